@@ -1,0 +1,88 @@
+//! Addresses as people type them, and how to write them so that they can be signed.
+
+use playgate::json::RequestError;
+use playgate::{Signer, UnixTime};
+use url::Url;
+
+/// Adds to an error about `url` the spelling that a browser would make of it, where that one can be
+/// signed. It is for the caller to write: what is signed is what was asked for, byte for byte.
+pub(crate) fn advise(
+    error: RequestError,
+    url: &str,
+    signer: &Signer,
+    now: UnixTime,
+) -> RequestError {
+    if error.field != "url" {
+        return error;
+    }
+    let written = Url::parse(url).ok().filter(|written| matches!(written.scheme(), "http" | "https"));
+    match written.map(String::from) {
+        Some(written) if written != url && signer.link(&written).sign(now).is_ok() => {
+            let fault = error.message.split("; ").next().unwrap_or_default();
+            RequestError { message: format!("{fault}; write {written}"), ..error }
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use playgate::KeyRing;
+    use playgate::json::SignRequest;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
+
+    #[track_caller]
+    fn says(url: &str, expected: &str) {
+        let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+        let signer = Signer::new(ring);
+        let request = SignRequest { url: url.into(), ..SignRequest::default() };
+        let error = request.sign(&signer, NOW).unwrap_err();
+        assert_eq!(advise(error, url, &signer, NOW).message, expected);
+    }
+
+    #[test]
+    fn typed_addresses_get_the_spelling_of_browsers() {
+        says(
+            "https://cdn.example.com/a b.mp4",
+            "the path has a space; write https://cdn.example.com/a%20b.mp4",
+        );
+        says(
+            "https://cdn.example.com/füße.mp4",
+            "the path has a character outside ASCII; \
+             write https://cdn.example.com/f%C3%BC%C3%9Fe.mp4",
+        );
+        says(
+            "HTTPS://CDN.example.com/a.mp4",
+            "not an absolute URL; write https://cdn.example.com/a.mp4",
+        );
+        says(
+            "https://bücher.example/a.mp4",
+            "not an absolute URL; write https://xn--bcher-kva.example/a.mp4",
+        );
+        says(
+            "https://cdn.example.com",
+            "the path does not start with a slash; write https://cdn.example.com/",
+        );
+        says(
+            "https://cdn.example.com/a?title=a b",
+            "the query has a space, a quote, < or >, or a character outside ASCII; \
+             write https://cdn.example.com/a?title=a%20b",
+        );
+    }
+
+    #[test]
+    fn no_spelling_is_made_up_where_none_can_be_signed() {
+        says("https://cdn.example.com/a%2Fb", "the path has %2F or %5C; a slash in a file name cannot be signed");
+        says("https://cdn.example.com/a b%2Fc", "the path has a space; write %20");
+        says("ftp://cdn.example.com/a b", "not an absolute URL; write it as https://host/path, at most 8192 bytes");
+        says("a.mp4", "not an absolute URL; write it as https://host/path, at most 8192 bytes");
+        says(
+            "https:/cdn.example.com/a?pg=1&exp=1&kid=main&sig=x",
+            "not an absolute URL; write it as https://host/path, at most 8192 bytes",
+        );
+    }
+}

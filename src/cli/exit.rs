@@ -1,0 +1,109 @@
+//! How the program ends: four codes, and one line on stderr that says what to do.
+
+use core::fmt;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::error::{ContextValue, ErrorKind};
+
+/// The exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, or admitted.
+    Done = 0,
+    /// A link was refused.
+    Refused = 1,
+    /// Wrong usage, or a URL that cannot be signed.
+    Usage = 2,
+    /// Keys, input or address not available.
+    Unavailable = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why the program stops early.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    /// What to do; empty where there is nobody to tell.
+    message: String,
+}
+
+impl Failure {
+    /// Wrong usage.
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Usage, message: message.to_string() }
+    }
+
+    /// Something that the program needs is not there.
+    pub(crate) fn unavailable(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Unavailable, message: message.to_string() }
+    }
+
+    /// An answer could not be written. A reader that has seen enough is no failure: `| head`.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self { exit: Exit::Done, message: String::new() },
+            _ => Self::unavailable(format_args!("cannot write the answer: {error}")),
+        }
+    }
+}
+
+/// Writes whole answers to stdout, and sends them off.
+pub(crate) fn answer(text: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text).and_then(|()| stdout.flush()).map_err(|error| Failure::output(&error))
+}
+
+/// One line on stderr. Nobody may be listening there, so a failure to write it is not one.
+pub(crate) fn say(message: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "playgate: {message}");
+}
+
+/// The exit code of a command.
+pub(crate) fn code(result: Result<Exit, Failure>) -> ExitCode {
+    let exit = result.unwrap_or_else(|Failure { exit, message }| {
+        if !message.is_empty() {
+            say(message);
+        }
+        exit
+    });
+    exit.into()
+}
+
+/// The answer to arguments that are not a command: help, version, or what is wrong.
+pub(crate) fn parser(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+        }
+        _ => {
+            let text = without_secrets(error);
+            say(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+            Exit::Usage.into()
+        }
+    }
+}
+
+/// The parser repeats what it does not understand. Where that is as long as a key or a token, it may be
+/// one.
+fn without_secrets(error: &clap::Error) -> String {
+    /// Fewer characters than a tag or the shortest key has.
+    const LONGEST: usize = 40;
+    let mut text = error.to_string();
+    for (_, value) in error.context() {
+        if let ContextValue::String(value) = value
+            && value.len() > LONGEST
+        {
+            text = text.replace(value, "...");
+        }
+    }
+    text
+}

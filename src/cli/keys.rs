@@ -1,0 +1,120 @@
+//! The key ring, from a file, standard input or the environment; never from an argument.
+
+use std::env;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use playgate::KeyRing;
+use zeroize::Zeroizing;
+
+use crate::exit::{self, Failure};
+
+/// The variable that holds the keys where no file is named.
+const VARIABLE: &str = "PLAYGATE_KEYS";
+
+/// The most bytes of a file with secrets: several times those of the largest ring.
+const MAX_LEN: u64 = 64 * 1024;
+
+/// Where the keys are.
+#[derive(Args)]
+pub(crate) struct KeyArgs {
+    /// A file with the keys as keygen prints them, one a line; - is standard input
+    /// [default: the variable PLAYGATE_KEYS]
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+}
+
+/// A key ring, and the text that it was read from.
+pub(crate) struct Keys {
+    pub(crate) ring: KeyRing,
+    pub(crate) text: Zeroizing<String>,
+}
+
+impl KeyArgs {
+    /// Reads the ring. Where `stdin_is_taken`, it cannot come from there.
+    pub(crate) fn load(&self, stdin_is_taken: bool) -> Result<Keys, Failure> {
+        let (source, text) = match &self.keys {
+            Some(file) if file.as_os_str() == "-" => {
+                if stdin_is_taken {
+                    let message = "with --stdin the keys cannot come from there too; name a file";
+                    return Err(Failure::usage(message));
+                }
+                ("standard input".into(), read(&mut io::stdin().lock(), "standard input")?)
+            }
+            Some(file) => (name(file), read_file(file)?),
+            None => (VARIABLE.into(), from_environment()?),
+        };
+        let ring = KeyRing::parse(&text).map_err(|error| {
+            let (entry, error) = (error.entry, error.error);
+            Failure::unavailable(format_args!("{source}, entry {entry}: {error}"))
+        })?;
+        Ok(Keys { ring, text })
+    }
+}
+
+fn from_environment() -> Result<Zeroizing<String>, Failure> {
+    match env::var(VARIABLE) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(env::VarError::NotPresent) => Err(Failure::unavailable(
+            "no keys; make one with `playgate keygen > keys.txt`, then name the file with \
+             --keys keys.txt, or put its text into PLAYGATE_KEYS",
+        )),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(Failure::unavailable("PLAYGATE_KEYS is not text; put there what keygen prints"))
+        }
+    }
+}
+
+/// Reads a file that holds secrets, and warns where others can do so too.
+pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let name = name(path);
+    let mut file = File::open(path).map_err(|error| {
+        let advice = match error.kind() {
+            io::ErrorKind::NotFound => "; `playgate keygen` prints a key to put there",
+            _ => "",
+        };
+        Failure::unavailable(format_args!("cannot read {name}: {error}{advice}"))
+    })?;
+    if is_open_to_others(&file) {
+        exit::say(format_args!(
+            "warning: other users can read {name}; take that from them with chmod o-rwx"
+        ));
+    }
+    read(&mut file, &name)
+}
+
+fn read(source: &mut dyn Read, name: &str) -> Result<Zeroizing<String>, Failure> {
+    // All room at once, so that no copy is left behind in memory when it grows.
+    let mut text = Zeroizing::new(String::with_capacity(MAX_LEN as usize + 1));
+    let len = source
+        .take(MAX_LEN)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::unavailable(format_args!("cannot read {name}: {error}")))?;
+    if len as u64 == MAX_LEN {
+        return Err(Failure::unavailable(format_args!("{name} is too large to be keys")));
+    }
+    Ok(text)
+}
+
+/// The path for messages, unless somebody gave the key itself.
+fn name(path: &Path) -> String {
+    let name = path.display().to_string();
+    match name.split_once(':') {
+        Some((_, rest)) if rest.len() > 40 => "the file that --keys names".into(),
+        _ => name,
+    }
+}
+
+#[cfg(unix)]
+fn is_open_to_others(file: &File) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &File) -> bool {
+    false
+}

@@ -1,0 +1,326 @@
+//! Why a request is refused: syntax (public, in detail), signature (mute), policy (facts that were
+//! authenticated first). Errors of operators and signers are in the modules that raise them.
+
+use core::fmt;
+
+use crate::path::PathError;
+
+/// A field of the native token, or a part of the request that has a grammar of its own.
+///
+/// The order is that of the wire: `pg`, `exp`, `kid`, the optional fields by name, `sig`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each is the name of what it stands for")]
+pub enum Field {
+    Pg,
+    Exp,
+    Kid,
+    Aud,
+    Cc,
+    Dir,
+    Dl,
+    Ip,
+    Jti,
+    Nbf,
+    Run,
+    Sid,
+    Sub,
+    Sig,
+    Token,
+    Url,
+}
+
+impl Field {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pg => "pg",
+            Self::Exp => "exp",
+            Self::Kid => "kid",
+            Self::Aud => "aud",
+            Self::Cc => "cc",
+            Self::Dir => "dir",
+            Self::Dl => "dl",
+            Self::Ip => "ip",
+            Self::Jti => "jti",
+            Self::Nbf => "nbf",
+            Self::Run => "run",
+            Self::Sid => "sid",
+            Self::Sub => "sub",
+            Self::Sig => "sig",
+            Self::Token => "token",
+            Self::Url => "url",
+        }
+    }
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A character that the field does not have.
+    Character,
+    /// No value.
+    Empty,
+    /// Not there, or not where it has to stand.
+    Missing,
+    /// Not an absolute URL.
+    NotAbsolute,
+    /// A second spelling of a value that has one: a leading zero, a stray bit, a host bit.
+    NotCanonical,
+    /// It stands twice, or after a field that it has to precede.
+    OutOfOrder,
+    /// A number outside the field's range.
+    OutOfRange,
+    /// Longer than the field may be, or not of its one length.
+    WrongLength,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Character => "has a character that may not stand there",
+            Self::Empty => "is empty",
+            Self::Missing => "is not where it has to stand",
+            Self::NotAbsolute => "is not absolute; write it with https:// and the host",
+            Self::NotCanonical => "is not in its one canonical spelling",
+            Self::OutOfOrder => "stands twice or out of order",
+            Self::OutOfRange => "is out of range",
+            Self::WrongLength => "has the wrong length",
+        })
+    }
+}
+
+/// The request or its token breaks the grammar. All of it is public: nothing secret was touched yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// A field breaks its grammar.
+    Malformed(Field, Fault),
+    /// `dir` asks for more directories than the path has.
+    OutsideScope,
+    /// The path breaks the canonical form.
+    PathNotCanonical(PathError),
+    /// A field that this version does not know; it may be a restriction.
+    UnknownField,
+    /// A query parameter that the exact scope does not cover.
+    UnsignedParameter,
+    /// A version other than 1.
+    UnsupportedVersion,
+}
+
+impl ParseError {
+    /// The field concerned, where it is one.
+    #[must_use]
+    pub const fn field(self) -> Option<Field> {
+        match self {
+            Self::Malformed(field, _) => Some(field),
+            _ => None,
+        }
+    }
+
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed(..) => "malformed",
+            Self::OutsideScope => "outside_scope",
+            Self::PathNotCanonical(_) => "path_not_canonical",
+            Self::UnknownField => "unknown_field",
+            Self::UnsignedParameter => "unsigned_parameter",
+            Self::UnsupportedVersion => "unsupported_version",
+        }
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(field, fault) => write!(f, "`{}` {fault}", field.name()),
+            Self::OutsideScope => f.write_str("`dir` is deeper than the path has directories"),
+            Self::PathNotCanonical(error) => write!(f, "the path {error}"),
+            Self::UnknownField => f.write_str("the token has a field that version 1 does not know"),
+            Self::UnsignedParameter => {
+                f.write_str("a query parameter stands beside the token that was not signed")
+            }
+            Self::UnsupportedVersion => f.write_str("the token's version is not 1"),
+        }
+    }
+}
+
+impl core::error::Error for ParseError {}
+
+/// The key that the token names cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnusableKey {
+    /// The ring has it, and retired it.
+    Retired,
+    /// The ring does not have it.
+    Unknown,
+}
+
+impl fmt::Display for UnusableKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Retired => "the key that signed the token is retired",
+            Self::Unknown => "the key ring has no key of the token's key id",
+        })
+    }
+}
+
+impl core::error::Error for UnusableKey {}
+
+/// The tag does not fit. It says no more, so that it helps nobody who searches for one that does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidSignature;
+
+impl fmt::Display for InvalidSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the signature does not fit this request")
+    }
+}
+
+impl core::error::Error for InvalidSignature {}
+
+/// The token is genuine, and does not allow this request now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// Its time is over.
+    Expired,
+    /// It lasts longer than the operator's cap.
+    LifetimeTooLong,
+    /// Its time has not come.
+    NotYetValid,
+    /// It is for another deployment.
+    WrongAudience,
+    /// It is for other countries, or the client's is not known.
+    WrongCountry,
+    /// It is for another network, or the client's address is not known.
+    WrongNetwork,
+}
+
+impl PolicyError {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::LifetimeTooLong => "lifetime_too_long",
+            Self::NotYetValid => "not_yet_valid",
+            Self::WrongAudience => "wrong_audience",
+            Self::WrongCountry => "wrong_country",
+            Self::WrongNetwork => "wrong_network",
+        }
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "the link has expired",
+            Self::LifetimeTooLong => "the link lasts longer than this gate allows",
+            Self::NotYetValid => "the link is not valid yet",
+            Self::WrongAudience => "the link is for another deployment",
+            Self::WrongCountry => "the link is for other countries",
+            Self::WrongNetwork => "the link is for another network",
+        })
+    }
+}
+
+impl core::error::Error for PolicyError {}
+
+/// Why a request is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Two tokens, and no way to tell which is meant.
+    Ambiguous,
+    /// The key that the token names cannot be used.
+    Key(UnusableKey),
+    /// No token.
+    Missing,
+    /// The request or its token breaks the grammar.
+    Parse(ParseError),
+    /// The token is genuine, and does not allow this.
+    Policy(PolicyError),
+    /// The tag does not fit.
+    Signature(InvalidSignature),
+}
+
+impl Refusal {
+    /// The stable reason, as in the response header `Playgate-Reason`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "ambiguous",
+            Self::Key(UnusableKey::Retired) => "retired_key",
+            Self::Key(UnusableKey::Unknown) => "unknown_key",
+            Self::Missing => "missing",
+            Self::Parse(error) => error.code(),
+            Self::Policy(error) => error.code(),
+            Self::Signature(_) => "bad_signature",
+        }
+    }
+
+    /// The HTTP status of the answer (RFC 9110, section 15.5): 401 where nothing was shown, else 403.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Missing => 401,
+            _ => 403,
+        }
+    }
+
+    /// The field concerned, where the grammar names one.
+    #[must_use]
+    pub const fn field(self) -> Option<Field> {
+        match self {
+            Self::Parse(error) => error.field(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ambiguous => f.write_str("the request carries two tokens"),
+            Self::Key(error) => error.fmt(f),
+            Self::Missing => f.write_str("the request carries no token"),
+            Self::Parse(error) => error.fmt(f),
+            Self::Policy(error) => error.fmt(f),
+            Self::Signature(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+impl From<InvalidSignature> for Refusal {
+    fn from(error: InvalidSignature) -> Self {
+        Self::Signature(error)
+    }
+}
+
+impl From<ParseError> for Refusal {
+    fn from(error: ParseError) -> Self {
+        Self::Parse(error)
+    }
+}
+
+impl From<PathError> for Refusal {
+    fn from(error: PathError) -> Self {
+        Self::Parse(ParseError::PathNotCanonical(error))
+    }
+}
+
+impl From<PolicyError> for Refusal {
+    fn from(error: PolicyError) -> Self {
+        Self::Policy(error)
+    }
+}
+
+impl From<UnusableKey> for Refusal {
+    fn from(error: UnusableKey) -> Self {
+        Self::Key(error)
+    }
+}

@@ -1,0 +1,302 @@
+//! The native token, version 1:
+//!
+//! ```text
+//! pg=1&exp=1767225600&kid=main[&name=value]...&sig=<43 characters of base64url>
+//! ```
+//!
+//! Optional fields stand in alphabetical order, each at most once. One grant has one spelling, so
+//! whatever departs from it is refused, never repaired: an unknown field may be a restriction.
+
+use crate::error::{Fault, Field, ParseError, Refusal};
+use crate::format::{Located, SigningInput, UnverifiedToken};
+use crate::grant::{
+    Countries, DownloadName, Grant, MAX_NUMBER, Network, is_id_character, is_name_character,
+    parse_number, parse_text,
+};
+use crate::key::KeyId;
+use crate::mac::Tag;
+use crate::path::CanonicalPath;
+use crate::query::{ParamNames, SignedQuery, is_query};
+use crate::request::{Placement, Request, Target};
+use crate::scope::Scope;
+
+/// The version that is written and read here.
+pub(crate) const VERSION: u64 = 1;
+/// Bytes in the longest token.
+pub(crate) const MAX_TOKEN_LEN: usize = 1024;
+/// Bytes in the longest name or id but a key's.
+pub(crate) const MAX_NAME_LEN: usize = 64;
+/// The deepest directory scope.
+pub(crate) const MAX_DIRECTORY: u8 = 64;
+
+/// How a token starts, in every placement.
+pub(crate) const START: &str = "pg=";
+
+/// Finds the token. One in the path, the query or the `Authorization` header counts before a cookie,
+/// so that an old cookie never spoils a new link.
+#[inline]
+pub(crate) fn locate<'a>(
+    target: &Target<'a>,
+    request: &Request<'a>,
+) -> Result<Located<'a>, Refusal> {
+    let (in_path, path) = split_path(target.path);
+    let in_query = target.query.and_then(find_param);
+    let in_bearer = request.authorization.and_then(bearer);
+
+    let at = |placement, text, query| Located { placement, text, base: target.base, path, query };
+    match (in_query, in_path, in_bearer) {
+        (Some((before, text)), None, None) => Ok(at(Placement::Query, text, before)),
+        (None, Some(text), None) if split_path(path).0.is_none() => {
+            Ok(at(Placement::Path, text, target.query))
+        }
+        (None, None, Some(text)) => Ok(at(Placement::Bearer, text, target.query)),
+        (None, None, None) => {
+            let text = cookie(request.cookie.unwrap_or_default())?;
+            Ok(at(Placement::Cookie, text, target.query))
+        }
+        _ => Err(Refusal::Ambiguous),
+    }
+}
+
+/// The token in a path's first segment, and the path without it.
+#[inline]
+pub(crate) fn split_path(path: &str) -> (Option<&str>, &str) {
+    let Some(rest) = path.strip_prefix('/').filter(|rest| rest.starts_with(START)) else {
+        return (None, path);
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (token, path) = rest.split_at_checked(end).unwrap_or_default();
+    (Some(token), path)
+}
+
+/// The query before the first parameter `pg`, if anything stands there, and from that parameter on.
+#[inline]
+pub(crate) fn find_param(query: &str) -> Option<(Option<&str>, &str)> {
+    let is_token = |text: &str| {
+        text.strip_prefix("pg")
+            .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'=' | b'&', ..]))
+    };
+    if is_token(query) {
+        return Some((None, query));
+    }
+    query.match_indices('&').find_map(|(at, _)| {
+        let (before, text) = query.split_at_checked(at)?;
+        let text = text.get(1..)?;
+        is_token(text).then_some((Some(before), text))
+    })
+}
+
+/// The token of an `Authorization` header; other schemes and other tokens are not ours (RFC 6750,
+/// section 2.1; RFC 9110, section 11.1 for the scheme's case).
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, text) = header.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("Bearer") && text.starts_with(START)).then_some(text)
+}
+
+/// The token of a `Cookie` header: its pair `pg` as a whole (RFC 6265, section 4.2.1).
+fn cookie(header: &str) -> Result<&str, Refusal> {
+    let mut tokens = header.split(';').map(str::trim).filter(|pair| pair.starts_with(START));
+    match (tokens.next(), tokens.next()) {
+        (None, _) => Err(Refusal::Missing),
+        (Some(token), None) => Ok(token),
+        (Some(_), Some(_)) => Err(Refusal::Ambiguous),
+    }
+}
+
+/// Reads the token, then holds it against the path and query that it came with.
+#[inline]
+pub(crate) fn read<'a>(
+    located: &Located<'a>,
+    unsigned_params: ParamNames<'a>,
+) -> Result<UnverifiedToken<'a>, Refusal> {
+    let Located { placement, text, base, query, .. } = *located;
+    let in_query = placement == Placement::Query;
+    let Fields { grant, kid, tag, signed, after } = parse(text)?;
+    if signed.len().saturating_add("&sig=".len() + Tag::TEXT_LEN) > MAX_TOKEN_LEN {
+        return Err(malformed(Field::Token, Fault::WrongLength).into());
+    }
+    if let Some(after) = after
+        && !in_query
+    {
+        // Elsewhere than in a query nothing may follow `sig`.
+        let (name, ..) = split_field(after);
+        let field = field_of(name).ok_or(ParseError::UnknownField)?;
+        return Err(malformed(field, Fault::OutOfOrder).into());
+    }
+    let queries = [query, after];
+    for part in queries.into_iter().flatten() {
+        if find_param(part).is_some() {
+            return Err(Refusal::Ambiguous);
+        }
+        if !is_query(part) {
+            return Err(malformed(Field::Url, Fault::Character).into());
+        }
+    }
+
+    let path = CanonicalPath::parse(located.path)?;
+    let scope = match grant.directory {
+        Some(n) => Scope::directory(path, n).ok_or(ParseError::OutsideScope)?,
+        None => {
+            let mut after = after.into_iter().flat_map(|query| query.split('&'));
+            if !after.all(|param| unsigned_params.leave_unsigned(param)) {
+                return Err(ParseError::UnsignedParameter.into());
+            }
+            Scope::exact(
+                path,
+                match query {
+                    None => SignedQuery::None,
+                    Some(query) if in_query => SignedQuery::Whole(query),
+                    Some(query) => SignedQuery::Without(query, unsigned_params),
+                },
+            )
+        }
+    };
+    let input = SigningInput { scope, text: signed };
+    Ok(UnverifiedToken { placement, kid, grant, scope, input, tag, base, path, queries })
+}
+
+/// A token, read from left to right.
+struct Fields<'a> {
+    grant: Grant<'a>,
+    kid: &'a str,
+    tag: Tag,
+    /// The token up to `&sig=`.
+    signed: &'a str,
+    /// What follows the token behind a `&`.
+    after: Option<&'a str>,
+}
+
+#[inline]
+fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
+    let (pg, rest) = required(Field::Pg, Some(text))?;
+    match parse_number(pg, 0, u64::MAX) {
+        Ok(VERSION) => {}
+        Ok(_) => return Err(ParseError::UnsupportedVersion),
+        Err(fault) => return Err(malformed(Field::Pg, fault)),
+    }
+    let (exp, rest) = required(Field::Exp, rest)?;
+    let mut grant = Grant { expires: number(Field::Exp, exp, 0)?, ..Grant::default() };
+    let (kid, mut rest) = required(Field::Kid, rest)?;
+    let kid =
+        parse_text(kid, KeyId::MAX_LEN, is_id_character).map_err(|f| malformed(Field::Kid, f))?;
+    let mut previous = Field::Kid;
+    loop {
+        let Some(field_on) = rest.filter(|rest| !rest.is_empty()) else {
+            return Err(malformed(Field::Sig, Fault::Missing));
+        };
+        let (name, value, after) = split_field(field_on);
+        let field = field_of(name).ok_or(ParseError::UnknownField)?;
+        if field <= previous {
+            return Err(malformed(field, Fault::OutOfOrder));
+        }
+        if value.is_empty() {
+            return Err(malformed(field, Fault::Empty));
+        }
+        if field == Field::Sig {
+            let tag = Tag::parse(value).ok_or_else(|| malformed(field, fault_of_tag(value)))?;
+            let end = text.len().saturating_sub(field_on.len()).saturating_sub("&".len());
+            let signed = text.get(..end).unwrap_or_default();
+            return Ok(Fields { grant, kid, tag, signed, after });
+        }
+        read_optional(&mut grant, field, value)?;
+        (previous, rest) = (field, after);
+    }
+}
+
+fn read_optional<'a>(
+    grant: &mut Grant<'a>,
+    field: Field,
+    value: &'a str,
+) -> Result<(), ParseError> {
+    let fault = |fault| malformed(field, fault);
+    let id = || parse_text(value, MAX_NAME_LEN, is_id_character).map_err(fault);
+    match field {
+        Field::Aud => {
+            let name = parse_text(value, MAX_NAME_LEN, is_name_character).map_err(fault)?;
+            grant.audience = Some(name);
+        }
+        Field::Cc => grant.countries = Some(Countries::parse(value).map_err(fault)?),
+        Field::Dir => {
+            let n = parse_number(value, 1, MAX_DIRECTORY.into()).map_err(fault)?;
+            grant.directory = u8::try_from(n).ok();
+        }
+        Field::Dl => grant.download = Some(DownloadName::parse(value).map_err(fault)?),
+        Field::Ip => grant.network = Some(Network::parse(value).map_err(fault)?),
+        Field::Jti => grant.token_id = Some(id()?),
+        Field::Nbf => grant.not_before = Some(number(field, value, 0)?),
+        Field::Run => grant.run = Some(number(field, value, 1)?),
+        Field::Sid => grant.session = Some(id()?),
+        Field::Sub => grant.subject = Some(id()?),
+        _ => return Err(ParseError::UnknownField),
+    }
+    Ok(())
+}
+
+/// Splits `name=value&rest`; no rest where no `&` follows.
+#[inline]
+fn split_field(text: &str) -> (&str, &str, Option<&str>) {
+    let end = text.bytes().position(|byte| byte == b'&').unwrap_or(text.len());
+    let (field, rest) = text.split_at_checked(end).unwrap_or_default();
+    let equals = field.bytes().position(|byte| byte == b'=').unwrap_or(field.len());
+    let (name, value) = field.split_at_checked(equals).unwrap_or_default();
+    (name, value.get(1..).unwrap_or_default(), rest.get(1..))
+}
+
+/// The value of the one field that may stand here, and what follows it.
+#[inline]
+fn required<'a>(
+    field: Field,
+    text: Option<&'a str>,
+) -> Result<(&'a str, Option<&'a str>), ParseError> {
+    let (name, value, rest) = split_field(text.unwrap_or_default());
+    if name == field.name() {
+        if value.is_empty() { Err(malformed(field, Fault::Empty)) } else { Ok((value, rest)) }
+    } else if name.is_empty() {
+        Err(malformed(field, Fault::Missing))
+    } else {
+        Err(match field_of(name) {
+            Some(repeated) if repeated < field => malformed(repeated, Fault::OutOfOrder),
+            Some(_) => malformed(field, Fault::Missing),
+            None => ParseError::UnknownField,
+        })
+    }
+}
+
+#[inline]
+fn field_of(name: &str) -> Option<Field> {
+    Some(match name {
+        "pg" => Field::Pg,
+        "exp" => Field::Exp,
+        "kid" => Field::Kid,
+        "aud" => Field::Aud,
+        "cc" => Field::Cc,
+        "dir" => Field::Dir,
+        "dl" => Field::Dl,
+        "ip" => Field::Ip,
+        "jti" => Field::Jti,
+        "nbf" => Field::Nbf,
+        "run" => Field::Run,
+        "sid" => Field::Sid,
+        "sub" => Field::Sub,
+        "sig" => Field::Sig,
+        _ => return None,
+    })
+}
+
+const fn malformed(field: Field, fault: Fault) -> ParseError {
+    ParseError::Malformed(field, fault)
+}
+
+fn number(field: Field, value: &str, least: u64) -> Result<u64, ParseError> {
+    parse_number(value, least, MAX_NUMBER).map_err(|fault| malformed(field, fault))
+}
+
+fn fault_of_tag(value: &str) -> Fault {
+    if !value.bytes().all(is_id_character) {
+        Fault::Character
+    } else if value.len() != Tag::TEXT_LEN {
+        Fault::WrongLength
+    } else {
+        Fault::NotCanonical
+    }
+}

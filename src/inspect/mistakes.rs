@@ -1,0 +1,288 @@
+//! The usual mistakes of hand-written signers. Each is tried for real: what is named here does fit.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use crate::format::{self as wire, Located, UnverifiedToken};
+use crate::key::Entry;
+use crate::mac::Tag;
+use crate::request::Request;
+use crate::time::UnixTime;
+use crate::verify::Verifier;
+
+/// A token that was percent-encoded on its way, so that nobody takes it for one.
+pub(super) fn of_placement(request: &Request<'_>) -> Option<String> {
+    let url = request.url.to_ascii_lowercase();
+    ["pg%3d1", "pg=1%26", "pg%3d1%26"].iter().any(|trace| url.contains(trace)).then(|| {
+        "the token was percent-encoded: put it into the URL as it is, `=` and `&` included"
+            .to_owned()
+    })
+}
+
+/// Milliseconds for seconds.
+pub(super) fn of_times(expires: UnixTime, now: UnixTime) -> Option<String> {
+    const HUNDRED_YEARS: u64 = 100 * 365 * 86_400;
+    (expires.secs_since(now) > HUNDRED_YEARS).then(|| {
+        let meant = UnixTime::from_secs(expires.as_secs() / 1000);
+        format!("`exp` looks like milliseconds: in seconds it is {}, {meant}", meant.as_secs())
+    })
+}
+
+impl Verifier<'_> {
+    /// What would make the signature of a well-formed token fit.
+    pub(super) fn mistakes_of_signature(&self, token: &UnverifiedToken<'_>) -> Vec<String> {
+        let mut hints = Vec::new();
+        let input = token.input.to_string();
+        for entry in self.ring.entries() {
+            if entry.id.as_str() == token.kid {
+                let scopes =
+                    scopes(token).into_iter().filter(|(_, text)| fits(entry, text, token.tag));
+                hints.extend(scopes.map(|(mistake, _)| format!("it fits {mistake}")));
+            } else if fits(entry, &input, token.tag) {
+                hints.push(format!(
+                    "it fits the key `{}`: the token says `kid={}`",
+                    entry.id, token.kid
+                ));
+            }
+        }
+        hints
+    }
+
+    /// What would make a signature that breaks the grammar fit.
+    pub(super) fn mistakes_of_grammar(
+        &self,
+        request: &Request<'_>,
+        located: &Located<'_>,
+    ) -> Option<String> {
+        let (_, sig) = located.text.split_once("&sig=")?;
+        let sig = sig.split('&').next().filter(|sig| !sig.is_empty())?;
+        // The token as it would be with a signature of the right form, wherever it stands.
+        let form = format!("&sig={}", "A".repeat(Tag::TEXT_LEN));
+        let mend = |text: &str| text.replacen(&format!("&sig={sig}"), &form, 1);
+        let url = mend(request.url);
+        let (cookie, authorization) = (request.cookie.map(mend), request.authorization.map(mend));
+        let mut mended = Request::new(&url);
+        mended.cookie = cookie.as_deref();
+        mended.authorization = authorization.as_deref();
+        let token = wire::read(&wire::locate(&mended).ok()?, self.unsigned_params).ok()?;
+
+        let entry = self.ring.find(token.kid).ok()?;
+        let mut mac = entry.key.mac().start();
+        token.input.pieces(&mut |piece| mac.update(piece));
+        let right = mac.finish();
+        let mut buffer = [0; Tag::TEXT_LEN];
+        let text = right.encode(&mut buffer);
+        let url_safe = sig.replace('+', "-").replace('/', "_");
+        if sig.eq_ignore_ascii_case(&right.to_hex()) {
+            Some("the signature fits in hex: write its bytes in base64url".to_owned())
+        } else if url_safe.trim_end_matches('=') == text {
+            Some(
+                "the signature fits in standard base64: write - for +, _ for /, and no ="
+                    .to_owned(),
+            )
+        } else if sig.len() < text.len() && sig.len() >= 8 && text.starts_with(sig) {
+            Some(format!(
+                "the signature fits but is clipped: it has 43 characters, here are {}",
+                sig.len()
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+fn fits(entry: &Entry, input: &str, tag: Tag) -> bool {
+    let mut mac = entry.key.mac().start();
+    mac.update(input);
+    mac.verify(tag).is_ok()
+}
+
+/// Signing inputs that mistaken signers make, each with its mistake.
+fn scopes(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
+    let scope = token.scope.to_string();
+    let path = token.path.to_string();
+    let text = token.input.text();
+    let host = token.base.split_once("://").map_or("", |(_, host)| host);
+    let mut tried = Vec::new();
+    let mut with_scope = |mistake: &str, other: String| {
+        tried.push((format!("the scope `{other}`: {mistake}"), format!("{other}\n{text}")));
+    };
+
+    if let Some((path, _)) = scope.split_once('?') {
+        with_scope("the query was left out", path.to_owned());
+    }
+    match scope.strip_suffix('/') {
+        Some(bare) => with_scope("the trailing slash was left out", bare.to_owned()),
+        None => with_scope("a trailing slash was added", format!("{scope}/")),
+    }
+    if let Some(n) = token.grant.directory() {
+        for other in [n.saturating_sub(1), n.saturating_add(1)] {
+            if let Some(directory) = token.path.directory(other) {
+                with_scope(
+                    &format!("that is `dir={other}`, and the token says `dir={n}`"),
+                    directory.to_string(),
+                );
+            }
+        }
+        with_scope("that is the whole path, and the token has `dir`", path.clone());
+    } else {
+        for n in 1..=8 {
+            if let Some(directory) = token.path.directory(n) {
+                let mistake = format!("that is a directory, and the token has no `dir={n}`");
+                with_scope(&mistake, directory.to_string());
+            }
+        }
+    }
+    if let Some(decoded) = percent_decode(&scope) {
+        with_scope("the path was not encoded", decoded);
+        with_scope("the path was encoded twice", scope.replace('%', "%25"));
+    }
+    with_scope("the host was included", format!("{host}{scope}"));
+    with_scope("scheme and host were included", format!("{}{scope}", token.base));
+    with_scope("the first slash was left out", scope.trim_start_matches('/').to_owned());
+
+    let mut with_input = |mistake: &str, input| tried.push((mistake.to_owned(), input));
+    with_input("without the line feed between scope and token", format!("{scope}{text}"));
+    with_input("with `\\n` written out for the line feed", format!("{scope}\\n{text}"));
+    with_input("with a second line feed at the end", format!("{scope}\n{text}\n"));
+    with_input("with `&sig=` at the end of the token", format!("{scope}\n{text}&sig="));
+    tried
+}
+
+/// The text with its escapes decoded; `None` where it has none.
+fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut parts = text.split('%');
+    bytes.extend(parts.next()?.bytes());
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend(rest.bytes());
+    }
+    String::from_utf8(bytes).ok().filter(|decoded| decoded != text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyRing;
+    use crate::query::ParamNames;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
+    const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,\
+                        next:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
+    const TOKEN: &str = "pg=1&exp=1767225600&kid=main";
+
+    fn tag(kid: &str, input: &str) -> Tag {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let mut mac = ring.find(kid).unwrap().key.mac().start();
+        mac.update(input);
+        mac.finish()
+    }
+
+    /// The hints for a link to `url` whose signing input was `input`, signed with the key `kid`.
+    #[track_caller]
+    fn hints(url: &str, token: &str, kid: &str, input: &str) -> Vec<String> {
+        let mut buffer = [0; Tag::TEXT_LEN];
+        let sig = tag(kid, input).encode(&mut buffer).to_owned();
+        let joint = if url.contains('?') { '&' } else { '?' };
+        hints_of(&format!("{url}{joint}{token}&sig={sig}"))
+    }
+
+    fn hints_of(url: &str) -> Vec<String> {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        Verifier::new(&ring).inspect(&Request::new(url), ParamNames::default(), NOW).hints
+    }
+
+    const FILM: &str = "https://cdn.example.com/videos/42/film.mp4";
+
+    #[test]
+    fn a_right_signature_has_no_hint() {
+        let none: [&str; 0] = [];
+        assert_eq!(hints(FILM, TOKEN, "main", &format!("/videos/42/film.mp4\n{TOKEN}")), none);
+        assert_eq!(hints(FILM, TOKEN, "main", "something else"), none);
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        for (url, dir, input, hint) in [
+            (FILM, "", "/videos/42/film.mp4", "without the line feed between scope and token"),
+            (FILM, "", "cdn.example.com/videos/42/film.mp4\n", "the host was included"),
+            (
+                FILM,
+                "",
+                "https://cdn.example.com/videos/42/film.mp4\n",
+                "scheme and host were included",
+            ),
+            (FILM, "", "/videos/42/film.mp4/\n", "a trailing slash was added"),
+            (FILM, "&dir=2", "/videos/42\n", "the trailing slash was left out"),
+            (FILM, "&dir=2", "/videos/\n", "that is `dir=1`, and the token says `dir=2`"),
+            (FILM, "&dir=1", "/videos/42/\n", "that is `dir=2`, and the token says `dir=1`"),
+            (
+                FILM,
+                "&dir=2",
+                "/videos/42/film.mp4\n",
+                "that is the whole path, and the token has `dir`",
+            ),
+            (FILM, "", "/videos/42/\n", "that is a directory, and the token has no `dir=2`"),
+            ("https://h/a%20b?c=d", "", "/a%20b\n", "the query was left out"),
+            ("https://h/a%20b", "", "/a b\n", "the path was not encoded"),
+            ("https://h/a%20b", "", "/a%2520b\n", "the path was encoded twice"),
+        ] {
+            let token = format!("{TOKEN}{dir}");
+            let hints = hints(url, &token, "main", &format!("{input}{token}"));
+            assert_eq!(hints.len(), 1, "{hint}: {hints:?}");
+            assert!(hints[0].ends_with(hint), "{hint}: {hints:?}");
+        }
+    }
+
+    #[test]
+    fn another_key_is_named() {
+        let input = format!("/videos/42/film.mp4\n{TOKEN}");
+        assert_eq!(
+            hints(FILM, TOKEN, "next", &input),
+            ["it fits the key `next`: the token says `kid=main`"]
+        );
+    }
+
+    #[test]
+    fn a_signature_in_another_spelling_is_named() {
+        let right = tag("main", &format!("/videos/42/film.mp4\n{TOKEN}"));
+        let mut buffer = [0; Tag::TEXT_LEN];
+        let text = right.encode(&mut buffer).to_owned();
+        let link = |sig: &str| format!("{FILM}?{TOKEN}&sig={sig}");
+        assert_eq!(
+            hints_of(&link(&right.to_hex())),
+            ["the signature fits in hex: write its bytes in base64url"]
+        );
+        assert_eq!(
+            hints_of(&link(&format!("{text}="))),
+            ["the signature fits in standard base64: write - for +, _ for /, and no ="]
+        );
+        assert_eq!(
+            hints_of(&link(&text[..42])),
+            ["the signature fits but is clipped: it has 43 characters, here are 42"]
+        );
+    }
+
+    #[test]
+    fn milliseconds_are_named() {
+        let token = "pg=1&exp=1767225600000&kid=main";
+        let input = format!("/videos/42/film.mp4\n{token}");
+        assert_eq!(
+            hints(FILM, token, "main", &input),
+            ["`exp` looks like milliseconds: in seconds it is 1767225600, 2026-01-01T00:00:00Z"]
+        );
+    }
+
+    #[test]
+    fn a_token_encoded_as_a_whole_is_named() {
+        let url = format!("{FILM}?pg%3D1%26exp%3D1767225600%26kid%3Dmain%26sig%3D");
+        assert_eq!(
+            hints_of(&url),
+            ["the token was percent-encoded: put it into the URL as it is, `=` and `&` included"]
+        );
+    }
+}

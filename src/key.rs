@@ -1,0 +1,345 @@
+//! Keys, their names, and the ring that lets one follow another without downtime.
+
+use core::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use crate::error::UnusableKey;
+use crate::mac::MacKey;
+use crate::time::UnixTime;
+
+/// The name of a key: 1 to 32 of `A-Z a-z 0-9 _ -`. Wire name: `kid`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyId {
+    bytes: [u8; Self::MAX_LEN],
+    len: usize,
+}
+
+impl KeyId {
+    /// Bytes in the longest key id.
+    pub const MAX_LEN: usize = 32;
+
+    /// Reads a key id.
+    ///
+    /// # Errors
+    /// [`KeyError::Id`] where it is empty, too long or has another character.
+    pub fn new(text: &str) -> Result<Self, KeyError> {
+        if text.is_empty()
+            || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        {
+            return Err(KeyError::Id);
+        }
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes.get_mut(..text.len()).ok_or(KeyError::Id)?.copy_from_slice(text.as_bytes());
+        Ok(Self { bytes, len: text.len() })
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|id| core::str::from_utf8(id).ok()).unwrap_or_default()
+    }
+
+    fn is(&self, text: &str) -> bool {
+        self.bytes.get(..self.len) == Some(text.as_bytes())
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A signing key. Zeroized on drop; prints as `SecretKey(..)`.
+#[derive(Clone)]
+pub struct SecretKey(MacKey);
+
+impl SecretKey {
+    /// The fewest bytes that a key may have: the output length of SHA-256 (RFC 2104, section 3).
+    pub const MIN_LEN: usize = 32;
+    /// The most bytes that a key may have.
+    pub const MAX_LEN: usize = 256;
+
+    /// Takes a key of 32 to 256 bytes; they should come from a random number generator.
+    ///
+    /// # Errors
+    /// [`KeyError::Length`] where there are fewer or more.
+    pub fn new(bytes: &[u8]) -> Result<Self, KeyError> {
+        if !(Self::MIN_LEN..=Self::MAX_LEN).contains(&bytes.len()) {
+            return Err(KeyError::Length);
+        }
+        MacKey::new(bytes).map(Self).ok_or(KeyError::Length)
+    }
+
+    /// Reads a key written in base64url without padding (RFC 4648, section 5).
+    ///
+    /// # Errors
+    /// [`KeyError::Encoding`], or [`KeyError::Length`] where it has not 32 to 256 bytes.
+    pub fn from_base64url(text: &str) -> Result<Self, KeyError> {
+        // The engine writes whole groups of three bytes before it looks at the rest.
+        let mut buffer = Zeroizing::new([0; Self::MAX_LEN + 2]);
+        if text.len() > (Self::MAX_LEN * 4).div_ceil(3) {
+            return Err(KeyError::Length);
+        }
+        let len =
+            URL_SAFE_NO_PAD.decode_slice(text, buffer.as_mut()).map_err(|_| KeyError::Encoding)?;
+        Self::new(buffer.get(..len).unwrap_or_default())
+    }
+
+    pub(crate) fn mac(&self) -> &MacKey {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(..)")
+    }
+}
+
+/// One key of a ring.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: KeyId,
+    pub(crate) key: SecretKey,
+    retires: Option<UnixTime>,
+}
+
+impl Entry {
+    pub(crate) fn is_retired(&self, now: UnixTime) -> bool {
+        self.retires.is_some_and(|at| now >= at)
+    }
+}
+
+/// The keys of a deployment, in order: the first signs, all verify.
+///
+/// To rotate, put a new key behind the first wherever links are verified, then in front wherever they
+/// are signed, and drop the old one when its last link has expired.
+///
+/// ```
+/// use playgate::KeyRing;
+/// // A development key: the bytes 0 to 31.
+/// let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")?;
+/// assert_eq!(ring.ids().collect::<Vec<_>>().len(), 1);
+/// # Ok::<(), playgate::KeyError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    entries: [Option<Entry>; Self::MAX_KEYS],
+}
+
+impl KeyRing {
+    /// The most keys in one ring. It is kept in place, so that a ring needs no allocator.
+    pub const MAX_KEYS: usize = 16;
+
+    /// Reads `id:base64url` entries parted by commas or newlines. `@unix` after an entry retires its key
+    /// at that time.
+    ///
+    /// # Errors
+    /// A [`KeyRingError`] that says which entry, and what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, KeyRingError> {
+        let mut ring = Self { entries: [const { None }; Self::MAX_KEYS] };
+        let entries = text.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
+        let mut number: usize = 0;
+        for text in entries {
+            number = number.saturating_add(1);
+            let at = |error| KeyRingError { entry: number, error };
+            let entry = parse_entry(text).map_err(at)?;
+            if ring.find(entry.id.as_str()).is_ok() {
+                return Err(at(KeyError::Duplicate));
+            }
+            let slot = ring.entries.iter_mut().find(|slot| slot.is_none());
+            *slot.ok_or(at(KeyError::TooMany))? = Some(entry);
+        }
+        if number == 0 {
+            return Err(KeyRingError { entry: 1, error: KeyError::NoKeys });
+        }
+        Ok(ring)
+    }
+
+    /// Writes one entry of a ring as text, `id:base64url`: what `playgate keygen` prints.
+    ///
+    /// # Errors
+    /// [`KeyError::Id`] or [`KeyError::Length`].
+    #[cfg(feature = "alloc")]
+    pub fn entry(id: &str, bytes: &[u8]) -> Result<alloc::string::String, KeyError> {
+        let id = KeyId::new(id)?;
+        SecretKey::new(bytes)?;
+        Ok(alloc::format!("{id}:{}", URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// The key ids, in order.
+    pub fn ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.entries.iter().flatten().map(|entry| &entry.id)
+    }
+
+    /// The entry of a key id, retired or not.
+    #[inline]
+    pub(crate) fn find(&self, id: &str) -> Result<&Entry, UnusableKey> {
+        self.entries
+            .iter()
+            .map_while(Option::as_ref)
+            .find(|entry| entry.id.is(id))
+            .ok_or(UnusableKey::Unknown)
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().flatten()
+    }
+}
+
+fn parse_entry(text: &str) -> Result<Entry, KeyError> {
+    let (id, rest) = text.split_once(':').ok_or(KeyError::Form)?;
+    let (key, retires) = match rest.split_once('@') {
+        None => (rest, None),
+        Some((key, at)) => {
+            let digits = !at.is_empty() && at.bytes().all(|b| b.is_ascii_digit());
+            let at = at.parse().ok().filter(|_| digits).ok_or(KeyError::Retirement)?;
+            (key, Some(UnixTime::from_secs(at)))
+        }
+    };
+    Ok(Entry { id: KeyId::new(id.trim())?, key: SecretKey::from_base64url(key.trim())?, retires })
+}
+
+/// What is wrong with a key. It never repeats the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// An id that the ring has already.
+    Duplicate,
+    /// Not base64url without padding.
+    Encoding,
+    /// No `:` between id and key.
+    Form,
+    /// Not a key id.
+    Id,
+    /// Fewer than 32 bytes, or more than 256.
+    Length,
+    /// Not one key in the ring.
+    NoKeys,
+    /// What stands after `@` is not unix seconds.
+    Retirement,
+    /// More than 16 keys.
+    TooMany,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Duplicate => "the key id stands in the ring twice",
+            Self::Encoding => "the key is not base64url without padding (A-Z a-z 0-9 - _ alone)",
+            Self::Form => "write it as id:key, as `playgate keygen` prints it",
+            Self::Id => "the key id is not 1 to 32 of A-Z a-z 0-9 _ -",
+            Self::Length => "the key is not 32 to 256 bytes; make one with `playgate keygen`",
+            Self::NoKeys => "there is no key; make one with `playgate keygen`",
+            Self::Retirement => "after @ stands no unix time in seconds",
+            Self::TooMany => "there are more than 16 keys; drop those that are retired",
+        })
+    }
+}
+
+impl core::error::Error for KeyError {}
+
+/// What is wrong with a key ring, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRingError {
+    /// The entry, counted from 1.
+    pub entry: usize,
+    /// What is wrong with it.
+    pub error: KeyError,
+}
+
+impl fmt::Display for KeyRingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key ring, entry {}: {}", self.entry, self.error)
+    }
+}
+
+impl core::error::Error for KeyRingError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::ToString as _;
+
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+    #[track_caller]
+    fn refused(text: &str, message: &str) {
+        assert_eq!(KeyRing::parse(text).unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn parse_takes_commas_newlines_and_blanks() {
+        let ring = KeyRing::parse(&format!(" a:{KEY} ,\n b:{KEY}@1700000000\r\n")).unwrap();
+        assert_eq!(ring.ids().map(KeyId::as_str).collect::<alloc::vec::Vec<_>>(), ["a", "b"]);
+        let b = ring.find("b").unwrap();
+        assert!(!b.is_retired(UnixTime::from_secs(1_699_999_999)));
+        assert!(b.is_retired(UnixTime::from_secs(1_700_000_000)));
+    }
+
+    #[test]
+    fn parse_says_which_entry_and_why() {
+        refused("", "key ring, entry 1: there is no key; make one with `playgate keygen`");
+        refused(
+            &format!("a:{KEY},b"),
+            "key ring, entry 2: write it as id:key, as `playgate keygen` prints it",
+        );
+        refused(
+            &format!("a:{KEY},a:{KEY}"),
+            "key ring, entry 2: the key id stands in the ring twice",
+        );
+        refused(
+            &format!("a:{KEY}="),
+            "key ring, entry 1: the key is not base64url without padding (A-Z a-z 0-9 - _ alone)",
+        );
+        refused(
+            "a:AAEC",
+            "key ring, entry 1: the key is not 32 to 256 bytes; make one with `playgate keygen`",
+        );
+        refused(
+            &format!("ä:{KEY}"),
+            "key ring, entry 1: the key id is not 1 to 32 of A-Z a-z 0-9 _ -",
+        );
+        refused(
+            &format!("a:{KEY}@+7"),
+            "key ring, entry 1: after @ stands no unix time in seconds",
+        );
+        let many = (0..17).map(|n| format!("k{n}:{KEY}")).collect::<alloc::vec::Vec<_>>().join(",");
+        refused(
+            &many,
+            "key ring, entry 17: there are more than 16 keys; drop those that are retired",
+        );
+    }
+
+    #[test]
+    fn longest_key_fits_and_one_byte_more_does_not() {
+        use base64::Engine as _;
+        let text = |len| URL_SAFE_NO_PAD.encode(alloc::vec![7; len]);
+        assert!(SecretKey::from_base64url(&text(256)).is_ok());
+        assert_eq!(SecretKey::from_base64url(&text(257)).unwrap_err(), KeyError::Length);
+        assert_eq!(SecretKey::from_base64url(&text(31)).unwrap_err(), KeyError::Length);
+    }
+
+    #[test]
+    fn debug_never_shows_a_key() {
+        let ring = KeyRing::parse(&format!("main:{KEY}")).unwrap();
+        let text = format!("{ring:?}");
+        assert!(text.contains("main") && text.contains("SecretKey(..)"), "{text}");
+        assert!(!text.contains("AAEC"), "{text}");
+    }
+}

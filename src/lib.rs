@@ -1,0 +1,45 @@
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = "Playgate"]
+
+#[cfg(any(feature = "alloc", test))]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+#[cfg(feature = "wasm")]
+pub mod bindings;
+mod error;
+mod format;
+mod grant;
+#[cfg(feature = "alloc")]
+mod inspect;
+#[cfg(feature = "serde")]
+pub mod json;
+mod key;
+mod mac;
+mod path;
+mod query;
+mod request;
+mod scope;
+#[cfg(feature = "alloc")]
+mod sign;
+mod time;
+mod verify;
+
+pub use crate::error::{
+    Fault, Field, InvalidSignature, ParseError, PolicyError, Refusal, UnusableKey,
+};
+pub use crate::grant::{Countries, DownloadName, Grant, Network, NetworkError};
+#[cfg(feature = "alloc")]
+pub use crate::inspect::{Check, FieldNote, Outcome, Report};
+pub use crate::key::{KeyError, KeyId, KeyRing, KeyRingError, SecretKey};
+pub use crate::mac::secrets_match;
+pub use crate::path::{CanonicalPath, PathError};
+pub use crate::query::{PLAYER_PARAMS, ParamNames};
+pub use crate::request::{Placement, Request};
+pub use crate::scope::Scope;
+#[cfg(feature = "alloc")]
+pub use crate::sign::{Batch, Builder, Link, SignError, Signer};
+pub use crate::time::UnixTime;
+pub use crate::verify::{Verified, Verifier};

@@ -1,0 +1,83 @@
+//! The query beside the token: which parameters are signed, which belong to players, which travel on.
+
+/// Query parameters that players add by themselves: HLS delivery directives
+/// (draft-pantos-hls-rfc8216bis, section 6.2.5) and Common Media Client Data (CTA-5004, section 3.2).
+pub const PLAYER_PARAMS: [&str; 6] =
+    ["_HLS_msn", "_HLS_part", "_HLS_skip", "_HLS_push", "_HLS_report", "CMCD"];
+
+/// Names of query parameters, parted by commas: `utm_source, utm_medium`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ParamNames<'a>(&'a str);
+
+impl<'a> ParamNames<'a> {
+    /// Takes the names as an operator writes them; blanks around a name do not count.
+    #[must_use]
+    pub const fn new(names: &'a str) -> Self {
+        Self(names)
+    }
+
+    /// Whether `param`, one `name=value` or `name` of a query, is named here.
+    pub(crate) fn has(self, param: &str) -> bool {
+        self.0.split(',').any(|listed| !listed.is_empty() && listed.trim() == name_of(param))
+    }
+
+    /// Whether `param` may stand beside a token of exact scope unsigned.
+    pub(crate) fn leave_unsigned(self, param: &str) -> bool {
+        PLAYER_PARAMS.contains(&name_of(param)) || self.has(param)
+    }
+}
+
+/// The name of `name=value`, as it is written: two spellings are two names.
+fn name_of(param: &str) -> &str {
+    param.split_once('=').map_or(param, |(name, _)| name)
+}
+
+/// The part of a query that the tag of an exact scope covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignedQuery<'a> {
+    /// No query.
+    None,
+    /// All of it, byte for byte: what stands before a token in the query.
+    Whole(&'a str),
+    /// What is left when the unsigned parameters are taken out: the token is elsewhere.
+    Without(&'a str, ParamNames<'a>),
+}
+
+impl SignedQuery<'_> {
+    /// Hands `?` and the query to `sink`, piece by piece; nothing where there is no signed query.
+    pub(crate) fn pieces(self, sink: &mut impl FnMut(&str)) {
+        match self {
+            Self::None => {}
+            Self::Whole(query) => {
+                sink("?");
+                sink(query);
+            }
+            Self::Without(query, names) => {
+                let mut joint = "?";
+                for param in query.split('&').filter(|param| !names.leave_unsigned(param)) {
+                    sink(joint);
+                    sink(param);
+                    joint = "&";
+                }
+            }
+        }
+    }
+}
+
+impl<'a> SignedQuery<'a> {
+    /// Whether the tag covers `param` of a query without a token.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn covers(self, param: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Whole(_) => true,
+            Self::Without(_, names) => !names.leave_unsigned(param),
+        }
+    }
+}
+
+/// Whether all bytes may stand in a query: printable ASCII without `#`. No line feed is among them,
+/// so none can stand in a signing input but the one that parts it.
+pub(crate) fn is_query(text: &str) -> bool {
+    text.bytes().fold(true, |fine, byte| fine & matches!(byte, 0x21..=0x7e) & (byte != b'#'))
+}

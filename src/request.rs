@@ -1,0 +1,135 @@
+//! What the gate looks at: an address, two headers, and what the edge knows of the client.
+
+use core::fmt;
+use core::net::IpAddr;
+
+use crate::error::{Fault, Field, ParseError};
+
+/// A request, borrowed. Prints nothing of itself, as it carries a credential.
+#[derive(Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Request<'a> {
+    /// The address, absolute or from the path on, percent-encoded as it came.
+    pub url: &'a str,
+    /// The header `Cookie`.
+    pub cookie: Option<&'a str>,
+    /// The header `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// The client's address, from a source that clients cannot set.
+    pub client_ip: Option<IpAddr>,
+    /// The client's country, ISO 3166-1 alpha-2 in upper case.
+    pub client_country: Option<&'a str>,
+}
+
+impl<'a> Request<'a> {
+    /// The most bytes in a URL.
+    pub const MAX_URL_LEN: usize = 8192;
+
+    /// A request for `url`, and nothing known beside it.
+    #[must_use]
+    pub fn new(url: &'a str) -> Self {
+        Self { url, ..Self::default() }
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Request(..)")
+    }
+}
+
+/// Where in a request a token stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Placement {
+    /// In the header `Authorization`, scheme `Bearer`.
+    Bearer,
+    /// In the cookie `pg`.
+    Cookie,
+    /// In the path, as its first segment: relative addresses inherit it.
+    Path,
+    /// In the query.
+    Query,
+}
+
+impl Placement {
+    /// The placement's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Cookie => "cookie",
+            Self::Path => "path",
+            Self::Query => "query",
+        }
+    }
+}
+
+/// The parts of a URL, as they are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    /// Scheme and authority: `https://cdn.example.com`; empty where the URL starts with its path.
+    pub(crate) base: &'a str,
+    /// From the first `/` to the `?`.
+    pub(crate) path: &'a str,
+    /// What follows the `?`.
+    pub(crate) query: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    #[inline]
+    pub(crate) fn parse(url: &'a str) -> Result<Self, ParseError> {
+        let malformed = |fault| ParseError::Malformed(Field::Url, fault);
+        if url.len() > Request::MAX_URL_LEN {
+            return Err(malformed(Fault::WrongLength));
+        }
+        let authority = if url.starts_with('/') {
+            0
+        } else {
+            let scheme = url.find("://").ok_or(malformed(Fault::NotAbsolute))?;
+            scheme.saturating_add("://".len())
+        };
+        let after = url.get(authority..).unwrap_or_default();
+        let host = after.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+        let host = host.unwrap_or(after.len());
+        let (base, rest) = url.split_at_checked(authority.saturating_add(host)).unwrap_or_default();
+        Ok(
+            match rest
+                .bytes()
+                .position(|byte| byte == b'?')
+                .and_then(|at| rest.split_at_checked(at))
+            {
+                Some((path, query)) => Self { base, path, query: query.get(1..) },
+                None => Self { base, path: rest, query: None },
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn splits(url: &str, expected: (&str, &str, Option<&str>)) {
+        let target = Target::parse(url).unwrap();
+        assert_eq!((target.base, target.path, target.query), expected);
+    }
+
+    #[test]
+    fn target_parts() {
+        splits(
+            "https://cdn.example.com/a/b?c=d?e",
+            ("https://cdn.example.com", "/a/b", Some("c=d?e")),
+        );
+        splits("http://[::1]:8787/", ("http://[::1]:8787", "/", None));
+        splits("/a?", ("", "/a", Some("")));
+        splits("https://cdn.example.com?a", ("https://cdn.example.com", "", Some("a")));
+    }
+
+    #[test]
+    fn debug_never_shows_the_address() {
+        let request = Request::new("https://cdn.example.com/?pg=1&sig=secret");
+        assert_eq!(alloc::format!("{request:?}"), "Request(..)");
+    }
+}

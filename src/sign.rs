@@ -1,0 +1,570 @@
+//! The signer: one call, one link.
+
+use core::fmt::{self, Write as _};
+
+use alloc::string::{String, ToString as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::error::{Fault, Field, UnusableKey};
+use crate::format::{self, native};
+use crate::grant::{
+    Countries, DownloadName, MAX_NUMBER, Network, is_id_character, is_name_character, parse_text,
+};
+use crate::key::{Entry, KeyRing};
+use crate::mac::Tag;
+use crate::path::{CanonicalPath, PathError};
+use crate::query::{ParamNames, SignedQuery, is_query};
+use crate::request::{Request, Target};
+use crate::scope::Scope;
+use crate::time::UnixTime;
+
+/// Signs links with the first key of a ring.
+///
+/// ```
+/// use playgate::{KeyRing, Signer, UnixTime};
+/// // A development key. Read yours from the environment or a file.
+/// let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")?;
+/// let now = UnixTime::from_secs(1_767_225_000);
+/// let link = Signer::new(ring)
+///     .link("https://cdn.example.com/videos/42/master.m3u8")
+///     .expires_in(600)
+///     .directory(2)
+///     .sign(now)?;
+/// assert!(link.as_str().starts_with(
+///     "https://cdn.example.com/videos/42/master.m3u8?pg=1&exp=1767225600&kid=main&dir=2&sig="
+/// ));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Signer {
+    ring: KeyRing,
+}
+
+impl Signer {
+    /// How long a link lasts where nothing else is said, in seconds.
+    pub const DEFAULT_LIFETIME: u64 = 600;
+
+    /// A signer with these keys.
+    #[must_use]
+    pub const fn new(ring: KeyRing) -> Self {
+        Self { ring }
+    }
+
+    /// Starts a link to `url`: absolute, percent-encoded as a browser would send it.
+    #[must_use]
+    pub fn link<'a>(&'a self, url: &'a str) -> Builder<'a, &'a str> {
+        Builder { ring: &self.ring, urls: url, terms: Terms::default() }
+    }
+
+    /// Starts a batch of links that differ in their URL alone.
+    #[must_use]
+    pub fn links<I>(&self, urls: I) -> Builder<'_, Batch<I>> {
+        Builder { ring: &self.ring, urls: Batch(urls), terms: Terms::default() }
+    }
+}
+
+/// Many URLs to sign on the same terms.
+#[derive(Clone, Debug)]
+pub struct Batch<I>(I);
+
+/// What a link shall allow. [`Signer::link`] and [`Signer::links`] start one.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder<'a, U> {
+    ring: &'a KeyRing,
+    urls: U,
+    terms: Terms<'a>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Terms<'a> {
+    expiry: Expiry,
+    key: Option<&'a str>,
+    audience: Option<&'a str>,
+    countries: Option<&'a str>,
+    directory: Option<u8>,
+    download: Option<&'a str>,
+    network: Option<Network>,
+    token_id: Option<&'a str>,
+    not_before: Option<UnixTime>,
+    run: Option<u64>,
+    session: Option<&'a str>,
+    subject: Option<&'a str>,
+    in_path: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Expiry {
+    At(UnixTime),
+    In(u64),
+}
+
+impl Default for Expiry {
+    fn default() -> Self {
+        Self::In(Signer::DEFAULT_LIFETIME)
+    }
+}
+
+impl<'a, U> Builder<'a, U> {
+    /// Ends `secs` seconds after the time of signing.
+    pub const fn expires_in(mut self, secs: u64) -> Self {
+        self.terms.expiry = Expiry::In(secs);
+        self
+    }
+
+    /// Ends at `time`. Wire name: `exp`.
+    pub const fn expires_at(mut self, time: UnixTime) -> Self {
+        self.terms.expiry = Expiry::At(time);
+        self
+    }
+
+    /// Signs with the key of this id instead of the ring's first. Wire name: `kid`.
+    pub const fn key(mut self, kid: &'a str) -> Self {
+        self.terms.key = Some(kid);
+        self
+    }
+
+    /// Allows all below the first `n` segments of the path (1 to 64). Wire name: `dir`.
+    pub const fn directory(mut self, n: u8) -> Self {
+        self.terms.directory = Some(n);
+        self
+    }
+
+    /// Puts the token in the path, where relative addresses inherit it, and not in the query. A token
+    /// that travels as cookie or bearer is signed in this way too: see [`Link::token`].
+    pub const fn in_path(mut self) -> Self {
+        self.terms.in_path = true;
+        self
+    }
+
+    /// For this deployment alone: 1 to 64 of `A-Z a-z 0-9 - _ .`. Wire name: `aud`.
+    pub const fn audience(mut self, name: &'a str) -> Self {
+        self.terms.audience = Some(name);
+        self
+    }
+
+    /// For clients in these countries alone, ISO 3166-1 alpha-2 in upper case, parted by dots: `PT.ES`.
+    /// Wire name: `cc`.
+    pub const fn countries(mut self, countries: &'a str) -> Self {
+        self.terms.countries = Some(countries);
+        self
+    }
+
+    /// To be saved as a file of this name: 1 to 255 bytes of any text without controls. Wire name: `dl`.
+    pub const fn download(mut self, name: &'a str) -> Self {
+        self.terms.download = Some(name);
+        self
+    }
+
+    /// For clients in this network alone. Wire name: `ip`.
+    pub const fn network(mut self, network: Network) -> Self {
+        self.terms.network = Some(network);
+        self
+    }
+
+    /// The token's own id: 1 to 64 of `A-Z a-z 0-9 - _`. Wire name: `jti`.
+    pub const fn token_id(mut self, id: &'a str) -> Self {
+        self.terms.token_id = Some(id);
+        self
+    }
+
+    /// Not before this time. Wire name: `nbf`.
+    pub const fn not_before(mut self, time: UnixTime) -> Self {
+        self.terms.not_before = Some(time);
+        self
+    }
+
+    /// Play-until: the gate may exchange the token for one that lasts so many seconds. Wire name: `run`.
+    pub const fn run(mut self, secs: u64) -> Self {
+        self.terms.run = Some(secs);
+        self
+    }
+
+    /// The playback session: 1 to 64 of `A-Z a-z 0-9 - _`. Wire name: `sid`.
+    pub const fn session(mut self, id: &'a str) -> Self {
+        self.terms.session = Some(id);
+        self
+    }
+
+    /// The viewer: 1 to 64 of `A-Z a-z 0-9 - _`. Wire name: `sub`.
+    pub const fn subject(mut self, id: &'a str) -> Self {
+        self.terms.subject = Some(id);
+        self
+    }
+}
+
+impl<'a> Builder<'a, &'a str> {
+    /// Signs the link.
+    ///
+    /// # Errors
+    /// A [`SignError`] that says what to write instead.
+    pub fn sign(self, now: UnixTime) -> Result<Link, SignError> {
+        self.terms.checked(self.ring, now)?.sign(self.urls)
+    }
+}
+
+impl<'a, I> Builder<'a, Batch<I>>
+where
+    I: IntoIterator,
+    I::Item: AsRef<str>,
+{
+    /// Signs one link for each URL, in order. The terms are checked once, and the key's schedule is
+    /// the ring's.
+    ///
+    /// # Errors
+    /// A [`SignError`] where the terms cannot be signed at all; each URL has a result of its own.
+    pub fn sign(
+        self,
+        now: UnixTime,
+    ) -> Result<impl Iterator<Item = Result<Link, SignError>> + use<'a, I>, SignError> {
+        let terms = self.terms.checked(self.ring, now)?;
+        Ok(self.urls.0.into_iter().map(move |url| terms.sign(url.as_ref())))
+    }
+}
+
+/// 100 years, in seconds: an expiry beyond it was given in milliseconds.
+const FAR: u64 = 100 * 365 * 86_400;
+
+impl<'a> Terms<'a> {
+    fn checked(self, ring: &'a KeyRing, now: UnixTime) -> Result<CheckedTerms<'a>, SignError> {
+        let entry = match self.key {
+            Some(kid) => ring.find(kid)?,
+            None => ring.entries().next().ok_or(UnusableKey::Unknown)?,
+        };
+        if entry.is_retired(now) {
+            return Err(UnusableKey::Retired.into());
+        }
+        let expires = match self.expiry {
+            Expiry::At(time) => time,
+            Expiry::In(secs) => now.saturating_add(secs),
+        };
+        if expires <= now {
+            return Err(SignError::ExpiresInThePast);
+        }
+        if expires.secs_since(now) > FAR {
+            return Err(SignError::ExpiresTooFar);
+        }
+        if self.not_before.is_some_and(|start| start >= expires) {
+            return Err(SignError::NeverValid);
+        }
+        let field = |field| move |fault| SignError::Field(field, fault);
+        let number = |name, n: Option<u64>, most| match n {
+            Some(n) if n < 1 || n > most => Err(SignError::Field(name, Fault::OutOfRange)),
+            _ => Ok(()),
+        };
+        number(Field::Dir, self.directory.map(u64::from), native::MAX_DIRECTORY.into())?;
+        number(Field::Run, self.run, MAX_NUMBER)?;
+        if let Some(countries) = self.countries {
+            Countries::parse(countries).map_err(field(Field::Cc))?;
+        }
+        if let Some(name) = self.audience {
+            parse_text(name, native::MAX_NAME_LEN, is_name_character).map_err(field(Field::Aud))?;
+        }
+        if let Some(name) = self.download {
+            DownloadName::check(name).map_err(field(Field::Dl))?;
+        }
+        for (name, id) in
+            [(Field::Jti, self.token_id), (Field::Sid, self.session), (Field::Sub, self.subject)]
+        {
+            if let Some(id) = id {
+                parse_text(id, native::MAX_NAME_LEN, is_id_character).map_err(field(name))?;
+            }
+        }
+        Ok(CheckedTerms { terms: self, entry, expires })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct CheckedTerms<'a> {
+    terms: Terms<'a>,
+    entry: &'a Entry,
+    expires: UnixTime,
+}
+
+impl CheckedTerms<'_> {
+    fn sign(&self, url: &str) -> Result<Link, SignError> {
+        let Target { base, path, query } = Target::parse(url).map_err(|_| SignError::Url)?;
+        if !base.is_empty() && !is_http(base) {
+            return Err(SignError::Url);
+        }
+        let query = query.filter(|query| !query.is_empty());
+        if native::split_path(path).0.is_some()
+            || query.is_some_and(|q| native::find_param(q).is_some())
+        {
+            return Err(SignError::AlreadySigned);
+        }
+        if path.contains('#') || query.is_some_and(|query| query.contains('#')) {
+            return Err(SignError::Fragment);
+        }
+        if query.is_some_and(|query| !is_query(query) || query.contains(['"', '\'', '<', '>'])) {
+            return Err(SignError::Query);
+        }
+        let path = CanonicalPath::parse(path)?;
+        let scope = match (self.terms.directory, query) {
+            (Some(n), _) => Scope::directory(path, n).ok_or(SignError::OutsideScope)?,
+            (None, None) => Scope::exact(path, SignedQuery::None),
+            (None, Some(query)) if self.terms.in_path => {
+                Scope::exact(path, SignedQuery::Without(query, ParamNames::default()))
+            }
+            (None, Some(query)) => Scope::exact(path, SignedQuery::Whole(query)),
+        };
+
+        // One allocation for most links: a token without long bindings has under 200 bytes.
+        let mut link = String::with_capacity(url.len().saturating_add(200));
+        link.push_str(base);
+        if self.terms.in_path {
+            link.push('/');
+            self.push_token(scope, &mut link)?;
+            path.pieces(&mut |piece| link.push_str(piece));
+            if let Some(query) = query {
+                link.push('?');
+                link.push_str(query);
+            }
+        } else {
+            path.pieces(&mut |piece| link.push_str(piece));
+            link.push('?');
+            if let Some(query) = query {
+                link.push_str(query);
+                link.push('&');
+            }
+            self.push_token(scope, &mut link)?;
+        }
+        if link.len() > Request::MAX_URL_LEN {
+            return Err(SignError::UrlTooLong);
+        }
+        Ok(Link { url: link, expires: self.expires })
+    }
+
+    fn push_token(&self, scope: Scope<'_>, link: &mut String) -> Result<(), SignError> {
+        let start = link.len();
+        self.push_fields(link);
+        let mut mac = self.entry.key.mac().start();
+        scope.pieces(&mut |piece| mac.update(piece));
+        mac.update("\n");
+        mac.update(link.get(start..).unwrap_or_default());
+        link.push_str("&sig=");
+        link.push_str(mac.finish().encode(&mut [0; Tag::TEXT_LEN]));
+        if link.len().saturating_sub(start) > native::MAX_TOKEN_LEN {
+            return Err(SignError::Field(Field::Token, Fault::WrongLength));
+        }
+        Ok(())
+    }
+
+    fn push_fields(&self, token: &mut String) {
+        let Terms { audience, countries, directory, download, network, .. } = self.terms;
+        let Terms { token_id, not_before, run, session, subject, .. } = self.terms;
+        token.push_str("pg=1&exp=");
+        push_number(self.expires.as_secs(), token);
+        push_text("&kid=", Some(self.entry.id.as_str()), token);
+        push_text("&aud=", audience, token);
+        push_text("&cc=", countries, token);
+        if let Some(n) = directory {
+            token.push_str("&dir=");
+            push_number(n.into(), token);
+        }
+        if let Some(name) = download {
+            token.push_str("&dl=");
+            URL_SAFE_NO_PAD.encode_string(name, token);
+        }
+        if let Some(network) = network {
+            // Writing to a String cannot fail.
+            let _ = write!(token, "&ip={network}");
+        }
+        push_text("&jti=", token_id, token);
+        if let Some(time) = not_before {
+            token.push_str("&nbf=");
+            push_number(time.as_secs(), token);
+        }
+        if let Some(secs) = run {
+            token.push_str("&run=");
+            push_number(secs, token);
+        }
+        push_text("&sid=", session, token);
+        push_text("&sub=", subject, token);
+    }
+}
+
+fn is_http(base: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| {
+        let host = base.strip_prefix(scheme);
+        host.is_some_and(|host| {
+            !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic())
+        })
+    })
+}
+
+fn push_text(name: &str, value: Option<&str>, token: &mut String) {
+    if let Some(value) = value {
+        token.push_str(name);
+        token.push_str(value);
+    }
+}
+
+/// Decimal digits. `write!` takes longer than all the rest of a token's text together.
+fn push_number(number: u64, token: &mut String) {
+    let mut digits = [b'0'; 20];
+    let mut rest = number;
+    let mut from = digits.len();
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0'.wrapping_add((rest % 10) as u8);
+        rest /= 10;
+        from = at;
+        if rest == 0 {
+            break;
+        }
+    }
+    let text = digits.get(from..).and_then(|digits| core::str::from_utf8(digits).ok());
+    token.push_str(text.unwrap_or_default());
+}
+
+/// A signed link. It is a credential: it prints itself with [`Display`](fmt::Display), never with
+/// [`Debug`](fmt::Debug).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Link {
+    url: String,
+    expires: UnixTime,
+}
+
+impl Link {
+    /// The URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.url
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub const fn expires(&self) -> UnixTime {
+        self.expires
+    }
+
+    /// The part of the URL space that it allows.
+    #[must_use]
+    pub fn scope(&self) -> String {
+        let request = Request::new(&self.url);
+        let located = format::locate(&request);
+        let token = located.and_then(|located| format::read(&located, ParamNames::default()));
+        token.map(|token| token.scope.to_string()).unwrap_or_default()
+    }
+
+    /// The token by itself, to be sent as the cookie `pg` or as `Authorization: Bearer`. With an exact
+    /// scope and a query, sign [`in_path`](Builder::in_path) for these.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        let request = Request::new(&self.url);
+        format::locate(&request).map(|located| located.text).unwrap_or_default()
+    }
+}
+
+impl From<Link> for String {
+    fn from(link: Link) -> Self {
+        link.url
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
+    }
+}
+
+/// Why nothing was signed, and what to write instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The URL carries a token.
+    AlreadySigned,
+    /// The link would end before it begins.
+    ExpiresInThePast,
+    /// The link would last more than 100 years.
+    ExpiresTooFar,
+    /// A term has a value that the format cannot carry.
+    Field(Field, Fault),
+    /// The URL has a fragment, which no server sees.
+    Fragment,
+    /// The ring cannot sign with that key.
+    Key(UnusableKey),
+    /// `nbf` is not before `exp`.
+    NeverValid,
+    /// `dir` is deeper than the path.
+    OutsideScope,
+    /// The path breaks the canonical form.
+    Path(PathError),
+    /// The query has a character that browsers encode.
+    Query,
+    /// Not an absolute http or https URL, nor a path.
+    Url,
+    /// The link would be longer than the gate reads.
+    UrlTooLong,
+}
+
+impl SignError {
+    /// The field concerned, where the error is of one.
+    #[must_use]
+    pub const fn field(self) -> Field {
+        match self {
+            Self::ExpiresInThePast | Self::ExpiresTooFar => Field::Exp,
+            Self::Field(field, _) => field,
+            Self::Key(_) => Field::Kid,
+            Self::NeverValid => Field::Nbf,
+            Self::OutsideScope => Field::Dir,
+            Self::AlreadySigned
+            | Self::Fragment
+            | Self::Path(_)
+            | Self::Query
+            | Self::Url
+            | Self::UrlTooLong => Field::Url,
+        }
+    }
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadySigned => f.write_str("the URL carries a token already; sign it without"),
+            Self::ExpiresInThePast => f.write_str("the link would expire before it is signed"),
+            Self::ExpiresTooFar => f.write_str(
+                "the link would last over 100 years; give the expiry in seconds, not milliseconds",
+            ),
+            Self::Field(field, fault) => write!(f, "`{}` {fault}", field.name()),
+            Self::Fragment => f.write_str("the URL has a #fragment; append it to the signed link"),
+            Self::Key(UnusableKey::Retired) => f.write_str("the key is retired"),
+            Self::Key(UnusableKey::Unknown) => f.write_str("the key ring has no key of that id"),
+            Self::NeverValid => f.write_str("not-before is not earlier than the expiry"),
+            Self::OutsideScope => f.write_str(
+                "the path has fewer directories than asked for; what follows its last / is a file",
+            ),
+            Self::Path(error) => write!(f, "the path {error}"),
+            Self::Query => f.write_str(
+                "the query has a space, a quote, < or >, or a character outside ASCII; \
+                 percent-encode it",
+            ),
+            Self::Url => f.write_str(
+                "not an absolute URL; write it as https://host/path, at most 8192 bytes",
+            ),
+            Self::UrlTooLong => f.write_str("the link would be longer than 8192 bytes"),
+        }
+    }
+}
+
+impl core::error::Error for SignError {}
+
+impl From<PathError> for SignError {
+    fn from(error: PathError) -> Self {
+        Self::Path(error)
+    }
+}
+
+impl From<UnusableKey> for SignError {
+    fn from(error: UnusableKey) -> Self {
+        Self::Key(error)
+    }
+}

@@ -1,0 +1,243 @@
+//! The decision: numbered checks, each with its reasons.
+
+use core::fmt;
+
+#[cfg(feature = "alloc")]
+use alloc::string::String;
+
+use crate::error::{InvalidSignature, PolicyError, Refusal, UnusableKey};
+use crate::format::{self, UnverifiedToken};
+use crate::grant::Grant;
+use crate::key::{Entry, KeyRing};
+use crate::path::CanonicalPath;
+use crate::query::ParamNames;
+use crate::request::{Placement, Request};
+use crate::scope::Scope;
+use crate::time::UnixTime;
+
+/// Admits requests by the tokens they carry. It allocates nothing and reads no clock.
+///
+/// 1. placement: one token - `ambiguous`, `missing`
+/// 2. grammar and limits - `malformed`, `outside_scope`, `path_not_canonical`, `unknown_field`,
+///    `unsigned_parameter`, `unsupported_version`
+/// 3. key - `retired_key`, `unknown_key`
+/// 4. tag, in constant time - `bad_signature`; nothing that the token says is believed before this
+/// 5. times - `not_yet_valid`, `expired`, `lifetime_too_long`
+/// 6. bindings - `wrong_audience`, `wrong_network`, `wrong_country`
+///
+/// ```
+/// use playgate::{KeyRing, Request, UnixTime, Verifier};
+/// # let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+/// let request = Request::new("https://cdn.example.com/videos/42/film.mp4");
+/// let refusal = Verifier::new(&ring).verify(&request, UnixTime::from_secs(0)).unwrap_err();
+/// assert_eq!((refusal.code(), refusal.status()), ("missing", 401));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Verifier<'a> {
+    pub(crate) ring: &'a KeyRing,
+    audience: Option<&'a str>,
+    leeway: u64,
+    max_lifetime: Option<u64>,
+    pub(crate) unsigned_params: ParamNames<'a>,
+}
+
+impl<'a> Verifier<'a> {
+    /// A gate with these keys: no audience, no leeway, no cap on lifetimes.
+    #[must_use]
+    pub const fn new(ring: &'a KeyRing) -> Self {
+        Self {
+            ring,
+            audience: None,
+            leeway: 0,
+            max_lifetime: None,
+            unsigned_params: ParamNames::new(""),
+        }
+    }
+
+    /// The name of this deployment: tokens have to carry it.
+    #[must_use]
+    pub const fn audience(mut self, name: Option<&'a str>) -> Self {
+        self.audience = name;
+        self
+    }
+
+    /// Seconds by which clocks may differ, at both ends of a token's time.
+    #[must_use]
+    pub const fn leeway(mut self, secs: u64) -> Self {
+        self.leeway = secs;
+        self
+    }
+
+    /// The most seconds that a token may still last.
+    #[must_use]
+    pub const fn max_lifetime(mut self, secs: Option<u64>) -> Self {
+        self.max_lifetime = secs;
+        self
+    }
+
+    /// Query parameters that may stand beside a token of exact scope unsigned, in addition to
+    /// [`PLAYER_PARAMS`](crate::PLAYER_PARAMS).
+    #[must_use]
+    pub const fn unsigned_params(mut self, names: ParamNames<'a>) -> Self {
+        self.unsigned_params = names;
+        self
+    }
+
+    /// Decides on one request.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of the first check that fails.
+    #[inline]
+    pub fn verify<'r>(&self, request: &Request<'r>, now: UnixTime) -> Result<Verified<'r>, Refusal>
+    where
+        'a: 'r,
+    {
+        // 1
+        let located = format::locate(request)?;
+        // 2
+        let token = format::read(&located, self.unsigned_params)?;
+        // 3
+        let entry = self.check_key(&token, now)?;
+        // 4
+        check_tag(&token, entry)?;
+        // 5
+        self.check_times(&token.grant, now)?;
+        // 6
+        self.check_bindings(&token.grant, request)?;
+        Ok(Verified { token })
+    }
+
+    pub(crate) fn check_key(
+        &self,
+        token: &UnverifiedToken<'_>,
+        now: UnixTime,
+    ) -> Result<&'a Entry, UnusableKey> {
+        let entry = self.ring.find(token.kid)?;
+        if entry.is_retired(now) { Err(UnusableKey::Retired) } else { Ok(entry) }
+    }
+
+    pub(crate) fn check_times(&self, grant: &Grant<'_>, now: UnixTime) -> Result<(), PolicyError> {
+        let expires = grant.expires();
+        if grant.not_before().is_some_and(|start| now.saturating_add(self.leeway) < start) {
+            Err(PolicyError::NotYetValid)
+        } else if now >= expires.saturating_add(self.leeway) {
+            Err(PolicyError::Expired)
+        } else if self.max_lifetime.is_some_and(|most| expires.secs_since(now) > most) {
+            Err(PolicyError::LifetimeTooLong)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn check_bindings(
+        &self,
+        grant: &Grant<'_>,
+        request: &Request<'_>,
+    ) -> Result<(), PolicyError> {
+        // Both ways: a gate with a name wants it in every token, and a token with a name is for that
+        // gate alone.
+        if grant.audience != self.audience {
+            return Err(PolicyError::WrongAudience);
+        }
+        if let Some(network) = grant.network
+            && !request.client_ip.is_some_and(|client| network.contains(client))
+        {
+            return Err(PolicyError::WrongNetwork);
+        }
+        if let Some(countries) = grant.countries
+            && !request.client_country.is_some_and(|country| countries.contains(country))
+        {
+            return Err(PolicyError::WrongCountry);
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn check_tag(
+    token: &UnverifiedToken<'_>,
+    entry: &Entry,
+) -> Result<(), InvalidSignature> {
+    let mut mac = entry.key.mac().start();
+    token.input.pieces(&mut |piece| mac.update(piece));
+    mac.verify(token.tag)
+}
+
+/// An admitted request. Only [`Verifier::verify`] makes one.
+#[derive(Clone, Copy)]
+pub struct Verified<'a> {
+    token: UnverifiedToken<'a>,
+}
+
+impl<'a> Verified<'a> {
+    /// For a token that has passed every check, one by one.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn of(token: UnverifiedToken<'a>) -> Self {
+        Self { token }
+    }
+
+    /// What the token allows.
+    #[must_use]
+    pub const fn grant(&self) -> &Grant<'a> {
+        &self.token.grant
+    }
+
+    /// The id of the key that signed it.
+    #[must_use]
+    pub const fn kid(&self) -> &'a str {
+        self.token.kid
+    }
+
+    /// Where the token stood.
+    #[must_use]
+    pub const fn placement(&self) -> Placement {
+        self.token.placement
+    }
+
+    /// The part of the URL space that the token allows.
+    #[must_use]
+    pub const fn scope(&self) -> Scope<'a> {
+        self.token.scope
+    }
+
+    /// The path to fetch, without the token: the one that was verified.
+    #[must_use]
+    pub const fn path(&self) -> CanonicalPath<'a> {
+        self.token.path
+    }
+
+    /// The query to fetch with: what was signed, and the parameters named in `forward`. No `?`; `None`
+    /// where nothing is left.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn clean_query(&self, forward: ParamNames<'_>) -> Option<String> {
+        let [before, after] = self.token.queries.map(|query| query.map(|query| query.split('&')));
+        let before = before.into_iter().flatten();
+        let after = after.into_iter().flatten().filter(|param| forward.has(param));
+        let kept = before.filter(|param| self.token.scope.signs(param) || forward.has(param));
+        kept.chain(after).fold(None, |clean, param| {
+            let mut clean = clean.map_or_else(String::new, |clean: String| clean + "&");
+            clean.push_str(param);
+            Some(clean)
+        })
+    }
+
+    /// The URL without the token, and with the query of [`Verified::clean_query`]. It is the same for
+    /// every link to the same media, so it serves as a cache key.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn clean_url(&self, forward: ParamNames<'_>) -> String {
+        let mut url = String::from(self.token.base);
+        self.path().pieces(&mut |piece| url.push_str(piece));
+        if let Some(query) = self.clean_query(forward) {
+            url.push('?');
+            url.push_str(&query);
+        }
+        url
+    }
+}
+
+impl fmt::Debug for Verified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("kid", &self.kid()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,495 @@
+#!/usr/bin/env python3
+"""A second implementation of the Playgate format, for the tests.
+
+It was written from the documents alone and shares no code with the Rust core, so that the two
+check each other: an answer that only one of them gives is a bug in one of them, or in the words.
+Python's standard library is all it needs.
+
+    python3 tests/independent/playgate.py tests/vectors/native.json
+
+checks every vector of the file and ends with `N passed, M failed`.
+
+"The format" below is the description of the token in README.md.
+"""
+
+import base64
+import binascii
+import datetime
+import hashlib
+import hmac
+import ipaddress
+import json
+import re
+import sys
+
+MAX_TOKEN = 1024
+MAX_URL = 8192
+MAX_NUMBER = 2**53 - 1
+
+PLAYER_PARAMETERS = {"_HLS_msn", "_HLS_part", "_HLS_push", "_HLS_report", "_HLS_skip", "CMCD"}
+REQUIRED = ("pg", "exp", "kid")
+OPTIONAL = ("aud", "cc", "dir", "dl", "ip", "jti", "nbf", "run", "sid", "sub")
+WIRE_ORDER = REQUIRED + OPTIONAL + ("sig",)
+
+UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
+# A browser rewrites these in a path, and the rewritten path would no longer fit its tag.
+REWRITTEN_BY_BROWSERS = set(' "#<>\\^`{}')
+
+
+class Refusal(Exception):
+    """Why a request is refused: the reason code, and for `malformed` the field. The name of an
+    unknown field is not told, because an answer never repeats what a request said."""
+
+    def __init__(self, reason, field=None):
+        super().__init__(reason)
+        status = 401 if reason == "missing" else 403
+        self.verdict = {"verdict": "deny", "reason": reason, "status": status}
+        if field is not None:
+            self.verdict["field"] = field
+
+
+def verify(request, gate, keys, now):
+    """The verdict on a request (the format, sections "Checks" and "Verdict")."""
+    try:
+        return admit(request, gate, keys, now)
+    except Refusal as refusal:
+        return refusal.verdict
+
+
+def admit(request, gate, keys, now):
+    """Runs the checks in the order that the format numbers them."""
+    # 1. placement
+    placed = place(request)
+
+    # 2. grammar and limits
+    if len(request["url"].encode("utf-8")) > MAX_URL:
+        raise Refusal("malformed", "url")
+    if not re.fullmatch(r"[!-~]*", placed.query or "") or "#" in (placed.query or ""):
+        raise Refusal("malformed", "url")
+    fields, tag = parse_token(placed.token)
+    path = canonical_path(placed.path)
+    signed, unsigned = split_query(placed, fields, set(gate.get("unsigned_params", ())))
+    scope = scope_of(path, signed, fields.get("dir"))
+
+    # 3. key
+    kid = fields["kid"]
+    if kid not in keys:
+        raise Refusal("unknown_key")
+    secret, retires = keys[kid]
+    if retires is not None and now >= retires:
+        raise Refusal("retired_key")
+
+    # 4. tag
+    body = placed.token.rpartition("&sig=")[0]
+    if not hmac.compare_digest(tag, tag_of(secret, scope, body)):
+        raise Refusal("bad_signature")
+
+    # 5. times
+    leeway = gate.get("leeway", 0)
+    if "nbf" in fields and now + leeway < fields["nbf"]:
+        raise Refusal("not_yet_valid")
+    if now >= fields["exp"] + leeway:
+        raise Refusal("expired")
+    if "max_lifetime" in gate and fields["exp"] - now > gate["max_lifetime"]:
+        raise Refusal("lifetime_too_long")
+
+    # 6. bindings
+    if fields.get("aud") != gate.get("audience"):
+        raise Refusal("wrong_audience")
+    if "ip" in fields and not in_network(request.get("client_ip"), fields["ip"]):
+        raise Refusal("wrong_network")
+    if "cc" in fields and request.get("client_country") not in fields["cc"]:
+        raise Refusal("wrong_country")
+
+    forwarded = [p for p in unsigned if name_of(p) in gate.get("forward_params", ())]
+    query = ([] if signed is None else [signed]) + forwarded
+    return {
+        "verdict": "allow",
+        "kid": kid,
+        "expires": fields["exp"],
+        "scope": scope,
+        "clean_url": placed.origin + path + ("?" + "&".join(query) if query else ""),
+    }
+
+
+# Placement (the format, section "Where a token sits")
+
+
+class Placed:
+    """A token and the parts of the request around it."""
+
+    def __init__(self, url):
+        parts = re.fullmatch(
+            r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#\\]+)([^?]*)(?:\?(.*))?", url, re.DOTALL
+        )
+        if parts is None:
+            raise Refusal("malformed", "url")
+        self.origin, self.path, self.query = parts.groups()
+        self.placement = self.token = None
+        self.before = None  # the query before a token in the query; None is not the same as ""
+        self.beside = [] if self.query is None else self.query.split("&")
+
+    def take(self, placement, token):
+        if self.token is not None:
+            raise Refusal("ambiguous")
+        self.placement, self.token = placement, token
+
+
+def place(request):
+    """Finds the one token. A cookie counts only where there is no other, so that an old cookie
+    never spoils a new link."""
+    placed = Placed(request["url"])
+    if placed.path.startswith("/pg="):
+        token, slash, rest = placed.path[1:].partition("/")
+        if rest.startswith("pg="):
+            raise Refusal("ambiguous")
+        placed.take("path", token)
+        placed.path = slash + rest
+    take_query_token(placed)
+    bearer = re.fullmatch(r"(?i:bearer) (pg=.*)", request.get("authorization") or "", re.DOTALL)
+    if bearer:
+        placed.take("bearer", bearer.group(1))
+    if placed.token is None:
+        for pair in (request.get("cookie") or "").split(";"):
+            if name_of(pair.strip(" ")) == "pg":
+                placed.take("cookie", pair.strip(" "))
+    if placed.token is None:
+        raise Refusal("missing")
+    return placed
+
+
+def take_query_token(placed):
+    """The token in a query runs from the parameter `pg` up to and with `sig`."""
+    names = [name_of(p) for p in placed.beside]
+    if "pg" not in names:
+        return
+    first = names.index("pg")
+    end = names.index("sig", first) + 1 if "sig" in names[first:] else len(names)
+    if "pg" in names[end:]:
+        raise Refusal("ambiguous")
+    placed.take("query", "&".join(placed.beside[first:end]))
+    placed.before = "&".join(placed.beside[:first]) if first > 0 else None
+    placed.beside = placed.beside[end:]
+
+
+def name_of(parameter):
+    """A name ends at the first `=` and is compared byte for byte, never decoded."""
+    return parameter.partition("=")[0]
+
+
+# Grammar (the format, section "Token")
+
+
+def parse_token(token):
+    """Reads a token from left to right, without a look ahead: what stands at a place either
+    belongs there or is refused. Answers with the fields and the tag."""
+    fields, last = {}, -1
+    for pair in token.split("&"):
+        name, _, text = pair.partition("=")
+        if name not in WIRE_ORDER:
+            raise Refusal("unknown_field")
+        missing = [required for required in REQUIRED if required not in fields]
+        if missing and name != missing[0] and name not in fields:
+            raise Refusal("malformed", missing[0])
+        if WIRE_ORDER.index(name) <= last:
+            raise Refusal("malformed", name)
+        fields[name], last = parse_value(name, text), WIRE_ORDER.index(name)
+    for name in REQUIRED + ("sig",):
+        if name not in fields:
+            raise Refusal("malformed", name)
+    if len(token) > MAX_TOKEN:
+        raise Refusal("malformed", "token")
+    return fields, fields.pop("sig")
+
+
+def parse_value(name, text):
+    """The value of a field, or `malformed` with the field's name."""
+    if name == "pg" and re.fullmatch(r"0|[1-9][0-9]*", text) and text != "1":
+        raise Refusal("unsupported_version")
+    try:
+        return VALUES[name](text)
+    except ValueError:
+        raise Refusal("malformed", name) from None
+
+
+def pattern(expression):
+    def parse(text):
+        if not re.fullmatch(expression, text):
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def number(low, high):
+    """Decimal in its one spelling: no sign, no leading zero."""
+
+    def parse(text):
+        value = int(pattern(r"0|[1-9][0-9]*")(text))
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return parse
+
+
+def base64url(text):
+    """Bytes in their one spelling: no padding, and the bits that the last character has to spare
+    are zero."""
+    pattern(r"[A-Za-z0-9\-_]+")(text)
+    try:
+        decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error:
+        raise ValueError(text) from None
+    if to_base64url(decoded) != text:
+        raise ValueError(text)
+    return decoded
+
+
+def to_base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def file_name(text):
+    raw = base64url(text)
+    name = raw.decode("utf-8")
+    if len(raw) > 255 or re.search(r"[\x00-\x1f\x7f]", name):
+        raise ValueError(text)
+    return name
+
+
+def network(text):
+    """`cb007100-24`: eight or 32 hex digits, then the length of the prefix. Set host bits are an
+    error and not a habit: the network that was meant is not known."""
+    pattern(r"([0-9a-f]{8}|[0-9a-f]{32})-[1-9][0-9]*")(text)
+    digits, _, prefix = text.partition("-")
+    return ipaddress.ip_network((bytes.fromhex(digits), int(prefix)))
+
+
+def in_network(client, allowed):
+    """An IPv4-mapped address is an IPv4 address that a socket shows in another dress."""
+    try:
+        address = ipaddress.ip_address(client or "")
+    except ValueError:
+        return False
+    if address.version == 6 and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return address in allowed
+
+
+IDENTIFIER = pattern(r"[A-Za-z0-9_\-]{1,64}")
+VALUES = {
+    "aud": pattern(r"[A-Za-z0-9\-_.]{1,64}"),
+    "cc": lambda text: pattern(r"[A-Z]{2}(\.[A-Z]{2})*")(text).split("."),
+    "dir": number(1, 64),
+    "dl": file_name,
+    "exp": number(0, MAX_NUMBER),
+    "ip": network,
+    "jti": IDENTIFIER,
+    "kid": pattern(r"[A-Za-z0-9_\-]{1,32}"),
+    "nbf": number(0, MAX_NUMBER),
+    "pg": number(1, 1),
+    "run": number(1, MAX_NUMBER),
+    "sid": IDENTIFIER,
+    "sig": lambda text: base64url(pattern(r".{43}")(text)),
+    "sub": IDENTIFIER,
+}
+
+
+# Scope (the format, sections "Canonical path", "Scope" and "Signing input")
+
+
+def canonical_path(path):
+    """The one spelling of a path. What could be read in two ways is refused and not repaired,
+    because a store or a proxy further on may read it in the other way."""
+    refusal = Refusal("path_not_canonical")
+    if not path.startswith("/") or re.search(r"%(?![0-9A-Fa-f]{2})", path):
+        raise refusal
+    if any(c in REWRITTEN_BY_BROWSERS or not "!" <= c <= "~" for c in path):
+        raise refusal
+
+    def spell(escape):
+        octet = int(escape.group(1), 16)
+        if octet < 0x20 or octet == 0x7F or chr(octet) in "/\\":
+            raise refusal
+        return chr(octet) if UNRESERVED.fullmatch(chr(octet)) else "%%%02X" % octet
+
+    path = re.sub(r"%(..)", spell, path)
+    segments = path.split("/")[1:]
+    if any(s in (".", "..") for s in segments) or "" in segments[:-1]:
+        raise refusal
+    return path
+
+
+def split_query(placed, fields, unsigned_names):
+    """Parts the query around the token into what is signed (None: nothing) and what is not."""
+    free = PLAYER_PARAMETERS | unsigned_names
+    if "dir" in fields:
+        before = [] if placed.before is None else placed.before.split("&")
+        return None, before + placed.beside
+    if placed.placement == "query":
+        if any(name_of(p) not in free for p in placed.beside):
+            raise Refusal("unsigned_parameter")
+        return placed.before, placed.beside
+    signed = "&".join(p for p in placed.beside if name_of(p) not in free)
+    return signed or None, [p for p in placed.beside if name_of(p) in free]
+
+
+def scope_of(path, signed_query, depth):
+    if depth is None:
+        return path if signed_query is None else path + "?" + signed_query
+    directories = path.split("/")[1:-1]
+    if depth > len(directories):
+        raise Refusal("outside_scope")
+    return "/" + "/".join(directories[:depth]) + "/"
+
+
+def tag_of(secret, scope, body):
+    """Neither part can hold a line feed, so no two requests share a signing input."""
+    return hmac.new(secret, (scope + "\n" + body).encode("ascii"), hashlib.sha256).digest()
+
+
+# Keys and signing (the format, sections "Keys" and "Signing")
+
+
+def parse_keys(text):
+    """`id:base64url[@unix]` entries, parted by commas or newlines, as a dict in their order."""
+    keys = {}
+    for entry in re.split(r"[,\n]", text):
+        if not entry.strip():
+            continue
+        kid, _, rest = entry.strip().partition(":")
+        encoded, at, retires = rest.partition("@")
+        secret = base64url(encoded)
+        if VALUES["kid"](kid) in keys or not 32 <= len(secret) <= 256:
+            raise ValueError("key ring: a repeated id, or a key that is not 32 to 256 bytes long")
+        keys[kid] = (secret, number(0, MAX_NUMBER)(retires) if at else None)
+    if not 1 <= len(keys) <= 16:
+        raise ValueError("key ring: 1 to 16 keys")
+    return keys
+
+
+SIGN_MEMBERS = set(
+    "url expires_in expires_at dir place kid audience country download ip jti not_before run sid"
+    " sub".split()
+)
+
+
+def sign(request, keys, now):
+    """The link for a request to sign (the format, section "Signing")."""
+    if not set(request) <= SIGN_MEMBERS:
+        raise ValueError("unknown members: %s" % sorted(set(request) - SIGN_MEMBERS))
+    at, kid = request.get("expires_at"), request.get("kid", next(iter(keys)))
+    expires = now + seconds(request.get("expires_in", 600)) if at is None else unix_time(at)
+    values = {
+        "aud": request.get("audience"),
+        "cc": ".".join(request["country"]) if "country" in request else None,
+        "dir": request.get("dir"),
+        "dl": to_base64url(request["download"].encode()) if "download" in request else None,
+        "ip": network_text(request["ip"]) if "ip" in request else None,
+        "jti": request.get("jti"),
+        "nbf": unix_time(request["not_before"]) if "not_before" in request else None,
+        "run": seconds(request["run"]) if "run" in request else None,
+        "sid": request.get("sid"),
+        "sub": request.get("sub"),
+    }
+    body = "pg=1&exp=%d&kid=%s" % (expires, kid)
+    body += "".join("&%s=%s" % (n, values[n]) for n in OPTIONAL if values[n] is not None)
+
+    place_in = request.get("place", "query")
+    placed = Placed(request["url"])
+    path = canonical_path(placed.path)
+    placed.placement = place_in
+    if place_in == "query":
+        placed.before, placed.beside = placed.query, []
+    signed, _ = split_query(placed, values if values["dir"] else {}, set())
+    scope = scope_of(path, signed, values["dir"])
+    token = body + "&sig=" + to_base64url(tag_of(keys[kid][0], scope, body))
+    parse_token(token)  # what no gate would read must not leave the signer
+
+    tail = "" if placed.query is None else "?" + placed.query
+    if place_in == "path":
+        link = placed.origin + "/" + token + path + tail
+    else:
+        link = placed.origin + path + (tail + "&" if tail else "?") + token
+    return {"link": link, "expires": expires, "scope": scope}
+
+
+def seconds(text):
+    """600, "600", "10m", "4h": a number of seconds."""
+    count, unit = re.fullmatch(r"([0-9]+)([smhd]?)", str(text)).groups()
+    return int(count) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[unit]
+
+
+def unix_time(text):
+    """Unix seconds, or a date and time as in RFC 3339."""
+    if re.fullmatch(r"[0-9]+", str(text)):
+        return int(text)
+    return int(datetime.datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text)).timestamp())
+
+
+def network_text(text):
+    allowed = ipaddress.ip_network(text)
+    return "%s-%d" % (allowed.network_address.packed.hex(), allowed.prefixlen)
+
+
+# Vectors
+
+VECTOR_MEMBERS = set(
+    "name about differs_from request gate now sign expect behind_url_parser".split()
+)
+
+
+def faults(vector, passing, keys):
+    """What is wrong with one vector, one line for each fault."""
+    if not set(vector) <= VECTOR_MEMBERS:
+        yield "unknown members %s" % sorted(set(vector) - VECTOR_MEMBERS)
+    gate, now = vector.get("gate", {}), vector["now"]
+    verdict = verify(vector["request"], gate, keys, now)
+    if verdict != vector["expect"]:
+        yield "expected %s, got %s" % (json.dumps(vector["expect"]), json.dumps(verdict))
+
+    if "sign" in vector:
+        try:
+            made = sign(vector["sign"], keys, now)
+        except (Refusal, ValueError) as error:
+            yield "the signer refuses: %s" % error
+        else:
+            if made["link"] != vector["request"]["url"]:
+                yield "the signer's link is another: %s" % made["link"]
+            if (made["scope"], made["expires"]) != (verdict.get("scope"), verdict.get("expires")):
+                yield "the signer's scope or expiry is not the verdict's"
+
+    origin = passing.get(vector["differs_from"])
+    if vector["differs_from"] is not None and origin is None:
+        yield "differs_from names no passing vector: %s" % vector["differs_from"]
+    elif vector["expect"]["verdict"] == "deny":
+        if origin is None:
+            yield "a refused vector has to say which passing one it differs from"
+        elif all(vector.get(m) == origin.get(m) for m in ("request", "gate", "now")):
+            yield "it does not differ from %s" % vector["differs_from"]
+
+
+def main(arguments):
+    if len(arguments) != 1:
+        print("usage: playgate.py VECTORS.json", file=sys.stderr)
+        return 2
+    with open(arguments[0], encoding="utf-8") as file:
+        document = json.load(file)
+    keys, vectors = parse_keys(document["keys"]), document["vectors"]
+    passing = {v["name"]: v for v in vectors if v["expect"]["verdict"] == "allow"}
+    failed, names = 0, set()
+    for vector in vectors:
+        found = list(faults(vector, passing, keys))
+        if vector["name"] in names:
+            found.append("the name is taken")
+        names.add(vector["name"])
+        for fault in found:
+            print("%s: %s" % (vector["name"], fault))
+        failed += bool(found)
+    print("%d passed, %d failed" % (len(vectors) - failed, failed))
+    return 1 if failed or not vectors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1394 @@
+#!/usr/bin/env python3
+"""Writes native.json, the vectors of the native token.
+
+    python3 tests/vectors/make.py            write tests/vectors/native.json
+    python3 tests/vectors/make.py --check    fail if the file is not what would be written
+
+Every verdict is stated here by hand, beside its case; nothing in this file verifies anything.
+A refused vector differs from a passing one by one fault, and where it can be, its tag fits the
+faulty request, so that a gate without that very check would let it through.
+
+The keys are for development: bytes that count upwards. Nobody may use them anywhere else.
+"""
+
+import base64
+import copy
+import hashlib
+import hmac
+import json
+import pathlib
+import sys
+
+FILE = pathlib.Path(__file__).with_name("native.json")
+
+NOW = 1767225000
+EXP = 1767225600
+OLD_RETIRES = NOW
+LONGEST_ID = "the-longest-key-id_32-characters"
+KEYS = {
+    "main": bytes(range(0, 32)),
+    "next": bytes(range(32, 64)),
+    "old": bytes(range(64, 96)),
+    "wide": bytes(range(100, 200)),  # longer than a block of SHA-256, which HMAC hashes first
+    LONGEST_ID: bytes(range(200, 232)),
+}
+
+HOST = "https://cdn.example.com"
+FILM = "/videos/42/film.mp4"
+LIST = "/videos/42/master.m3u8"
+FOLDER = "/videos/42/"
+HEAD = "pg=1&exp=1767225600&kid=main"
+
+vectors = []
+
+
+# Making requests
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def raw_tag(scope, body, kid="main"):
+    # UTF-8, because some of the faults are bytes that no scope can hold.
+    return hmac.new(KEYS[kid], (scope + "\n" + body).encode(), hashlib.sha256).digest()
+
+
+def signed(scope, body, kid="main"):
+    return body + "&sig=" + b64(raw_tag(scope, body, kid))
+
+
+def in_query(target, token, host=HOST):
+    return host + target + ("&" if "?" in target else "?") + token
+
+
+def in_path(target, token):
+    return HOST + "/" + token + target
+
+
+def film(fields="", head=HEAD, kid="main"):
+    """The film, exactly, with these fields in the token."""
+    return in_query(FILM, signed(FILM, head + fields, kid))
+
+
+def film_body(body):
+    """The film, exactly, with this whole token before its tag."""
+    return in_query(FILM, signed(FILM, body))
+
+
+def folder(target=LIST, fields="&dir=2", scope=FOLDER):
+    """A target with a token in its query, signed for this directory."""
+    return in_query(target, signed(scope, HEAD + fields))
+
+
+def retag(url, change):
+    """The same link with its tag, the last thing in it, changed."""
+    head, mark, tag = url.rpartition("&sig=")
+    return head + mark + change(tag)
+
+
+# Stating verdicts
+
+
+def allow(scope, clean, kid="main", expires=EXP, host=HOST):
+    return {
+        "verdict": "allow", "kid": kid, "expires": expires, "scope": scope,
+        "clean_url": host + clean,
+    }
+
+
+def deny(reason, field=None):
+    verdict = {"verdict": "deny", "reason": reason, "status": 401 if reason == "missing" else 403}
+    if field is not None:
+        verdict["field"] = field
+    return verdict
+
+
+def malformed(field):
+    return deny("malformed", field)
+
+
+def passes(name, about, expect, url, sign=None, gate=None, now=NOW, behind=None, **headers):
+    add(name, about, None, dict({"url": url}, **headers), gate, now, sign, expect, behind)
+
+
+def refused(name, base, about, expect, behind=None, gate=None, now=None, **changes):
+    """A vector like the passing one named `base`, but for the changes. None removes."""
+    origin = next(v for v in vectors if v["name"] == base)
+    assert origin["expect"]["verdict"] == "allow", base
+    request = dict(copy.deepcopy(origin["request"]), **changes)
+    request = {member: text for member, text in request.items() if text is not None}
+    gate = origin.get("gate") if gate is None else gate
+    now = origin["now"] if now is None else now
+    assert (request, gate, now) != (origin["request"], origin.get("gate"), origin["now"]), name
+    add(name, about, base, request, gate, now, None, expect, behind)
+
+
+def add(name, about, base, request, gate, now, sign, expect, behind):
+    assert all(v["name"] != name for v in vectors), name
+    vector = {
+        "name": name, "about": about, "differs_from": base, "request": request, "gate": gate,
+        "now": now, "sign": sign, "expect": expect, "behind_url_parser": behind,
+    }
+    optional = ("gate", "sign", "behind_url_parser")
+    vectors.append({m: v for m, v in vector.items() if m not in optional or v})
+
+
+def to_sign(target, **members):
+    return dict({"url": HOST + target, "expires_at": EXP}, **members)
+
+
+# 1. Placement
+
+ALLOW_FILM = allow(FILM, FILM)
+ALLOW_LIST = allow(FOLDER, LIST)
+EXACT_TOKEN = signed(FILM, HEAD)
+FOLDER_TOKEN = signed(FOLDER, HEAD + "&dir=2")
+OLD_TOKEN = signed(FOLDER, "pg=1&exp=1767224000&kid=main&dir=2")
+
+passes("film_query", "One film, the token in the query.", ALLOW_FILM,
+       film(), to_sign(FILM))
+passes("film_path", "One film, the token in the path.", ALLOW_FILM,
+       in_path(FILM, EXACT_TOKEN), to_sign(FILM, place="path"))
+passes("film_cookie", "One film, the token in a cookie.", ALLOW_FILM,
+       HOST + FILM, cookie=EXACT_TOKEN)
+passes("film_bearer", "One film, the token in the Authorization header.", ALLOW_FILM,
+       HOST + FILM, authorization="Bearer " + EXACT_TOKEN)
+passes("folder_query", "A directory, the token in the query.", ALLOW_LIST,
+       folder(), to_sign(LIST, dir=2))
+passes("folder_path", "A directory, the token in the path.", ALLOW_LIST,
+       in_path(LIST, FOLDER_TOKEN), to_sign(LIST, dir=2, place="path"))
+passes("folder_cookie", "A directory, the token in a cookie.", ALLOW_LIST,
+       HOST + LIST, cookie=FOLDER_TOKEN)
+passes("folder_bearer", "A directory, the token in the Authorization header.", ALLOW_LIST,
+       HOST + LIST, authorization="Bearer " + FOLDER_TOKEN)
+
+passes("http_scheme", "The scheme is not signed.",
+       allow(FILM, FILM, host="http://cdn.example.com"),
+       in_query(FILM, EXACT_TOKEN, "http://cdn.example.com"),
+       {"url": "http://cdn.example.com" + FILM, "expires_at": EXP})
+passes("other_host", "The host is not signed, so one link serves behind every name.",
+       allow(FILM, FILM, host="https://media.example.net"),
+       in_query(FILM, EXACT_TOKEN, "https://media.example.net"))
+passes("other_port", "The port is not signed.",
+       allow(FILM, FILM, host="http://127.0.0.1:8787"),
+       in_query(FILM, EXACT_TOKEN, "http://127.0.0.1:8787"))
+passes("root", "The path may be / alone.", allow("/", "/"),
+       in_query("/", signed("/", HEAD)), to_sign("/"))
+passes("root_path_token", "The path behind a token in the path may be / alone.", allow("/", "/"),
+       in_path("/", signed("/", HEAD)), to_sign("/", place="path"))
+
+passes("bearer_lower_case", "The scheme of Authorization is the same in every case.", ALLOW_FILM,
+       HOST + FILM, authorization="bearer " + EXACT_TOKEN)
+passes("bearer_upper_case", "The scheme of Authorization is the same in every case.", ALLOW_FILM,
+       HOST + FILM, authorization="BEARER " + EXACT_TOKEN)
+passes("cookie_among_others", "Other cookies stand around the token.", ALLOW_LIST,
+       HOST + LIST, cookie="theme=dark; " + FOLDER_TOKEN + "; lang=pt; xpg=1")
+passes("cookie_without_spaces", "The spaces between cookies may be missing.", ALLOW_LIST,
+       HOST + LIST, cookie="theme=dark;" + FOLDER_TOKEN + ";lang=pt")
+passes("cookie_beside_query", "A cookie does not count where there is a token in the query.",
+       ALLOW_FILM, film(), cookie=FOLDER_TOKEN)
+passes("old_cookie_beside_query", "An expired cookie does not spoil a new link.",
+       ALLOW_FILM, film(), cookie=OLD_TOKEN)
+passes("old_cookie_beside_path", "An expired cookie does not spoil a new link.",
+       ALLOW_LIST, in_path(LIST, FOLDER_TOKEN), cookie=OLD_TOKEN)
+passes("old_cookie_beside_bearer", "An expired cookie does not spoil a new token.",
+       ALLOW_LIST, HOST + LIST, cookie=OLD_TOKEN, authorization="Bearer " + FOLDER_TOKEN)
+passes("two_cookies_beside_query", "Cookies that do not count are not counted.",
+       ALLOW_FILM, film(), cookie=OLD_TOKEN + "; " + FOLDER_TOKEN)
+passes("broken_cookie_beside_query", "A cookie that does not count is not read.",
+       ALLOW_FILM, film(), cookie="pg=nonsense")
+passes("basic_beside_query", "Basic authorization is somebody else's.",
+       ALLOW_FILM, film(), authorization="Basic dXNlcjpwYXNz")
+passes("other_bearer_beside_query", "A bearer that is no Playgate token is somebody else's.",
+       ALLOW_FILM, film(), authorization="Bearer eyJhbGciOiJIUzI1NiJ9.e30.c2ln")
+passes("basic_beside_cookie", "Authorization that does not count leaves the cookie in force.",
+       ALLOW_LIST, HOST + LIST, cookie=FOLDER_TOKEN, authorization="Basic dXNlcjpwYXNz")
+
+MISSING = deny("missing")
+refused("token_missing", "film_query", "There is no token at all.", MISSING, url=HOST + FILM)
+refused("query_name_upper_case", "film_query", "PG is not pg.", MISSING,
+        url=film_body("PG=1&exp=1767225600&kid=main"))
+refused("query_name_percent_encoded", "film_query", "Names are compared without decoding.",
+        MISSING, url=film_body("%70g=1&exp=1767225600&kid=main"))
+refused("token_in_fragment", "film_query", "What follows # is not part of a request.", MISSING,
+        url=HOST + FILM + "#" + EXACT_TOKEN, behind=MISSING)
+refused("path_token_in_second_segment", "folder_path",
+        "A token in the path is the first segment or none.", MISSING,
+        url=HOST + "/videos/" + FOLDER_TOKEN + "/42/master.m3u8")
+refused("path_token_after_empty_segment", "folder_path",
+        "The first segment is empty, so it is not the token.", MISSING,
+        url=HOST + "//" + FOLDER_TOKEN + LIST)
+refused("path_name_upper_case", "folder_path", "PG= is not pg=.", MISSING,
+        url=in_path(LIST, signed(FOLDER, "PG" + HEAD[2:] + "&dir=2")))
+refused("cookie_missing", "cookie_among_others", "None of the cookies is a token.", MISSING,
+        cookie="theme=dark; lang=pt; xpg=1")
+refused("cookie_name_longer", "folder_cookie", "A cookie named xpg is another cookie.", MISSING,
+        cookie="x" + FOLDER_TOKEN)
+refused("cookies_parted_by_comma", "cookie_among_others",
+        "Cookies are parted by semicolons, so this is one cookie named theme.", MISSING,
+        cookie="theme=dark, " + FOLDER_TOKEN)
+refused("bearer_two_spaces", "folder_bearer", "One space follows the scheme.", MISSING,
+        authorization="Bearer  " + FOLDER_TOKEN)
+refused("bearer_without_scheme", "folder_bearer", "Authorization has a scheme.", MISSING,
+        authorization=FOLDER_TOKEN)
+refused("bearer_under_basic", "folder_bearer", "A token is never under another scheme.", MISSING,
+        authorization="Basic " + FOLDER_TOKEN)
+refused("bearer_no_playgate_token", "folder_bearer", "Another bearer token is not read.", MISSING,
+        authorization="Bearer eyJhbGciOiJIUzI1NiJ9.e30.c2ln")
+
+AMBIGUOUS = deny("ambiguous")
+refused("token_in_path_and_query", "folder_path", "Two tokens, each of them good.", AMBIGUOUS,
+        url=in_path(LIST + "?" + FOLDER_TOKEN, FOLDER_TOKEN))
+refused("token_in_path_and_bearer", "folder_path", "Two tokens, each of them good.", AMBIGUOUS,
+        authorization="Bearer " + FOLDER_TOKEN)
+refused("token_in_query_and_bearer", "folder_query", "Two tokens, each of them good.", AMBIGUOUS,
+        authorization="Bearer " + FOLDER_TOKEN)
+refused("token_in_cookie_path_and_query", "old_cookie_beside_path",
+        "The cookie does not count, the two others do.", AMBIGUOUS,
+        url=in_path(LIST + "?" + FOLDER_TOKEN, FOLDER_TOKEN))
+refused("token_in_cookie_query_and_bearer", "cookie_beside_query",
+        "The cookie does not count, the two others do.", AMBIGUOUS,
+        authorization="Bearer " + EXACT_TOKEN)
+refused("two_tokens_in_query", "folder_query", "Two tokens, each of them good.", AMBIGUOUS,
+        url=folder() + "&" + FOLDER_TOKEN)
+refused("two_tokens_in_path", "folder_path", "Two tokens, each of them good.", AMBIGUOUS,
+        url=in_path("/" + FOLDER_TOKEN + LIST, FOLDER_TOKEN))
+refused("two_cookies", "folder_cookie", "Two tokens, each of them good.", AMBIGUOUS,
+        cookie=FOLDER_TOKEN + "; " + FOLDER_TOKEN)
+refused("pg_after_token", "folder_query", "A second parameter pg may be a second token.",
+        AMBIGUOUS, url=folder() + "&pg=2")
+refused("cookie_good_query_tag_bad", "cookie_beside_query",
+        "A good cookie does not rescue a bad link.", deny("bad_signature"),
+        url=film_body("pg=1&exp=1767225601&kid=main").replace("exp=1767225601", "exp=1767225600"))
+
+# 2. Grammar: the fields that every token has
+
+UNKNOWN_FIELD = deny("unknown_field")
+UNSUPPORTED = deny("unsupported_version")
+
+
+def film_faults(field, *cases):
+    """Faults in the token of film_query; the tag fits the faulty token."""
+    for name, body, about in cases:
+        refused(name, "film_query", about, malformed(field), url=film_body(body))
+
+
+for name, version in (("version_2", "2"), ("version_0", "0"), ("version_10", "10")):
+    refused(name, "film_query", "A version that is not spoken here.", UNSUPPORTED,
+            url=film_body("pg=%s&exp=1767225600&kid=main" % version))
+refused("version_2_path", "folder_path", "A version that is not spoken here.", UNSUPPORTED,
+        url=in_path(LIST, signed(FOLDER, "pg=2&exp=1767225600&kid=main&dir=2")))
+film_faults(
+    "pg",
+    ("pg_empty", "pg=&exp=1767225600&kid=main", "The version is empty."),
+    ("pg_without_value", "pg&exp=1767225600&kid=main", "The version has no value."),
+    ("pg_leading_zero", "pg=01&exp=1767225600&kid=main", "A number has one spelling."),
+    ("pg_plus", "pg=+1&exp=1767225600&kid=main", "A number has no sign."),
+    ("pg_minus", "pg=-1&exp=1767225600&kid=main", "A number has no sign."),
+    ("pg_letter", "pg=v1&exp=1767225600&kid=main", "The version is a number."),
+    ("pg_repeated", "pg=1&pg=1&exp=1767225600&kid=main", "A field stands once."),
+)
+film_faults(
+    "exp",
+    ("exp_missing", "pg=1&kid=main", "There is no expiry."),
+    ("exp_empty", "pg=1&exp=&kid=main", "The expiry is empty."),
+    ("exp_without_value", "pg=1&exp&kid=main", "The expiry has no value."),
+    ("exp_leading_zero", "pg=1&exp=01767225600&kid=main", "A number has one spelling."),
+    ("exp_plus", "pg=1&exp=+1767225600&kid=main", "A number has no sign."),
+    ("exp_minus", "pg=1&exp=-1767225600&kid=main", "A number has no sign."),
+    ("exp_fraction", "pg=1&exp=1767225600.0&kid=main", "A number is whole."),
+    ("exp_exponent", "pg=1&exp=2e9&kid=main", "A number is written out."),
+    ("exp_hex", "pg=1&exp=0x6955b900&kid=main", "A number is decimal."),
+    ("exp_date", "pg=1&exp=2026-01-01&kid=main", "A time is unix seconds."),
+    ("exp_percent_encoded", "pg=1&exp=%31767225600&kid=main", "A value is never decoded."),
+    ("exp_too_large", "pg=1&exp=9007199254740992&kid=main",
+     "2^53: JavaScript can no longer tell it from 2^53 + 1."),
+    ("exp_beyond_64_bits", "pg=1&exp=18446744075476777216&kid=main",
+     "2^64 + 1767225600 would wrap around to a good expiry."),
+    ("exp_repeated", "pg=1&exp=1767225600&exp=1767225600&kid=main", "A field stands once."),
+    ("exp_after_kid", "pg=1&kid=main&exp=1767225600", "The expiry is the second field."),
+)
+passes("exp_largest", "2^53 - 1 is the last expiry.",
+       allow(FILM, FILM, expires=9007199254740991),
+       film_body("pg=1&exp=9007199254740991&kid=main"))
+refused("exp_name_upper_case", "film_query", "EXP is not exp.", UNKNOWN_FIELD,
+        url=film_body("pg=1&EXP=1767225600&kid=main"))
+film_faults(
+    "kid",
+    ("kid_missing", "pg=1&exp=1767225600", "There is no key id."),
+    ("kid_empty", "pg=1&exp=1767225600&kid=", "The key id is empty."),
+    ("kid_without_value", "pg=1&exp=1767225600&kid", "The key id has no value."),
+    ("kid_dot", HEAD + ".", "A key id has no dot."),
+    ("kid_equals_sign", HEAD + "=", "A value has no equals sign."),
+    ("kid_percent_encoded", "pg=1&exp=1767225600&kid=m%61in", "A value is never decoded."),
+    ("kid_repeated", HEAD + "&kid=main", "A field stands once."),
+    ("dir_before_kid", "pg=1&exp=1767225600&dir=2&kid=main", "The key id is the third field."),
+)
+passes("kid_longest", "A key id of 32 characters.", allow(FILM, FILM, kid=LONGEST_ID),
+       film(head="pg=1&exp=1767225600&kid=" + LONGEST_ID, kid=LONGEST_ID),
+       to_sign(FILM, kid=LONGEST_ID))
+refused("kid_too_long", "kid_longest", "A key id of 33 characters.", malformed("kid"),
+        url=film(head="pg=1&exp=1767225600&kid=" + LONGEST_ID + "x", kid=LONGEST_ID))
+
+# 2. Grammar: the tag as it is written
+
+SPELLED_TAG = raw_tag(FILM, HEAD)
+refused("sig_missing", "film_query", "There is no tag.", malformed("sig"),
+        url=in_query(FILM, HEAD))
+refused("sig_missing_path", "folder_path", "There is no tag.", malformed("sig"),
+        url=in_path(LIST, HEAD + "&dir=2"))
+refused("sig_empty", "film_query", "The tag is empty.", malformed("sig"),
+        url=retag(film(), lambda tag: ""))
+refused("sig_without_value", "film_query", "The tag has no value.", malformed("sig"),
+        url=in_query(FILM, HEAD + "&sig"))
+refused("sig_clipped", "film_query", "The last character of the tag is lost.", malformed("sig"),
+        url=retag(film(), lambda tag: tag[:-1]))
+refused("sig_clipped_to_half", "film_query", "The first 16 bytes of the tag.", malformed("sig"),
+        url=retag(film(), lambda tag: b64(SPELLED_TAG[:16])))
+refused("sig_too_long", "film_query", "A byte too many follows the tag.", malformed("sig"),
+        url=retag(film(), lambda tag: b64(SPELLED_TAG + b"\0")))
+refused("sig_padded", "film_query", "The tag is padded.", malformed("sig"),
+        url=film() + "=")
+refused("sig_tail_bits", "film_query",
+        "The two spare bits of the last character are not zero: the same tag spelled twice.",
+        malformed("sig"), url=retag(film(), lambda tag: tag[:-1] + chr(ord(tag[-1]) + 1)))
+refused("sig_hex", "film_query", "The tag is in hex.", malformed("sig"),
+        url=retag(film(), lambda tag: SPELLED_TAG.hex()))
+passes("sig_with_minus_and_underscore", "The tag holds both marks of base64url.", ALLOW_FILM,
+       film("&jti=1"), to_sign(FILM, jti="1"))
+refused("sig_plus", "sig_with_minus_and_underscore", "The alphabet is not base64url's.",
+        malformed("sig"), url=retag(film("&jti=1"), lambda tag: tag.replace("-", "+")))
+refused("sig_slash", "sig_with_minus_and_underscore", "The alphabet is not base64url's.",
+        malformed("sig"), url=retag(film("&jti=1"), lambda tag: tag.replace("_", "/")))
+refused("sig_percent_encoded", "sig_with_minus_and_underscore", "A value is never decoded.",
+        malformed("sig"), url=retag(film("&jti=1"), lambda tag: tag.replace("-", "%2D")))
+refused("sig_repeated", "folder_path", "A field stands once.", malformed("sig"),
+        url=in_path(LIST, FOLDER_TOKEN + FOLDER_TOKEN[FOLDER_TOKEN.index("&sig="):]))
+refused("sig_before_kid", "film_query", "The tag is the last field.", malformed("kid"),
+        url=in_query(FILM, "pg=1&exp=1767225600" + EXACT_TOKEN[len(HEAD):] + "&kid=main"))
+refused("field_after_sig", "folder_path", "The tag is the last field.", malformed("sub"),
+        url=in_path(LIST, FOLDER_TOKEN + "&sub=v7"))
+refused("field_after_sig_bearer", "folder_bearer", "The tag is the last field.", malformed("sub"),
+        authorization="Bearer " + FOLDER_TOKEN + "&sub=v7")
+refused("unknown_field_after_sig", "folder_path", "The tag is the last field.", UNKNOWN_FIELD,
+        url=in_path(LIST, FOLDER_TOKEN + "&zz=1"))
+
+# 2. Grammar: unknown fields
+
+UNKNOWN_FIELDS = (
+    ("unknown_field_first", "&admin=1", "An unknown field may be a restriction."),
+    ("unknown_field_last", "&zz=1", "An unknown field may be a restriction."),
+    ("unknown_field_empty_name", "&=1", "A field has a name."),
+    ("unknown_field_empty_pair", "&", "Nothing stands between two ampersands."),
+    ("unknown_field_upper_case", "&JTI=a1", "JTI is not jti."),
+    ("unknown_field_longer_name", "&jti2=a1", "A name that begins like a known one."),
+)
+for name, fields, about in UNKNOWN_FIELDS:
+    refused(name, "film_query", about, UNKNOWN_FIELD, url=film(fields))
+refused("player_parameter_inside_token", "film_query",
+        "A player's parameter stands beside a token, never in it.", UNKNOWN_FIELD,
+        url=film("&_HLS_msn=3"))
+
+# 2. Grammar: the optional fields. One passing vector for each value, then its faults.
+
+def optional(name, about, fields, members, **rest):
+    passes(name, about, ALLOW_FILM, film(fields), to_sign(FILM, **members), **rest)
+
+
+def field_faults(field, base, *cases):
+    for name, fields, about in cases:
+        refused(name, base, about, malformed(field), url=film(fields))
+
+
+LISBON = {"client_country": "PT"}
+OFFICE = {"client_ip": "203.0.113.9"}
+OFFICE6 = {"client_ip": "2001:db8:0:1::9"}
+
+optional("aud", "The audience is the gate's.", "&aud=edge.1", {"audience": "edge.1"},
+         gate={"audience": "edge.1"})
+optional("aud_longest", "An audience of 64 characters.", "&aud=" + "a" * 64,
+         {"audience": "a" * 64}, gate={"audience": "a" * 64})
+field_faults(
+    "aud", "aud",
+    ("aud_empty", "&aud=", "The value is empty."),
+    ("aud_without_value", "&aud", "The field has no value."),
+    ("aud_tilde", "&aud=edge~1", "A tilde is not among the characters of a value."),
+    ("aud_percent_encoded", "&aud=edge%2E1", "A value is never decoded."),
+    ("aud_repeated", "&aud=edge.1&aud=edge.1", "A field stands once."),
+    ("aud_after_jti", "&jti=a1&aud=edge.1", "The fields are in alphabetical order."),
+)
+refused("aud_too_long", "aud_longest", "An audience of 65 characters.", malformed("aud"),
+        url=film("&aud=" + "a" * 65), gate={"audience": "a" * 65})
+
+optional("cc", "The viewer is in the one country.", "&cc=PT", {"country": ["PT"]}, **LISBON)
+optional("cc_second", "The viewer is in the second of two countries.", "&cc=ES.PT",
+         {"country": ["ES", "PT"]}, **LISBON)
+field_faults(
+    "cc", "cc",
+    ("cc_empty", "&cc=", "The value is empty."),
+    ("cc_without_value", "&cc", "The field has no value."),
+    ("cc_lower_case", "&cc=pt", "Countries are in upper case."),
+    ("cc_three_letters", "&cc=PT.PRT", "Countries have two letters."),
+    ("cc_one_letter", "&cc=PT.E", "Countries have two letters."),
+    ("cc_digit", "&cc=PT.E5", "Countries have letters alone."),
+    ("cc_run_together", "&cc=PTES", "Countries are parted by a dot."),
+    ("cc_comma", "&cc=PT,ES", "Countries are parted by a dot."),
+    ("cc_minus", "&cc=PT-ES", "Countries are parted by a dot."),
+    ("cc_dot_first", "&cc=.PT", "A country stands before a dot."),
+    ("cc_dot_last", "&cc=PT.", "A country stands after a dot."),
+    ("cc_two_dots", "&cc=PT..ES", "A country stands between two dots."),
+    ("cc_repeated", "&cc=PT&cc=PT", "A field stands once."),
+    ("cc_after_jti", "&jti=a1&cc=PT", "The fields are in alphabetical order."),
+)
+
+DEEP = "".join("/%d" % n for n in range(1, 65))  # 64 directories and no file yet
+
+
+def folder_faults(*cases):
+    for name, fields, about in cases:
+        refused(name, "folder_query", about, malformed("dir"), url=folder(fields=fields))
+
+
+passes("dir_largest", "64 directories.", allow(DEEP + "/", DEEP + "/a.ts"),
+       folder(DEEP + "/a.ts", "&dir=64", DEEP + "/"), to_sign(DEEP + "/a.ts", dir=64))
+refused("dir_too_large", "dir_largest", "65 directories.", malformed("dir"),
+        url=folder(DEEP + "/65/a.ts", "&dir=65", DEEP + "/65/"))
+refused("dir_zero", "folder_query", "No directories at all would be everything.",
+        malformed("dir"), url=folder(fields="&dir=0", scope="/"))
+folder_faults(
+    ("dir_empty", "&dir=", "The value is empty."),
+    ("dir_without_value", "&dir", "The field has no value."),
+    ("dir_leading_zero", "&dir=02", "A number has one spelling."),
+    ("dir_plus", "&dir=+2", "A number has no sign."),
+    ("dir_fraction", "&dir=2.0", "A number is whole."),
+    ("dir_beyond_8_bits", "&dir=258", "256 + 2 would wrap around to 2."),
+    ("dir_beyond_64_bits", "&dir=18446744073709551618", "2^64 + 2 would wrap around to 2."),
+    ("dir_repeated", "&dir=2&dir=2", "A field stands once."),
+    ("dir_after_jti", "&jti=a1&dir=2", "The fields are in alphabetical order."),
+)
+refused("dir_minus", "folder_query", "A number has no sign.", malformed("dir"),
+        url=folder(fields="&dir=-1"))
+
+LONGEST_NAME = "Sintel, chapter one. " * 12 + "mp4"  # 255 bytes
+optional("dl", "A name to save the file under.", "&dl=RmlsbS5tcDQ", {"download": "Film.mp4"})
+optional("dl_utf8", "A name beyond ASCII.", "&dl=RsO8w59lLm1wNA",
+         {"download": "F\u00fc\u00dfe.mp4"})
+optional("dl_marks", "A name whose base64url holds both marks.", "&dl=fn5-Pz8_",
+         {"download": "~~~???"})
+optional("dl_quotes", "Quotes and slashes are the header's care, not the token's.",
+         "&dl=YSJiXC8uLi9jLm1wNA", {"download": 'a"b\\/../c.mp4'})
+optional("dl_longest", "A name of 255 bytes.", "&dl=" + b64(LONGEST_NAME.encode()),
+         {"download": LONGEST_NAME})
+field_faults(
+    "dl", "dl",
+    ("dl_empty", "&dl=", "The value is empty."),
+    ("dl_without_value", "&dl", "The field has no value."),
+    ("dl_padded", "&dl=RmlsbS5tcDQ=", "base64url has no padding here."),
+    ("dl_tail_bits", "&dl=RmlsbS5tcDR", "The two spare bits of the last character are not zero."),
+    ("dl_one_over", "&dl=RmlsbS5tcDQAR", "One character over is less than a byte."),
+    ("dl_not_utf8", "&dl=" + b64(b"Film\xff.mp4"), "The name is not UTF-8."),
+    ("dl_overlong_utf8", "&dl=" + b64(b"Film\xc0\xae.mp4"), "A dot in two bytes is not UTF-8."),
+    ("dl_surrogate", "&dl=" + b64(b"Film\xed\xa0\x80.mp4"), "A surrogate is not UTF-8."),
+    ("dl_line_feed", "&dl=" + b64(b"Film\n.mp4"), "A line feed could begin a header."),
+    ("dl_nul", "&dl=" + b64(b"Film\x00.mp4"), "A name has no control characters."),
+    ("dl_del", "&dl=" + b64(b"Film\x7f.mp4"), "A name has no control characters."),
+    ("dl_plain", "&dl=Film.mp4", "The name is not base64url."),
+    ("dl_repeated", "&dl=RmlsbS5tcDQ&dl=RmlsbS5tcDQ", "A field stands once."),
+    ("dl_after_jti", "&jti=a1&dl=RmlsbS5tcDQ", "The fields are in alphabetical order."),
+)
+field_faults("dl", "dl_marks",
+             ("dl_plus", "&dl=fn5+Pz8_", "The alphabet is not base64url's."),
+             ("dl_slash", "&dl=fn5-Pz8/", "The alphabet is not base64url's."))
+field_faults("dl", "dl_longest",
+             ("dl_too_long", "&dl=" + b64(("x" + LONGEST_NAME).encode()), "A name of 256 bytes."))
+
+optional("ip", "The client is in the network.", "&ip=cb007100-24", {"ip": "203.0.113.0/24"},
+         **OFFICE)
+optional("ip_one_address", "The client is the address.", "&ip=cb007109-32",
+         {"ip": "203.0.113.9/32"}, **OFFICE)
+optional("ip_half", "The shortest prefix is 1.", "&ip=80000000-1", {"ip": "128.0.0.0/1"}, **OFFICE)
+optional("ip_odd_prefix", "A prefix may end inside an octet.", "&ip=cb007108-29",
+         {"ip": "203.0.113.8/29"}, client_ip="203.0.113.15")
+optional("ip_mapped", "An IPv4 address mapped into IPv6 is an IPv4 address.", "&ip=cb007100-24",
+         {"ip": "203.0.113.0/24"}, client_ip="::ffff:203.0.113.9")
+optional("ip_v6", "The client is in the network.", "&ip=20010db8000000010000000000000000-64",
+         {"ip": "2001:db8:0:1::/64"}, **OFFICE6)
+optional("ip_v6_one_address", "The client is the address.",
+         "&ip=20010db8000000010000000000000009-128", {"ip": "2001:db8:0:1::9/128"}, **OFFICE6)
+optional("ip_v6_eighth", "A prefix may end inside an octet.",
+         "&ip=20000000000000000000000000000000-3", {"ip": "2000::/3"}, **OFFICE6)
+field_faults(
+    "ip", "ip",
+    ("ip_empty", "&ip=", "The value is empty."),
+    ("ip_without_value", "&ip", "The field has no value."),
+    ("ip_upper_case", "&ip=CB007100-24", "Hex is in lower case."),
+    ("ip_host_bits", "&ip=cb007109-24", "A bit behind the prefix is set."),
+    ("ip_prefix_0", "&ip=00000000-0", "Everywhere is no network."),
+    ("ip_prefix_33", "&ip=cb007100-33", "IPv4 has 32 bits."),
+    ("ip_prefix_leading_zero", "&ip=cb007100-024", "A number has one spelling."),
+    ("ip_prefix_plus", "&ip=cb007100-+24", "A number has no sign."),
+    ("ip_prefix_missing", "&ip=cb007109", "The length of the prefix is not said."),
+    ("ip_prefix_empty", "&ip=cb007109-", "The length of the prefix is empty."),
+    ("ip_prefix_beyond_8_bits", "&ip=cb007100-280", "256 + 24 would wrap around to 24."),
+    ("ip_7_digits", "&ip=cb00710-24", "An IPv4 address has 8 digits."),
+    ("ip_9_digits", "&ip=cb0071000-24", "An IPv4 address has 8 digits."),
+    ("ip_not_hex", "&ip=cb00710g-24", "A digit is 0-9 or a-f."),
+    ("ip_dotted", "&ip=203.0.113.0-24", "The address is in hex."),
+    ("ip_slash", "&ip=cb007100/24", "The prefix follows a minus."),
+    ("ip_repeated", "&ip=cb007100-24&ip=cb007100-24", "A field stands once."),
+    ("ip_after_jti", "&jti=a1&ip=cb007100-24", "The fields are in alphabetical order."),
+)
+field_faults(
+    "ip", "ip_v6",
+    ("ip_v6_upper_case", "&ip=20010DB8000000010000000000000000-64", "Hex is in lower case."),
+    ("ip_v6_host_bits", "&ip=20010db8000000010000000000000009-64",
+     "A bit behind the prefix is set."),
+    ("ip_v6_prefix_0", "&ip=00000000000000000000000000000000-0", "Everywhere is no network."),
+    ("ip_v6_prefix_129", "&ip=20010db8000000010000000000000009-129", "IPv6 has 128 bits."),
+    ("ip_v6_31_digits", "&ip=20010db800000001000000000000000-64",
+     "An IPv6 address has 32 digits."),
+    ("ip_v6_colons", "&ip=2001:db8:0:1::-64", "The address is in hex without colons."),
+)
+
+
+def identifier(field, member):
+    """`jti`, `sid` and `sub` are alike."""
+    optional(field, "An identifier.", "&%s=Ab-9_z" % field, {member: "Ab-9_z"})
+    optional(field + "_longest", "An identifier of 64 characters.", "&%s=" % field + "x" * 64,
+             {member: "x" * 64})
+    field_faults(
+        field, field,
+        (field + "_empty", "&%s=" % field, "The value is empty."),
+        (field + "_without_value", "&%s" % field, "The field has no value."),
+        (field + "_dot", "&%s=Ab.9" % field, "An identifier has no dot."),
+        (field + "_colon", "&%s=Ab:9" % field, "A colon is not among the characters of a value."),
+        (field + "_repeated", "&%s=Ab-9_z&%s=Ab-9_z" % (field, field), "A field stands once."),
+    )
+    field_faults(field, field + "_longest",
+                 (field + "_too_long", "&%s=" % field + "x" * 65, "65 characters."))
+
+
+identifier("jti", "jti")
+identifier("sid", "sid")
+identifier("sub", "sub")
+field_faults("jti", "jti",
+             ("jti_after_sid", "&sid=v7&jti=Ab-9_z", "The fields are in alphabetical order."))
+field_faults("sid", "sid",
+             ("sid_after_sub", "&sub=v7&sid=Ab-9_z", "The fields are in alphabetical order."))
+
+optional("nbf", "The time has come.", "&nbf=1767224000", {"not_before": 1767224000})
+optional("nbf_zero", "Zero is a number.", "&nbf=0", {"not_before": 0})
+field_faults(
+    "nbf", "nbf",
+    ("nbf_empty", "&nbf=", "The value is empty."),
+    ("nbf_without_value", "&nbf", "The field has no value."),
+    ("nbf_leading_zero", "&nbf=01767224000", "A number has one spelling."),
+    ("nbf_two_zeros", "&nbf=00", "A number has one spelling."),
+    ("nbf_plus", "&nbf=+1767224000", "A number has no sign."),
+    ("nbf_minus", "&nbf=-1", "A number has no sign."),
+    ("nbf_too_large", "&nbf=9007199254740992", "2^53 is one too many."),
+    ("nbf_beyond_64_bits", "&nbf=18446744073709551616", "2^64 would wrap around to 0."),
+    ("nbf_repeated", "&nbf=1767224000&nbf=1767224000", "A field stands once."),
+    ("nbf_after_sid", "&sid=v7&nbf=1767224000", "The fields are in alphabetical order."),
+)
+
+optional("run", "A playback of four hours.", "&run=14400", {"run": 14400})
+optional("run_largest", "2^53 - 1 seconds.", "&run=9007199254740991", {"run": 9007199254740991})
+optional("run_smallest", "One second.", "&run=1", {"run": 1})
+field_faults(
+    "run", "run",
+    ("run_empty", "&run=", "The value is empty."),
+    ("run_without_value", "&run", "The field has no value."),
+    ("run_zero", "&run=0", "A playback of no length is none."),
+    ("run_leading_zero", "&run=014400", "A number has one spelling."),
+    ("run_plus", "&run=+14400", "A number has no sign."),
+    ("run_minus", "&run=-14400", "A number has no sign."),
+    ("run_unit", "&run=4h", "The wire has seconds alone."),
+    ("run_repeated", "&run=14400&run=14400", "A field stands once."),
+    ("run_after_sid", "&sid=v7&run=14400", "The fields are in alphabetical order."),
+)
+field_faults("run", "run_largest",
+             ("run_too_large", "&run=9007199254740992", "2^53 is one too many."))
+
+ALL_FIELDS = ("&aud=edge.1&cc=PT.ES&dir=2&dl=RmlsbS5tcDQ&ip=cb007100-24&jti=Ab-9_z"
+              "&nbf=1767224000&run=14400&sid=s1&sub=v7")
+ALL_MEMBERS = {
+    "dir": 2, "audience": "edge.1", "country": ["PT", "ES"], "download": "Film.mp4",
+    "ip": "203.0.113.0/24", "jti": "Ab-9_z", "not_before": 1767224000, "run": 14400, "sid": "s1",
+    "sub": "v7",
+}
+passes("all_fields", "Every field at once.", ALLOW_LIST,
+       folder(fields=ALL_FIELDS), to_sign(LIST, **ALL_MEMBERS), gate={"audience": "edge.1"},
+       client_ip="203.0.113.9", client_country="ES")
+passes("all_fields_path", "Every field at once, in the path.", ALLOW_LIST,
+       in_path(LIST, signed(FOLDER, HEAD + ALL_FIELDS)),
+       to_sign(LIST, place="path", **ALL_MEMBERS), gate={"audience": "edge.1"},
+       client_ip="203.0.113.9", client_country="ES")
+refused("all_fields_two_swapped", "all_fields", "The fields are in alphabetical order.",
+        malformed("sid"), url=folder(fields=ALL_FIELDS.replace("&sid=s1&sub=v7", "&sub=v7&sid=s1")))
+
+# 2. Limits
+
+# A token of 1,024 bytes needs every field that can be long; `sub` makes up the difference.
+MANY = ".".join("%s%s" % (a, b) for a in "ABCDE" for b in "ABCDEFGHIJKLMNOPQRSTUV")
+LONG_FIELDS = ("&aud=" + "a" * 64 + "&cc=" + MANY + "&dl=" + b64(LONGEST_NAME.encode())
+               + "&jti=" + "j" * 64 + "&sid=" + "s" * 64 + "&sub=")
+LONG_FIELDS += "u" * (1024 - len(HEAD + LONG_FIELDS + "&sig=") - 43)
+LONG_GATE = {"audience": "a" * 64}
+passes("token_longest", "A token of 1,024 bytes.", ALLOW_FILM,
+       film(LONG_FIELDS), gate=LONG_GATE, client_country="AA")
+refused("token_too_long", "token_longest", "A token of 1,025 bytes.", malformed("token"),
+        url=film(LONG_FIELDS + "u"))
+passes("token_longest_cookie", "A token of 1,024 bytes.", ALLOW_FILM,
+       HOST + FILM, gate=LONG_GATE, client_country="AA", cookie=signed(FILM, HEAD + LONG_FIELDS))
+refused("token_too_long_cookie", "token_longest_cookie", "A token of 1,025 bytes.",
+        malformed("token"), cookie=signed(FILM, HEAD + LONG_FIELDS + "u"))
+
+
+def long_query(length):
+    """The film with a signed query that makes the link this long."""
+    target = FILM + "?q=" + "x" * (length - len(in_query(FILM + "?q=", EXACT_TOKEN)))
+    return target, in_query(target, signed(target, HEAD))
+
+
+LONG_TARGET, LONG_URL = long_query(8192)
+passes("url_longest", "A URL of 8,192 bytes.", allow(LONG_TARGET, LONG_TARGET),
+       LONG_URL, to_sign(LONG_TARGET))
+refused("url_too_long", "url_longest", "A URL of 8,193 bytes.", malformed("url"),
+        url=long_query(8193)[1])
+
+
+# 2. Paths
+
+NOT_CANONICAL = deny("path_not_canonical")
+
+
+def path_fault(name, about, path, scope=FOLDER, fields="&dir=2", **rest):
+    """A path that a directory's token would open, but for its spelling."""
+    refused(name, "folder_query", about, NOT_CANONICAL, url=folder(path, fields, scope), **rest)
+
+
+def spelled(name, about, path, canonical):
+    """One film under another spelling of its path, which is fetched by its canonical one."""
+    passes(name, about, allow(canonical, canonical), in_query(path, signed(canonical, HEAD)))
+
+
+spelled("path_lower_case_hex", "An escape is in upper case.",
+        "/videos/42/caf%c3%a9.mp4", "/videos/42/caf%C3%A9.mp4")
+spelled("path_escaped_tilde", "An unreserved character stands for itself.",
+        "/%7euser/film.mp4", "/~user/film.mp4")
+spelled("path_escaped_letter", "An unreserved character stands for itself.",
+        "/videos/42/%66i%6Cm.mp4", FILM)
+spelled("path_escaped_dot", "A dot within a segment stands for itself.",
+        "/videos/42/film%2emp4", FILM)
+spelled("path_escaped_others", "Of the unreserved ones: minus, underscore, digit.",
+        "/videos/%34%32/a%2Db%5f.mp4", "/videos/42/a-b_.mp4")
+passes("path_utf8", "Octets beyond ASCII stay escaped.",
+       allow("/videos/42/%C3%BC.mp4", "/videos/42/%C3%BC.mp4"),
+       in_query("/videos/42/%C3%BC.mp4", signed("/videos/42/%C3%BC.mp4", HEAD)),
+       to_sign("/videos/42/%C3%BC.mp4"))
+passes("path_not_utf8", "Escaped octets need not be UTF-8.",
+       allow("/videos/42/%FF.mp4", "/videos/42/%FF.mp4"),
+       in_query("/videos/42/%FF.mp4", signed("/videos/42/%FF.mp4", HEAD)),
+       to_sign("/videos/42/%FF.mp4"))
+passes("path_escaped_space", "A space is written %20.",
+       allow("/videos/42/a%20b.mp4", "/videos/42/a%20b.mp4"),
+       in_query("/videos/42/a%20b.mp4", signed("/videos/42/a%20b.mp4", HEAD)),
+       to_sign("/videos/42/a%20b.mp4"))
+passes("path_escaped_percent", "Nothing is decoded twice.",
+       allow("/videos/42/%2541%252e.mp4", "/videos/42/%2541%252e.mp4"),
+       in_query("/videos/42/%2541%252e.mp4", signed("/videos/42/%2541%252e.mp4", HEAD)),
+       to_sign("/videos/42/%2541%252e.mp4"))
+passes("path_marks", "Marks that browsers leave alone stay as they are.",
+       allow("/a/!$&'()*+,;=:@[]-._~/b", "/a/!$&'()*+,;=:@[]-._~/b"),
+       in_query("/a/!$&'()*+,;=:@[]-._~/b", signed("/a/!$&'()*+,;=:@[]-._~/b", HEAD)),
+       to_sign("/a/!$&'()*+,;=:@[]-._~/b"))
+passes("path_escaped_marks", "Escaped marks are other paths than plain ones, and stay escaped.",
+       allow("/a/%21%24%26%3B%3D%3A%40%7C%22%23%3F", "/a/%21%24%26%3B%3D%3A%40%7C%22%23%3F"),
+       in_query("/a/%21%24%26%3b%3d%3a%40%7c%22%23%3f",
+                signed("/a/%21%24%26%3B%3D%3A%40%7C%22%23%3F", HEAD)))
+passes("path_trailing_slash", "A path may end in a slash.", allow(FOLDER, FOLDER),
+       in_query(FOLDER, signed(FOLDER, HEAD)), to_sign(FOLDER))
+passes("path_three_dots", "Three dots are a name.",
+       allow("/videos/.../a..b/.c", "/videos/.../a..b/.c"),
+       in_query("/videos/.../a..b/.c", signed("/videos/.../a..b/.c", HEAD)),
+       to_sign("/videos/.../a..b/.c"))
+
+refused("path_escape_of_a_mark_decoded", "path_escaped_marks",
+        "The tag is over the decoded path, which is another path.", deny("bad_signature"),
+        url=in_query("/a/%21%24%26%3b%3d%3a%40%7c%22%23%3f",
+                     signed("/a/!$&;=:@%7C%22%23%3F", HEAD)))
+refused("path_upper_case", "film_query", "Paths are compared with their case.",
+        deny("bad_signature"), url=in_query("/videos/42/Film.mp4", EXACT_TOKEN))
+refused("path_slash_added", "film_query", "A path with a slash at its end is another path.",
+        deny("bad_signature"), url=in_query(FILM + "/", EXACT_TOKEN))
+refused("path_slash_removed", "path_trailing_slash",
+        "A path without the slash at its end is another path.", deny("bad_signature"),
+        url=in_query("/videos/42", signed(FOLDER, HEAD)))
+refused("path_escaped_twice", "path_utf8", "The tag is over the path encoded twice.",
+        deny("bad_signature"),
+        url=in_query("/videos/42/%C3%BC.mp4", signed("/videos/42/%25C3%25BC.mp4", HEAD)))
+refused("path_signed_unescaped", "path_utf8", "The tag is over the path not encoded at all.",
+        deny("bad_signature"),
+        url=in_query("/videos/42/%C3%BC.mp4", signed("/videos/42/\u00fc.mp4", HEAD)))
+
+LIST_BEHIND = allow(FOLDER, LIST)
+BAD = deny("bad_signature")
+
+path_fault("path_two_dots", "A segment .. leaves the directory.",
+           "/videos/42/../43/film.mp4", behind=BAD)
+path_fault("path_two_dots_inside", "A segment .. that stays in the directory.",
+           "/videos/42/a/../master.m3u8", behind=LIST_BEHIND)
+path_fault("path_two_dots_last", "A segment .. at the end.", "/videos/42/a/..",
+           behind=allow(FOLDER, FOLDER))
+path_fault("path_two_dots_first", "A segment .. at the start.", "/../videos/42/master.m3u8",
+           scope="/../videos/", behind=BAD)
+path_fault("path_two_dots_escaped", "%2e%2e is a segment ...", "/videos/42/%2e%2e/43/film.mp4",
+           behind=BAD)
+path_fault("path_two_dots_escaped_upper_case", "%2E%2E is a segment ...",
+           "/videos/42/%2E%2E/43/film.mp4", behind=BAD)
+path_fault("path_two_dots_second_escaped", ".%2E is a segment ...",
+           "/videos/42/.%2E/43/film.mp4", behind=BAD)
+path_fault("path_two_dots_first_escaped", "%2e. is a segment ...",
+           "/videos/42/a/%2e./master.m3u8", behind=LIST_BEHIND)
+path_fault("path_dot", "A segment . is nothing.", "/videos/42/./master.m3u8",
+           behind=LIST_BEHIND)
+path_fault("path_dot_escaped", "%2e is a segment ..", "/videos/42/%2e/master.m3u8",
+           behind=LIST_BEHIND)
+path_fault("path_dot_escaped_upper_case", "%2E is a segment ..", "/videos/42/%2E/master.m3u8",
+           behind=LIST_BEHIND)
+path_fault("path_dot_last", "A segment . at the end.", "/videos/42/.",
+           behind=allow(FOLDER, FOLDER))
+path_fault("path_double_slash", "An empty segment.", "/videos/42//master.m3u8")
+path_fault("path_double_slash_last", "An empty segment at the end.", "/videos/42/a//")
+path_fault("path_double_slash_first", "An empty segment at the start.",
+           "//videos/42/master.m3u8", scope="//videos/")
+path_fault("path_escaped_slash", "%2F may be read as a slash.", "/videos/42/..%2F43%2Ffilm.mp4")
+path_fault("path_escaped_slash_lower_case", "%2f may be read as a slash.",
+           "/videos/42/a%2fmaster.m3u8")
+path_fault("path_escaped_backslash", "%5C may be read as a slash.", "/videos/42/a%5Cmaster.m3u8")
+path_fault("path_escaped_backslash_lower_case", "%5c may be read as a slash.",
+           "/videos/42/a%5cmaster.m3u8")
+path_fault("path_backslash", "A browser reads a backslash as a slash.",
+           "/videos/42/a\\master.m3u8", behind=allow(FOLDER, "/videos/42/a/master.m3u8"))
+path_fault("path_backslash_and_dots", "A browser leaves the directory here.",
+           "/videos/42/..\\43\\film.mp4", behind=BAD)
+path_fault("path_escaped_nul", "%00 ends a name in C.", "/videos/42/master.m3u8%00.png")
+path_fault("path_escaped_line_feed", "A control character.", "/videos/42/master%0A.m3u8")
+path_fault("path_escaped_line_feed_lower_case", "A control character.",
+           "/videos/42/master%0a.m3u8")
+path_fault("path_escaped_tab", "A control character.", "/videos/42/master%09.m3u8")
+path_fault("path_escaped_last_control", "A control character.", "/videos/42/master%1F.m3u8")
+path_fault("path_escaped_del", "A control character.", "/videos/42/master%7F.m3u8")
+path_fault("path_escaped_del_lower_case", "A control character.", "/videos/42/master%7f.m3u8")
+path_fault("path_percent_last", "An escape of no digits.", "/videos/42/master%")
+path_fault("path_percent_one_digit", "An escape of one digit.", "/videos/42/master%2")
+path_fault("path_percent_one_digit_inside", "An escape of one digit.", "/videos/42/%2/a.ts")
+path_fault("path_percent_no_hex", "An escape of letters that are no digits.",
+           "/videos/42/master%zz.m3u8")
+path_fault("path_percent_second_no_hex", "An escape whose second digit is none.",
+           "/videos/42/master%4g.m3u8")
+path_fault("path_percent_plus", "A sign is no digit, though some number parsers take it.",
+           "/videos/42/master%+4.m3u8")
+path_fault("path_percent_unicode", "%u00fc is no escape of URLs.",
+           "/videos/42/%u00fc.m3u8")
+path_fault("path_space", "A browser writes %20.", "/videos/42/a b.m3u8",
+           behind=allow(FOLDER, "/videos/42/a%20b.m3u8"))
+path_fault("path_non_ascii", "A browser writes %C3%BC.", "/videos/42/\u00fc.m3u8",
+           behind=allow(FOLDER, "/videos/42/%C3%BC.m3u8"))
+path_fault("path_fullwidth_slash", "U+FF0F looks like a slash, and some programs make it one.",
+           "/videos/42/a\uff0fmaster.m3u8",
+           behind=allow(FOLDER, "/videos/42/a%EF%BC%8Fmaster.m3u8"))
+for mark, name, escape in (
+    ('"', "quote", "%22"), ("<", "less", "%3C"), (">", "greater", "%3E"), ("^", "caret", "%5E"),
+    ("`", "backtick", "%60"), ("{", "brace_open", "%7B"), ("}", "brace_close", "%7D"),
+):
+    path_fault("path_" + name, "A browser writes %s." % escape, "/videos/42/a%sb.m3u8" % mark,
+               behind=allow(FOLDER, "/videos/42/a%sb.m3u8" % escape))
+path_fault("path_tab", "A browser removes it.", "/videos/42/mas\tter.m3u8", behind=LIST_BEHIND)
+path_fault("path_line_feed", "A browser removes it.", "/videos/42/mas\nter.m3u8",
+           behind=LIST_BEHIND)
+path_fault("path_carriage_return", "A browser removes it.", "/videos/42/mas\rter.m3u8",
+           behind=LIST_BEHIND)
+path_fault("path_control", "A browser escapes it, and so it stays refused.",
+           "/videos/42/mas\x01ter.m3u8", behind=NOT_CANONICAL)
+path_fault("path_del", "A browser escapes it, and so it stays refused.",
+           "/videos/42/mas\x7fter.m3u8", behind=NOT_CANONICAL)
+refused("path_number_sign", "folder_path", "A browser keeps what follows # to itself.",
+        NOT_CANONICAL, url=in_path("/videos/42/master.m3u8#t=10", FOLDER_TOKEN),
+        behind=LIST_BEHIND)
+refused("path_two_dots_exact", "film_query", "The tag is over the very path that is asked for.",
+        NOT_CANONICAL, url=in_query("/videos/42/../42/film.mp4",
+                                    signed("/videos/42/../42/film.mp4", HEAD)), behind=BAD)
+refused("path_two_dots_escaped_exact", "film_query", "The tag is over the path decoded.",
+        NOT_CANONICAL, url=in_query("/videos/42/%2e%2e/42/film.mp4",
+                                    signed("/videos/42/../42/film.mp4", HEAD)), behind=BAD)
+refused("path_two_dots_collapsed_exact", "film_query",
+        "The tag is over the path that the dots lead to; nothing is repaired.",
+        NOT_CANONICAL, url=in_query("/videos/42/../42/film.mp4", EXACT_TOKEN), behind=ALLOW_FILM)
+refused("path_double_slash_exact", "film_query",
+        "The tag is over the very path that is asked for.", NOT_CANONICAL,
+        url=in_query("/videos//42/film.mp4", signed("/videos//42/film.mp4", HEAD)))
+refused("path_escaped_slash_exact", "film_query",
+        "The tag is over the very path that is asked for.", NOT_CANONICAL,
+        url=in_query("/videos/42%2Ffilm.mp4", signed("/videos/42%2Ffilm.mp4", HEAD)))
+refused("path_space_exact", "film_query", "The tag is over the very path that is asked for.",
+        NOT_CANONICAL, url=in_query("/videos/42/my film.mp4",
+                                    signed("/videos/42/my film.mp4", HEAD)), behind=BAD)
+refused("path_non_ascii_exact", "film_query", "The tag is over the very path that is asked for.",
+        NOT_CANONICAL, url=in_query("/videos/42/\u00fc.mp4",
+                                    signed("/videos/42/\u00fc.mp4", HEAD)), behind=BAD)
+refused("path_two_dots_behind_path_token", "folder_path",
+        "Where the dots collapse they swallow the token.", NOT_CANONICAL,
+        url=in_path("/.." + LIST, signed("/../videos/", HEAD + "&dir=2")), behind=MISSING)
+refused("path_double_slash_behind_path_token", "folder_path", "An empty segment.", NOT_CANONICAL,
+        url=in_path("/" + LIST, signed("//videos/", HEAD + "&dir=2")))
+refused("path_two_dots_cookie", "folder_cookie", "A segment .. leaves the directory.",
+        NOT_CANONICAL, url=HOST + "/videos/42/../43/film.mp4", behind=BAD)
+refused("path_empty", "root", "A path begins with a slash.", NOT_CANONICAL,
+        url=in_query("", signed("/", HEAD)), behind=allow("/", "/"))
+refused("path_empty_behind_path_token", "root_path_token", "A path begins with a slash.",
+        NOT_CANONICAL, url=in_path("", signed("/", HEAD)))
+
+# 2. The query beside the token
+
+QUERY = FILM + "?quality=hd&lang=pt"
+ALLOW_QUERY = allow(QUERY, QUERY)
+QUERY_TOKEN = signed(QUERY, HEAD)
+
+passes("query_before", "What stands before the token is signed.", ALLOW_QUERY,
+       in_query(QUERY, QUERY_TOKEN), to_sign(QUERY))
+passes("query_before_path", "A token in the path signs the whole query.", ALLOW_QUERY,
+       in_path(QUERY, QUERY_TOKEN), to_sign(QUERY, place="path"))
+passes("query_before_cookie", "A token in a cookie signs the whole query.", ALLOW_QUERY,
+       HOST + QUERY, cookie=QUERY_TOKEN)
+passes("query_before_bearer", "A bearer token signs the whole query.", ALLOW_QUERY,
+       HOST + QUERY, authorization="Bearer " + QUERY_TOKEN)
+passes("query_before_empty", "An empty query before the token is a query.",
+       allow(FILM + "?", FILM + "?"), in_query(FILM + "?", signed(FILM + "?", HEAD)),
+       to_sign(FILM + "?"))
+passes("query_before_odd", "Query bytes are signed as they stand, not as a form.",
+       allow(FILM + "?a&&=%2f%7e+&a=?/:@[]|%zz", FILM + "?a&&=%2f%7e+&a=?/:@[]|%zz"),
+       in_query(FILM + "?a&&=%2f%7e+&a=?/:@[]|%zz",
+                signed(FILM + "?a&&=%2f%7e+&a=?/:@[]|%zz", HEAD)),
+       to_sign(FILM + "?a&&=%2f%7e+&a=?/:@[]|%zz"))
+passes("query_name_begins_like_pg", "pgx and xpg are other names than pg.",
+       allow(FILM + "?pgx=1&xpg=1", FILM + "?pgx=1&xpg=1"),
+       in_query(FILM + "?pgx=1&xpg=1", signed(FILM + "?pgx=1&xpg=1", HEAD)),
+       to_sign(FILM + "?pgx=1&xpg=1"))
+passes("query_sig_before", "A parameter sig that stands before the token is no tag.",
+       allow(FILM + "?sig=1&exp=2", FILM + "?sig=1&exp=2"),
+       in_query(FILM + "?sig=1&exp=2", signed(FILM + "?sig=1&exp=2", HEAD)),
+       to_sign(FILM + "?sig=1&exp=2"))
+passes("query_player_before", "Before the token a player's parameter is signed like any other.",
+       allow(FILM + "?_HLS_msn=3", FILM + "?_HLS_msn=3"),
+       in_query(FILM + "?_HLS_msn=3", signed(FILM + "?_HLS_msn=3", HEAD)),
+       to_sign(FILM + "?_HLS_msn=3"))
+
+for name, url, about in (
+    ("query_changed", in_query(FILM + "?quality=4k&lang=pt", QUERY_TOKEN), "A value is changed."),
+    ("query_removed", in_query(FILM, QUERY_TOKEN), "The query is left out."),
+    ("query_half_removed", in_query(FILM + "?quality=hd", QUERY_TOKEN), "Half of it is left out."),
+    ("query_reordered", in_query(FILM + "?lang=pt&quality=hd", QUERY_TOKEN), "Another order."),
+    ("query_reencoded", in_query(FILM + "?quality=%68d&lang=pt", QUERY_TOKEN),
+     "Query bytes have no second spelling."),
+    ("query_added_before", in_query(QUERY + "&start=10", QUERY_TOKEN), "A parameter is added."),
+    ("query_added_first", in_query(FILM + "?a=1&" + QUERY[len(FILM) + 1:], QUERY_TOKEN),
+     "A parameter is added."),
+    ("query_player_added_before", in_query(QUERY + "&_HLS_msn=3", QUERY_TOKEN),
+     "Before the token a player's parameter is signed like any other."),
+    ("query_ampersand_added", in_query(QUERY + "&", QUERY_TOKEN), "An ampersand is added."),
+):
+    refused(name, "query_before", about, BAD, url=url)
+refused("query_added_to_none", "film_query", "A query is added where none was signed.", BAD,
+        url=in_query(FILM + "?start=10", EXACT_TOKEN))
+refused("query_empty_added_to_none", "film_query", "?&pg= is not ?pg=.", BAD,
+        url=in_query(FILM + "?", EXACT_TOKEN))
+refused("query_empty_removed", "query_before_empty", "?pg= is not ?&pg=.", BAD,
+        url=in_query(FILM, signed(FILM + "?", HEAD)))
+refused("query_added_path", "query_before_path", "A parameter is added.", BAD,
+        url=in_path(QUERY + "&start=10", QUERY_TOKEN))
+refused("query_added_to_none_path", "film_path", "A query is added where none was signed.", BAD,
+        url=in_path(FILM + "?start=10", EXACT_TOKEN))
+refused("query_added_cookie", "film_cookie", "A query is added where none was signed.", BAD,
+        url=HOST + FILM + "?start=10")
+refused("query_added_bearer", "film_bearer", "A query is added where none was signed.", BAD,
+        url=HOST + FILM + "?start=10")
+
+PLAYER = (
+    ("_HLS_msn", "7"), ("_HLS_part", "2"), ("_HLS_skip", "YES"), ("_HLS_push", "1"),
+    ("_HLS_report", "/live/a.m3u8"), ("CMCD", "bl%3D21300%2Cot%3Dv"),
+)
+for name, value in PLAYER:
+    passes("player_" + name.lower().lstrip("_"), "A player adds %s by itself." % name,
+           ALLOW_FILM, film() + "&%s=%s" % (name, value))
+ALL_PLAYER = "&".join("%s=%s" % pair for pair in PLAYER)
+passes("player_all", "A player adds all of its parameters, in its own order.", ALLOW_QUERY,
+       in_query(QUERY, QUERY_TOKEN) + "&" + ALL_PLAYER)
+passes("player_all_path", "A player adds its parameters to a link with its token in the path.",
+       ALLOW_QUERY, in_path(QUERY + "&" + ALL_PLAYER, QUERY_TOKEN))
+passes("player_between_path", "A player's parameters may stand among the signed ones.",
+       ALLOW_QUERY, in_path(FILM + "?quality=hd&_HLS_msn=7&lang=pt", QUERY_TOKEN))
+passes("player_alone_path", "Where a player's parameters are all, nothing is signed.",
+       ALLOW_FILM, in_path(FILM + "?" + ALL_PLAYER, EXACT_TOKEN))
+passes("player_alone_cookie", "Where a player's parameters are all, nothing is signed.",
+       ALLOW_FILM, HOST + FILM + "?_HLS_msn=7&_HLS_part=2", cookie=EXACT_TOKEN)
+passes("player_alone_bearer", "Where a player's parameters are all, nothing is signed.",
+       ALLOW_FILM, HOST + FILM + "?_HLS_msn=7&_HLS_part=2", authorization="Bearer " + EXACT_TOKEN)
+passes("player_without_value", "A name is enough.", ALLOW_FILM, film() + "&_HLS_skip")
+passes("player_twice", "What is not signed may stand twice.", ALLOW_FILM,
+       film() + "&_HLS_msn=7&_HLS_msn=8")
+passes("player_with_equals_signs", "A name ends at its first equals sign.", ALLOW_FILM,
+       film() + "&CMCD=a=1,b=2")
+UTM = {"unsigned_params": ["utm_source", "fbclid"]}
+passes("operator_parameters", "The operator lists parameters that need no tag.", ALLOW_FILM,
+       film() + "&utm_source=mail&fbclid=x1", gate=UTM)
+passes("operator_parameters_path", "The operator lists parameters that need no tag.",
+       ALLOW_QUERY, in_path(QUERY + "&utm_source=mail", QUERY_TOKEN), gate=UTM)
+passes("operator_and_player", "The operator's list adds to the players'.", ALLOW_FILM,
+       film() + "&_HLS_msn=7&utm_source=mail", gate=UTM)
+
+UNSIGNED = deny("unsigned_parameter")
+for name, tail, about in (
+    ("parameter_after_token", "&start=10", "A parameter follows the token."),
+    ("parameter_after_player", "&_HLS_msn=7&start=10", "A parameter follows a player's."),
+    ("parameter_before_player", "&start=10&_HLS_msn=7", "A parameter stands before a player's."),
+    ("parameter_player_lower_case", "&_hls_msn=7", "Names are compared with their case."),
+    ("parameter_player_longer", "&_HLS_msn2=7", "A name that begins like a player's."),
+    ("parameter_player_shorter", "&_HLS_ms=7", "A name that a player's begins with."),
+    ("parameter_player_escaped", "&%5FHLS_msn=7", "Names are compared without decoding."),
+    ("parameter_empty", "&", "An ampersand at the end parts off a parameter without a name."),
+    ("parameter_second_sig", EXACT_TOKEN[len(HEAD):], "The tag stands twice."),
+    ("parameter_field_after_sig", "&jti=a1", "A field that the tag does not cover."),
+):
+    refused(name, "film_query", about, UNSIGNED, url=film() + tail)
+refused("parameter_not_listed", "operator_parameters", "utm_medium is not on the list.",
+        UNSIGNED, url=film() + "&utm_source=mail&utm_medium=x")
+refused("parameter_list_withdrawn", "operator_parameters", "The operator lists none.",
+        UNSIGNED, gate={"unsigned_params": []})
+refused("parameter_forwarded_not_listed", "operator_parameters",
+        "A parameter to forward is still to be signed.", UNSIGNED,
+        gate={"forward_params": ["utm_source", "fbclid"]})
+refused("parameter_not_listed_path", "operator_parameters_path",
+        "In the path's placement what is not listed is under the tag.", BAD,
+        gate={"unsigned_params": []})
+
+QUERY_FAULT = malformed("url")
+for name, mark, about in (
+    ("query_space", " ", "A browser writes %20, which is not what was signed."),
+    ("query_non_ascii", "\u00fc", "A browser writes %C3%BC, which is not what was signed."),
+    ("query_tab", "\t", "A browser removes it, and so it is not what was signed."),
+    ("query_line_feed", "\n", "A line feed would end the scope."),
+    ("query_control", "\x01", "A browser writes %01, which is not what was signed."),
+    ("query_del", "\x7f", "A browser writes %7F, which is not what was signed."),
+):
+    target = FILM + "?quality=h%sd&lang=pt" % mark
+    refused(name, "query_before", about, QUERY_FAULT,
+            url=in_query(target, signed(target, HEAD)), behind=BAD)
+refused("query_number_sign", "query_before", "A browser keeps what follows # to itself.",
+        QUERY_FAULT, url=in_query(QUERY + "#", signed(QUERY + "#", HEAD)), behind=MISSING)
+refused("fragment", "film_query", "A client keeps what follows # to itself.", QUERY_FAULT,
+        url=film() + "&_HLS_msn=7#t=10", behind=ALLOW_FILM)
+refused("query_space_path", "folder_path", "A browser writes %20.", QUERY_FAULT,
+        url=in_path(LIST + "?a=b c", FOLDER_TOKEN), behind=LIST_BEHIND)
+passes("query_apostrophe", "A browser writes %27, so only a plain client can use this link.",
+       allow(FILM + "?q='a'", FILM + "?q='a'"),
+       in_query(FILM + "?q='a'", signed(FILM + "?q='a'", HEAD)), behind=BAD)
+passes("query_quotes", "A browser writes %22, so only a plain client can use this link.",
+       allow(FILM + '?q="a"', FILM + '?q="a"'),
+       in_query(FILM + '?q="a"', signed(FILM + '?q="a"', HEAD)), behind=BAD)
+
+# What is fetched: the clean URL
+
+FORWARD = {"forward_params": ["v", "_HLS_msn"]}
+passes("folder_parameters", "With a directory parameters are free, and none is forwarded.",
+       ALLOW_LIST, folder() + "&v=2&start=10")
+passes("folder_parameters_before", "They may stand on both sides of the token.",
+       ALLOW_LIST, folder(LIST + "?v=2") + "&start=10")
+passes("folder_parameters_signed", "A signer leaves the query of a directory's link alone.",
+       ALLOW_LIST, folder(LIST + "?v=2"), to_sign(LIST + "?v=2", dir=2))
+passes("folder_parameters_path", "With a directory parameters are free, and none is forwarded.",
+       ALLOW_LIST, in_path(LIST + "?v=2&_HLS_msn=7", FOLDER_TOKEN),
+       to_sign(LIST + "?v=2&_HLS_msn=7", dir=2, place="path"))
+passes("folder_parameters_cookie", "With a directory parameters are free.",
+       ALLOW_LIST, HOST + LIST + "?v=2", cookie=FOLDER_TOKEN)
+passes("forward_folder", "The parameters to forward, in their order, from both sides.",
+       allow(FOLDER, LIST + "?v=2&_HLS_msn=7&v=3"),
+       folder(LIST + "?v=2&a=1") + "&_HLS_msn=7&b=1&v=3", gate=FORWARD)
+passes("forward_folder_path", "The parameters to forward, in their order.",
+       allow(FOLDER, LIST + "?_HLS_msn=7&v=2"),
+       in_path(LIST + "?a=1&_HLS_msn=7&v=2", FOLDER_TOKEN), gate=FORWARD)
+passes("forward_none_there", "No parameters, no question mark.", ALLOW_LIST,
+       folder(LIST + "?a=1"), gate=FORWARD)
+passes("forward_names_exactly", "V and v2 are other names than v.", ALLOW_LIST,
+       folder() + "&V=1&v2=1&%76=1", gate=FORWARD)
+passes("forward_exact_signed", "What is signed is fetched whether it is listed or not.",
+       ALLOW_QUERY, in_query(QUERY, QUERY_TOKEN), gate=FORWARD)
+passes("forward_exact_player", "An unsigned parameter is fetched where it is listed.",
+       allow(QUERY, QUERY + "&_HLS_msn=7"),
+       in_query(QUERY, QUERY_TOKEN) + "&_HLS_msn=7&_HLS_part=2", gate=FORWARD)
+passes("forward_exact_path", "An unsigned parameter is fetched where it is listed.",
+       allow(QUERY, QUERY + "&_HLS_msn=7"),
+       in_path(QUERY + "&_HLS_msn=7&_HLS_part=2", QUERY_TOKEN), gate=FORWARD)
+passes("forward_exact_alone", "An unsigned parameter alone makes the query.",
+       allow(FILM, FILM + "?_HLS_msn=7"), film() + "&_HLS_msn=7", gate=FORWARD)
+passes("forward_operator", "A parameter may be on both of the operator's lists.",
+       allow(FILM, FILM + "?v=2"), film() + "&v=2&utm_source=mail",
+       gate={"unsigned_params": ["v", "utm_source"], "forward_params": ["v"]})
+
+# 2. Directories
+
+OUTSIDE = deny("outside_scope")
+passes("folder_itself", "The directory's own path is in it.", allow(FOLDER, FOLDER),
+       folder(FOLDER), to_sign(FOLDER, dir=2))
+passes("folder_below", "Whatever is below is in the directory.",
+       allow(FOLDER, "/videos/42/hd/1/a.ts"), folder("/videos/42/hd/1/a.ts"))
+passes("folder_other_spelling", "The directory may be spelled with escapes.",
+       ALLOW_LIST, folder("/%76ideos/%34%32/master.m3u8"))
+passes("folder_one_segment", "A directory at the top.", allow("/pictures/", "/pictures/a.jpg"),
+       folder("/pictures/a.jpg", "&dir=1", "/pictures/"), to_sign("/pictures/a.jpg", dir=1))
+passes("folder_escaped", "A directory beyond ASCII.",
+       allow("/v%C3%ADdeos/42/", "/v%C3%ADdeos/42/a.ts"),
+       folder("/v%c3%addeos/42/a.ts", scope="/v%C3%ADdeos/42/"))
+passes("folder_three", "Three segments.", allow("/a/b/c/", "/a/b/c/d.ts"),
+       folder("/a/b/c/d.ts", "&dir=3", "/a/b/c/"), to_sign("/a/b/c/d.ts", dir=3))
+refused("dir_one_too_many", "folder_query", "The last segment is a file, not a directory.",
+        OUTSIDE, url=folder(LIST, "&dir=3", "/videos/42/master.m3u8/"))
+refused("dir_two_too_many", "folder_query", "The path ends before the directory does.",
+        OUTSIDE, url=folder(LIST, "&dir=4", "/videos/42/master.m3u8/"))
+refused("dir_one_too_many_for_folder", "folder_itself", "Nothing follows the last slash.",
+        OUTSIDE, url=folder(FOLDER, "&dir=3", "/videos/42//"))
+refused("dir_one_too_many_path", "folder_path", "The last segment is a file, not a directory.",
+        OUTSIDE, url=in_path(LIST, signed("/videos/42/master.m3u8/", HEAD + "&dir=3")))
+refused("dir_one_too_many_cookie", "folder_cookie", "The last segment is a file, not a directory.",
+        OUTSIDE, cookie=signed("/videos/42/master.m3u8/", HEAD + "&dir=3"))
+refused("dir_of_root", "folder_one_segment", "The root has no directories.", OUTSIDE,
+        url=folder("/", "&dir=1", "//"))
+refused("folder_without_slash", "folder_query", "/videos/42 is a file in /videos/.", OUTSIDE,
+        url=folder("/videos/42"))
+refused("folder_parent", "folder_query", "The parent is outside.", OUTSIDE,
+        url=folder("/videos/film.mp4", scope="/videos/film.mp4/"))
+refused("dir_one_too_few", "folder_query", "The tag is for /videos/42/, the token says 1.", BAD,
+        url=folder(fields="&dir=1"))
+refused("dir_lowered", "folder_query", "The token said 2 when it was signed.", BAD,
+        url=folder().replace("&dir=2", "&dir=1"))
+refused("dir_raised", "folder_one_segment", "The token said 1 when it was signed.", BAD,
+        url=folder("/pictures/2025/a.jpg", "&dir=1", "/pictures/").replace("&dir=1", "&dir=2"))
+refused("dir_removed", "folder_query", "The token was signed for a directory.", BAD,
+        url=folder().replace("&dir=2", ""))
+refused("dir_added", "film_query", "The token was signed for one film.", BAD,
+        url=film().replace("&sig=", "&dir=2&sig="))
+refused("folder_sibling", "folder_query", "Another directory beside the one that was signed.", BAD,
+        url=in_query("/videos/43/master.m3u8", FOLDER_TOKEN))
+refused("folder_longer_name", "folder_one_segment", "/pictures never opens /picturesnew.", BAD,
+        url=folder("/picturesnew/a.jpg", "&dir=1", "/pictures/"))
+refused("folder_shorter_name", "folder_one_segment", "/pictures never opens /picture.", BAD,
+        url=folder("/picture/a.jpg", "&dir=1", "/pictures/"))
+refused("folder_upper_case", "folder_query", "Paths are compared with their case.", BAD,
+        url=in_query("/Videos/42/master.m3u8", FOLDER_TOKEN))
+refused("folder_moved_down", "folder_query", "The directory is the first segments, not any.", BAD,
+        url=in_query("/x/videos/42/master.m3u8", FOLDER_TOKEN))
+refused("folder_signed_without_slash", "folder_query", "The scope ends in a slash.", BAD,
+        url=folder(scope="/videos/42"))
+refused("folder_signed_as_path", "folder_query", "The scope is not the whole path.", BAD,
+        url=folder(scope=LIST))
+refused("folder_signed_with_query", "folder_parameters_signed",
+        "With a directory the query is not signed.", BAD,
+        url=folder(LIST + "?v=2", scope=FOLDER + "?v=2"))
+refused("film_sibling", "film_query", "Another film.", BAD,
+        url=in_query("/videos/42/film2.mp4", EXACT_TOKEN))
+refused("film_sibling_path", "film_path", "Another film.", BAD,
+        url=in_path("/videos/42/film2.mp4", EXACT_TOKEN))
+refused("film_sibling_cookie", "film_cookie", "Another film.", BAD,
+        url=HOST + "/videos/42/film2.mp4")
+refused("film_child", "film_query", "What is below one path is not that path.", BAD,
+        url=in_query(FILM + "/a.ts", EXACT_TOKEN))
+
+# 3. Keys
+
+passes("key_second", "Every key of the ring verifies.", allow(FILM, FILM, kid="next"),
+       film(head="pg=1&exp=1767225600&kid=next", kid="next"), to_sign(FILM, kid="next"))
+passes("key_longer_than_a_block", "A key of 100 bytes.", allow(FILM, FILM, kid="wide"),
+       film(head="pg=1&exp=1767225600&kid=wide", kid="wide"), to_sign(FILM, kid="wide"))
+passes("key_one_second_before_retirement", "A key serves until it retires.",
+       allow(FILM, FILM, kid="old"), film(head="pg=1&exp=1767225600&kid=old", kid="old"),
+       now=OLD_RETIRES - 1)
+refused("key_retired_now", "key_one_second_before_retirement", "The key retires this second.",
+        deny("retired_key"), now=OLD_RETIRES)
+refused("key_retired", "key_one_second_before_retirement", "The key has retired.",
+        deny("retired_key"), now=OLD_RETIRES + 300)
+UNKNOWN_KEY = deny("unknown_key")
+for name, kid, about in (
+    ("key_unknown", "nobody", "No key has this id."),
+    ("key_upper_case", "Main", "Key ids are compared with their case."),
+    ("key_longer_id", "main2", "An id that begins like another."),
+    ("key_shorter_id", "mai", "An id that another begins with."),
+):
+    refused(name, "film_query", about, UNKNOWN_KEY,
+            url=film(head="pg=1&exp=1767225600&kid=" + kid))
+refused("kid_swapped", "film_query", "The tag is made with main under the name of next.", BAD,
+        url=film(head="pg=1&exp=1767225600&kid=next"))
+refused("kid_changed", "film_query", "The token said main when it was signed.", BAD,
+        url=film().replace("kid=main", "kid=next"))
+
+# 4. The tag
+
+
+def flipped(bit):
+    tag = bytearray(SPELLED_TAG)
+    tag[bit // 8] ^= 0x80 >> bit % 8
+    return lambda _: b64(tag)
+
+
+def tag_of_message(message):
+    """The film's link with the tag of another message, which is no good signing input."""
+    tag = hmac.new(KEYS["main"], message, hashlib.sha256).digest()
+    return retag(film(), lambda _: b64(tag))
+
+
+for name, url, about in (
+    ("tag_first_bit", retag(film(), flipped(0)), "The first bit is flipped."),
+    ("tag_middle_bit", retag(film(), flipped(131)), "A bit in the middle is flipped."),
+    ("tag_last_bit", retag(film(), flipped(255)), "The last bit is flipped."),
+    ("tag_all_zero", retag(film(), lambda tag: "A" * 43), "All bits are zero."),
+    ("tag_all_one", retag(film(), lambda tag: "_" * 42 + "8"), "All bits are one."),
+    ("tag_reversed", retag(film(), lambda tag: b64(SPELLED_TAG[::-1])),
+     "The bytes are in the other order."),
+    ("tag_second_half_zero", retag(film(), lambda tag: b64(SPELLED_TAG[:16] + bytes(16))),
+     "Only the first half fits."),
+    ("tag_first_half_zero", retag(film(), lambda tag: b64(bytes(16) + SPELLED_TAG[16:])),
+     "Only the second half fits."),
+    ("tag_upper_case", retag(film(), lambda tag: tag[:-1].upper() + tag[-1]),
+     "base64url is not the same in every case."),
+    ("tag_by_other_key", retag(film(), lambda tag: b64(raw_tag(FILM, HEAD, "next"))),
+     "The tag is made with next under the name of main."),
+    ("tag_of_other_token", retag(film(), lambda tag: b64(raw_tag(FILM, HEAD + "&jti=a1"))),
+     "The tag of another token for the same film."),
+    ("tag_of_sha256", retag(film(), lambda tag: b64(hashlib.sha256(
+        KEYS["main"] + (FILM + "\n" + HEAD).encode()).digest())),
+     "A hash of key and input is not HMAC."),
+    ("tag_of_encoded_key", retag(film(), lambda tag: b64(hmac.new(
+        b64(KEYS["main"]).encode(), (FILM + "\n" + HEAD).encode(), hashlib.sha256).digest())),
+     "The key was used as it is written, not decoded."),
+    ("input_without_scope", tag_of_message(HEAD.encode()), "The scope is left out."),
+    ("input_without_token", tag_of_message(FILM.encode()), "The token is left out."),
+    ("input_without_line_feed", tag_of_message((FILM + HEAD).encode()),
+     "The line feed is left out."),
+    ("input_carriage_return", tag_of_message((FILM + "\r\n" + HEAD).encode()),
+     "A carriage return stands before the line feed."),
+    ("input_line_feed_last", tag_of_message((FILM + "\n" + HEAD + "\n").encode()),
+     "A line feed stands at the end."),
+    ("input_question_mark", tag_of_message((FILM + "?" + HEAD).encode()),
+     "The URL was signed as it stands."),
+    ("input_swapped", tag_of_message((HEAD + "\n" + FILM).encode()),
+     "The token stands before the scope."),
+    ("input_with_sig", tag_of_message((FILM + "\n" + HEAD + "&sig=").encode()),
+     "The input ends before &sig=."),
+    ("input_with_host", tag_of_message(("cdn.example.com" + FILM + "\n" + HEAD).encode()),
+     "The host is not signed."),
+    ("input_with_origin", tag_of_message((HOST + FILM + "\n" + HEAD).encode()),
+     "Scheme and host are not signed."),
+    ("input_without_first_slash", tag_of_message((FILM[1:] + "\n" + HEAD).encode()),
+     "A path begins with a slash."),
+    ("exp_raised", film().replace("exp=1767225600", "exp=1767229200"),
+     "The expiry is an hour later than the one that was signed."),
+    ("exp_milliseconds_signed", film(head="pg=1&exp=1767225600000&kid=main").replace(
+        "exp=1767225600000", "exp=1767225600"), "Milliseconds were signed."),
+):
+    refused(name, "film_query", about, BAD, url=url)
+refused("jti_changed", "jti", "A field is changed.", BAD,
+        url=film("&jti=Ab-9_z").replace("Ab-9_z", "Ab-9_y"))
+refused("ip_removed", "ip", "A restriction is removed.", BAD,
+        url=film("&ip=cb007100-24").replace("&ip=cb007100-24", ""))
+refused("dir_lowered_path", "folder_path", "The token said 2 when it was signed.", BAD,
+        url=in_path(LIST, FOLDER_TOKEN.replace("&dir=2", "&dir=1")))
+refused("tag_bad_cookie", "folder_cookie", "The tag of the directory beside it.", BAD,
+        cookie=signed("/videos/43/", HEAD + "&dir=2"))
+refused("tag_bad_bearer", "folder_bearer", "The tag of the directory beside it.", BAD,
+        authorization="Bearer " + signed("/videos/43/", HEAD + "&dir=2"))
+
+# 5. Times
+
+EXPIRED = deny("expired")
+EARLY = deny("not_yet_valid")
+passes("exp_next_second", "One second is left.", ALLOW_FILM, film(), now=EXP - 1)
+refused("exp_equal_now", "exp_next_second", "The expiry is the first second that is too late.",
+        EXPIRED, now=EXP)
+refused("exp_last_second", "exp_next_second", "The expiry was a second ago.", EXPIRED,
+        now=EXP + 1)
+refused("exp_zero", "film_query", "Zero is a number, and long ago.", EXPIRED,
+        url=film(head="pg=1&exp=0&kid=main"))
+refused("exp_past_largest", "exp_largest", "The clock has reached the last expiry.", EXPIRED,
+        now=9007199254740991)
+refused("exp_equal_now_path", "folder_path", "The expiry is the first second that is too late.",
+        EXPIRED, now=EXP)
+refused("exp_equal_now_cookie", "folder_cookie", "A cookie that counts has to be in time.",
+        EXPIRED, now=EXP)
+refused("exp_equal_now_bearer", "folder_bearer",
+        "The expiry is the first second that is too late.", EXPIRED, now=EXP)
+passes("leeway_last_second", "The gate's leeway of 30 seconds is nearly used up.", ALLOW_FILM,
+       film(), gate={"leeway": 30}, now=EXP + 29)
+refused("leeway_used_up", "leeway_last_second", "The leeway ends like the expiry.", EXPIRED,
+        now=EXP + 30)
+refused("leeway_none", "leeway_last_second", "Without a configuration there is no leeway.",
+        EXPIRED, gate={})
+passes("nbf_equal_now", "The first second that counts.", ALLOW_FILM, film("&nbf=1767225000"))
+refused("nbf_next_second", "nbf_equal_now", "The token begins a second from now.", EARLY,
+        now=NOW - 1)
+refused("nbf_in_token_later", "nbf_equal_now", "The token begins a second from now.", EARLY,
+        url=film("&nbf=1767225001"))
+refused("nbf_largest", "nbf", "2^53 - 1 is a number, and far away.", EARLY,
+        url=film("&nbf=9007199254740991"))
+passes("nbf_leeway", "The gate's leeway counts before the beginning as well.", ALLOW_FILM,
+       film("&nbf=1767225030"), gate={"leeway": 30})
+refused("nbf_leeway_too_short", "nbf_leeway", "A second more than the leeway.", EARLY,
+        now=NOW - 1)
+refused("nbf_leeway_none", "nbf_leeway", "Without a configuration there is no leeway.", EARLY,
+        gate={})
+CAP = {"max_lifetime": 600}
+LONG = deny("lifetime_too_long")
+passes("lifetime_longest", "Just as long as the operator allows.", ALLOW_FILM, film(), gate=CAP)
+refused("lifetime_too_long", "lifetime_longest", "A second longer than the operator allows.",
+        LONG, now=NOW - 1)
+refused("lifetime_cap_lower", "lifetime_longest", "The operator allows a second less.", LONG,
+        gate={"max_lifetime": 599})
+refused("lifetime_in_milliseconds", "lifetime_longest", "Milliseconds for seconds.", LONG,
+        url=film(head="pg=1&exp=1767225600000&kid=main"))
+refused("lifetime_forever", "lifetime_longest", "A token that never ends.", LONG,
+        url=film(head="pg=1&exp=9007199254740991&kid=main"))
+passes("lifetime_without_cap", "Without a configuration there is no cap.",
+       allow(FILM, FILM, expires=1767225600000), film(head="pg=1&exp=1767225600000&kid=main"),
+       {"url": HOST + FILM, "expires_at": 1767225600000})
+passes("lifetime_begins_now", "The cap counts from now, so an old token may have been longer.",
+       ALLOW_FILM, film("&nbf=1767220000"), gate=CAP)
+passes("lifetime_with_leeway", "Leeway does not shorten the cap.", ALLOW_FILM, film(),
+       gate={"max_lifetime": 600, "leeway": 30})
+refused("lifetime_leeway_added", "lifetime_with_leeway", "Leeway does not lengthen the cap.", LONG,
+        gate={"max_lifetime": 599, "leeway": 30})
+
+# 6. Bindings
+
+WRONG_AUDIENCE = deny("wrong_audience")
+refused("aud_other", "aud", "The token is for another deployment.", WRONG_AUDIENCE,
+        url=film("&aud=edge.2"))
+refused("aud_upper_case", "aud", "Names are compared with their case.", WRONG_AUDIENCE,
+        url=film("&aud=Edge.1"))
+refused("aud_shorter", "aud", "A name that another begins with.", WRONG_AUDIENCE,
+        url=film("&aud=edge"))
+refused("aud_not_in_token", "aud", "The gate's audience has to be in the token.", WRONG_AUDIENCE,
+        url=film())
+refused("aud_of_other_gate", "aud", "The gate is another deployment.", WRONG_AUDIENCE,
+        gate={"audience": "edge.2"})
+refused("aud_not_at_gate", "aud", "A gate without a name is not the one that is meant.",
+        WRONG_AUDIENCE, gate={})
+
+WRONG_NETWORK = deny("wrong_network")
+passes("ip_first_address", "The network's first address.", ALLOW_FILM, film("&ip=cb007100-24"),
+       client_ip="203.0.113.0")
+passes("ip_last_address", "The network's last address.", ALLOW_FILM, film("&ip=cb007100-24"),
+       client_ip="203.0.113.255")
+passes("ip_v6_last_address", "The network's last address.", ALLOW_FILM,
+       film("&ip=20010db8000000010000000000000000-64"),
+       client_ip="2001:db8:0:1:ffff:ffff:ffff:ffff")
+passes("ip_v6_other_spelling", "An address in full and in upper case.", ALLOW_FILM,
+       film("&ip=20010db8000000010000000000000000-64"),
+       client_ip="2001:0DB8:0000:0001:0000:0000:0000:0009")
+passes("ip_mapped_hex", "A mapped address may be written in hex.", ALLOW_FILM,
+       film("&ip=cb007100-24"), client_ip="::ffff:cb00:7109")
+for name, base, client, about in (
+    ("ip_one_after", "ip", "203.0.114.0", "The address after the network."),
+    ("ip_one_before", "ip", "203.0.112.255", "The address before the network."),
+    ("ip_other_address", "ip_one_address", "203.0.113.8", "The address beside the one."),
+    ("ip_other_half", "ip_half", "127.255.255.255", "The other half of the addresses."),
+    ("ip_odd_prefix_after", "ip_odd_prefix", "203.0.113.16", "The address after the network."),
+    ("ip_odd_prefix_before", "ip_odd_prefix", "203.0.113.7", "The address before the network."),
+    ("ip_unknown", "ip", None, "The client's address is not known."),
+    ("ip_client_empty", "ip", "", "The client's address is not known."),
+    ("ip_client_unreadable", "ip", "203.0.113", "The client's address cannot be read."),
+    ("ip_client_with_port", "ip", "203.0.113.9:443", "The client's address cannot be read."),
+    ("ip_client_list", "ip", "203.0.113.9, 198.51.100.1", "Two addresses are none."),
+    ("ip_wrong_family", "ip", "2001:db8:0:1::9", "The client comes by IPv6."),
+    ("ip_compatible", "ip", "::203.0.113.9", "An IPv4-compatible address is not a mapped one."),
+    ("ip_same_first_bytes", "ip", "cb00:7109::", "IPv6 that begins with the same bytes."),
+    ("ip_mapped_outside", "ip_mapped", "::ffff:203.0.114.9", "Outside, mapped or not."),
+    ("ip_v6_one_after", "ip_v6", "2001:db8:0:2::", "The address after the network."),
+    ("ip_v6_one_before", "ip_v6", "2001:db8::ffff:ffff:ffff:ffff",
+     "The address before the network."),
+    ("ip_v6_other_address", "ip_v6_one_address", "2001:db8:0:1::8", "The address beside the one."),
+    ("ip_v6_other_eighth", "ip_v6_eighth", "4000::", "The address after the network."),
+    ("ip_v6_wrong_family", "ip_v6", "203.0.113.9", "The client comes by IPv4."),
+    ("ip_v6_unknown", "ip_v6", None, "The client's address is not known."),
+):
+    refused(name, base, about, WRONG_NETWORK, client_ip=client)
+refused("ip_mapped_network", "ip_mapped",
+        "A mapped client counts as IPv4, so a network of mapped addresses holds none.",
+        WRONG_NETWORK, url=film("&ip=00000000000000000000ffffcb007100-120"))
+
+WRONG_COUNTRY = deny("wrong_country")
+for name, base, country, about in (
+    ("cc_other", "cc", "ES", "The viewer is elsewhere."),
+    ("cc_other_of_two", "cc_second", "FR", "The viewer is in neither country."),
+    ("cc_unknown", "cc", None, "The viewer's country is not known."),
+    ("cc_client_empty", "cc", "", "The viewer's country is not known."),
+    ("cc_across_the_dot", "cc_second", "SP", "Letters of two countries make no third."),
+):
+    refused(name, base, about, WRONG_COUNTRY, client_country=country)
+
+# The members of a request to sign that have more than one spelling
+
+for name, about, members in (
+    ("sign_expires_in", "The lifetime in seconds.", {"expires_in": 600}),
+    ("sign_expires_in_minutes", "The lifetime with a unit.", {"expires_in": "10m"}),
+    ("sign_default_lifetime", "The lifetime is 10 minutes where none is said.", {}),
+    ("sign_date", "The expiry as a date and time.", {"expires_at": "2026-01-01T00:00:00Z"}),
+    ("sign_date_offset", "The expiry as a date and time with an offset.",
+     {"expires_at": "2026-01-01T01:00:00+01:00"}),
+    ("sign_place_query", "The placement is said.", {"expires_at": EXP, "place": "query"}),
+    ("sign_kid", "The key is said.", {"expires_at": EXP, "kid": "main"}),
+):
+    passes(name, about, ALLOW_FILM, film(), dict({"url": HOST + FILM}, **members))
+passes("sign_run_hours", "A playback with a unit.", ALLOW_FILM,
+       film("&run=14400"), to_sign(FILM, run="4h"))
+passes("sign_not_before_date", "The beginning as a date and time.", ALLOW_FILM,
+       film("&nbf=1767224000"), to_sign(FILM, not_before="2025-12-31T23:33:20Z"))
+
+
+# The file
+
+
+def readable(document):
+    """JSON with a member of a vector on each line."""
+    def lines(vector):
+        return ",\n".join("      %s: %s" % (json.dumps(m), json.dumps(v))
+                          for m, v in vector.items())
+
+    return '{\n  "about": %s,\n  "keys": %s,\n  "vectors": [\n%s\n  ]\n}\n' % (
+        json.dumps(document["about"]), json.dumps(document["keys"]),
+        ",\n".join("    {\n%s\n    }" % lines(v) for v in document["vectors"]),
+    )
+
+
+def main(arguments):
+    ring = ["%s:%s" % (kid, b64(key)) for kid, key in KEYS.items()]
+    ring = [e + "@%d" % OLD_RETIRES if e.startswith("old:") else e for e in ring]
+    text = readable({
+        "about": "Vectors of the native token, version 1, written by make.py. The keys are for "
+                 "development: bytes that count upwards, known to everybody. behind_url_parser is "
+                 "the verdict on the URL as a URL parser writes it and a client sends it, without "
+                 "its fragment. It holds where that URL is another one: parsers differ over "
+                 "^ and |.",
+        "keys": "\n".join(ring),
+        "vectors": vectors,
+    })
+    if arguments == ["--check"]:
+        same = FILE.is_file() and FILE.read_text(encoding="ascii") == text
+        print("native.json is up to date" if same else "native.json is stale: run make.py")
+        return 0 if same else 1
+    FILE.write_text(text, encoding="ascii")
+    print("%d vectors" % len(vectors))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,144 @@
+// Starts the page: finds the edge, mints links for the player, and loads the core.
+
+import { fields, show } from "./link.js";
+import { ask, player } from "./player.js";
+import { playground } from "./playground.js";
+import { load, save } from "./state.js";
+import { tabs } from "./tabs.js";
+import { clock, spell } from "./timeline.js";
+
+const $ = (selector) => document.querySelector(selector);
+const state = load();
+
+function notice(text) {
+  $("#notice").textContent = text;
+  $("#notice").hidden = false;
+}
+
+async function dev() {
+  const answer = await fetch("dev.json").catch(() => null);
+  if (answer?.ok) return answer.json();
+  notice("This page needs its origin and its edge: run npm start in the repository, " +
+    "and open the address that it prints.");
+  return { edge: null, keys: "" };
+}
+
+async function core() {
+  try {
+    const module = await import("./vendor/playgate.js");
+    await module.default();
+    return module;
+  } catch {
+    notice("The signer could not be loaded into this browser: run npm start in the repository, " +
+      "which builds it, and load this page again.");
+    return null;
+  }
+}
+
+// A directory link serves the manifest, its segments and the poster; the film has its own link.
+async function mint(edge) {
+  const answer = await fetch("links", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify([
+      { url: `${edge}/videos/42/master.m3u8`, dir: 2, place: "path", expires_in: "10m" },
+      { url: `${edge}/videos/42/film.mp4`, expires_in: "10m" },
+    ]),
+  });
+  const links = await answer.json();
+  if (!answer.ok) throw new Error(links.error);
+  return { hls: links[0].link, film: links[1].link, expires: links[0].expires };
+}
+
+const NOTES = {
+  hls: "One link opens the manifest, its segments, the subtitles and the poster: " +
+    "addresses inside stay relative, and every request is checked.",
+  film: "An exact link opens this file and nothing beside it.",
+  link: "The link of the playground, whatever became of it there.",
+};
+
+const MEANINGS = {
+  pg: () => "token, version 1",
+  exp: (value) => `admitted until ${clock(Number(value))}`,
+  kid: (value) => `signed with the key “${value}”`,
+  dir: (value) => `opens the first ${value} path segments`,
+  sig: () => "HMAC-SHA-256 over scope and token",
+};
+
+function legend(link) {
+  return Object.entries(fields(link)).flatMap(([name, value]) => {
+    const term = Object.assign(document.createElement("dt"), { textContent: name });
+    term.dataset.field = name;
+    const meaning = MEANINGS[name]?.(value) ?? value;
+    return [term, Object.assign(document.createElement("dd"), { textContent: meaning })];
+  });
+}
+
+function watching(edge) {
+  const play = player({
+    video: $("#video"), status: $("#player-status"),
+    admitted: $("#admitted-count"), refused: $("#refused-count"),
+  });
+  let minted = null;
+
+  async function start(source, link) {
+    $(`[name=source][value=${source}]`).checked = true;
+    save({ source });
+    try {
+      const fresh = minted && minted.expires * 1000 - Date.now() > 60_000;
+      if (edge && !fresh) minted = await mint(edge);
+    } catch (error) {
+      const status = $("#player-status");
+      status.dataset.state = "failed";
+      status.textContent = `The origin minted no link: ${error.message}`;
+      return;
+    }
+    const playing = source === "link" ? link : minted?.[source];
+    if (!playing || !URL.canParse(playing)) return;
+    $("#source-note").textContent = NOTES[source];
+    show($("#played-link"), playing);
+    $("#played-fields").replaceChildren(...legend(playing));
+    play(playing, minted ? new URL("poster.jpg", minted.hls).href : undefined);
+  }
+
+  setInterval(() => {
+    const { exp } = fields($("#played-link").dataset.link ?? "");
+    const left = Number(exp) - Date.now() / 1000;
+    $("#time-left").textContent = !exp ? "\u2013" : left > 0 ? spell(left) : "expired";
+  }, 1000);
+  return { start, renew: () => { minted = null; } };
+}
+
+function copies(button, text) {
+  button.addEventListener("click", async () => {
+    const done = await navigator.clipboard.writeText(text()).then(() => true, () => false);
+    button.textContent = done ? "Copied" : "Not allowed";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+}
+
+copies($("#copy-played"), () => $("#played-link").dataset.link ?? "");
+copies($("#copy-link"), () => $("#link").value.trim());
+copies($("#copy-signer"), () => $("#signer pre").textContent);
+tabs({ list: $("#tabs"), panel: $("#signer"), chosen: state.tab, save: (tab) => save({ tab }) });
+
+const { edge, keys } = await dev();
+const watch = watching(edge);
+const loaded = await core();
+const bench = loaded && playground({
+  core: loaded, edge, keys, state, save,
+  play: (link) => {
+    watch.start("link", link);
+    $("#watch").scrollIntoView();
+  },
+});
+const source = () => $("[name=source]:checked").value;
+const first = ["film", "link"].includes(state.source) ? state.source : "hls";
+if (!loaded) for (const part of document.querySelectorAll(".bench")) part.inert = true;
+if (edge) watch.start(first === "link" && !bench ? "hls" : first, bench?.link());
+else $("#player-status").textContent = "There is no edge to play from.";
+$("#source").addEventListener("change", () => watch.start(source(), bench?.link()));
+$("#renew").addEventListener("click", () => {
+  watch.renew();
+  watch.start(source() === "link" ? "hls" : source());
+});

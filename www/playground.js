@@ -1,0 +1,207 @@
+// The playground: signs live as the form is filled in, breaks the link on request, and sets the
+// browser's own verdict beside the answer of the edge.
+
+import { ask } from "./player.js";
+import { changes } from "./link.js";
+import { showReport } from "./report.js";
+import { clock, timeline } from "./timeline.js";
+
+const $ = (selector) => document.querySelector(selector);
+const BINDINGS = ["audience", "country", "ip", "download", "sub", "sid", "jti", "not_before"];
+const TEXTS = ["url", "lifetime", "dir", ...BINDINGS];
+
+const seconds = () => Math.floor(Date.now() / 1000);
+
+// `not before`: unix seconds, RFC 3339, or "+2m" from now, which survives in a shared address.
+function moment(text, now) {
+  const ahead = /^\+(\d+)([smhd]?)$/.exec(text);
+  if (ahead) return now + Number(ahead[1]) * { "": 1, s: 1, m: 60, h: 3600, d: 86400 }[ahead[2]];
+  if (/^\d+$/.test(text)) return Number(text);
+  const unix = Date.parse(text) / 1000;
+  return Number.isNaN(unix) ? text : unix;
+}
+
+/** What the form asks for, as the SignRequest of the core. */
+function request(form, now) {
+  const value = (name) => form.elements[name].value.trim();
+  const asked = { url: value("url"), place: value("place") };
+  const lifetime = value("lifetime");
+  if (lifetime) asked.expires_in = /^\d+$/.test(lifetime) ? Number(lifetime) : lifetime;
+  if (value("scope") === "directory") asked.dir = Number(value("dir"));
+  for (const name of BINDINGS) if (value(name)) asked[name] = value(name);
+  if (asked.country) asked.country = asked.country.split(/[\s,.]+/).filter(Boolean);
+  if (asked.not_before) asked.not_before = moment(asked.not_before, now);
+  return asked;
+}
+
+/**
+ * Starts the playground. `core` holds `sign` and `inspect`, `edge` is the origin that may be asked,
+ * `state` what to begin with, `save` keeps it, `play` is what the button does.
+ */
+export function playground({ core, edge, keys, state, save, play }) {
+  const form = $("#sign-form");
+  const link = $("#link");
+  const buttons = document.querySelectorAll("[data-change]");
+  const film = `${edge ?? "https://cdn.example.com"}/videos/42/film.mp4`;
+  const draw = timeline($("#timeline"), $("#timeline-text"));
+  let base = ""; // the link before any change
+  let change = state.change;
+  let report = null;
+  let drawn = { key: "", url: "" };
+  let timer = 0;
+  let asked = 0;
+
+  function fill() {
+    $("#keys").value = keys;
+    for (const name of TEXTS) form.elements[name].value = state[name];
+    form.elements.place.value = state.place;
+    form.elements.scope.value = state.scope;
+    if (!state.url) form.elements.url.value = film;
+    $("#bindings").open = BINDINGS.some((name) => state[name]);
+  }
+
+  function keep() {
+    const names = [...TEXTS, "place", "scope"];
+    const value = Object.fromEntries(names.map((name) => [name, form.elements[name].value.trim()]));
+    if (value.url === film) value.url = "";
+    save({ ...value, change });
+  }
+
+  /** Signs what the form says, at a time; tells an error beside the form and gives null. */
+  function sign(extra = {}, now = seconds()) {
+    try {
+      const asked = JSON.stringify({ ...request(form, now), ...extra });
+      const { link: signed } = JSON.parse(core.sign(asked, $("#keys").value, now));
+      $("#sign-error").textContent = "";
+      return signed;
+    } catch (error) {
+      $("#sign-error").textContent = `Not signed. ${error.message ?? error}`;
+      return null;
+    }
+  }
+
+  const breaks = {
+    ...changes,
+    // A real signature over a time gone by: nothing is wrong with this link but its age.
+    expire() {
+      const now = seconds();
+      const past = { expires_in: undefined, not_before: undefined, expires_at: now - 60 };
+      const expired = sign(past, now - 120);
+      const note = "Signed as it should be, for a time that ended a minute ago.";
+      return expired && { link: expired, note };
+    },
+  };
+
+  function apply(name) {
+    const changed = name ? breaks[name]?.(base) : { link: base, note: "" };
+    change = changed ? name : "";
+    link.value = changed?.link ?? base;
+    $("#change-note").textContent = changed?.note ?? "This link cannot be changed in that way.";
+    for (const button of buttons) {
+      const { change: name } = button.dataset;
+      if (name) button.setAttribute("aria-pressed", String(name === change));
+    }
+    keep();
+    look();
+    askSoon();
+  }
+
+  function signAgain() {
+    const signed = sign();
+    link.toggleAttribute("data-stale", signed === null);
+    form.elements.dir.disabled = form.elements.scope.value !== "directory";
+    if (signed === null) return keep();
+    base = signed;
+    apply(change);
+  }
+
+  /** Runs the checks on the link as it stands, and draws them if anything changed. */
+  function look() {
+    const url = link.value.trim();
+    const now = seconds();
+    let error = "";
+    try {
+      const asked = JSON.stringify({ url });
+      report = url ? JSON.parse(core.inspect(asked, "{}", $("#keys").value, now)) : null;
+    } catch (thrown) {
+      report = null;
+      error = thrown.message ?? String(thrown);
+    }
+    draw(report, now);
+    // The detail of the times changes each second; a screen reader need not hear of that.
+    const key = JSON.stringify([url, error, report?.verdict, report?.reason]);
+    if (key === drawn.key) return;
+    // The same link and another verdict: its time has come or gone, and the edge is asked anew.
+    if (url === drawn.url && !error) askSoon();
+    drawn = { key, url };
+    showReport(report);
+    $("#verdict").dataset.verdict = report?.verdict ?? "";
+    tell($("#verdict"), report?.status ?? "", report?.reason,
+      report ? (report.reason ?? "admitted") : "not checked", report?.detail ?? error);
+    compare();
+  }
+
+  function tell(element, status, reason, headline, detail) {
+    element.dataset.status = status;
+    element.dataset.reason = reason ?? "";
+    element.querySelector("p").textContent = headline;
+    element.querySelector("small").textContent = detail ?? "";
+  }
+
+  function askSoon() {
+    clearTimeout(timer);
+    asked += 1;
+    const url = link.value.trim();
+    const answer = $("#edge-answer");
+    $("#agreement").textContent = "";
+    // Only this gate: a link for another host may be worth something there.
+    if (!edge || !url.startsWith(`${edge}/`)) {
+      const why = edge ? "The link is for another host." : "No edge is known.";
+      tell(answer, "", "", "not asked", why);
+      return;
+    }
+    tell(answer, "", "", "asking", "");
+    timer = setTimeout(async (id) => {
+      const { status, reason, expires } = await ask(url);
+      if (id !== asked) return;
+      const outcome = reason ?? (status < 400 ? "admitted" : "");
+      const until = expires ? `Playgate-Expires: ${expires} (${clock(Number(expires))})` : "";
+      if (status) tell(answer, status, reason, `${status} ${outcome}`.trim(), until);
+      else tell(answer, "", "", "no answer", "Is the edge running?");
+      compare();
+    }, 250, asked);
+  }
+
+  function compare() {
+    const { status, reason } = $("#edge-answer").dataset;
+    $("#agreement").textContent = "";
+    if (!status || !report) return;
+    const same = (report.reason ?? "") === reason;
+    $("#agreement").dataset.same = String(same);
+    $("#agreement").textContent = same ? "They agree."
+      : ["wrong_network", "wrong_country", "wrong_audience"].includes(report.reason)
+        ? "They differ: only the edge knows the client's address and country, and its own audience."
+        : "They differ: another key ring or other settings, or the clocks are apart.";
+  }
+
+  fill();
+  signAgain();
+  setInterval(look, 1000);
+
+  form.addEventListener("input", signAgain);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    signAgain();
+  });
+  link.addEventListener("input", () => {
+    base = link.value.trim();
+    link.removeAttribute("data-stale");
+    apply("");
+    link.focus();
+  });
+  for (const button of buttons) {
+    button.addEventListener("click", () => apply(button.dataset.change));
+  }
+  $("#play").addEventListener("click", () => play(link.value.trim()));
+  return { link: () => link.value.trim() };
+}

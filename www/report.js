@@ -1,0 +1,65 @@
+// Draws a report of the core: the seven gates, the signing input, hints and fields.
+
+const $ = (selector) => document.querySelector(selector);
+
+// A gate seen from above, with the road running down: its leaves are swung open, or closed and
+// barred, or there are only the posts of a gate that nobody reached. The shape needs no colour.
+const POST = "a2.500 2.500 0 1 0 5 0a2.500 2.500 0 1 0-5 0";
+const POSTS = `M6.500 16${POST}M28.500 16${POST}`;
+const LEAVES = {
+  passed: "M9 17l4 9M31 17l-4 9",
+  failed: "M9 16h22M16 12l8 8M24 12l-8 8",
+  skipped: "",
+};
+
+function gate(outcome) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 40 32");
+  svg.setAttribute("aria-hidden", "true");
+  for (const [name, shape] of [["leaves", LEAVES[outcome]], ["posts", POSTS]]) {
+    const path = document.createElementNS(svg.namespaceURI, "path");
+    path.setAttribute("class", name);
+    path.setAttribute("d", shape ?? "");
+    svg.append(path);
+  }
+  return svg;
+}
+
+function element(name, className, text) {
+  return Object.assign(document.createElement(name), { className, textContent: text });
+}
+
+/** Shows a report, or clears what was shown. */
+export function showReport(report) {
+  $("#checks").replaceChildren(...(report?.checks ?? []).map((check) => {
+    const item = document.createElement("li");
+    item.dataset.check = check.name;
+    item.dataset.outcome = check.outcome;
+    const words = element("div", "words", "");
+    const name = element("p", "name", check.name);
+    name.prepend(element("span", "number", String(check.number)));
+    words.append(name, element("p", "detail", check.outcome === "skipped" ? "" : check.detail));
+    item.append(gate(check.outcome), words, element("span", "outcome", check.outcome));
+    return item;
+  }));
+
+  const end = $("#end-of-road");
+  end.dataset.verdict = report?.verdict ?? "";
+  end.textContent = !report ? "" : report.verdict === "allow"
+    ? `Admitted. The media store is asked for ${report.path}` : "Nothing leaves the edge.";
+
+  $("#signing-input").textContent = report?.signing_input ?? "None: the token could not be read.";
+
+  const hints = (report?.hints ?? []).map((hint) => element("p", "hint-line", hint));
+  $("#hints").replaceChildren(...hints);
+
+  $("#fields tbody").replaceChildren(...(report?.fields ?? []).map((field) => {
+    const row = document.createElement("tr");
+    const name = element("th", "", field.name);
+    name.scope = "row";
+    name.dataset.field = field.name;
+    row.append(name, element("td", "value", field.value), element("td", "", field.meaning));
+    if (report.field === field.name) row.dataset.fault = "";
+    return row;
+  }));
+}

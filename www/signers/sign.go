@@ -1,0 +1,53 @@
+// Signs a Playgate link with Go's standard library.
+// The path is signed as it is written: percent-encode it first, with upper-case hex.
+package main
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"log"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Without dir the link opens this URL alone, with dir = 2 all below its first two directories.
+func sign(url, kid, key string, exp int64, dir int) (string, error) {
+	token := fmt.Sprintf("pg=1&exp=%d&kid=%s", exp, kid)
+	target := "/" + strings.SplitN(url, "/", 4)[3] // path and query; scheme and host are not signed
+	scope := target
+	if dir > 0 {
+		token += fmt.Sprintf("&dir=%d", dir)
+		path := strings.SplitN(target, "?", 2)[0]
+		scope = strings.Join(strings.Split(path, "/")[:dir+1], "/") + "/"
+	}
+	secret, err := base64.RawURLEncoding.DecodeString(key)
+	if err != nil {
+		return "", err
+	}
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(scope + "\n" + token))
+	link := url + "?" + token
+	if strings.Contains(url, "?") {
+		link = url + "&" + token
+	}
+	return link + "&sig=" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
+}
+
+func main() {
+	dir := 0
+	exp, err := strconv.ParseInt(os.Args[4], 10, 64)
+	if len(os.Args) > 5 && err == nil {
+		dir, err = strconv.Atoi(os.Args[5])
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	link, err := sign(os.Args[3], os.Args[1], os.Args[2], exp, dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(link)
+}

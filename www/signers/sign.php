@@ -1,0 +1,19 @@
+<?php
+// Signs a Playgate link with PHP's standard library.
+// The path is signed as it is written: percent-encode it first, with upper-case hex.
+
+// Without dir the link opens this URL alone, with dir = 2 all below its first two directories.
+function sign(string $url, string $kid, string $key, int $exp, int $dir = 0): string
+{
+    $token = "pg=1&exp=$exp&kid=$kid" . ($dir ? "&dir=$dir" : "");
+    $target = "/" . explode("/", $url, 4)[3]; // path and query; scheme and host are not signed
+    $path = explode("?", $target)[0];
+    $scope = $dir ? implode("/", array_slice(explode("/", $path), 0, $dir + 1)) . "/" : $target;
+    $secret = base64_decode(strtr($key, "-_", "+/"));
+    $tag = hash_hmac("sha256", "$scope\n$token", $secret, true);
+    $sig = rtrim(strtr(base64_encode($tag), "+/", "-_"), "=");
+    return $url . (str_contains($url, "?") ? "&" : "?") . "$token&sig=$sig";
+}
+
+[, $kid, $key, $url, $exp] = $argv;
+echo sign($url, $kid, $key, (int) $exp, (int) ($argv[5] ?? 0)), "\n";

@@ -1,0 +1,19 @@
+# Signs a Playgate link with Python's standard library.
+# The path is signed as it is written: percent-encode it first, with upper-case hex.
+import base64, hmac, sys
+
+
+def sign(url, kid, key, exp, dir=0):
+    """Without dir the link opens this URL alone, with dir=2 all below its first two directories."""
+    token = f"pg=1&exp={exp}&kid={kid}" + (f"&dir={dir}" if dir else "")
+    target = "/" + url.split("/", 3)[3]  # path and query; scheme and host are not signed
+    path = target.split("?")[0]
+    scope = "/".join(path.split("/")[: dir + 1]) + "/" if dir else target
+    secret = base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))
+    tag = hmac.new(secret, f"{scope}\n{token}".encode(), "sha256").digest()
+    sig = base64.urlsafe_b64encode(tag).decode().rstrip("=")
+    return f"{url}{'&' if '?' in url else '?'}{token}&sig={sig}"
+
+
+kid, key, url, exp, *dir = sys.argv[1:]
+print(sign(url, kid, key, int(exp), *map(int, dir)))

@@ -1,0 +1,28 @@
+// What a visitor has set up, kept in the query string so that a session is a link. Only what is
+// named here is ever written: the key ring and tokens are not among it.
+
+const DEFAULTS = {
+  url: "", lifetime: "10m", scope: "exact", dir: "2", place: "query",
+  audience: "", country: "", ip: "", download: "", sub: "", sid: "", jti: "", not_before: "",
+  source: "hls", change: "", tab: "sign.py",
+};
+
+/** The state that the address bar holds, defaults filled in. */
+export function load() {
+  const query = new URLSearchParams(location.search);
+  return Object.fromEntries(
+    Object.entries(DEFAULTS).map(([name, value]) => [name, query.get(name) ?? value]),
+  );
+}
+
+/** Writes part of the state into the address bar; defaults are left out. */
+export function save(some) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...load(), ...some })) {
+    // A visitor may paste a whole link where a URL is asked for: a token is a credential.
+    const secret = /(^|[/?&])pg=\d/.test(value);
+    if (name in DEFAULTS && value !== DEFAULTS[name] && !secret) query.set(name, value);
+  }
+  const search = query.toString();
+  history.replaceState(null, "", location.pathname + (search && `?${search}`) + location.hash);
+}
