@@ -26,6 +26,8 @@ mod scope;
 mod sign;
 mod time;
 mod verify;
+#[cfg(any(feature = "worker", test))]
+mod worker;
 
 pub use crate::error::{
     Fault, Field, InvalidSignature, ParseError, PolicyError, Refusal, UnusableKey,

@@ -26,15 +26,21 @@ impl Tag {
     /// Length of a tag in base64url without padding.
     pub(crate) const TEXT_LEN: usize = 43;
 
-    /// Reads 43 base64url characters; `None` where a character is foreign or the last one carries
-    /// bits beyond the tag (RFC 4648, section 3.5).
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    /// Takes 43 base64url characters off a text, up to its end or a `&`, and gives what follows that.
+    /// `None` where a character is foreign or the last one carries bits beyond the tag (RFC 4648,
+    /// section 3.5).
+    #[inline]
+    pub(crate) fn split(text: &str) -> Option<(Self, Option<&str>)> {
+        let (tag, rest) = text.split_at_checked(Self::TEXT_LEN)?;
+        let rest = match rest.as_bytes() {
+            [] => None,
+            [b'&', ..] => rest.get(1..),
+            _ => return None,
+        };
         // The engine writes whole groups of three bytes before it looks at the rest.
         let mut bytes = [0; TAG_LEN + 1];
-        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
-            Ok(TAG_LEN) if text.len() == Self::TEXT_LEN => bytes.first_chunk().copied().map(Self),
-            _ => None,
-        }
+        URL_SAFE_NO_PAD.decode_slice(tag, &mut bytes).ok()?;
+        Some((Self(*bytes.first_chunk()?), rest))
     }
 
     /// The tag in base64url without padding, in the caller's buffer.
@@ -42,6 +48,12 @@ impl Tag {
         let written = URL_SAFE_NO_PAD.encode_slice(self.0, buffer);
         debug_assert_eq!(written, Ok(Self::TEXT_LEN));
         core::str::from_utf8(buffer).unwrap_or_default()
+    }
+
+    /// The tag in words of eight bytes: fewer steps to compare than bytes.
+    fn words(self) -> [u64; TAG_LEN / 8] {
+        let (words, _) = self.0.as_chunks::<8>();
+        core::array::from_fn(|n| words.get(n).copied().map_or(0, u64::from_ne_bytes))
     }
 
     /// The tag in hex, as signers write it by mistake.
@@ -92,7 +104,11 @@ impl Mac {
     /// Whether `shown` is the tag over all pieces, in constant time.
     #[inline]
     pub(crate) fn verify(self, shown: Tag) -> Result<(), InvalidSignature> {
-        if self.finish().0.ct_eq(&shown.0).into() { Ok(()) } else { Err(InvalidSignature) }
+        if self.finish().words().ct_eq(&shown.words()).into() {
+            Ok(())
+        } else {
+            Err(InvalidSignature)
+        }
     }
 }
 

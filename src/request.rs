@@ -83,11 +83,13 @@ impl<'a> Target<'a> {
         if url.len() > Request::MAX_URL_LEN {
             return Err(malformed(Fault::WrongLength));
         }
-        let authority = if url.starts_with('/') {
-            0
-        } else {
-            let scheme = url.find("://").ok_or(malformed(Fault::NotAbsolute))?;
-            scheme.saturating_add("://".len())
+        let authority = match url.bytes().position(|byte| byte == b'/') {
+            Some(0) => 0,
+            // `scheme:` and two slashes.
+            Some(n) if url.get(n.wrapping_sub(1)..).is_some_and(|rest| rest.starts_with("://")) => {
+                n.saturating_add(2)
+            }
+            _ => return Err(malformed(Fault::NotAbsolute)),
         };
         let after = url.get(authority..).unwrap_or_default();
         let host = after.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#'));

@@ -26,9 +26,10 @@ async function dev() {
 async function core() {
   try {
     const module = await import("./vendor/playgate.js");
-    await module.default();
+    await module.default({ module_or_path: new URL("vendor/playgate_bg.wasm", import.meta.url) });
     return module;
-  } catch {
+  } catch (error) {
+    console.error(error);
     notice("The signer could not be loaded into this browser: run npm start in the repository, " +
       "which builds it, and load this page again.");
     return null;

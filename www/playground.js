@@ -3,7 +3,7 @@
 
 import { ask } from "./player.js";
 import { changes } from "./link.js";
-import { showReport } from "./report.js";
+import { showDetails, showReport } from "./report.js";
 import { clock, timeline } from "./timeline.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -128,9 +128,12 @@ export function playground({ core, edge, keys, state, save, play }) {
       error = thrown.message ?? String(thrown);
     }
     draw(report, now);
-    // The detail of the times changes each second; a screen reader need not hear of that.
+    // Only a new verdict is announced; the count of seconds is not worth a screen reader's breath.
     const key = JSON.stringify([url, error, report?.verdict, report?.reason]);
-    if (key === drawn.key) return;
+    if (key === drawn.key) {
+      if (report) showDetails(report);
+      return;
+    }
     // The same link and another verdict: its time has come or gone, and the edge is asked anew.
     if (url === drawn.url && !error) askSoon();
     drawn = { key, url };
@@ -145,7 +148,7 @@ export function playground({ core, edge, keys, state, save, play }) {
     element.dataset.status = status;
     element.dataset.reason = reason ?? "";
     element.querySelector("p").textContent = headline;
-    element.querySelector("small").textContent = detail ?? "";
+    element.querySelector("small").textContent = (detail ?? "").replaceAll("`", "");
   }
 
   function askSoon() {

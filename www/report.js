@@ -29,6 +29,22 @@ function element(name, className, text) {
   return Object.assign(document.createElement(name), { className, textContent: text });
 }
 
+// The core writes names between backticks.
+function prose(element, text) {
+  if (element.dataset.text === text) return;
+  element.dataset.text = text;
+  element.replaceChildren(...text.split("`").map((piece, i) =>
+    i % 2 ? Object.assign(document.createElement("code"), { textContent: piece }) : piece));
+}
+
+/** Writes the sentence of each check anew: the one on times changes every second. */
+export function showDetails(report) {
+  document.querySelectorAll("#checks .detail").forEach((element, i) => {
+    const { outcome, detail } = report.checks[i];
+    prose(element, outcome === "skipped" && report.verdict === "deny" ? "" : detail);
+  });
+}
+
 /** Shows a report, or clears what was shown. */
 export function showReport(report) {
   $("#checks").replaceChildren(...(report?.checks ?? []).map((check) => {
@@ -38,27 +54,33 @@ export function showReport(report) {
     const words = element("div", "words", "");
     const name = element("p", "name", check.name);
     name.prepend(element("span", "number", String(check.number)));
-    words.append(name, element("p", "detail", check.outcome === "skipped" ? "" : check.detail));
+    words.append(name, element("p", "detail", ""));
     item.append(gate(check.outcome), words, element("span", "outcome", check.outcome));
     return item;
   }));
+  if (report) showDetails(report);
 
   const end = $("#end-of-road");
   end.dataset.verdict = report?.verdict ?? "";
   end.textContent = !report ? "" : report.verdict === "allow"
-    ? `Admitted. The media store is asked for ${report.path}` : "Nothing leaves the edge.";
+    ? `Admitted: the media store is asked for ${report.path}` : "Nothing leaves the edge.";
 
   $("#signing-input").textContent = report?.signing_input ?? "None: the token could not be read.";
 
-  const hints = (report?.hints ?? []).map((hint) => element("p", "hint-line", hint));
-  $("#hints").replaceChildren(...hints);
+  $("#hints").replaceChildren(...(report?.hints ?? []).map((hint) => {
+    const line = element("p", "hint-line", "");
+    prose(line, hint);
+    return line;
+  }));
 
   $("#fields tbody").replaceChildren(...(report?.fields ?? []).map((field) => {
     const row = document.createElement("tr");
     const name = element("th", "", field.name);
     name.scope = "row";
     name.dataset.field = field.name;
-    row.append(name, element("td", "value", field.value), element("td", "", field.meaning));
+    const meaning = element("td", "", "");
+    prose(meaning, field.meaning);
+    row.append(name, element("td", "value", field.value), meaning);
     if (report.field === field.name) row.dataset.fault = "";
     return row;
   }));

@@ -15,7 +15,8 @@ pub(crate) fn advise(
     if error.field != "url" {
         return error;
     }
-    let written = Url::parse(url).ok().filter(|written| matches!(written.scheme(), "http" | "https"));
+    let written =
+        Url::parse(url).ok().filter(|written| matches!(written.scheme(), "http" | "https"));
     match written.map(String::from) {
         Some(written) if written != url && signer.link(&written).sign(now).is_ok() => {
             let fault = error.message.split("; ").next().unwrap_or_default();
@@ -76,9 +77,15 @@ mod tests {
 
     #[test]
     fn no_spelling_is_made_up_where_none_can_be_signed() {
-        says("https://cdn.example.com/a%2Fb", "the path has %2F or %5C; a slash in a file name cannot be signed");
+        says(
+            "https://cdn.example.com/a%2Fb",
+            "the path has %2F or %5C; a slash in a file name cannot be signed",
+        );
         says("https://cdn.example.com/a b%2Fc", "the path has a space; write %20");
-        says("ftp://cdn.example.com/a b", "not an absolute URL; write it as https://host/path, at most 8192 bytes");
+        says(
+            "ftp://cdn.example.com/a b",
+            "not an absolute URL; write it as https://host/path, at most 8192 bytes",
+        );
         says("a.mp4", "not an absolute URL; write it as https://host/path, at most 8192 bytes");
         says(
             "https:/cdn.example.com/a?pg=1&exp=1&kid=main&sig=x",

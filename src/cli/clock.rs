@@ -9,12 +9,17 @@ use playgate::json::Moment;
 /// The clock, or a moment at which it stands still.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Clock {
-    /// The time that counts as now: unix seconds, or as in 2026-01-01T00:00:00Z [default: the clock]
+    /// The time that counts as now: unix seconds, or as in 2030-01-01T00:00:00Z [default: the clock]
     #[arg(long, value_name = "TIME")]
     now: Option<Moment>,
 }
 
 impl Clock {
+    /// Whether the time is an argument.
+    pub(crate) const fn stands_still(self) -> bool {
+        self.now.is_some()
+    }
+
     /// The time.
     pub(crate) fn now(self) -> UnixTime {
         match self.now {

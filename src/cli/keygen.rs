@@ -20,7 +20,10 @@ use crate::exit::{self, Exit, Failure};
 EXAMPLE:
   (umask 077; playgate keygen --id 2026-01 > keys.txt)
 
-EXIT CODES: 0 done, 2 wrong usage, 3 no random numbers to be had")]
+EXIT CODES:
+  0  done
+  2  wrong usage
+  3  no random numbers to be had")]
 pub(crate) struct Keygen {
     /// The key's name: 1 to 32 of A-Z a-z 0-9 _ -
     #[arg(long, value_name = "ID", default_value = "main")]
@@ -29,8 +32,8 @@ pub(crate) struct Keygen {
 
 impl Keygen {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        let id = KeyId::new(&self.id)
-            .map_err(|error| Failure::usage(format_args!("--id: {error}")))?;
+        let id =
+            KeyId::new(&self.id).map_err(|error| Failure::usage(format_args!("--id: {error}")))?;
         let mut key = Zeroizing::new([0; SecretKey::MIN_LEN]);
         getrandom::fill(key.as_mut()).map_err(|error| {
             Failure::unavailable(format_args!("the system gives no random numbers: {error}"))

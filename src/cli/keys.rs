@@ -15,7 +15,7 @@ use crate::exit::{self, Failure};
 const VARIABLE: &str = "PLAYGATE_KEYS";
 
 /// The most bytes of a file with secrets: several times those of the largest ring.
-const MAX_LEN: u64 = 64 * 1024;
+const MAX_LEN: usize = 64 * 1024;
 
 /// Where the keys are.
 #[derive(Args)]
@@ -43,7 +43,9 @@ impl KeyArgs {
                 }
                 ("standard input".into(), read(&mut io::stdin().lock(), "standard input")?)
             }
-            Some(file) => (name(file), read_file(file)?),
+            Some(file) => {
+                (name(file), read_file(file, "`playgate keygen` prints a key to put there")?)
+            }
             None => (VARIABLE.into(), from_environment()?),
         };
         let ring = KeyRing::parse(&text).map_err(|error| {
@@ -67,15 +69,15 @@ fn from_environment() -> Result<Zeroizing<String>, Failure> {
     }
 }
 
-/// Reads a file that holds secrets, and warns where others can do so too.
-pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
+/// Reads a file that holds secrets, and warns where others can do so too. Where it is not there,
+/// `advice` says what to put there.
+pub(crate) fn read_file(path: &Path, advice: &str) -> Result<Zeroizing<String>, Failure> {
     let name = name(path);
     let mut file = File::open(path).map_err(|error| {
-        let advice = match error.kind() {
-            io::ErrorKind::NotFound => "; `playgate keygen` prints a key to put there",
-            _ => "",
-        };
-        Failure::unavailable(format_args!("cannot read {name}: {error}{advice}"))
+        Failure::unavailable(match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no file {name}; {advice}"),
+            _ => format!("cannot read {name}: {error}"),
+        })
     })?;
     if is_open_to_others(&file) {
         exit::say(format_args!(
@@ -87,12 +89,12 @@ pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
 
 fn read(source: &mut dyn Read, name: &str) -> Result<Zeroizing<String>, Failure> {
     // All room at once, so that no copy is left behind in memory when it grows.
-    let mut text = Zeroizing::new(String::with_capacity(MAX_LEN as usize + 1));
+    let mut text = Zeroizing::new(String::with_capacity(MAX_LEN));
     let len = source
-        .take(MAX_LEN)
+        .take(MAX_LEN as u64)
         .read_to_string(&mut text)
         .map_err(|error| Failure::unavailable(format_args!("cannot read {name}: {error}")))?;
-    if len as u64 == MAX_LEN {
+    if len == MAX_LEN {
         return Err(Failure::unavailable(format_args!("{name} is too large to be keys")));
     }
     Ok(text)
@@ -102,7 +104,7 @@ fn read(source: &mut dyn Read, name: &str) -> Result<Zeroizing<String>, Failure>
 fn name(path: &Path) -> String {
     let name = path.display().to_string();
     match name.split_once(':') {
-        Some((_, rest)) if rest.len() > 40 => "the file that --keys names".into(),
+        Some((_, rest)) if rest.len() > 40 => "of that name".into(),
         _ => name,
     }
 }

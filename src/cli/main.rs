@@ -30,7 +30,8 @@ EXAMPLES:
   A link to one file, for 10 minutes:
     playgate sign --keys keys.txt https://cdn.example.com/videos/42/film.mp4
 
-  A link to a stream: all below /videos/42/, for 4 hours. In the path the token reaches the segments:
+  A link to a stream, for 4 hours: it opens all below /videos/42/, and from the
+  path the token goes along to the segments:
     playgate sign --keys keys.txt --dir 2 --place path --expires-in 4h \\
         https://cdn.example.com/videos/42/master.m3u8
 
@@ -45,8 +46,9 @@ EXAMPLES:
     PLAYGATE_SECRET=... playgate serve --keys keys.txt
 
 KEYS:
-  `id:base64url` entries, one a line: the first signs, all verify. They come from --keys FILE, or from
-  the variable PLAYGATE_KEYS; never from an argument, which every process on the machine can read.
+  Entries as keygen prints them, one a line: the first signs, all verify. They
+  come from --keys FILE or the variable PLAYGATE_KEYS; never from an argument,
+  which every process on the machine can read.
 
 EXIT CODES:
   0  done, or admitted

@@ -20,8 +20,6 @@ use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
 
-/// The version that is written and read here.
-pub(crate) const VERSION: u64 = 1;
 /// Bytes in the longest token.
 pub(crate) const MAX_TOKEN_LEN: usize = 1024;
 /// Bytes in the longest name or id but a key's.
@@ -168,39 +166,46 @@ struct Fields<'a> {
 
 #[inline]
 fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
-    let (pg, rest) = required(Field::Pg, Some(text))?;
-    match parse_number(pg, 0, u64::MAX) {
-        Ok(VERSION) => {}
-        Ok(_) => return Err(ParseError::UnsupportedVersion),
-        Err(fault) => return Err(malformed(Field::Pg, fault)),
+    let (pg, rest) = required(Field::Pg, START, Some(text))?;
+    if pg != "1" {
+        return Err(bad_version(pg));
     }
-    let (exp, rest) = required(Field::Exp, rest)?;
+    let (exp, rest) = required(Field::Exp, "exp=", rest)?;
     let mut grant = Grant { expires: number(Field::Exp, exp, 0)?, ..Grant::default() };
-    let (kid, mut rest) = required(Field::Kid, rest)?;
-    let kid =
-        parse_text(kid, KeyId::MAX_LEN, is_id_character).map_err(|f| malformed(Field::Kid, f))?;
+    let (kid, mut rest) = required(Field::Kid, "kid=", rest)?;
+    let kid = parse_text(kid, KeyId::MAX_LEN, is_id_character)
+        .map_err(|fault| malformed(Field::Kid, fault))?;
     let mut previous = Field::Kid;
     loop {
-        let Some(field_on) = rest.filter(|rest| !rest.is_empty()) else {
-            return Err(malformed(Field::Sig, Fault::Missing));
-        };
-        let (name, value, after) = split_field(field_on);
-        let field = field_of(name).ok_or(ParseError::UnknownField)?;
-        if field <= previous {
-            return Err(malformed(field, Fault::OutOfOrder));
-        }
-        if value.is_empty() {
-            return Err(malformed(field, Fault::Empty));
-        }
-        if field == Field::Sig {
-            let tag = Tag::parse(value).ok_or_else(|| malformed(field, fault_of_tag(value)))?;
-            let end = text.len().saturating_sub(field_on.len()).saturating_sub("&".len());
+        let here = rest.unwrap_or_default();
+        if let Some((tag, after)) = here.strip_prefix("sig=").and_then(Tag::split) {
+            let end = text.len().saturating_sub(here.len()).saturating_sub("&".len());
             let signed = text.get(..end).unwrap_or_default();
             return Ok(Fields { grant, kid, tag, signed, after });
         }
-        read_optional(&mut grant, field, value)?;
-        (previous, rest) = (field, after);
+        (previous, rest) = optional(&mut grant, previous, here)?;
     }
+}
+
+/// Reads the field that `text` starts with: an optional one behind `previous`.
+fn optional<'a>(
+    grant: &mut Grant<'a>,
+    previous: Field,
+    text: &'a str,
+) -> Result<(Field, Option<&'a str>), ParseError> {
+    if text.is_empty() {
+        return Err(malformed(Field::Sig, Fault::Missing));
+    }
+    let (name, value, after) = split_field(text);
+    let field = field_of(name).ok_or(ParseError::UnknownField)?;
+    if field <= previous {
+        return Err(malformed(field, Fault::OutOfOrder));
+    }
+    if value.is_empty() {
+        return Err(malformed(field, Fault::Empty));
+    }
+    read_optional(grant, field, value)?;
+    Ok((field, after))
 }
 
 fn read_optional<'a>(
@@ -227,42 +232,63 @@ fn read_optional<'a>(
         Field::Run => grant.run = Some(number(field, value, 1)?),
         Field::Sid => grant.session = Some(id()?),
         Field::Sub => grant.subject = Some(id()?),
-        _ => return Err(ParseError::UnknownField),
+        // A signature that is one would have been taken by now.
+        _ => return Err(fault(fault_of_tag(value))),
     }
     Ok(())
 }
 
-/// Splits `name=value&rest`; no rest where no `&` follows.
+/// Splits `value&rest`; no rest where no `&` follows.
 #[inline]
-fn split_field(text: &str) -> (&str, &str, Option<&str>) {
+fn split_value(text: &str) -> (&str, Option<&str>) {
     let end = text.bytes().position(|byte| byte == b'&').unwrap_or(text.len());
-    let (field, rest) = text.split_at_checked(end).unwrap_or_default();
+    let (value, rest) = text.split_at_checked(end).unwrap_or_default();
+    (value, rest.get(1..))
+}
+
+/// Splits `name=value&rest`.
+fn split_field(text: &str) -> (&str, &str, Option<&str>) {
+    let (field, rest) = split_value(text);
     let equals = field.bytes().position(|byte| byte == b'=').unwrap_or(field.len());
     let (name, value) = field.split_at_checked(equals).unwrap_or_default();
-    (name, value.get(1..).unwrap_or_default(), rest.get(1..))
+    (name, value.get(1..).unwrap_or_default(), rest)
 }
 
 /// The value of the one field that may stand here, and what follows it.
 #[inline]
 fn required<'a>(
     field: Field,
+    start: &str,
     text: Option<&'a str>,
 ) -> Result<(&'a str, Option<&'a str>), ParseError> {
-    let (name, value, rest) = split_field(text.unwrap_or_default());
-    if name == field.name() {
-        if value.is_empty() { Err(malformed(field, Fault::Empty)) } else { Ok((value, rest)) }
-    } else if name.is_empty() {
-        Err(malformed(field, Fault::Missing))
-    } else {
-        Err(match field_of(name) {
-            Some(repeated) if repeated < field => malformed(repeated, Fault::OutOfOrder),
-            Some(_) => malformed(field, Fault::Missing),
-            None => ParseError::UnknownField,
-        })
+    let text = text.unwrap_or_default();
+    match text.strip_prefix(start).map(split_value) {
+        Some(("", _)) => Err(malformed(field, Fault::Empty)),
+        Some(split) => Ok(split),
+        None => Err(misplaced(field, text)),
     }
 }
 
-#[inline]
+/// What stands where `field` has to.
+#[cold]
+fn misplaced(field: Field, text: &str) -> ParseError {
+    let (name, ..) = split_field(text);
+    match field_of(name) {
+        Some(same) if same == field => malformed(field, Fault::Empty),
+        Some(repeated) if repeated < field => malformed(repeated, Fault::OutOfOrder),
+        None if !name.is_empty() => ParseError::UnknownField,
+        _ => malformed(field, Fault::Missing),
+    }
+}
+
+#[cold]
+fn bad_version(pg: &str) -> ParseError {
+    match parse_number(pg, 0, u64::MAX) {
+        Ok(_) => ParseError::UnsupportedVersion,
+        Err(fault) => malformed(Field::Pg, fault),
+    }
+}
+
 fn field_of(name: &str) -> Option<Field> {
     Some(match name {
         "pg" => Field::Pg,

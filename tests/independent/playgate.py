@@ -33,7 +33,7 @@ WIRE_ORDER = REQUIRED + OPTIONAL + ("sig",)
 
 UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
 # A browser rewrites these in a path, and the rewritten path would no longer fit its tag.
-REWRITTEN_BY_BROWSERS = set(' "#<>\\^`{}')
+REWRITTEN_BY_BROWSERS = set(' "#<>\\^`{|}')
 
 
 class Refusal(Exception):

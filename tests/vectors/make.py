@@ -802,7 +802,7 @@ path_fault("path_fullwidth_slash", "U+FF0F looks like a slash, and some programs
            behind=allow(FOLDER, "/videos/42/a%EF%BC%8Fmaster.m3u8"))
 for mark, name, escape in (
     ('"', "quote", "%22"), ("<", "less", "%3C"), (">", "greater", "%3E"), ("^", "caret", "%5E"),
-    ("`", "backtick", "%60"), ("{", "brace_open", "%7B"), ("}", "brace_close", "%7D"),
+    ("`", "backtick", "%60"), ("{", "brace_open", "%7B"), ("|", "bar", "%7C"), ("}", "brace_close", "%7D"),
 ):
     path_fault("path_" + name, "A browser writes %s." % escape, "/videos/42/a%sb.m3u8" % mark,
                behind=allow(FOLDER, "/videos/42/a%sb.m3u8" % escape))

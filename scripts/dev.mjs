@@ -1,0 +1,107 @@
+// The origin and the edge on this machine, as `npm start` and the browser tests run them.
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { fail, root } from "./setup.mjs";
+
+const program = join(root, "target", "release", "playgate");
+
+/** The key ring of .dev.vars, which `wrangler dev` reads; made at the first start, for this machine alone. */
+function developmentKeys() {
+  const file = join(root, ".dev.vars");
+  if (!existsSync(file)) {
+    const entry = execFileSync(program, ["keygen"], { encoding: "utf8" }).trim();
+    const comment = "# Development keys, made by npm start. Never use them elsewhere.";
+    writeFileSync(file, `${comment}\nPLAYGATE_KEYS="${entry}"\n`, { mode: 0o600 });
+  }
+  const keys = /^PLAYGATE_KEYS\s*=\s*"?([^"\n]+)"?\s*$/m.exec(readFileSync(file, "utf8"))?.[1];
+  return keys ?? fail(".dev.vars has no line PLAYGATE_KEYS=\"id:key\"; delete the file, and npm start makes a new one");
+}
+
+/** Whether nothing listens on the port yet. */
+export function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/**
+ * Starts both, and waits until both answer. `onExit(name, code)` is called when one of them ends by
+ * itself. Returns their addresses and a function that ends them.
+ */
+export async function startServices({ originPort, edgePort, state, onExit, log = "inherit" }) {
+  const origin = `http://localhost:${originPort}`;
+  const edge = `http://localhost:${edgePort}`;
+  const children = [];
+  const start = (name, command, args, env) => {
+    // A process group of its own: an interrupt at the terminal then reaches us alone, and the workerd
+    // below wrangler ends with it.
+    const child = spawn(command, args, {
+      cwd: root,
+      detached: true,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", log, log],
+    });
+    children.push(child);
+    child.once("exit", (code) => onExit?.(name, code));
+  };
+  start("the origin", program, [
+    "serve", "--dev",
+    "--listen", `127.0.0.1:${originPort}`,
+    "--www", join(root, "build", "www"),
+    "--edge", edge,
+  ], { PLAYGATE_KEYS: developmentKeys() });
+  start("the edge", process.execPath, [
+    join(root, "node_modules", "wrangler", "bin", "wrangler.js"), "dev",
+    "--ip", "127.0.0.1",
+    "--port", String(edgePort),
+    "--inspector-port", "0",
+    "--persist-to", state,
+    "--var", `ALLOW_ORIGINS:${origin},http://127.0.0.1:${originPort}`,
+    "--show-interactive-dev-session=false",
+    "--log-level", "warn",
+  ], { PLAYGATE_PREBUILT: "1", WRANGLER_SEND_METRICS: "false", CI: "true" });
+
+  const alive = () => children.filter((child) => child.exitCode === null && child.signalCode === null);
+  const kill = (signal) => {
+    for (const child of alive()) {
+      try {
+        process.kill(-child.pid, signal);
+      } catch (error) {
+        if (error.code !== "ESRCH") throw error;
+      }
+    }
+  };
+  // Whatever ends this process, they end with it.
+  process.once("exit", () => kill("SIGKILL"));
+  const stop = async () => {
+    kill("SIGTERM");
+    for (let tries = 0; tries < 50 && alive().length > 0; tries++) await sleep(100);
+    kill("SIGKILL");
+  };
+  try {
+    await Promise.all([answers(`${origin}/healthz`), answers(`${edge}/`)]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { origin, edge, stop };
+}
+
+/** Waits until an address answers anything at all. */
+async function answers(url) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
+    try {
+      await fetch(url, { signal: AbortSignal.timeout(2_000) });
+      return;
+    } catch {
+      // Not yet.
+    }
+  }
+  throw new Error(`${url} did not answer within a minute`);
+}

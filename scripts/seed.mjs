@@ -1,0 +1,49 @@
+// Puts the sample media into the simulated R2 bucket, in one process.
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { getPlatformProxy } from "wrangler";
+
+import { root } from "./setup.mjs";
+
+const MEDIA = join(root, "www", "media");
+
+const TYPES = {
+  jpg: "image/jpeg",
+  m3u8: "application/vnd.apple.mpegurl",
+  m4s: "video/iso.segment",
+  mp4: "video/mp4",
+  mpd: "application/dash+xml",
+  txt: "text/plain; charset=utf-8",
+  vtt: "text/vtt; charset=utf-8",
+};
+
+/** Every sample file: its key in the bucket, its bytes and its type. */
+export function sampleMedia() {
+  return readdirSync(MEDIA, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort()
+    .map((file) => ({
+      key: relative(MEDIA, file).split(sep).join("/"),
+      bytes: readFileSync(file),
+      type: TYPES[file.split(".").pop()] ?? "application/octet-stream",
+    }));
+}
+
+/** Seeds the bucket below `state`, unless it holds the same media already. */
+export async function seed(state) {
+  const media = sampleMedia();
+  const hash = createHash("sha256");
+  for (const { key, bytes } of media) hash.update(`${key}\0${bytes.length}\0`).update(bytes);
+  const digest = hash.digest("hex");
+  const stamp = join(state, "seeded");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+
+  const proxy = await getPlatformProxy({ configPath: join(root, "wrangler.toml"), persist: { path: join(state, "v3") } });
+  for (const { key, bytes, type } of media) {
+    await proxy.env.MEDIA.put(key, bytes, { httpMetadata: { contentType: type } });
+  }
+  await proxy.dispose();
+  writeFileSync(stamp, digest);
+}

@@ -1,0 +1,260 @@
+//! `playgate sign`: links from URLs.
+
+use core::iter;
+use std::io::BufRead;
+
+use clap::Args;
+use playgate::json::{Moment, Place, RequestError, Seconds, SignRequest, SignedLink};
+use playgate::{Link, Signer, UnixTime};
+use serde::Serialize;
+
+use crate::address;
+use crate::clock::Clock;
+use crate::exit::{self, Exit, Failure};
+use crate::keys::KeyArgs;
+use crate::lines::{self, Blocks, Line};
+
+/// Sign links
+///
+/// Prints one link for each URL, in order. A link opens the one file (exact scope), or with --dir all
+/// below a directory. Give URLs as a browser sends them: absolute and percent-encoded.
+///
+/// With --stdin the answers are flushed whenever no more input is there, so that another program can
+/// write a line and read its link. What cannot be signed gives an empty line, and a message on stderr.
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES:
+  playgate sign --keys keys.txt https://cdn.example.com/videos/42/film.mp4
+  playgate sign --keys keys.txt --dir 2 --place path --expires-in 4h \\
+      https://cdn.example.com/videos/42/master.m3u8
+  playgate sign --keys keys.txt --country PT,ES --json --stdin < urls.txt
+
+LENGTHS are seconds, or as in 90s, 10m, 4h, '1h 30m'.
+TIMES are unix seconds (not milliseconds), or as in 2030-01-01T00:00:00Z.
+
+EXIT CODES:
+  0  all signed
+  2  wrong usage, or a URL that cannot be signed
+  3  keys or input unreadable")]
+pub(crate) struct Sign {
+    #[command(flatten)]
+    keys: KeyArgs,
+
+    /// What to sign, as in https://cdn.example.com/videos/42/film.mp4
+    #[arg(value_name = "URL", required_unless_present = "stdin")]
+    urls: Vec<String>,
+
+    /// Read URLs from standard input, one a line; one line is printed for each
+    #[arg(long, conflicts_with = "urls")]
+    stdin: bool,
+
+    /// Print a JSON object for each link: {"link": "...", "expires": 1767225600, "scope": "/videos/42/"}
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    terms: Terms,
+
+    #[command(flatten)]
+    clock: Clock,
+}
+
+#[derive(Args)]
+struct Terms {
+    /// How long the link opens the gate [default: 10m]
+    #[arg(long, value_name = "LENGTH")]
+    expires_in: Option<Seconds>,
+
+    /// When the link ends
+    #[arg(long, value_name = "TIME", conflicts_with = "expires_in")]
+    expires_at: Option<Moment>,
+
+    /// When the link starts
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<Moment>,
+
+    /// Allow all below the first N segments of the path: 2 for /videos/42/
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    dir: Option<u8>,
+
+    /// Where the token goes
+    #[arg(long, default_value = "query")]
+    place: Place,
+
+    /// Sign with the key of this id [default: the ring's first]
+    #[arg(long, value_name = "ID")]
+    kid: Option<String>,
+
+    /// For the gate of this name alone
+    #[arg(long, value_name = "NAME")]
+    audience: Option<String>,
+
+    /// For clients in these countries alone: ISO 3166-1 alpha-2, parted by commas
+    #[arg(long, value_name = "PT,ES")]
+    country: Option<String>,
+
+    /// For clients in this network alone: 203.0.113.0/24; an address alone means its /24, or /64
+    #[arg(long, value_name = "NETWORK")]
+    ip: Option<String>,
+
+    /// To be saved as a file of this name
+    #[arg(long, value_name = "NAME")]
+    download: Option<String>,
+
+    /// Play-until: the gate may exchange the link for one that lasts so long
+    #[arg(long, value_name = "LENGTH")]
+    run: Option<Seconds>,
+
+    /// The link's own id, for revocation
+    #[arg(long, value_name = "ID")]
+    jti: Option<String>,
+
+    /// The playback session
+    #[arg(long, value_name = "ID")]
+    sid: Option<String>,
+
+    /// The viewer
+    #[arg(long, value_name = "ID")]
+    sub: Option<String>,
+}
+
+impl From<Terms> for SignRequest {
+    fn from(terms: Terms) -> Self {
+        let Terms { expires_in, expires_at, not_before, dir, place, kid, audience, .. } = terms;
+        let Terms { ip, download, run, jti, sid, sub, .. } = terms;
+        let country = terms.country.map(|countries| countries.replace(',', "."));
+        let url = String::new();
+        Self {
+            url,
+            expires_in,
+            expires_at,
+            dir,
+            place,
+            kid,
+            audience,
+            country,
+            download,
+            ip,
+            jti,
+            not_before,
+            run,
+            sid,
+            sub,
+        }
+    }
+}
+
+impl Sign {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let signer = Signer::new(self.keys.load(self.stdin)?.ring);
+        let minter = Minter { signer, terms: self.terms.into(), json: self.json };
+        if self.stdin {
+            minter.sign_lines(&mut lines::stdin(), self.clock)
+        } else {
+            minter.sign_all(&self.urls, self.clock.now())
+        }
+    }
+}
+
+struct Minter {
+    signer: Signer,
+    terms: SignRequest,
+    json: bool,
+}
+
+impl Minter {
+    /// Signs the URLs of the command line: all of them, or none.
+    fn sign_all(&self, urls: &[String], now: UnixTime) -> Result<Exit, Failure> {
+        let mut answers = Vec::new();
+        let links = self.batch(urls.iter().map(|url| Ok(url.as_str())), now)?;
+        for (number, link) in (1_usize..).zip(links) {
+            match link {
+                Ok(link) => self.push(link, &mut answers),
+                Err(error) if urls.len() == 1 => return Err(Failure::usage(in_options(&error))),
+                Err(error) => {
+                    let error = in_options(&error);
+                    return Err(Failure::usage(format_args!("URL {number}: {error}")));
+                }
+            }
+        }
+        exit::answer(&answers)?;
+        Ok(Exit::Done)
+    }
+
+    /// Signs line by line; each has its answer, and those that cannot be signed do not stop the rest.
+    fn sign_lines(&self, input: &mut Blocks<impl BufRead>, clock: Clock) -> Result<Exit, Failure> {
+        // Terms that cannot be signed are told before the first line comes.
+        drop(self.batch(iter::empty(), clock.now())?);
+        let mut exit = Exit::Done;
+        let mut answers = Vec::new();
+        let mut number: u64 = 0;
+        while let Some(block) = input.next()? {
+            for link in self.batch(block, clock.now())? {
+                number = number.saturating_add(1);
+                match link {
+                    Ok(link) => self.push(link, &mut answers),
+                    Err(error) => {
+                        exit = Exit::Usage;
+                        self.push_error(&error, number, &mut answers);
+                    }
+                }
+            }
+            exit::answer(&answers)?;
+            answers.clear();
+        }
+        Ok(exit)
+    }
+
+    /// The link of each line, or what to write instead.
+    fn batch<'a>(
+        &'a self,
+        lines: impl Iterator<Item = Line<'a>> + Clone,
+        now: UnixTime,
+    ) -> Result<impl Iterator<Item = Result<Link, RequestError>>, Failure> {
+        let urls = lines.clone().map(|line| line.unwrap_or_default());
+        let links = self
+            .terms
+            .apply(self.signer.links(urls))
+            .and_then(|links| links.sign(now).map_err(|error| self.terms.error(error)));
+        let links = links.map_err(|error| Failure::usage(in_options(&error)))?;
+        Ok(lines.zip(links).map(move |(line, link)| match (line, link) {
+            (Ok(""), _) => Err(RequestError::new("url", &"the URL is empty")),
+            (Ok(_), Ok(link)) => Ok(link),
+            (Ok(url), Err(error)) => {
+                Err(address::advise(self.terms.error(error), url, &self.signer, now))
+            }
+            (Err(bad), _) => Err(RequestError::new("url", &bad)),
+        }))
+    }
+
+    fn push(&self, link: Link, answers: &mut Vec<u8>) {
+        if self.json {
+            push_json(&SignedLink::from(link), answers);
+        } else {
+            answers.extend_from_slice(link.as_str().as_bytes());
+        }
+        answers.push(b'\n');
+    }
+
+    fn push_error(&self, error: &RequestError, line: u64, answers: &mut Vec<u8>) {
+        if self.json {
+            push_json(error, answers);
+        } else {
+            exit::say(format_args!("line {line}: {}", in_options(error)));
+        }
+        answers.push(b'\n');
+    }
+}
+
+fn push_json(shape: &impl Serialize, answers: &mut Vec<u8>) {
+    // Text and numbers into memory: neither can fail.
+    let _ = serde_json::to_writer(answers, shape);
+}
+
+/// An error in the words of the command line.
+fn in_options(error: &RequestError) -> String {
+    match error.field.as_str() {
+        "" | "url" => error.message.clone(),
+        member => format!("--{}: {}", member.replace('_', "-"), error.message),
+    }
+}

@@ -1,0 +1,191 @@
+//! A finished answer without media: a refusal, an error, the reply to a preflight.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::error::Refusal;
+
+/// Header fields in the order in which they are sent.
+pub(crate) type Headers = Vec<(&'static str, Cow<'static, str>)>;
+
+/// Why the Worker does not serve what was asked; the core's refusals aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "the I/O half raises some"))]
+pub(crate) enum Problem {
+    BadOrigin,
+    BadStore,
+    MethodNotAllowed,
+    Misconfigured,
+    NotFound,
+    PreconditionFailed,
+    /// With the size of the media, which the client did not know.
+    RangeNotSatisfiable(u64),
+    Refused(Refusal),
+}
+
+impl Problem {
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::BadOrigin => "bad_origin",
+            Self::BadStore => "bad_store",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Misconfigured => "misconfigured",
+            Self::NotFound => "not_found",
+            Self::PreconditionFailed => "precondition_failed",
+            Self::RangeNotSatisfiable(_) => "range_not_satisfiable",
+            Self::Refused(refusal) => refusal.code(),
+        }
+    }
+
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Self::BadOrigin | Self::BadStore => 502,
+            Self::MethodNotAllowed => 405,
+            Self::Misconfigured => 503,
+            Self::NotFound => 404,
+            Self::PreconditionFailed => 412,
+            Self::RangeNotSatisfiable(_) => 416,
+            Self::Refused(refusal) => refusal.status(),
+        }
+    }
+
+    pub(crate) fn field(self) -> Option<&'static str> {
+        match self {
+            Self::Refused(refusal) => refusal.field().map(|field| field.name()),
+            _ => None,
+        }
+    }
+
+    /// One sentence from a fixed text: nothing of the request is echoed.
+    fn detail(self) -> String {
+        match self {
+            Self::BadOrigin => "the media server behind the gate gave no usable answer".into(),
+            Self::BadStore => "the media store gave no answer".into(),
+            Self::MethodNotAllowed => "only GET, HEAD and OPTIONS are answered here".into(),
+            Self::Misconfigured => "the gate's configuration is broken; its log says where".into(),
+            Self::NotFound => "the link is good, and the media store has nothing there".into(),
+            Self::PreconditionFailed => "the media is not the version that was asked for".into(),
+            Self::RangeNotSatisfiable(_) => "the range starts behind the end of the media".into(),
+            Self::Refused(refusal) => refusal.to_string(),
+        }
+    }
+}
+
+/// RFC 9457. The type is `about:blank`: the title is the status phrase, and `reason` tells more.
+#[derive(Serialize)]
+struct Body {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    detail: String,
+}
+
+/// Status, header fields, body.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer(pub(crate) u16, pub(crate) Headers, pub(crate) Option<String>);
+
+impl Answer {
+    /// The answer to a request that is not served, with the header fields of `cors`.
+    pub(crate) fn problem(problem: Problem, cors: Headers) -> Self {
+        let status = problem.status();
+        let mut headers: Headers = vec![
+            ("Content-Type", "application/problem+json".into()),
+            ("Cache-Control", "no-store".into()),
+            ("Playgate-Reason", problem.reason().into()),
+            ("X-Content-Type-Options", "nosniff".into()),
+        ];
+        match status {
+            401 => headers.push(("WWW-Authenticate", "Bearer".into())),
+            405 => headers.push(("Allow", "GET, HEAD, OPTIONS".into())),
+            _ => {}
+        }
+        if let Problem::RangeNotSatisfiable(size) = problem {
+            headers.push(("Content-Range", format!("bytes */{size}").into()));
+        }
+        headers.extend(cors);
+        let body = Body {
+            kind: "about:blank",
+            title: phrase(status),
+            status,
+            reason: problem.reason(),
+            field: problem.field(),
+            detail: problem.detail(),
+        };
+        Self(status, headers, serde_json::to_string(&body).ok())
+    }
+
+    /// One JSON array, which crosses from wasm to JavaScript in one piece.
+    pub(crate) fn to_json(&self) -> String {
+        // An answer is strings and a number: it always serializes.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The phrases of RFC 9110, section 15.
+const fn phrase(status: u16) -> &'static str {
+    match status {
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        412 => "Precondition Failed",
+        416 => "Range Not Satisfiable",
+        502 => "Bad Gateway",
+        _ => "Service Unavailable",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Fault, Field, ParseError};
+
+    #[test]
+    fn refusal_names_reason_and_field() {
+        let refusal = Refusal::Parse(ParseError::Malformed(Field::Exp, Fault::Empty));
+        let Answer(status, headers, body) = Answer::problem(Problem::Refused(refusal), Vec::new());
+        assert_eq!(status, 403);
+        assert!(headers.contains(&("Playgate-Reason", "malformed".into())));
+        assert!(headers.contains(&("Cache-Control", "no-store".into())));
+        assert_eq!(
+            body.unwrap(),
+            r#"{"type":"about:blank","title":"Forbidden","status":403,"reason":"malformed","field":"exp","detail":"`exp` is empty"}"#
+        );
+    }
+
+    #[test]
+    fn missing_token_asks_for_one() {
+        let answer = Answer::problem(Problem::Refused(Refusal::Missing), Vec::new());
+        assert_eq!(answer.0, 401);
+        assert!(answer.1.contains(&("WWW-Authenticate", "Bearer".into())));
+    }
+
+    #[test]
+    fn wrong_method_says_which_are_right() {
+        let answer = Answer::problem(Problem::MethodNotAllowed, Vec::new());
+        assert_eq!(answer.0, 405);
+        assert!(answer.1.contains(&("Allow", "GET, HEAD, OPTIONS".into())));
+    }
+
+    #[test]
+    fn unsatisfiable_range_tells_the_size() {
+        let answer = Answer::problem(Problem::RangeNotSatisfiable(1000), Vec::new());
+        assert_eq!(answer.0, 416);
+        assert!(answer.1.contains(&("Content-Range", "bytes */1000".into())));
+    }
+
+    #[test]
+    fn json_is_an_array_of_three() {
+        let answer = Answer(204, vec![("Allow", "GET".into())], None);
+        assert_eq!(answer.to_json(), r#"[204,[["Allow","GET"]],null]"#);
+    }
+}

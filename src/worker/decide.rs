@@ -1,0 +1,270 @@
+//! The decision on one request, without a wait.
+
+use core::net::IpAddr;
+
+use alloc::string::{String, ToString as _};
+
+use crate::path::CanonicalPath;
+use crate::query::ParamNames;
+use crate::request::{Request, Target};
+use crate::time::UnixTime;
+use crate::verify::Verified;
+use crate::worker::answer::{Answer, Headers, Problem};
+use crate::worker::config::{Broken, Config};
+use crate::worker::log::{self, Line};
+use crate::worker::media::Media;
+
+/// What the entry tells of a request, in one string, so that it crosses into wasm in one piece: seven
+/// lines, an absent one empty. No part can have a line feed: neither a URL nor a header field can.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) origin: Option<&'a str>,
+    pub(crate) cookie: Option<&'a str>,
+    pub(crate) authorization: Option<&'a str>,
+    pub(crate) client_ip: Option<IpAddr>,
+    pub(crate) client_country: Option<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads the seven lines.
+    pub(crate) fn parse(text: &'a str) -> Self {
+        let mut lines = text.split('\n');
+        let mut line = || lines.next().filter(|line| !line.is_empty());
+        Self {
+            method: line().unwrap_or_default(),
+            url: line().unwrap_or_default(),
+            origin: line(),
+            cookie: line(),
+            authorization: line(),
+            client_ip: line().and_then(|ip| ip.parse().ok()),
+            // XX is the edge's word for a country that it does not know.
+            client_country: line().filter(|country| *country != "XX"),
+        }
+    }
+}
+
+/// What comes of a request.
+pub(crate) enum Decision {
+    /// It is answered here and now.
+    Answer(Answer, Line),
+    /// Its media is served; the status of the line is that of the media.
+    Serve(Media, Line),
+}
+
+/// Decides on one request at `now`.
+///
+/// 0. a configuration with a fault serves nothing - 503 `misconfigured`
+/// 1. OPTIONS is answered before any check, as a preflight carries no token - 204
+/// 2. methods other than GET and HEAD - 405 `method_not_allowed`
+/// 3. public paths are served without a token
+/// 4. the core's checks - 401 `missing`, 403 all others
+pub(crate) fn decide(config: &Result<Config, Broken>, asked: &Asked<'_>, now: u64) -> Decision {
+    let method = log::method_name(asked.method);
+    let line = Line { decision: "deny", method, ..Line::default() };
+    // 0
+    let config = match config {
+        Ok(config) => config,
+        Err(broken) => {
+            let cors = broken.origins.headers(asked.origin);
+            return problem(Problem::Misconfigured, cors, Line { decision: "error", ..line });
+        }
+    };
+    // 1
+    if method == "OPTIONS" {
+        let answer = Answer(204, config.origins.preflight(asked.origin), None);
+        return Decision::Answer(answer, Line { decision: "preflight", status: 204, ..line });
+    }
+    let cors = config.origins.headers(asked.origin);
+    // 2
+    if !matches!(method, "GET" | "HEAD") {
+        return problem(Problem::MethodNotAllowed, cors, line);
+    }
+    let media = Media {
+        path: String::new(),
+        query: None,
+        head: method == "HEAD",
+        now,
+        expires: None,
+        download: None,
+        cors,
+    };
+    // 3
+    if let Some((path, query)) = public(config, asked.url) {
+        let line = Line { decision: "public", scope: Some(path.clone()), ..line };
+        return Decision::Serve(Media { path, query, ..media }, line);
+    }
+    // 4
+    let mut request = Request::new(asked.url);
+    request.cookie = asked.cookie;
+    request.authorization = asked.authorization;
+    request.client_ip = asked.client_ip;
+    request.client_country = asked.client_country;
+    match config.verifier().verify(&request, UnixTime::from_secs(now)) {
+        Ok(verified) => {
+            let line = Line {
+                decision: "allow",
+                kid: Some(verified.kid().to_string()),
+                scope: Some(log::path_of(&verified.scope().to_string())),
+                placement: Some(verified.placement().name()),
+                ..line
+            };
+            Decision::Serve(admitted(media, &verified, config.forward_params()), line)
+        }
+        Err(refusal) => problem(Problem::Refused(refusal), media.cors, line),
+    }
+}
+
+fn admitted(media: Media, verified: &Verified<'_>, forward: ParamNames<'_>) -> Media {
+    Media {
+        path: verified.path().to_string(),
+        query: verified.clean_query(forward),
+        expires: Some(verified.grant().expires().as_secs()),
+        download: verified.grant().download().map(|name| name.decode()),
+        ..media
+    }
+}
+
+/// The canonical path of a URL that needs no token, and what of its query travels on.
+fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
+    let target = Target::parse(url).ok()?;
+    let path = CanonicalPath::parse(target.path).ok()?.to_cow();
+    if !config.is_public(&path) {
+        return None;
+    }
+    let forward = config.forward_params();
+    let kept = target.query.unwrap_or_default().split('&').filter(|param| forward.has(param));
+    let query = kept.fold(None, |query: Option<String>, param| {
+        Some(query.map_or_else(|| param.to_string(), |query| query + "&" + param))
+    });
+    Some((path.into_owned(), query))
+}
+
+fn problem(problem: Problem, cors: Headers, line: Line) -> Decision {
+    let (reason, field, status) = (Some(problem.reason()), problem.field(), problem.status());
+    Decision::Answer(Answer::problem(problem, cors), Line { reason, field, status, ..line })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::config::{Binding, Variables};
+
+    const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    const FILM: &str = "https://cdn.example.com/videos/42/film.mp4?pg=1&exp=1767225600&kid=main\
+                        &sig=REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes";
+    const NOW: u64 = 1_767_225_000;
+
+    fn variables() -> Variables {
+        Variables {
+            allow_origins: Some("https://www.example.com".into()),
+            media: Binding::Right,
+            playgate_keys: Some(KEYS.into()),
+            public: Some("/public".into()),
+            forward_params: Some("v".into()),
+            ..Variables::default()
+        }
+    }
+
+    fn asked<'a>(method: &'a str, url: &'a str) -> Asked<'a> {
+        Asked { method, url, origin: Some("https://www.example.com"), ..Asked::default() }
+    }
+
+    #[track_caller]
+    fn answered(variables: &Variables, asked: Asked<'_>, status: u16, reason: Option<&str>) {
+        let decision = decide(&Config::read(variables), &asked, NOW);
+        let Decision::Answer(answer, line) = decision else { panic!("served") };
+        assert_eq!((answer.0, line.status), (status, status));
+        assert_eq!(line.reason, reason);
+        let sent = answer.1.iter().find(|(name, _)| *name == "Playgate-Reason");
+        assert_eq!(sent.map(|(_, value)| value.as_ref()), reason);
+        assert!(answer.1.iter().any(|(name, _)| *name == "Access-Control-Allow-Origin"));
+    }
+
+    #[track_caller]
+    fn served(asked: Asked<'_>) -> (Media, Line) {
+        match decide(&Config::read(&variables()), &asked, NOW) {
+            Decision::Serve(media, line) => (media, line),
+            Decision::Answer(answer, _) => panic!("answered {answer:?}"),
+        }
+    }
+
+    #[test]
+    fn asked_reads_seven_lines() {
+        let asked = Asked::parse("GET\nhttps://a/\n\npg=1\nBearer x\n2001:db8::1\nPT");
+        assert_eq!((asked.method, asked.url, asked.origin), ("GET", "https://a/", None));
+        assert_eq!((asked.cookie, asked.authorization), (Some("pg=1"), Some("Bearer x")));
+        assert_eq!(asked.client_ip, "2001:db8::1".parse().ok());
+        assert_eq!(asked.client_country, Some("PT"));
+        let asked = Asked::parse("GET\nhttps://a/\n\n\n\nnowhere\nXX");
+        assert_eq!((asked.client_ip, asked.client_country), (None, None));
+    }
+
+    #[test]
+    fn configuration_comes_before_all() {
+        let broken = Variables { playgate_keys: None, ..variables() };
+        for method in ["OPTIONS", "GET", "POST"] {
+            answered(&broken, asked(method, FILM), 503, Some("misconfigured"));
+        }
+    }
+
+    #[test]
+    fn options_come_before_the_token() {
+        answered(&variables(), asked("OPTIONS", "https://cdn.example.com//"), 204, None);
+    }
+
+    #[test]
+    fn methods_come_before_the_token() {
+        for method in ["POST", "PUT", "DELETE", "BREW", "get", ""] {
+            answered(&variables(), asked(method, FILM), 405, Some("method_not_allowed"));
+        }
+    }
+
+    #[test]
+    fn public_paths_need_no_token() {
+        let (media, line) =
+            served(asked("GET", "https://cdn.example.com/public/%61.txt?v=1&w=2&v=3"));
+        assert_eq!((media.path.as_str(), media.query.as_deref()), ("/public/a.txt", Some("v=1&v=3")));
+        assert_eq!((media.expires, line.decision), (None, "public"));
+        for url in [
+            "https://cdn.example.com/public-not/a.txt",
+            "https://cdn.example.com/public/../videos/42/film.mp4",
+            "https://cdn.example.com/public%2Fa.txt",
+            "https://cdn.example.com/videos/public/a.txt",
+        ] {
+            answered(&variables(), asked("GET", url), 401, Some("missing"));
+        }
+    }
+
+    #[test]
+    fn admitted_media_is_what_was_verified() {
+        let (media, line) = served(asked("HEAD", FILM));
+        assert_eq!((media.path.as_str(), media.query), ("/videos/42/film.mp4", None));
+        assert!(media.head);
+        assert_eq!(media.expires, Some(1_767_225_600));
+        assert_eq!(line.kid.as_deref(), Some("main"));
+        assert_eq!((line.placement, line.decision), (Some("query"), "allow"));
+    }
+
+    #[test]
+    fn refusals_keep_their_reason() {
+        answered(&variables(), asked("GET", "https://cdn.example.com/"), 401, Some("missing"));
+        answered(
+            &variables(),
+            asked("GET", &FILM.replace("film", "flim")),
+            403,
+            Some("bad_signature"),
+        );
+    }
+
+    #[test]
+    fn no_line_of_the_log_has_the_token() {
+        for url in [FILM.to_string(), FILM.replace("film", "flim"), FILM.replace("exp=1", "exp=x")] {
+            let line = match decide(&Config::read(&variables()), &asked("GET", &url), NOW) {
+                Decision::Answer(_, line) | Decision::Serve(_, line) => line.to_json(),
+            };
+            assert!(!line.contains("REksvd") && !line.contains("cdn.example.com"), "{line}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `Content-Disposition: attachment` (RFC 6266).
+
+use alloc::format;
+use alloc::string::String;
+
+/// The header's value for a file to be saved as `name`.
+///
+/// Old clients read `filename`, which gets `_` for every character that could end the quoted string,
+/// be read as an escape or name a folder; all others read `filename*` (RFC 8187).
+pub(crate) fn attachment(name: &str) -> String {
+    let fallback: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+    let mut value = format!("attachment; filename=\"{fallback}\"");
+    if fallback != name {
+        value.push_str("; filename*=UTF-8''");
+        for byte in name.bytes().map(|byte| if is_separator(byte) { b'_' } else { byte }) {
+            if is_attr_char(byte) {
+                value.push(char::from(byte));
+            } else {
+                value.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    value
+}
+
+/// A character that every client reads alike within a quoted string.
+fn is_plain(c: char) -> bool {
+    matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '/' | '%')
+}
+
+/// A name is one file, not a way to another folder (RFC 6266, section 4.3).
+const fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\')
+}
+
+/// RFC 8187, section 3.2.1.
+const fn is_attr_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#' | b'$' | b'&' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_names_need_one_spelling() {
+        assert_eq!(attachment("Film 1.mp4"), r#"attachment; filename="Film 1.mp4""#);
+        assert_eq!(attachment("a;b=c.mp4"), r#"attachment; filename="a;b=c.mp4""#);
+    }
+
+    #[test]
+    fn other_names_have_both() {
+        assert_eq!(
+            attachment("São João.mp4"),
+            "attachment; filename=\"S_o Jo_o.mp4\"; filename*=UTF-8''S%C3%A3o%20Jo%C3%A3o.mp4"
+        );
+        assert_eq!(
+            attachment("100%.mp4"),
+            "attachment; filename=\"100_.mp4\"; filename*=UTF-8''100%25.mp4"
+        );
+    }
+
+    #[test]
+    fn nothing_escapes_from_the_value() {
+        assert_eq!(
+            attachment("a\"; filename=\"b.exe\r\nSet-Cookie: x"),
+            "attachment; filename=\"a_; filename=_b.exe__Set-Cookie: x\"; \
+             filename*=UTF-8''a%22%3B%20filename%3D%22b.exe%0D%0ASet-Cookie%3A%20x"
+        );
+        assert_eq!(
+            attachment("../a\\b"),
+            "attachment; filename=\".._a_b\"; filename*=UTF-8''.._a_b"
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! What the entry calls: one object for each environment, one call for each request.
+
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::{
+    AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, Headers, console_error,
+    console_log,
+};
+
+use crate::worker::answer::Problem;
+use crate::worker::conditional::Conditions;
+use crate::worker::config::{Binding, Broken, Config, Store, Variables};
+use crate::worker::decide::{Asked, Decision, decide};
+use crate::worker::log::Line;
+use crate::worker::media::Media;
+use crate::worker::range::ByteRange;
+use crate::worker::response::{self, Response};
+use crate::worker::{forward, origin, r2};
+
+/// The gate of one environment: its configuration is read once.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Gate(Rc<Deployment>);
+
+struct Deployment {
+    analytics: Option<AnalyticsEngineDataset>,
+    bucket: Option<Bucket>,
+    config: Result<Config, Broken>,
+}
+
+impl core::fmt::Debug for Deployment {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Deployment(..)")
+    }
+}
+
+#[wasm_bindgen]
+impl Gate {
+    /// Reads the variables and bindings, and logs what is wrong with them.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(env: &Env) -> Self {
+        let bucket = env.bucket("MEDIA").ok();
+        let config = Config::read(&variables(env, &bucket));
+        if let Err(broken) = &config {
+            let line = serde_json::json!({
+                "decision": "error", "reason": "misconfigured", "errors": broken.errors,
+            });
+            console_error!("{line}");
+        }
+        let analytics = env.analytics_engine("ANALYTICS").ok();
+        Self(Rc::new(Deployment { analytics, bucket, config }))
+    }
+
+    /// Decides on a request: `asked` has what [`Asked`] reads, `now` is in milliseconds. A string is
+    /// a finished answer, `[status, headers, body]` in JSON; else it is a promise of the response.
+    #[must_use]
+    pub fn decide(&self, asked: &str, request: &web_sys::Request, now: f64) -> JsValue {
+        // The cast saturates: no number is a moment that cannot be.
+        let now = (now / 1000.0) as u64;
+        match decide(&self.0.config, &Asked::parse(asked), now) {
+            Decision::Answer(answer, line) => {
+                self.0.log(&line);
+                answer.to_json().into()
+            }
+            Decision::Serve(media, line) => {
+                let deployment = Rc::clone(&self.0);
+                let headers = Headers(request.headers());
+                let response = async move { deployment.serve(&media, &headers, line).await };
+                js_sys::futures::future_to_promise(response).into()
+            }
+        }
+    }
+}
+
+impl Deployment {
+    async fn serve(&self, media: &Media, asked: &Headers, line: Line) -> Result<JsValue, JsValue> {
+        let store = self.config.as_ref().map(|config| &config.store);
+        let served = match (store, &self.bucket) {
+            (Ok(Store::Server(base)), _) => origin::serve(base, media, asked).await,
+            (Ok(Store::Bucket), Some(bucket)) => from_bucket(bucket, media, asked).await,
+            // A broken configuration was answered before.
+            (Ok(Store::Bucket), None) | (Err(_), _) => Err(Problem::Misconfigured),
+        };
+        let (response, reason) = match served {
+            Ok(response) => (response, None),
+            Err(problem) => (response::answer(&media.problem(problem))?, Some(problem.reason())),
+        };
+        self.log(&Line { reason, status: response.status(), ..line });
+        Ok(response.into())
+    }
+
+    fn log(&self, line: &Line) {
+        console_log!("{}", line.to_json());
+        if let Some(analytics) = &self.analytics {
+            let blobs = [
+                line.decision,
+                line.reason.unwrap_or_default(),
+                line.method,
+                line.placement.unwrap_or_default(),
+                line.kid.as_deref().unwrap_or_default(),
+            ];
+            let point = AnalyticsEngineDataPointBuilder::new()
+                .indexes([line.reason.unwrap_or(line.decision)])
+                .blobs(blobs.map(String::from))
+                .doubles([f64::from(line.status)])
+                .build();
+            // A count that is lost is no reason not to serve.
+            let _ = analytics.write_data_point(&point);
+        }
+    }
+}
+
+async fn from_bucket(
+    bucket: &Bucket,
+    media: &Media,
+    asked: &Headers,
+) -> Result<Response, Problem> {
+    let value = |name| asked.get(name).ok().flatten();
+    let range = value("Range").and_then(|range| ByteRange::parse(&range));
+    let [if_match, if_modified_since, if_none_match, if_range, if_unmodified_since] =
+        forward::REQUEST_HEADERS.map(value);
+    let conditions = Conditions {
+        if_match: if_match.as_deref(),
+        if_modified_since: if_modified_since.as_deref(),
+        if_none_match: if_none_match.as_deref(),
+        // Without a range, the answer is all of the media either way.
+        if_range: if_range.as_deref().filter(|_| range.is_some()),
+        if_unmodified_since: if_unmodified_since.as_deref(),
+    };
+    r2::serve(bucket, media, range, conditions).await
+}
+
+/// Everything that the operator may set. What is set and cannot be read is told apart from what is not
+/// set: a check must not be lost because its variable has the wrong type.
+fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
+    let mut unreadable = Vec::new();
+    let mut text = |name: &'static str| {
+        let value = binding(env, name)?;
+        let text = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()));
+        if text.is_none() {
+            unreadable.push(name);
+        }
+        text.filter(|text| !text.trim().is_empty())
+    };
+    let media = match bucket {
+        Some(_) => Binding::Right,
+        None if binding(env, "MEDIA").is_some() => Binding::Other,
+        None => Binding::Absent,
+    };
+    Variables {
+        allow_origins: text("ALLOW_ORIGINS"),
+        audience: text("AUDIENCE"),
+        forward_params: text("FORWARD_PARAMS"),
+        leeway: text("LEEWAY"),
+        max_lifetime: text("MAX_LIFETIME"),
+        media,
+        origin: text("ORIGIN"),
+        playgate_keys: text("PLAYGATE_KEYS"),
+        public: text("PUBLIC"),
+        unsigned_params: text("UNSIGNED_PARAMS"),
+        unreadable,
+    }
+}
+
+fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    let value = js_sys::Reflect::get(env, &name.into()).ok()?;
+    (!value.is_undefined() && !value.is_null()).then_some(value)
+}

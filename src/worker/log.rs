@@ -1,0 +1,77 @@
+//! One line of JSON for each decision. No token, no key and no URL: a path token is a credential, so
+//! a refused address is never written down, and an admitted one only as its scope.
+
+use alloc::string::String;
+
+use serde::Serialize;
+
+/// What is said about a request. Members that do not apply are left out.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Line {
+    /// `allow`, `deny` or `error`, as in a verdict; `preflight` and `public` need none.
+    pub(crate) decision: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<&'static str>,
+    pub(crate) status: u16,
+    pub(crate) method: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) placement: Option<&'static str>,
+}
+
+impl Line {
+    /// The line as it is written.
+    pub(crate) fn to_json(&self) -> String {
+        // A line is strings and a number: it always serializes.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The methods that the gate tells apart; a client may send any word as one.
+pub(crate) fn method_name(method: &str) -> &'static str {
+    match method {
+        "DELETE" => "DELETE",
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        _ => "other",
+    }
+}
+
+/// A scope without its query, which may name a viewer.
+pub(crate) fn path_of(scope: &str) -> String {
+    scope.split('?').next().unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_has_what_applies() {
+        let line =
+            Line { decision: "deny", reason: Some("expired"), status: 403, ..Line::default() };
+        assert_eq!(
+            Line { method: method_name("GET"), ..line }.to_json(),
+            r#"{"decision":"deny","reason":"expired","status":403,"method":"GET"}"#
+        );
+    }
+
+    #[test]
+    fn foreign_methods_are_not_repeated() {
+        assert_eq!(method_name("BREW"), "other");
+    }
+
+    #[test]
+    fn scope_without_query() {
+        assert_eq!(path_of("/videos/42/film.mp4?viewer=7"), "/videos/42/film.mp4");
+    }
+}

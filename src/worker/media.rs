@@ -1,0 +1,138 @@
+//! What is served to an admitted request, whichever store has it.
+
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString as _};
+
+use crate::worker::answer::{Answer, Headers, Problem};
+use crate::worker::disposition;
+use crate::worker::freshness::{self, Stored};
+
+/// An admitted request, freed from the URL that it was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Media {
+    /// The canonical path that was verified.
+    pub(crate) path: String,
+    /// The query that travels on.
+    pub(crate) query: Option<String>,
+    /// Whether the body is left out.
+    pub(crate) head: bool,
+    /// The time at which all of this holds.
+    pub(crate) now: u64,
+    /// When the token's time is over; `None` for a public path.
+    pub(crate) expires: Option<u64>,
+    /// The name under which the viewer saves it.
+    pub(crate) download: Option<String>,
+    /// Who may read the answer.
+    pub(crate) cors: Headers,
+}
+
+impl Media {
+    /// The header fields that the gate adds to what the store says, on every response. `error` is for
+    /// those that are no media: nothing of them is kept.
+    pub(crate) fn headers(&self, stored: Stored<'_>, error: bool) -> Headers {
+        let mut headers = Headers::new();
+        let cache_control = match self.expires {
+            _ if error => Some("no-store".into()),
+            Some(expires) => {
+                Some(freshness::of_gated(stored, expires.saturating_sub(self.now)))
+            }
+            None => stored.cache_control.map(|value| value.to_string().into()),
+        };
+        headers.extend(cache_control.map(|value| ("Cache-Control", value)));
+        headers.extend(self.playgate_expires());
+        if let Some(name) = &self.download {
+            headers.push(("Content-Disposition", disposition::attachment(name).into()));
+        }
+        headers.push(("X-Content-Type-Options", "nosniff".into()));
+        headers.extend(self.cors.iter().cloned());
+        headers
+    }
+
+    /// The answer where it cannot be served all the same.
+    pub(crate) fn problem(&self, problem: Problem) -> Answer {
+        let mut answer = Answer::problem(problem, self.cors.clone());
+        answer.1.extend(self.playgate_expires());
+        answer
+    }
+
+    /// Until when the token lasts, so that a player can renew in time.
+    fn playgate_expires(&self) -> Option<(&'static str, Cow<'static, str>)> {
+        self.expires.map(|at| ("Playgate-Expires", at.to_string().into()))
+    }
+
+    /// Where it is on the server at `base`.
+    pub(crate) fn url_at(&self, base: &str) -> String {
+        let mut url = String::from(base);
+        url.push_str(&self.path);
+        if let Some(query) = &self.query {
+            url.push('?');
+            url.push_str(query);
+        }
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn media() -> Media {
+        Media {
+            path: "/videos/42/film.mp4".into(),
+            query: None,
+            head: false,
+            now: 1_767_225_000,
+            expires: Some(1_767_225_600),
+            download: None,
+            cors: vec![("Vary", "Origin".into())],
+        }
+    }
+
+    #[test]
+    fn gated_media_is_private_and_says_until_when() {
+        let stored = Stored { cache_control: Some("public, max-age=86400"), ..Stored::default() };
+        assert_eq!(
+            media().headers(stored, false),
+            [
+                ("Cache-Control", "private, max-age=600".into()),
+                ("Playgate-Expires", "1767225600".into()),
+                ("X-Content-Type-Options", "nosniff".into()),
+                ("Vary", "Origin".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn public_media_keeps_its_own_word() {
+        let public = Media { expires: None, cors: Headers::new(), ..media() };
+        let stored = Stored { cache_control: Some("public, max-age=86400"), ..Stored::default() };
+        assert_eq!(
+            public.headers(stored, false),
+            [
+                ("Cache-Control", "public, max-age=86400".into()),
+                ("X-Content-Type-Options", "nosniff".into()),
+            ]
+        );
+        assert_eq!(
+            public.headers(Stored::default(), false),
+            [("X-Content-Type-Options", "nosniff".into())]
+        );
+    }
+
+    #[test]
+    fn errors_are_not_kept() {
+        let stored = Stored { cache_control: Some("public, max-age=86400"), ..Stored::default() };
+        let headers = media().headers(stored, true);
+        assert!(headers.contains(&("Cache-Control", "no-store".into())));
+    }
+
+    #[test]
+    fn url_at_joins_base_path_and_query() {
+        let media = Media { query: Some("v=2".into()), ..media() };
+        assert_eq!(
+            media.url_at("https://media.example.com/vod"),
+            "https://media.example.com/vod/videos/42/film.mp4?v=2"
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! The name of an object in the bucket, and the type that its name suggests.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The longest key of the store, in bytes.
+const MAX_KEY_LEN: usize = 1024;
+
+/// The key of a canonical path: without the slash that it starts with, percent-decoded once. `None`
+/// where no object can have it.
+pub(crate) fn key(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut pieces = path.strip_prefix('/')?.split('%');
+    bytes.extend_from_slice(pieces.next()?.as_bytes());
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    let key = String::from_utf8(bytes).ok()?;
+    (1..=MAX_KEY_LEN).contains(&key.len()).then_some(key)
+}
+
+/// The type of media by the extension of its path, for objects that were stored without one.
+pub(crate) fn media_type(path: &str) -> &'static str {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+    match extension.to_ascii_lowercase().as_str() {
+        "aac" => "audio/aac",
+        "avif" => "image/avif",
+        "cmfa" | "m4a" => "audio/mp4",
+        "cmft" => "application/mp4",
+        "cmfv" | "m4s" | "m4v" | "mp4" => "video/mp4",
+        "dash" | "mpd" => "application/dash+xml",
+        "flac" => "audio/flac",
+        "gif" => "image/gif",
+        "jpeg" | "jpg" => "image/jpeg",
+        "json" => "application/json",
+        "m3u8" => "application/vnd.apple.mpegurl",
+        "mkv" => "video/matroska",
+        "mov" => "video/quicktime",
+        "mp3" => "audio/mpeg",
+        "oga" | "ogg" | "opus" => "audio/ogg",
+        "ogv" => "video/ogg",
+        "pdf" => "application/pdf",
+        "png" => "image/png",
+        "srt" => "application/x-subrip",
+        "ts" => "video/mp2t",
+        "ttml" => "application/ttml+xml",
+        "txt" => "text/plain; charset=utf-8",
+        "vtt" => "text/vtt; charset=utf-8",
+        "wav" => "audio/wav",
+        "webm" => "video/webm",
+        "webp" => "image/webp",
+        "zip" => "application/zip",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Whether media of this type says where more of it is.
+pub(crate) fn is_playlist(media_type: &str) -> bool {
+    let name = media_type.split(';').next().unwrap_or_default().trim();
+    ["application/dash+xml", "application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl"]
+        .iter()
+        .any(|playlist| name.eq_ignore_ascii_case(playlist))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_decoded_once() {
+        for (path, expected) in [
+            ("/videos/42/film.mp4", "videos/42/film.mp4"),
+            ("/S%C3%A3o%20Jo%C3%A3o.mp4", "São João.mp4"),
+            ("/100%25/%2541", "100%/%41"),
+            ("/a+b/", "a+b/"),
+        ] {
+            assert_eq!(key(path).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn paths_without_an_object() {
+        for path in ["/", "", "/%FF", "/%C3%28", "/%4", "/%é"] {
+            assert_eq!(key(path), None, "{path}");
+        }
+        assert!(key(&alloc::format!("/{}", "a".repeat(1024))).is_some());
+        assert!(key(&alloc::format!("/{}", "a".repeat(1025))).is_none());
+    }
+
+    #[test]
+    fn types_by_extension() {
+        for (path, expected) in [
+            ("/a/master.m3u8", "application/vnd.apple.mpegurl"),
+            ("/a/seg.M4S", "video/mp4"),
+            ("/a.mp4/b", "application/octet-stream"),
+            ("/a/.mpd", "application/dash+xml"),
+            ("/a/mp4", "application/octet-stream"),
+        ] {
+            assert_eq!(media_type(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn playlists() {
+        assert!(is_playlist("application/vnd.apple.mpegurl"));
+        assert!(is_playlist("Application/X-mpegURL; charset=utf-8"));
+        assert!(!is_playlist("video/mp4"));
+    }
+}
