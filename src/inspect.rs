@@ -148,7 +148,7 @@ impl Verifier<'_> {
         }
         match self.ring.find(token.kid) {
             Ok(entry) => match check_tag(token, entry) {
-                Ok(()) => report.pass("it fits the signing input below".to_owned()),
+                Ok(()) => report.pass("it fits the signing input".to_owned()),
                 Err(error) => {
                     report.fail(error.into());
                     report.hints.extend(self.mistakes_of_signature(token));
@@ -202,13 +202,19 @@ impl Report {
 
     /// Notes a failed check. Behind one that nothing can be read without, the rest is skipped.
     fn fail(&mut self, refusal: Refusal) {
-        self.push(Outcome::Failed, refusal.to_string());
         self.refusal = self.refusal.or(Some(refusal));
-        if matches!(refusal, Refusal::Ambiguous | Refusal::Missing | Refusal::Parse(_)) {
-            // A fault of the URL or a second token shows while the placement is looked for, or behind it.
-            while self.checks.len() < NAMES.len() {
-                self.skip("there is no token to check");
-            }
+        let rest = match refusal {
+            Refusal::Ambiguous | Refusal::Missing => "there is no one token to check",
+            Refusal::Parse(_) => "the request cannot be read",
+            _ => return self.push(Outcome::Failed, refusal.to_string()),
+        };
+        if self.checks.is_empty() && matches!(refusal, Refusal::Parse(_)) {
+            // A fault of the URL shows while a token is looked for.
+            self.skip(rest);
+        }
+        self.push(Outcome::Failed, refusal.to_string());
+        while self.checks.len() < NAMES.len() {
+            self.skip(rest);
         }
     }
 
@@ -318,7 +324,7 @@ fn meaning(name: &str, value: &str, scope: Option<&str>) -> String {
         },
         "sid" => "the playback session".to_owned(),
         "sub" => "the viewer".to_owned(),
-        "sig" => format!("the signature, {} characters", value.len()),
+        "sig" => format!("the signature; it has {} of 43 characters", value.len()),
         _ => "not a field of version 1".to_owned(),
     }
 }

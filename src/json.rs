@@ -24,12 +24,21 @@ use crate::verify::{Verified, Verifier};
 pub fn from_str<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, RequestError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { String::new() } else { path };
-        RequestError { field, message: error.inner().to_string() }
+        // `.` is the whole, and `?` a member whose name did not come in whole.
+        let field = error.path().to_string().trim_end_matches(['.', '?']).into();
+        RequestError { field, message: without_position(error.inner().to_string()) }
     })?;
     json.end().map_err(|error| RequestError::new("", &error))?;
     Ok(value)
+}
+
+/// The message of a JSON error without «at line 1 column 38», which tells nobody anything once the
+/// member is named.
+fn without_position(mut message: String) -> String {
+    if let Some(at) = message.rfind(" at line ") {
+        message.truncate(at);
+    }
+    message
 }
 
 /// A request that cannot be met.
@@ -96,7 +105,7 @@ impl core::str::FromStr for Moment {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "neither a whole number nor text")]
 enum NumberOrText {
     Number(u64),
     Text(String),
@@ -139,7 +148,7 @@ pub enum Place {
 /// A link to sign. Each member is the option of that name of `playgate sign`; one that is not known
 /// is refused, as it may be meant as a restriction.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "an object with a `url`")]
 #[expect(missing_docs, reason = "the signer's builder says what each one means")]
 pub struct SignRequest {
     pub url: String,

@@ -143,6 +143,15 @@ fn scopes(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
     with_scope("scheme and host were included", format!("{}{scope}", token.base));
     with_scope("the first slash was left out", scope.trim_start_matches('/').to_owned());
 
+    if let Some(n) = token.grant.directory() {
+        for other in [n.saturating_sub(1), n.saturating_add(1)] {
+            if let Some(directory) = token.path.directory(other) {
+                let signed = text.replacen(&format!("&dir={n}"), &format!("&dir={other}"), 1);
+                let mistake = format!("`dir={other}`: the token was changed after it was signed");
+                tried.push((mistake, format!("{directory}\n{signed}")));
+            }
+        }
+    }
     let mut with_input = |mistake: &str, input| tried.push((mistake.to_owned(), input));
     with_input("without the line feed between scope and token", format!("{scope}{text}"));
     with_input("with `\\n` written out for the line feed", format!("{scope}\\n{text}"));
@@ -236,6 +245,15 @@ mod tests {
             assert_eq!(hints.len(), 1, "{hint}: {hints:?}");
             assert!(hints[0].ends_with(hint), "{hint}: {hints:?}");
         }
+    }
+
+    #[test]
+    fn a_widened_token_is_named() {
+        let narrow = format!("{TOKEN}&dir=2");
+        assert_eq!(
+            hints(FILM, &format!("{TOKEN}&dir=1"), "main", &format!("/videos/42/\n{narrow}")),
+            ["it fits `dir=2`: the token was changed after it was signed"]
+        );
     }
 
     #[test]

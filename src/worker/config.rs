@@ -85,11 +85,13 @@ impl Config {
             .map(|name| format!("{name}: is not text; write it in quotes"))
             .collect();
         let text = |variable: &Option<String>| variable.clone().unwrap_or_default();
-        let origins = note(&mut errors, "ALLOW_ORIGINS", read_origins(&text(&variables.allow_origins)));
+        let origins =
+            note(&mut errors, "ALLOW_ORIGINS", read_origins(&text(&variables.allow_origins)));
         let audience = note(&mut errors, "AUDIENCE", read_audience(variables.audience.as_deref()));
         let forward_params = text(&variables.forward_params);
         note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params));
-        let leeway = note(&mut errors, "LEEWAY", read_seconds(variables.leeway.as_deref(), 0, MAX_LEEWAY));
+        let leeway =
+            note(&mut errors, "LEEWAY", read_seconds(variables.leeway.as_deref(), 0, MAX_LEEWAY));
         let max_lifetime = read_seconds(variables.max_lifetime.as_deref(), 1, MAX_LIFETIME);
         let max_lifetime = note(&mut errors, "MAX_LIFETIME", max_lifetime);
         let public = note(&mut errors, "PUBLIC", read_public(&text(&variables.public)));
@@ -138,8 +140,9 @@ impl Config {
     /// `/public` opens `/public` and `/public/a`, and never `/public-not`.
     pub(crate) fn is_public(&self, path: &str) -> bool {
         self.public.iter().any(|prefix| {
-            path.strip_prefix(prefix.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'))
+            path.strip_prefix(prefix.as_str()).is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/')
+            })
         })
     }
 }
@@ -196,7 +199,8 @@ fn is_authority(text: &str) -> bool {
         let Some((address, port)) = rest.split_once(']') else { return false };
         (address.parse::<core::net::Ipv6Addr>().is_ok(), port)
     } else {
-        let (host, port) = text.split_at_checked(text.find(':').unwrap_or(text.len())).unwrap_or_default();
+        let (host, port) =
+            text.split_at_checked(text.find(':').unwrap_or(text.len())).unwrap_or_default();
         (!host.is_empty() && host.bytes().all(is_host_character), port)
     };
     let is_port = port.is_empty()
@@ -209,7 +213,9 @@ fn is_authority(text: &str) -> bool {
 fn read_audience(text: Option<&str>) -> Result<Option<String>, String> {
     let Some(name) = text else { return Ok(None) };
     let fine = name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     fine.then(|| Some(name.to_string()))
         .ok_or_else(|| "write 1 to 64 of A-Z a-z 0-9 - _ .".to_string())
 }
@@ -221,7 +227,10 @@ fn check_names(text: &str) -> Result<(), String> {
         if name == "pg" {
             return Err(in_entry(number, "pg is the token's own name"));
         }
-        if !name.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b'#' | b'&' | b'=')) {
+        if !name
+            .bytes()
+            .all(|byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b'#' | b'&' | b'='))
+        {
             return Err(in_entry(
                 number,
                 "write the names of query parameters as they stand in the address, parted by commas",
@@ -254,7 +263,9 @@ fn read_public(text: &str) -> Result<Vec<String>, String> {
 
 fn read_store(variables: &Variables) -> (&'static str, Result<Store, String>) {
     match (variables.media, &variables.origin) {
-        (Binding::Other, _) => ("MEDIA", Err("is not an R2 bucket; bind one under this name".into())),
+        (Binding::Other, _) => {
+            ("MEDIA", Err("is not an R2 bucket; bind one under this name".into()))
+        }
         (Binding::Absent, None) => {
             ("MEDIA", Err("is not bound, and ORIGIN is not set; the gate needs one of them".into()))
         }
@@ -267,7 +278,9 @@ fn read_store(variables: &Variables) -> (&'static str, Result<Store, String>) {
 }
 
 fn read_server(text: &str) -> Result<String, String> {
-    let form = || "write it as https://media.example.com, with a path to start from if need be".to_string();
+    let form = || {
+        "write it as https://media.example.com, with a path to start from if need be".to_string()
+    };
     let (scheme, rest) = text.split_once("://").ok_or_else(form)?;
     let at = rest.find('/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(at).ok_or_else(form)?;
@@ -303,7 +316,11 @@ mod tests {
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
     fn bucket() -> Variables {
-        Variables { media: Binding::Right, playgate_keys: Some(KEYS.into()), ..Variables::default() }
+        Variables {
+            media: Binding::Right,
+            playgate_keys: Some(KEYS.into()),
+            ..Variables::default()
+        }
     }
 
     fn server(origin: &str) -> Variables {
@@ -450,7 +467,10 @@ mod tests {
             wrong(server(origin), form);
         }
         for origin in ["http://media.example.com", "http://localhost.example.com", "http://[::2]"] {
-            wrong(server(origin), "ORIGIN: write https: http is for this machine alone (localhost)");
+            wrong(
+                server(origin),
+                "ORIGIN: write https: http is for this machine alone (localhost)",
+            );
         }
         wrong(
             server("https://media.example.com//a"),

@@ -55,7 +55,9 @@ mod tests {
 
     #[test]
     fn media_headers_reach_the_viewer() {
-        for name in ["Content-Type", "ETag", "content-range", "Last-Modified", "Vary", "CMSD-Static"] {
+        for name in
+            ["Content-Type", "ETag", "content-range", "Last-Modified", "Vary", "CMSD-Static"]
+        {
             assert!(reaches_viewer(name, ""), "{name}");
         }
     }

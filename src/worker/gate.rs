@@ -1,6 +1,5 @@
 //! What the entry calls: one object for each environment, one call for each request.
 
-use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -15,7 +14,7 @@ use crate::worker::answer::Problem;
 use crate::worker::conditional::Conditions;
 use crate::worker::config::{Binding, Broken, Config, Store, Variables};
 use crate::worker::decide::{Asked, Decision, decide};
-use crate::worker::log::Line;
+use crate::worker::log::{self, Line};
 use crate::worker::media::Media;
 use crate::worker::range::ByteRange;
 use crate::worker::response::{self, Response};
@@ -47,10 +46,7 @@ impl Gate {
         let bucket = env.bucket("MEDIA").ok();
         let config = Config::read(&variables(env, &bucket));
         if let Err(broken) = &config {
-            let line = serde_json::json!({
-                "decision": "error", "reason": "misconfigured", "errors": broken.errors,
-            });
-            console_error!("{line}");
+            console_error!("{}", log::faults(&broken.errors));
         }
         let analytics = env.analytics_engine("ANALYTICS").ok();
         Self(Rc::new(Deployment { analytics, bucket, config }))
@@ -115,11 +111,7 @@ impl Deployment {
     }
 }
 
-async fn from_bucket(
-    bucket: &Bucket,
-    media: &Media,
-    asked: &Headers,
-) -> Result<Response, Problem> {
+async fn from_bucket(bucket: &Bucket, media: &Media, asked: &Headers) -> Result<Response, Problem> {
     let value = |name| asked.get(name).ok().flatten();
     let range = value("Range").and_then(|range| ByteRange::parse(&range));
     let [if_match, if_modified_since, if_none_match, if_range, if_unmodified_since] =
@@ -141,7 +133,7 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
     let mut unreadable = Vec::new();
     let mut text = |name: &'static str| {
         let value = binding(env, name)?;
-        let text = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()));
+        let text = value.as_string().or_else(|| whole_number(&value));
         if text.is_none() {
             unreadable.push(name);
         }
@@ -165,6 +157,14 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
         unsigned_params: text("UNSIGNED_PARAMS"),
         unreadable,
     }
+}
+
+/// A variable may be a number in the configuration file: `LEEWAY = 5`.
+fn whole_number(value: &JsValue) -> Option<String> {
+    let number = value.as_f64()?;
+    // The cast saturates, and cuts off what is no whole number.
+    let whole = number as u64;
+    (whole as f64 == number).then(|| whole.to_string())
 }
 
 fn binding(env: &Env, name: &str) -> Option<JsValue> {

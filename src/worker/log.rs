@@ -8,7 +8,7 @@ use serde::Serialize;
 /// What is said about a request. Members that do not apply are left out.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Line {
-    /// `allow`, `deny` or `error`, as in a verdict; `preflight` and `public` need none.
+    /// `allow` or `deny` as in a verdict; `preflight` and `public` need none; `error` is the gate's own.
     pub(crate) decision: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
@@ -30,6 +30,18 @@ impl Line {
         // A line is strings and a number: it always serializes.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// The line about a configuration with faults, written once for each environment.
+pub(crate) fn faults(errors: &[String]) -> String {
+    #[derive(Serialize)]
+    struct Faults<'a> {
+        decision: &'static str,
+        reason: &'static str,
+        errors: &'a [String],
+    }
+    let faults = Faults { decision: "error", reason: "misconfigured", errors };
+    serde_json::to_string(&faults).unwrap_or_default()
 }
 
 /// The methods that the gate tells apart; a client may send any word as one.
@@ -62,6 +74,14 @@ mod tests {
         assert_eq!(
             Line { method: method_name("GET"), ..line }.to_json(),
             r#"{"decision":"deny","reason":"expired","status":403,"method":"GET"}"#
+        );
+    }
+
+    #[test]
+    fn faults_are_all_named() {
+        assert_eq!(
+            faults(&["LEEWAY: a".into(), "PUBLIC: b".into()]),
+            r#"{"decision":"error","reason":"misconfigured","errors":["LEEWAY: a","PUBLIC: b"]}"#
         );
     }
 

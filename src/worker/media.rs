@@ -33,9 +33,7 @@ impl Media {
         let mut headers = Headers::new();
         let cache_control = match self.expires {
             _ if error => Some("no-store".into()),
-            Some(expires) => {
-                Some(freshness::of_gated(stored, expires.saturating_sub(self.now)))
-            }
+            Some(expires) => Some(freshness::of_gated(stored, expires.saturating_sub(self.now))),
             None => stored.cache_control.map(|value| value.to_string().into()),
         };
         headers.extend(cache_control.map(|value| ("Cache-Control", value)));

@@ -60,9 +60,14 @@ pub(crate) fn media_type(path: &str) -> &'static str {
 /// Whether media of this type says where more of it is.
 pub(crate) fn is_playlist(media_type: &str) -> bool {
     let name = media_type.split(';').next().unwrap_or_default().trim();
-    ["application/dash+xml", "application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl"]
-        .iter()
-        .any(|playlist| name.eq_ignore_ascii_case(playlist))
+    [
+        "application/dash+xml",
+        "application/vnd.apple.mpegurl",
+        "application/x-mpegurl",
+        "audio/mpegurl",
+    ]
+    .iter()
+    .any(|playlist| name.eq_ignore_ascii_case(playlist))
 }
 
 #[cfg(test)]

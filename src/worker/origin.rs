@@ -3,7 +3,11 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use worker::{Fetch, Headers, Method, Request, RequestInit, RequestRedirect, ResponseBody};
+use js_sys::futures::JsFuture;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{RequestInit, RequestRedirect};
+use worker::Headers;
 
 use crate::worker::answer::Problem;
 use crate::worker::forward::{self, Meaning};
@@ -13,30 +17,33 @@ use crate::worker::object;
 use crate::worker::range::ByteRange;
 use crate::worker::response::{self, Encoding, Response};
 
+#[wasm_bindgen]
+extern "C" {
+    // `worker::Fetch` would do the same, and brings the Unicode tables of the `url` crate with it.
+    #[wasm_bindgen(catch, js_name = fetch)]
+    fn fetch(url: &str, init: &RequestInit) -> Result<js_sys::Promise, JsValue>;
+}
+
 /// Serves what the server at `base` has for the clean URL of `media`. That URL is the same for every
 /// link to the same media, so a cache between the gate and the server holds it once.
-pub(crate) async fn serve(
-    base: &str,
-    media: &Media,
-    asked: &Headers,
-) -> Result<Response, Problem> {
-    let fetched = fetch(&media.url_at(base), media, asked).await.map_err(|_| Problem::BadOrigin)?;
-    let status = fetched.status_code();
+pub(crate) async fn serve(base: &str, media: &Media, asked: &Headers) -> Result<Response, Problem> {
+    let fetched = ask(&media.url_at(base), media, asked).await.map_err(|_| Problem::BadOrigin)?;
+    let (status, sent) = (fetched.status(), Headers(fetched.headers()));
     let headers = match forward::meaning(status) {
-        Meaning::Media => headers(media, fetched.headers(), false),
-        Meaning::Error => headers(media, fetched.headers(), true),
+        Meaning::Media => headers(media, &sent, false),
+        Meaning::Error => headers(media, &sent, true),
         Meaning::Unusable => return Err(Problem::BadOrigin),
     };
     match fetched.body() {
-        ResponseBody::Stream(stream) if !media.head => {
-            response::stream(status, &headers, stream, Encoding::Runtime)
+        Some(stream) if !media.head => {
+            response::stream(status, &headers, &stream, Encoding::Runtime)
         }
         _ => response::empty(status, &headers),
     }
     .map_err(|_| Problem::BadOrigin)
 }
 
-async fn fetch(url: &str, media: &Media, asked: &Headers) -> worker::Result<worker::Response> {
+async fn ask(url: &str, media: &Media, asked: &Headers) -> Result<Response, JsValue> {
     let headers = Headers::new();
     for name in forward::REQUEST_HEADERS {
         if let Some(value) = asked.get(name)? {
@@ -50,15 +57,19 @@ async fn fetch(url: &str, media: &Media, asked: &Headers) -> worker::Result<work
     {
         headers.set("Range", &range)?;
     }
-    // No `cf` properties: as soon as one is set, workers-rs sends a lifetime of 0 for the cache too.
-    let mut init = RequestInit::new();
-    init.with_headers(headers)
-        .with_method(if media.head { Method::Head } else { Method::Get })
-        .with_redirect(RequestRedirect::Manual);
-    Fetch::Request(Request::new_with_init(url, &init)?).send().await
+    // No `cf` properties: the cache does by itself what a clean URL deserves.
+    let init = RequestInit::new();
+    init.set_headers(headers.as_ref());
+    init.set_method(if media.head { "HEAD" } else { "GET" });
+    init.set_redirect(RequestRedirect::Manual);
+    JsFuture::from(fetch(url, &init)?).await?.dyn_into()
 }
 
-fn headers(media: &Media, sent: &Headers, error: bool) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
+fn headers(
+    media: &Media,
+    sent: &Headers,
+    error: bool,
+) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
     let value = |name| sent.get(name).ok().flatten();
     let cache_control = value("Cache-Control");
     let media_type = value("Content-Type");
@@ -70,9 +81,8 @@ fn headers(media: &Media, sent: &Headers, error: bool) -> Vec<(Cow<'static, str>
     };
     let own = media.headers(stored, error);
     let connection = value("Connection").unwrap_or_default();
-    let replaces = |name: &str| {
-        media.download.is_some() && name.eq_ignore_ascii_case("Content-Disposition")
-    };
+    let replaces =
+        |name: &str| media.download.is_some() && name.eq_ignore_ascii_case("Content-Disposition");
     sent.entries()
         .filter(|(name, _)| forward::reaches_viewer(name, &connection) && !replaces(name))
         .map(|(name, value)| (name.into(), value.into()))

@@ -29,7 +29,7 @@ FILES = {"python": "sign.py", "node": "sign.mjs", "php": "sign.php", "ruby": "si
 
 
 def links():
-    """The arguments for a signer and the link that it has to make, for each vector that fits."""
+    """Key, arguments and the link that a signer has to make of them, for each vector that fits."""
     document = json.loads(VECTORS.read_text(encoding="utf-8"))
     ring = dict(entry.strip().split(":") for entry in document["keys"].splitlines())
     keys = {kid: text.partition("@")[0] for kid, text in ring.items()}
@@ -40,10 +40,10 @@ def links():
         if wanted.get("place", "query") != "query" or not isinstance(wanted["expires_at"], int):
             continue
         kid = wanted.get("kid", next(iter(keys)))
-        arguments = [kid, keys[kid], wanted["url"], str(wanted["expires_at"])]
+        arguments = [wanted["url"], str(wanted["expires_at"])]
         if "dir" in wanted:
             arguments.append(str(wanted["dir"]))
-        yield vector["name"], arguments, vector["request"]["url"]
+        yield vector["name"], "%s:%s" % (kid, keys[kid]), arguments, vector["request"]["url"]
 
 
 def command_of(language, scratch):
@@ -67,10 +67,10 @@ def command_of(language, scratch):
 
 def faults(command, cases):
     """One line for each link that comes out otherwise. Keys stay out of it."""
-    for name, arguments, link in cases:
+    for name, key, arguments, link in cases:
         run = subprocess.run(
-            command + arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=RUN_SECONDS,
+            command + arguments, env=dict(os.environ, PLAYGATE_KEYS=key), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=RUN_SECONDS,
         )
         if run.returncode != 0:
             yield "%s: exit code %d: %s" % (name, run.returncode, last_line(run.stderr))

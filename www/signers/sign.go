@@ -37,15 +37,16 @@ func sign(url, kid, key string, exp int64, dir int) (string, error) {
 }
 
 func main() {
+	key := strings.Split(strings.Split(os.Getenv("PLAYGATE_KEYS"), ",")[0], ":")
 	dir := 0
-	exp, err := strconv.ParseInt(os.Args[4], 10, 64)
-	if len(os.Args) > 5 && err == nil {
-		dir, err = strconv.Atoi(os.Args[5])
+	exp, err := strconv.ParseInt(os.Args[2], 10, 64)
+	if len(os.Args) > 3 && err == nil {
+		dir, err = strconv.Atoi(os.Args[3])
 	}
 	if err != nil {
 		log.Fatal(err)
 	}
-	link, err := sign(os.Args[3], os.Args[1], os.Args[2], exp, dir)
+	link, err := sign(os.Args[1], key[0], key[1], exp, dir)
 	if err != nil {
 		log.Fatal(err)
 	}

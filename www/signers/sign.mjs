@@ -13,5 +13,6 @@ function sign(url, kid, key, exp, dir = 0) {
   return `${url}${url.includes("?") ? "&" : "?"}${token}&sig=${sig}`;
 }
 
-const [kid, key, url, exp, dir] = process.argv.slice(2);
+const [kid, key] = process.env.PLAYGATE_KEYS.split(",")[0].split(":");
+const [url, exp, dir] = process.argv.slice(2);
 console.log(sign(url, kid, key, Number(exp), Number(dir ?? 0)));

@@ -15,5 +15,6 @@ function sign(string $url, string $kid, string $key, int $exp, int $dir = 0): st
     return $url . (str_contains($url, "?") ? "&" : "?") . "$token&sig=$sig";
 }
 
-[, $kid, $key, $url, $exp] = $argv;
-echo sign($url, $kid, $key, (int) $exp, (int) ($argv[5] ?? 0)), "\n";
+[$kid, $key] = explode(":", explode(",", getenv("PLAYGATE_KEYS"))[0]);
+[, $url, $exp] = $argv;
+echo sign($url, $kid, $key, (int) $exp, (int) ($argv[3] ?? 0)), "\n";

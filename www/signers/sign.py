@@ -1,6 +1,6 @@
 # Signs a Playgate link with Python's standard library.
 # The path is signed as it is written: percent-encode it first, with upper-case hex.
-import base64, hmac, sys
+import base64, hmac, os, sys
 
 
 def sign(url, kid, key, exp, dir=0):
@@ -15,5 +15,6 @@ def sign(url, kid, key, exp, dir=0):
     return f"{url}{'&' if '?' in url else '?'}{token}&sig={sig}"
 
 
-kid, key, url, exp, *dir = sys.argv[1:]
+kid, key = os.environ["PLAYGATE_KEYS"].split(",")[0].split(":")
+url, exp, *dir = sys.argv[1:]
 print(sign(url, kid, key, int(exp), *map(int, dir)))

@@ -14,5 +14,6 @@ def sign(url, kid, key, exp, dir = 0)
   "#{url}#{url.include?("?") ? "&" : "?"}#{token}&sig=#{sig}"
 end
 
-kid, key, url, exp, dir = ARGV
+kid, key = ENV.fetch("PLAYGATE_KEYS").split(",").first.split(":")
+url, exp, dir = ARGV
 puts sign(url, kid, key, Integer(exp), Integer(dir || 0))

@@ -14,7 +14,9 @@ fn main() -> ExitCode {
     };
     let written = Bindgen::new().input_path(input).out_name(name).web(true).and_then(|bindgen| {
         // The reset function lets the Worker's entry start over with a fresh instance after a trap.
-        bindgen.typescript(false).reset_state_function(true).generate(out_dir)
+        let bindgen = bindgen.typescript(false).reset_state_function(true);
+        // Names of functions are a third of the file, and nothing reads them there.
+        bindgen.remove_name_section(true).remove_producers_section(true).generate(out_dir)
     });
     match written {
         Ok(()) => ExitCode::SUCCESS,

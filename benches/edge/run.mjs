@@ -1,0 +1,124 @@
+// How fast the edge refuses, against a JavaScript Worker that does the same with WebCrypto: workerd
+// started directly with one configuration, loaded by wrk, the Workers taking turns.
+//
+//   npm run bench:edge [rounds]
+import { spawn, spawnSync } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import workerd from "workerd";
+
+import { build } from "../../scripts/build.mjs";
+import { fail, root, run } from "../../scripts/setup.mjs";
+
+const ROUNDS = Number(process.argv[2] ?? 7);
+const SECONDS = 3;
+const KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+if (spawnSync("wrk", ["--version"]).error) fail("wrk is not installed; Debian: apt-get install wrk");
+await build();
+const bundle = join(root, "build", "edge");
+run(process.execPath, [join(root, "node_modules", "wrangler", "bin", "wrangler.js"), "deploy", "--dry-run", "--outdir", bundle], {
+  stdio: "ignore",
+  env: { ...process.env, PLAYGATE_PREBUILT: "1", WRANGLER_SEND_METRICS: "false" },
+});
+
+const path = "/videos/42/film.mp4";
+const token = `pg=1&exp=1767225600&kid=main`;
+const flip = (tag) => (tag.startsWith("A") ? "B" : "A") + tag.slice(1);
+const playgateTag = createHmac("sha256", Buffer.from(KEY, "base64url")).update(`${path}\n${token}`).digest("base64url");
+const issued = Math.floor(Date.now() / 1000);
+const webcryptoTag = createHmac("sha256", KEY).update(`${path}${issued}`).digest("base64");
+const webcryptoLink = `${path}?verify=${issued}-${encodeURIComponent(flip(webcryptoTag))}`;
+
+const contenders = [
+  { name: "playgate", link: `${path}?${token}&sig=${flip(playgateTag)}` },
+  { name: "webcrypto", link: webcryptoLink },
+  { name: "webcrypto, key imported once", link: webcryptoLink },
+];
+for (const contender of contenders) contender.port = await freePort();
+
+const folder = mkdtempSync(join(tmpdir(), "playgate-bench-"));
+const config = join(folder, "config.capnp");
+writeFileSync(config, capnp());
+const server = spawn(workerd, ["serve", config], { stdio: ["ignore", "ignore", "inherit"] });
+process.once("exit", () => {
+  server.kill("SIGKILL");
+  rmSync(folder, { recursive: true });
+});
+
+for (const { name, port, link } of contenders) {
+  for (let tries = 0; ; tries++) {
+    const answer = await fetch(`http://127.0.0.1:${port}${link}`).catch(() => null);
+    if (answer?.status === 403) break;
+    if (tries === 50) fail(`${name} does not refuse: ${answer?.status ?? "no answer"}`);
+    await sleep(100);
+  }
+}
+
+const rates = contenders.map(() => []);
+for (let round = -1; round < ROUNDS; round++) {
+  for (const [n, { port, link }] of contenders.entries()) {
+    const rate = load(`http://127.0.0.1:${port}${link}`);
+    // The first round warms up.
+    if (round >= 0) rates[n].push(rate);
+  }
+}
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const base = median(rates[1]);
+console.log(`refusals in workerd, median of ${ROUNDS} rounds of ${SECONDS} s`);
+for (const [n, { name }] of contenders.entries()) {
+  const ratios = rates[n].map((rate, round) => rate / rates[1][round]);
+  console.log(`${name.padEnd(30)} ${Math.round(median(rates[n])).toString().padStart(7)}/s  ratio ${(median(rates[n]) / base).toFixed(2)}  by pairs ${median(ratios).toFixed(2)}`);
+}
+process.exit(0);
+
+/** Requests per second. */
+function load(url) {
+  const done = spawnSync("wrk", ["-t1", "-c16", `-d${SECONDS}s`, url], { encoding: "utf8" });
+  const rate = /Requests\/sec:\s+([\d.]+)/.exec(done.stdout)?.[1];
+  return Number(rate ?? fail(`wrk said: ${done.stdout}${done.stderr}`));
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+function capnp() {
+  const modules = readdirSync(bundle)
+    .filter((name) => /\.(js|wasm)$/.test(name))
+    .sort((a, b) => b.endsWith(".js") - a.endsWith(".js"))
+    .map((name) => `(name = "${name}", ${name.endsWith(".js") ? "esModule" : "wasm"} = embed "${join(bundle, name)}")`);
+  const date = "2026-11-01";
+  const webcrypto = (bindings) => `(
+    compatibilityDate = "${date}",
+    modules = [(name = "main", esModule = embed "${join(root, "benches", "edge", "webcrypto.mjs")}")],
+    bindings = [(name = "SECRET", text = "${KEY}")${bindings}],
+  )`;
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "0", worker = .playgate),
+    (name = "1", worker = .webcrypto),
+    (name = "2", worker = .webcryptoOnce),
+    (name = "internet", network = (allow = ["local"])),
+  ],
+  sockets = [${contenders.map(({ port }, n) => `(name = "s${n}", address = "127.0.0.1:${port}", http = (), service = "${n}")`).join(", ")}],
+);
+const playgate :Workerd.Worker = (
+  compatibilityDate = "${date}",
+  modules = [${modules.join(", ")}],
+  bindings = [(name = "PLAYGATE_KEYS", text = "main:${KEY}"), (name = "ORIGIN", text = "http://127.0.0.1:9")],
+);
+const webcrypto :Workerd.Worker = ${webcrypto("")};
+const webcryptoOnce :Workerd.Worker = ${webcrypto(', (name = "KEY_ONCE", text = "1")')};
+`;
+}

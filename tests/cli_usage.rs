@@ -1,0 +1,127 @@
+//! What the program says to arguments that it cannot use.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "common/program.rs"]
+mod program;
+
+use program::{NOW, run};
+
+/// What `playgate sign` says to one option, or to a URL.
+#[track_caller]
+fn says(argument: &str, message: &str) {
+    let url = "https://cdn.example.com/videos/42/film.mp4";
+    let arguments = if argument.starts_with("--") {
+        vec!["sign", NOW, argument, url]
+    } else {
+        vec!["sign", NOW, argument]
+    };
+    run(&arguments).fails(2, message);
+}
+
+#[test]
+fn urls_that_cannot_be_signed() {
+    says("", "the URL is empty");
+    says("film.mp4", "not an absolute URL; write it as https://host/path, at most 8192 bytes");
+    says(
+        "https://cdn.example.com/a b.mp4",
+        "the path has a space; write https://cdn.example.com/a%20b.mp4",
+    );
+    says(
+        "https://cdn.example.com/ü",
+        "the path has a character outside ASCII; write https://cdn.example.com/%C3%BC",
+    );
+    says("https://ü.example/a", "not an absolute URL; write https://xn--tda.example/a");
+    says("HTTPS://CDN.example.com/a", "not an absolute URL; write https://cdn.example.com/a");
+    says(
+        "https://cdn.example.com",
+        "the path does not start with a slash; write https://cdn.example.com/",
+    );
+    says(
+        "https://cdn.example.com/a/../b",
+        "the path has a segment . or ..; write https://cdn.example.com/b",
+    );
+    says("https://cdn.example.com/a#t=9", "the URL has a #fragment; append it to the signed link");
+    says(
+        "https://cdn.example.com/a%2Fb",
+        "the path has %2F or %5C; a slash in a file name cannot be signed",
+    );
+    says(
+        "https://cdn.example.com/a?pg=1&exp=1&kid=main&sig=x",
+        "the URL carries a token already; sign it without",
+    );
+}
+
+#[test]
+fn options_that_cannot_be_signed() {
+    says("--expires-at=1767225000", "--expires-at: the link would expire before it is signed");
+    says(
+        "--expires-at=1767225600000",
+        "--expires-at: the link would last over 100 years; give the expiry in seconds, not milliseconds",
+    );
+    says("--expires-in=0", "--expires-in: the link would expire before it is signed");
+    says("--not-before=1767225600", "--not-before: not-before is not earlier than the expiry");
+    says(
+        "--dir=3",
+        "--dir: the path has fewer directories than asked for; what follows its last / is a file",
+    );
+    says("--kid=next", "--kid: the key ring has no key of that id");
+    says("--audience=a b", "--audience: has a character that may not stand there");
+    says("--country=pt", "--country: has a character that may not stand there");
+    says("--download=", "--download: is empty");
+    says("--ip=203.0.113.300", "--ip: not a network; write 203.0.113.0/24 or 2001:db8::/64");
+    says("--jti=a.b", "--jti: has a character that may not stand there");
+    says("--run=0", "--run: is out of range");
+    says("--sid=", "--sid: is empty");
+    says("--sub=ü", "--sub: has a character that may not stand there");
+}
+
+#[test]
+fn arguments_that_are_none() {
+    const MORE: &str = "\n\nFor more information, try '--help'.";
+    run(&["open"])
+        .fails(2, &format!("unrecognized subcommand 'open'\n\nUsage: playgate <COMMAND>{MORE}"));
+    says(
+        "--expires-in=10x",
+        &format!(
+            "invalid value '10x' for '--expires-in <LENGTH>': not a length of time; write seconds, or as in 10m, 2h, 1h 30m{MORE}"
+        ),
+    );
+    says(
+        "--expires-at=tomorrow",
+        &format!(
+            "invalid value 'tomorrow' for '--expires-at <TIME>': not a time; write unix seconds, or as in 2026-01-01T00:00:00Z{MORE}"
+        ),
+    );
+    says("--dir=65", &format!("invalid value '65' for '--dir <N>': 65 is not in 1..=64{MORE}"));
+    run(&["sign", "--expires-in=1", "--expires-at=1", "/a"]).fails(
+        2,
+        &format!("the argument '--expires-in <LENGTH>' cannot be used with '--expires-at <TIME>'\n\nUsage: playgate sign --expires-in <LENGTH> <URL>...{MORE}"),
+    );
+    for command in ["sign", "verify", "inspect"] {
+        let none = run(&[command]);
+        assert_eq!((none.code, none.stdout.as_str()), (Some(2), ""), "{command}");
+        assert!(none.stderr.contains("the following required arguments were not provided"));
+    }
+}
+
+#[test]
+fn what_may_be_a_secret_is_not_repeated() {
+    let key = program::ring();
+    for arguments in [
+        &["keygen", &key][..],
+        &["verify", "/a", &key],
+        &["sign", "--key", &key, "/a"],
+        &["sign", &format!("--key={key}"), "/a"],
+        &["sign", &key],
+        &["sign", "--expires-in", &key, "/a"],
+        &["sign", "--dir", &key, "/a"],
+        &["sign", "--kid", &key, "/a"],
+        &["serve", "--listen", &key],
+        &[&key],
+    ] {
+        // That the key is not printed is asserted for every run.
+        let run = run(arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+    }
+}
