@@ -45,7 +45,7 @@ for (const [name, command, args] of suites) {
     await build();
     built = true;
   }
-  const done = spawnSync(command, args, { cwd: root, stdio: "inherit", env: { ...process.env, CHROME: browser ?? "" } });
+  const done = spawnSync(command, args, { cwd: root, stdio: "inherit" });
   if (done.error) console.error(`${name}: ${command} could not be started: ${done.error.message}`);
   results[done.status === 0 ? "passed" : "failed"]++;
 }

@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::error::Refusal;
 use crate::grant::Grant;
-use crate::mac::Tag;
+use crate::mac::ShownTag;
 use crate::path::CanonicalPath;
 use crate::query::ParamNames;
 use crate::request::{Placement, Request, Target};
@@ -35,13 +35,22 @@ pub(crate) struct UnverifiedToken<'a> {
     pub(crate) kid: &'a str,
     pub(crate) grant: Grant<'a>,
     pub(crate) scope: Scope<'a>,
-    pub(crate) input: SigningInput<'a>,
-    pub(crate) tag: Tag,
+    /// The token up to its signature.
+    pub(crate) signed: &'a str,
+    pub(crate) tag: ShownTag<'a>,
     /// Scheme and authority of the URL.
     pub(crate) base: &'a str,
     pub(crate) path: CanonicalPath<'a>,
     /// The query before the token, and what follows it.
     pub(crate) queries: [Option<&'a str>; 2],
+}
+
+impl<'a> UnverifiedToken<'a> {
+    /// The bytes under the MAC.
+    #[inline]
+    pub(crate) const fn input(&self) -> SigningInput<'a> {
+        SigningInput { scope: self.scope, text: self.signed }
+    }
 }
 
 /// The bytes under the MAC.

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 #[cfg(feature = "alloc")]
 use alloc::string::String;
 
+use crate::bytes;
 use crate::error::Fault;
 use crate::time::UnixTime;
 
@@ -136,7 +137,7 @@ impl<'a> DownloadName<'a> {
     pub const MAX_LEN: usize = 255;
 
     pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
-        if text.bytes().any(|byte| !is_name_character(byte) || byte == b'.') {
+        if !bytes::all(text.as_bytes(), bytes::is_id) {
             return Err(Fault::Character);
         }
         // The engine writes whole groups of three bytes before it looks at the rest.
@@ -315,21 +316,11 @@ pub(crate) fn parse_text(
 ) -> Result<&str, Fault> {
     if text.is_empty() {
         Err(Fault::Empty)
-    } else if !text.bytes().all(allowed) {
+    } else if !bytes::all(text.as_bytes(), allowed) {
         Err(Fault::Character)
     } else if text.len() > longest {
         Err(Fault::WrongLength)
     } else {
         Ok(text)
     }
-}
-
-/// A character of an id: `A-Z a-z 0-9 - _`.
-pub(crate) const fn is_id_character(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
-}
-
-/// A character of any value: an id's, and the dot. No URL library encodes these.
-pub(crate) const fn is_name_character(byte: u8) -> bool {
-    is_id_character(byte) || byte == b'.'
 }

@@ -124,7 +124,7 @@ impl Verifier<'_> {
         report.pass("the token and the address are well formed".to_owned());
         report.path = Some(token.path.to_string());
         report.scope = scope;
-        report.signing_input = Some(token.input.to_string());
+        report.signing_input = Some(token.input().to_string());
         report.not_before = token.grant.not_before();
         report.expires = Some(token.grant.expires());
         self.run_checks(&mut report, &token, request, now);

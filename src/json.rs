@@ -86,7 +86,7 @@ impl core::str::FromStr for Seconds {
     }
 }
 
-/// A moment: unix seconds as a number, or RFC 3339 text in UTC.
+/// A moment: unix seconds as a number, or RFC 3339 text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "NumberOrText")]
 pub struct Moment(pub UnixTime);
@@ -95,13 +95,34 @@ impl core::str::FromStr for Moment {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let rfc_3339 = || {
-            let time = humantime::parse_rfc3339(text).ok()?;
-            time.duration_since(std::time::UNIX_EPOCH).ok().as_ref().map(Duration::as_secs)
-        };
-        let secs = text.parse().ok().or_else(rfc_3339).map(UnixTime::from_secs);
+        let secs = text.parse().ok().or_else(|| rfc_3339(text)).map(UnixTime::from_secs);
         secs.map(Self).ok_or("not a time; write unix seconds, or as in 2026-01-01T00:00:00Z")
     }
+}
+
+/// Unix seconds from RFC 3339. humantime reads UTC alone, so an offset such as `+01:00` is taken off
+/// first.
+fn rfc_3339(text: &str) -> Option<u64> {
+    let utc = |text: &str| {
+        let time = humantime::parse_rfc3339(text).ok()?;
+        time.duration_since(std::time::UNIX_EPOCH).ok().as_ref().map(Duration::as_secs)
+    };
+    let offset = text.len().checked_sub("+00:00".len()).and_then(|at| text.split_at_checked(at));
+    let Some((local, offset)) = offset.filter(|(_, offset)| offset.starts_with(['+', '-'])) else {
+        return utc(text);
+    };
+    let (east, (hours, minutes)) = (offset.starts_with('+'), offset.get(1..)?.split_once(':')?);
+    let number = |text: &str, most: u64| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|number: &u64| digits && *number <= most)
+    };
+    let offset = number(hours, 23)?.saturating_mul(3600);
+    let offset = offset.saturating_add(number(minutes, 59)?.saturating_mul(60));
+    if local.ends_with('Z') {
+        return None;
+    }
+    let local = utc(&alloc::format!("{local}Z"))?;
+    if east { local.checked_sub(offset) } else { local.checked_add(offset) }
 }
 
 #[derive(Deserialize)]
@@ -379,5 +400,43 @@ impl From<Refusal> for Verdict {
     fn from(refusal: Refusal) -> Self {
         let field = refusal.field().map(Field::name);
         Self::Deny { reason: refusal.code(), status: refusal.status(), field }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn reads(text: &str, secs: Option<u64>) {
+        let moment = text.parse().ok().map(|Moment(time)| time.as_secs());
+        assert_eq!(moment, secs, "{text}");
+    }
+
+    #[test]
+    fn moments() {
+        for text in [
+            "1767225600",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T01:00:00+01:00",
+            "2025-12-31T18:15:00-05:45",
+            "2026-01-01T00:00:00.999-00:00",
+        ] {
+            reads(text, Some(1_767_225_600));
+        }
+        for text in [
+            "",
+            "2026-01-01",
+            "2026-01-01T00:00:00",
+            "2026-01-01T00:00:00+1:00",
+            "2026-01-01T00:00:00+24:00",
+            "2026-01-01T00:00:00+00:60",
+            "2026-01-01T00:00:00+0+:00",
+            "2026-01-01T00:00:00Z+01:00",
+            "1970-01-01T00:00:00+00:01",
+            "tomorrow",
+        ] {
+            reads(text, None);
+        }
     }
 }

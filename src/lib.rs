@@ -1,6 +1,6 @@
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![doc = "Playgate"]
+#![doc = include_str!("../README.md")]
 
 #[cfg(any(feature = "alloc", test))]
 extern crate alloc;
@@ -9,6 +9,7 @@ extern crate std;
 
 #[cfg(feature = "wasm")]
 pub mod bindings;
+mod bytes;
 mod error;
 mod format;
 mod grant;

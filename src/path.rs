@@ -9,6 +9,8 @@ use core::fmt;
 #[cfg(feature = "alloc")]
 use alloc::{borrow::Cow, string::String};
 
+use crate::bytes::{self, is_unreserved};
+
 /// A path that obeys the rules, as it was written.
 ///
 /// It prints in canonical form, without allocating: most paths are canonical already.
@@ -97,24 +99,11 @@ impl fmt::Display for CanonicalPath<'_> {
 
 /// Whether a path has unreserved characters and slashes alone, and no segment that starts with a dot
 /// or is empty: then it is canonical, and nothing needs a closer look.
-///
-/// No branch in either loop, so that they compile to vector instructions.
 #[inline]
 fn is_plain(path: &[u8]) -> bool {
-    let foreign =
-        path.iter().fold(false, |found, &byte| found | !(is_unreserved(byte) | (byte == b'/')));
-    let odd_segment = path
-        .iter()
-        .zip(path.iter().skip(1))
-        .fold(false, |found, (&a, &b)| found | ((a == b'/') & ((b == b'/') | (b == b'.'))));
-    path.first() == Some(&b'/') && !foreign && !odd_segment
-}
-
-/// RFC 3986, section 2.3, without a branch.
-const fn is_unreserved(byte: u8) -> bool {
-    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    let digit = byte.wrapping_sub(b'0') < 10;
-    letter | digit | (byte == b'-') | (byte == b'.') | (byte == b'_') | (byte == b'~')
+    let plain = |byte| is_unreserved(byte) | (byte == b'/');
+    let pair = |a, b| plain(a) & !((a == b'/') & ((b == b'/') | (b == b'.')));
+    path.first() == Some(&b'/') && path.last().is_some_and(|&last| plain(last)) && bytes::all_pairs(path, pair)
 }
 
 /// Whether the segment is canonical as written.

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
+use crate::bytes;
 use crate::error::{Fault, Field, ParseError};
 
 /// A request, borrowed. Prints nothing of itself, as it carries a credential.
@@ -83,7 +84,7 @@ impl<'a> Target<'a> {
         if url.len() > Request::MAX_URL_LEN {
             return Err(malformed(Fault::WrongLength));
         }
-        let authority = match url.bytes().position(|byte| byte == b'/') {
+        let authority = match bytes::position(url.as_bytes(), |byte| byte == b'/') {
             Some(0) => 0,
             // `scheme:` and two slashes.
             Some(n) if url.get(n.wrapping_sub(1)..).is_some_and(|rest| rest.starts_with("://")) => {
@@ -92,19 +93,12 @@ impl<'a> Target<'a> {
             _ => return Err(malformed(Fault::NotAbsolute)),
         };
         let after = url.get(authority..).unwrap_or_default();
-        let host = after.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
-        let host = host.unwrap_or(after.len());
+        let ends_host = |byte| (byte == b'/') | (byte == b'?') | (byte == b'#');
+        let host = bytes::position(after.as_bytes(), ends_host).unwrap_or(after.len());
         let (base, rest) = url.split_at_checked(authority.saturating_add(host)).unwrap_or_default();
-        Ok(
-            match rest
-                .bytes()
-                .position(|byte| byte == b'?')
-                .and_then(|at| rest.split_at_checked(at))
-            {
-                Some((path, query)) => Self { base, path, query: query.get(1..) },
-                None => Self { base, path: rest, query: None },
-            },
-        )
+        let path = bytes::position(rest.as_bytes(), |byte| byte == b'?').unwrap_or(rest.len());
+        let (path, query) = rest.split_at_checked(path).unwrap_or_default();
+        Ok(Self { base, path, query: query.get(1..) })
     }
 }
 

@@ -7,11 +7,10 @@ use alloc::string::{String, ToString as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::bytes::{is_id, is_name};
 use crate::error::{Fault, Field, UnusableKey};
 use crate::format::{self, native};
-use crate::grant::{
-    Countries, DownloadName, MAX_NUMBER, Network, is_id_character, is_name_character, parse_text,
-};
+use crate::grant::{Countries, DownloadName, MAX_NUMBER, Network, parse_text};
 use crate::key::{Entry, KeyRing};
 use crate::mac::Tag;
 use crate::path::{CanonicalPath, PathError};
@@ -260,7 +259,7 @@ impl<'a> Terms<'a> {
             Countries::parse(countries).map_err(field(Field::Cc))?;
         }
         if let Some(name) = self.audience {
-            parse_text(name, native::MAX_NAME_LEN, is_name_character).map_err(field(Field::Aud))?;
+            parse_text(name, native::MAX_NAME_LEN, is_name).map_err(field(Field::Aud))?;
         }
         if let Some(name) = self.download {
             DownloadName::check(name).map_err(field(Field::Dl))?;
@@ -269,7 +268,7 @@ impl<'a> Terms<'a> {
             [(Field::Jti, self.token_id), (Field::Sid, self.session), (Field::Sub, self.subject)]
         {
             if let Some(id) = id {
-                parse_text(id, native::MAX_NAME_LEN, is_id_character).map_err(field(name))?;
+                parse_text(id, native::MAX_NAME_LEN, is_id).map_err(field(name))?;
             }
         }
         Ok(CheckedTerms { terms: self, entry, expires })

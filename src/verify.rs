@@ -107,6 +107,7 @@ impl<'a> Verifier<'a> {
         Ok(Verified { token })
     }
 
+    #[inline]
     pub(crate) fn check_key(
         &self,
         token: &UnverifiedToken<'_>,
@@ -116,6 +117,7 @@ impl<'a> Verifier<'a> {
         if entry.is_retired(now) { Err(UnusableKey::Retired) } else { Ok(entry) }
     }
 
+    #[inline]
     pub(crate) fn check_times(&self, grant: &Grant<'_>, now: UnixTime) -> Result<(), PolicyError> {
         let expires = grant.expires();
         if grant.not_before().is_some_and(|start| now.saturating_add(self.leeway) < start) {
@@ -129,6 +131,7 @@ impl<'a> Verifier<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn check_bindings(
         &self,
         grant: &Grant<'_>,
@@ -153,12 +156,13 @@ impl<'a> Verifier<'a> {
     }
 }
 
+#[inline]
 pub(crate) fn check_tag(
     token: &UnverifiedToken<'_>,
     entry: &Entry,
 ) -> Result<(), InvalidSignature> {
     let mut mac = entry.key.mac().start();
-    token.input.pieces(&mut |piece| mac.update(piece));
+    token.input().pieces(&mut |piece| mac.update(piece));
     mac.verify(token.tag)
 }
 

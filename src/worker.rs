@@ -1,7 +1,7 @@
 //! The Cloudflare Worker: I/O, and the mapping to HTTP. The decision itself is the core's.
 //!
-//! Plain functions, tested natively: everything but `gate`, `origin`, `r2` and `response`, which talk to
-//! the runtime.
+//! Plain functions, tested natively: everything but `gate`, `origin`, `r2` and `response`, which
+//! talk to the runtime.
 
 mod answer;
 mod conditional;

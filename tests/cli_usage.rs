@@ -118,6 +118,7 @@ fn what_may_be_a_secret_is_not_repeated() {
         &["sign", "--dir", &key, "/a"],
         &["sign", "--kid", &key, "/a"],
         &["serve", "--listen", &key],
+        &["serve", "--secret", &key],
         &[&key],
     ] {
         // That the key is not printed is asserted for every run.

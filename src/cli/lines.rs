@@ -94,7 +94,7 @@ fn line(bytes: &[u8]) -> Line<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 
@@ -102,11 +102,13 @@ mod tests {
     fn read(input: &[u8], step: usize) -> Vec<Result<String, BadLine>> {
         let mut blocks = Blocks::new(BufReader::with_capacity(step, input));
         let mut lines = Vec::new();
-        while let Some(block) = blocks.next().unwrap_or_else(|_| unreachable!()) {
-            lines.extend(block.map(|line| line.map(str::to_owned)));
+        loop {
+            match blocks.next().unwrap() {
+                Some(block) => lines.extend(block.map(|line| line.map(str::to_owned))),
+                None => return lines,
+            }
             assert!(blocks.block.len() <= MAX_LINE + 2 + step);
         }
-        lines
     }
 
     #[track_caller]

@@ -16,6 +16,7 @@ mod keys;
 mod lines;
 mod serve;
 mod sign;
+mod terms;
 mod verify;
 
 use std::process::ExitCode;

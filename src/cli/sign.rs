@@ -4,7 +4,7 @@ use core::iter;
 use std::io::BufRead;
 
 use clap::Args;
-use playgate::json::{Moment, Place, RequestError, Seconds, SignRequest, SignedLink};
+use playgate::json::{RequestError, SignRequest, SignedLink};
 use playgate::{Link, Signer, UnixTime};
 use serde::Serialize;
 
@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
 use crate::keys::KeyArgs;
 use crate::lines::{self, Blocks, Line};
+use crate::terms::{Terms, in_options};
 
 /// Sign links
 ///
@@ -57,91 +58,6 @@ pub(crate) struct Sign {
 
     #[command(flatten)]
     clock: Clock,
-}
-
-#[derive(Args)]
-struct Terms {
-    /// How long the link opens the gate [default: 10m]
-    #[arg(long, value_name = "LENGTH")]
-    expires_in: Option<Seconds>,
-
-    /// When the link ends
-    #[arg(long, value_name = "TIME", conflicts_with = "expires_in")]
-    expires_at: Option<Moment>,
-
-    /// When the link starts
-    #[arg(long, value_name = "TIME")]
-    not_before: Option<Moment>,
-
-    /// Allow all below the first N segments of the path: 2 for /videos/42/
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
-    dir: Option<u8>,
-
-    /// Where the token goes
-    #[arg(long, default_value = "query")]
-    place: Place,
-
-    /// Sign with the key of this id [default: the ring's first]
-    #[arg(long, value_name = "ID")]
-    kid: Option<String>,
-
-    /// For the gate of this name alone
-    #[arg(long, value_name = "NAME")]
-    audience: Option<String>,
-
-    /// For clients in these countries alone: ISO 3166-1 alpha-2, parted by commas
-    #[arg(long, value_name = "PT,ES")]
-    country: Option<String>,
-
-    /// For clients in this network alone: 203.0.113.0/24; an address alone means its /24, or /64
-    #[arg(long, value_name = "NETWORK")]
-    ip: Option<String>,
-
-    /// To be saved as a file of this name
-    #[arg(long, value_name = "NAME")]
-    download: Option<String>,
-
-    /// Play-until: the gate may exchange the link for one that lasts so long
-    #[arg(long, value_name = "LENGTH")]
-    run: Option<Seconds>,
-
-    /// The link's own id, for revocation
-    #[arg(long, value_name = "ID")]
-    jti: Option<String>,
-
-    /// The playback session
-    #[arg(long, value_name = "ID")]
-    sid: Option<String>,
-
-    /// The viewer
-    #[arg(long, value_name = "ID")]
-    sub: Option<String>,
-}
-
-impl From<Terms> for SignRequest {
-    fn from(terms: Terms) -> Self {
-        let Terms { expires_in, expires_at, not_before, dir, place, kid, audience, .. } = terms;
-        let Terms { ip, download, run, jti, sid, sub, .. } = terms;
-        let country = terms.country.map(|countries| countries.replace(',', "."));
-        let url = String::new();
-        Self {
-            url,
-            expires_in,
-            expires_at,
-            dir,
-            place,
-            kid,
-            audience,
-            country,
-            download,
-            ip,
-            jti,
-            not_before,
-            run,
-            sid,
-            sub,
-        }
-    }
 }
 
 impl Sign {
@@ -249,12 +165,4 @@ impl Minter {
 fn push_json(shape: &impl Serialize, answers: &mut Vec<u8>) {
     // Text and numbers into memory: neither can fail.
     let _ = serde_json::to_writer(answers, shape);
-}
-
-/// An error in the words of the command line.
-fn in_options(error: &RequestError) -> String {
-    match error.field.as_str() {
-        "" | "url" => error.message.clone(),
-        member => format!("--{}: {}", member.replace('_', "-"), error.message),
-    }
 }

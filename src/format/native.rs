@@ -7,14 +7,14 @@
 //! Optional fields stand in alphabetical order, each at most once. One grant has one spelling, so
 //! whatever departs from it is refused, never repaired: an unknown field may be a restriction.
 
+use crate::bytes::{self, is_id, is_name};
 use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::{Located, SigningInput, UnverifiedToken};
+use crate::format::{Located, UnverifiedToken};
 use crate::grant::{
-    Countries, DownloadName, Grant, MAX_NUMBER, Network, is_id_character, is_name_character,
-    parse_number, parse_text,
+    Countries, DownloadName, Grant, MAX_NUMBER, Network, parse_number, parse_text,
 };
 use crate::key::KeyId;
-use crate::mac::Tag;
+use crate::mac::{ShownTag, Tag};
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Placement, Request, Target};
@@ -149,15 +149,14 @@ pub(crate) fn read<'a>(
             )
         }
     };
-    let input = SigningInput { scope, text: signed };
-    Ok(UnverifiedToken { placement, kid, grant, scope, input, tag, base, path, queries })
+    Ok(UnverifiedToken { placement, kid, grant, scope, signed, tag, base, path, queries })
 }
 
 /// A token, read from left to right.
 struct Fields<'a> {
     grant: Grant<'a>,
     kid: &'a str,
-    tag: Tag,
+    tag: ShownTag<'a>,
     /// The token up to `&sig=`.
     signed: &'a str,
     /// What follows the token behind a `&`.
@@ -166,24 +165,50 @@ struct Fields<'a> {
 
 #[inline]
 fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
-    let (pg, rest) = required(Field::Pg, START, Some(text))?;
-    if pg != "1" {
-        return Err(bad_version(pg));
-    }
-    let (exp, rest) = required(Field::Exp, "exp=", rest)?;
+    // The version and the name of the next field in one comparison.
+    let Some(rest) = text.strip_prefix("pg=1&exp=") else { return Err(bad_start(text)) };
+    let (exp, rest) = split_value(rest);
     let mut grant = Grant { expires: number(Field::Exp, exp, 0)?, ..Grant::default() };
-    let (kid, mut rest) = required(Field::Kid, "kid=", rest)?;
-    let kid = parse_text(kid, KeyId::MAX_LEN, is_id_character)
+    let (kid, mut rest) = match rest.and_then(|rest| rest.strip_prefix("kid=")) {
+        Some(rest) => split_value(rest),
+        None => return Err(misplaced(Field::Kid, rest)),
+    };
+    let kid = parse_text(kid, KeyId::MAX_LEN, is_id)
         .map_err(|fault| malformed(Field::Kid, fault))?;
     let mut previous = Field::Kid;
     loop {
         let here = rest.unwrap_or_default();
-        if let Some((tag, after)) = here.strip_prefix("sig=").and_then(Tag::split) {
+        if let Some((tag, after)) = here.strip_prefix("sig=").and_then(ShownTag::split) {
             let end = text.len().saturating_sub(here.len()).saturating_sub("&".len());
             let signed = text.get(..end).unwrap_or_default();
             return Ok(Fields { grant, kid, tag, signed, after });
         }
         (previous, rest) = optional(&mut grant, previous, here)?;
+    }
+}
+
+/// What is wrong with a token that does not start as it has to.
+#[cold]
+fn bad_start(text: &str) -> ParseError {
+    let Some(value) = text.strip_prefix(START) else { return misplaced(Field::Pg, Some(text)) };
+    match split_value(value) {
+        ("1", rest) => misplaced(Field::Exp, rest),
+        (version, _) => match parse_number(version, 0, u64::MAX) {
+            Ok(_) => ParseError::UnsupportedVersion,
+            Err(fault) => malformed(Field::Pg, fault),
+        },
+    }
+}
+
+/// What stands where `field` has to.
+#[cold]
+fn misplaced(field: Field, text: Option<&str>) -> ParseError {
+    let (name, ..) = split_field(text.unwrap_or_default());
+    match field_of(name) {
+        Some(same) if same == field => malformed(field, Fault::Empty),
+        Some(repeated) if repeated < field => malformed(repeated, Fault::OutOfOrder),
+        None if !name.is_empty() => ParseError::UnknownField,
+        _ => malformed(field, Fault::Missing),
     }
 }
 
@@ -214,10 +239,10 @@ fn read_optional<'a>(
     value: &'a str,
 ) -> Result<(), ParseError> {
     let fault = |fault| malformed(field, fault);
-    let id = || parse_text(value, MAX_NAME_LEN, is_id_character).map_err(fault);
+    let id = || parse_text(value, MAX_NAME_LEN, is_id).map_err(fault);
     match field {
         Field::Aud => {
-            let name = parse_text(value, MAX_NAME_LEN, is_name_character).map_err(fault)?;
+            let name = parse_text(value, MAX_NAME_LEN, is_name).map_err(fault)?;
             grant.audience = Some(name);
         }
         Field::Cc => grant.countries = Some(Countries::parse(value).map_err(fault)?),
@@ -241,7 +266,7 @@ fn read_optional<'a>(
 /// Splits `value&rest`; no rest where no `&` follows.
 #[inline]
 fn split_value(text: &str) -> (&str, Option<&str>) {
-    let end = text.bytes().position(|byte| byte == b'&').unwrap_or(text.len());
+    let end = bytes::position(text.as_bytes(), |byte| byte == b'&').unwrap_or(text.len());
     let (value, rest) = text.split_at_checked(end).unwrap_or_default();
     (value, rest.get(1..))
 }
@@ -252,41 +277,6 @@ fn split_field(text: &str) -> (&str, &str, Option<&str>) {
     let equals = field.bytes().position(|byte| byte == b'=').unwrap_or(field.len());
     let (name, value) = field.split_at_checked(equals).unwrap_or_default();
     (name, value.get(1..).unwrap_or_default(), rest)
-}
-
-/// The value of the one field that may stand here, and what follows it.
-#[inline]
-fn required<'a>(
-    field: Field,
-    start: &str,
-    text: Option<&'a str>,
-) -> Result<(&'a str, Option<&'a str>), ParseError> {
-    let text = text.unwrap_or_default();
-    match text.strip_prefix(start).map(split_value) {
-        Some(("", _)) => Err(malformed(field, Fault::Empty)),
-        Some(split) => Ok(split),
-        None => Err(misplaced(field, text)),
-    }
-}
-
-/// What stands where `field` has to.
-#[cold]
-fn misplaced(field: Field, text: &str) -> ParseError {
-    let (name, ..) = split_field(text);
-    match field_of(name) {
-        Some(same) if same == field => malformed(field, Fault::Empty),
-        Some(repeated) if repeated < field => malformed(repeated, Fault::OutOfOrder),
-        None if !name.is_empty() => ParseError::UnknownField,
-        _ => malformed(field, Fault::Missing),
-    }
-}
-
-#[cold]
-fn bad_version(pg: &str) -> ParseError {
-    match parse_number(pg, 0, u64::MAX) {
-        Ok(_) => ParseError::UnsupportedVersion,
-        Err(fault) => malformed(Field::Pg, fault),
-    }
 }
 
 fn field_of(name: &str) -> Option<Field> {
@@ -318,7 +308,7 @@ fn number(field: Field, value: &str, least: u64) -> Result<u64, ParseError> {
 }
 
 fn fault_of_tag(value: &str) -> Fault {
-    if !value.bytes().all(is_id_character) {
+    if !value.bytes().all(is_id) {
         Fault::Character
     } else if value.len() != Tag::TEXT_LEN {
         Fault::WrongLength

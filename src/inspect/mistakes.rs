@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::format::{self as wire, Located, UnverifiedToken};
 use crate::key::Entry;
-use crate::mac::Tag;
+use crate::mac::{ShownTag, Tag};
 use crate::request::Request;
 use crate::time::UnixTime;
 use crate::verify::Verifier;
@@ -34,15 +34,19 @@ impl Verifier<'_> {
     /// What would make the signature of a well-formed token fit.
     pub(super) fn mistakes_of_signature(&self, token: &UnverifiedToken<'_>) -> Vec<String> {
         let mut hints = Vec::new();
-        let input = token.input.to_string();
+        let input = token.input().to_string();
         for entry in self.ring.entries() {
             if entry.id.as_str() == token.kid {
                 let scopes =
                     scopes(token).into_iter().filter(|(_, text)| fits(entry, text, token.tag));
                 hints.extend(scopes.map(|(mistake, _)| format!("it fits {mistake}")));
-            } else if fits(entry, &input, token.tag) {
+                continue;
+            }
+            let renamed =
+                input.replacen(&format!("&kid={}", token.kid), &format!("&kid={}", entry.id), 1);
+            if fits(entry, &input, token.tag) || fits(entry, &renamed, token.tag) {
                 hints.push(format!(
-                    "it fits the key `{}`: the token says `kid={}`",
+                    "it fits the key `{}`, and the token says `kid={}`",
                     entry.id, token.kid
                 ));
             }
@@ -70,7 +74,7 @@ impl Verifier<'_> {
 
         let entry = self.ring.find(token.kid).ok()?;
         let mut mac = entry.key.mac().start();
-        token.input.pieces(&mut |piece| mac.update(piece));
+        token.input().pieces(&mut |piece| mac.update(piece));
         let right = mac.finish();
         let mut buffer = [0; Tag::TEXT_LEN];
         let text = right.encode(&mut buffer);
@@ -93,7 +97,7 @@ impl Verifier<'_> {
     }
 }
 
-fn fits(entry: &Entry, input: &str, tag: Tag) -> bool {
+fn fits(entry: &Entry, input: &str, tag: ShownTag<'_>) -> bool {
     let mut mac = entry.key.mac().start();
     mac.update(input);
     mac.verify(tag).is_ok()
@@ -103,7 +107,7 @@ fn fits(entry: &Entry, input: &str, tag: Tag) -> bool {
 fn scopes(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
     let scope = token.scope.to_string();
     let path = token.path.to_string();
-    let text = token.input.text();
+    let text = token.input().text();
     let host = token.base.split_once("://").map_or("", |(_, host)| host);
     let mut tried = Vec::new();
     let mut with_scope = |mistake: &str, other: String| {
@@ -261,7 +265,12 @@ mod tests {
         let input = format!("/videos/42/film.mp4\n{TOKEN}");
         assert_eq!(
             hints(FILM, TOKEN, "next", &input),
-            ["it fits the key `next`: the token says `kid=main`"]
+            ["it fits the key `next`, and the token says `kid=main`"]
+        );
+        let renamed = format!("/videos/42/film.mp4\n{}", TOKEN.replace("main", "next"));
+        assert_eq!(
+            hints(FILM, TOKEN, "next", &renamed),
+            ["it fits the key `next`, and the token says `kid=main`"]
         );
     }
 

@@ -111,7 +111,6 @@ impl Answer {
         if let Problem::RangeNotSatisfiable(size) = problem {
             headers.push(("Content-Range", format!("bytes */{size}").into()));
         }
-        headers.extend(cors);
         let body = Body {
             kind: "about:blank",
             title: phrase(status),
@@ -120,7 +119,12 @@ impl Answer {
             field: problem.field(),
             detail: problem.detail(),
         };
-        Self(status, headers, serde_json::to_string(&body).ok())
+        // A body is strings and a number: it always serializes.
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        // Said here for HEAD, of which the runtime leaves the body out.
+        headers.push(("Content-Length", body.len().to_string().into()));
+        headers.extend(cors);
+        Self(status, headers, Some(body))
     }
 
     /// One JSON array, which crosses from wasm to JavaScript in one piece.
@@ -158,7 +162,10 @@ mod tests {
         assert!(headers.contains(&("Cache-Control", "no-store".into())));
         assert_eq!(
             body.unwrap(),
-            r#"{"type":"about:blank","title":"Forbidden","status":403,"reason":"malformed","field":"exp","detail":"`exp` is empty"}"#
+            concat!(
+                r#"{"type":"about:blank","title":"Forbidden","status":403,"reason":"malformed","#,
+                r#""field":"exp","detail":"`exp` is empty"}"#
+            )
         );
     }
 

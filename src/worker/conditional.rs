@@ -86,8 +86,8 @@ enum Comparison {
     Weak,
 }
 
-/// Whether a list of entity tags, or `*`, has `etag`. A list that breaks the grammar has what stands
-/// before the break.
+/// Whether a list of entity tags, or `*`, has `etag`. A list that breaks the grammar has what
+/// stands before the break.
 fn has_tag(list: &str, etag: &str, comparison: Comparison) -> bool {
     let (etag, etag_is_weak) = opaque(etag);
     if list.trim() == "*" {

@@ -147,10 +147,14 @@ impl Config {
     }
 }
 
-/// Writes an error down and goes on with the default, so that the next one is found as well.
+/// Writes an error down and goes on with the default, so that the next one is found as well. The
+/// first of a variable is enough.
 fn note<T: Default>(errors: &mut Vec<String>, name: &str, value: Result<T, String>) -> T {
     value.unwrap_or_else(|error| {
-        errors.push(format!("{name}: {error}"));
+        let is_known = |known: &String| known.split(':').next() == Some(name);
+        if !errors.iter().any(is_known) {
+            errors.push(format!("{name}: {error}"));
+        }
         T::default()
     })
 }
@@ -233,7 +237,7 @@ fn check_names(text: &str) -> Result<(), String> {
         {
             return Err(in_entry(
                 number,
-                "write the names of query parameters as they stand in the address, parted by commas",
+                "write names of query parameters as they stand in addresses, parted by commas",
             ));
         }
     }
@@ -419,6 +423,10 @@ mod tests {
         wrong(
             Variables { unreadable: vec!["AUDIENCE"], ..bucket() },
             "AUDIENCE: is not text; write it in quotes",
+        );
+        wrong(
+            Variables { playgate_keys: None, unreadable: vec!["PLAYGATE_KEYS"], ..bucket() },
+            "PLAYGATE_KEYS: is not text; write it in quotes",
         );
     }
 

@@ -15,8 +15,9 @@ use crate::worker::config::{Broken, Config};
 use crate::worker::log::{self, Line};
 use crate::worker::media::Media;
 
-/// What the entry tells of a request, in one string, so that it crosses into wasm in one piece: seven
-/// lines, an absent one empty. No part can have a line feed: neither a URL nor a header field can.
+/// What the entry tells of a request, in one string, so that it crosses into wasm in one piece:
+/// seven lines, an absent one empty. No part can have a line feed: neither a URL nor a header field
+/// can.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Asked<'a> {
     pub(crate) method: &'a str,

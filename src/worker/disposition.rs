@@ -5,8 +5,8 @@ use alloc::string::String;
 
 /// The header's value for a file to be saved as `name`.
 ///
-/// Old clients read `filename`, which gets `_` for every character that could end the quoted string,
-/// be read as an escape or name a folder; all others read `filename*` (RFC 8187).
+/// Old clients read `filename`, which gets `_` for every character that could end the quoted
+/// string, be read as an escape or name a folder; all others read `filename*` (RFC 8187).
 pub(crate) fn attachment(name: &str) -> String {
     let fallback: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
     let mut value = format!("attachment; filename=\"{fallback}\"");

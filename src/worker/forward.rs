@@ -5,8 +5,8 @@
 pub(crate) const REQUEST_HEADERS: [&str; 5] =
     ["If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"];
 
-/// Whether a header field of the server's answer reaches the viewer. `connection` is the value of that
-/// field, which names others that end with the connection (RFC 9110, section 7.6.1).
+/// Whether a header field of the server's answer reaches the viewer. `connection` is the value of
+/// that field, which names others that end with the connection (RFC 9110, section 7.6.1).
 pub(crate) fn reaches_viewer(name: &str, connection: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let is_dropped = matches!(

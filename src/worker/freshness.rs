@@ -10,12 +10,14 @@ pub(crate) struct Stored<'a> {
     pub(crate) cache_control: Option<&'a str>,
     /// Seconds that its answer has lain in a cache already.
     pub(crate) age: u64,
-    /// A playlist may be rewritten at any moment: without a word of the store it is asked for again.
+    /// A playlist may be rewritten at any moment: without a word of the store it is asked for
+    /// again.
     pub(crate) is_playlist: bool,
 }
 
-/// `Cache-Control` for a response to a token with `left` seconds to live: `private`, so that no cache
-/// in front of the gate answers in its place, and never fresh for longer than the token lasts.
+/// `Cache-Control` for a response to a token with `left` seconds to live: `private`, so that no
+/// cache in front of the gate answers in its place, and never fresh for longer than the token
+/// lasts.
 pub(crate) fn of_gated(stored: Stored<'_>, left: u64) -> Cow<'static, str> {
     let mut max_age = if stored.is_playlist { 0 } else { left };
     let directives = stored.cache_control.unwrap_or_default().split(',').map(str::trim);
@@ -32,7 +34,8 @@ pub(crate) fn of_gated(stored: Stored<'_>, left: u64) -> Cow<'static, str> {
     format!("private, max-age={max_age}").into()
 }
 
-/// A number too large to hold is the largest; one that cannot be read is stale at once (section 4.2.1).
+/// A number too large to hold is the largest; one that cannot be read is stale at once (section
+/// 4.2.1).
 fn seconds(text: &str) -> u64 {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().unwrap_or(u64::MAX) } else { 0 }

@@ -52,8 +52,9 @@ impl Gate {
         Self(Rc::new(Deployment { analytics, bucket, config }))
     }
 
-    /// Decides on a request: `asked` has what [`Asked`] reads, `now` is in milliseconds. A string is
-    /// a finished answer, `[status, headers, body]` in JSON; else it is a promise of the response.
+    /// Decides on a request: `asked` has what [`Asked`] reads, `now` is in milliseconds. A string
+    /// is a finished answer, `[status, headers, body]` in JSON; else it is a promise of the
+    /// response.
     #[must_use]
     pub fn decide(&self, asked: &str, request: &web_sys::Request, now: f64) -> JsValue {
         // The cast saturates: no number is a moment that cannot be.
@@ -127,8 +128,8 @@ async fn from_bucket(bucket: &Bucket, media: &Media, asked: &Headers) -> Result<
     r2::serve(bucket, media, range, conditions).await
 }
 
-/// Everything that the operator may set. What is set and cannot be read is told apart from what is not
-/// set: a check must not be lost because its variable has the wrong type.
+/// Everything that the operator may set. What is set and cannot be read is told apart from what is
+/// not set: a check must not be lost because its variable has the wrong type.
 fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
     let mut unreadable = Vec::new();
     let mut text = |name: &'static str| {

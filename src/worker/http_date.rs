@@ -10,7 +10,8 @@ const MONTHS: [&str; 12] =
 
 const DAY: u64 = 86_400;
 
-/// A moment as `Sun, 06 Nov 1994 08:49:37 GMT`. A year above 9999 is written as the last second of it.
+/// A moment as `Sun, 06 Nov 1994 08:49:37 GMT`. A year above 9999 is written as the last second of
+/// it.
 pub(crate) fn format(unix: u64) -> String {
     const LAST: u64 = 253_402_300_799;
     let unix = unix.min(LAST);
@@ -37,8 +38,8 @@ pub(crate) fn format(unix: u64) -> String {
     )
 }
 
-/// Reads any of the three forms; `None` is a date that is ignored. `now` says which century a year of
-/// two digits is in: one that seems more than 50 years ahead has passed.
+/// Reads any of the three forms; `None` is a date that is ignored. `now` says which century a year
+/// of two digits is in: one that seems more than 50 years ahead has passed.
 pub(crate) fn parse(text: &str, now: u64) -> Option<u64> {
     let words: Vec<&str> = text.split([' ', ',', '-']).filter(|word| !word.is_empty()).collect();
     let (day, month, year, time) = match *words.as_slice() {

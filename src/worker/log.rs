@@ -1,5 +1,5 @@
-//! One line of JSON for each decision. No token, no key and no URL: a path token is a credential, so
-//! a refused address is never written down, and an admitted one only as its scope.
+//! One line of JSON for each decision. No token, no key and no URL: a path token is a credential,
+//! so a refused address is never written down, and an admitted one only as its scope.
 
 use alloc::string::String;
 
@@ -8,7 +8,8 @@ use serde::Serialize;
 /// What is said about a request. Members that do not apply are left out.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Line {
-    /// `allow` or `deny` as in a verdict; `preflight` and `public` need none; `error` is the gate's own.
+    /// `allow` or `deny` as in a verdict; `preflight` and `public` need none; `error` is the gate's
+    /// own.
     pub(crate) decision: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,

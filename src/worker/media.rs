@@ -27,8 +27,8 @@ pub(crate) struct Media {
 }
 
 impl Media {
-    /// The header fields that the gate adds to what the store says, on every response. `error` is for
-    /// those that are no media: nothing of them is kept.
+    /// The header fields that the gate adds to what the store says, on every response. `error` is
+    /// for those that are no media: nothing of them is kept.
     pub(crate) fn headers(&self, stored: Stored<'_>, error: bool) -> Headers {
         let mut headers = Headers::new();
         let cache_control = match self.expires {

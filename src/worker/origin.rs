@@ -24,8 +24,8 @@ extern "C" {
     fn fetch(url: &str, init: &RequestInit) -> Result<js_sys::Promise, JsValue>;
 }
 
-/// Serves what the server at `base` has for the clean URL of `media`. That URL is the same for every
-/// link to the same media, so a cache between the gate and the server holds it once.
+/// Serves what the server at `base` has for the clean URL of `media`. That URL is the same for
+/// every link to the same media, so a cache between the gate and the server holds it once.
 pub(crate) async fn serve(base: &str, media: &Media, asked: &Headers) -> Result<Response, Problem> {
     let fetched = ask(&media.url_at(base), media, asked).await.map_err(|_| Problem::BadOrigin)?;
     let (status, sent) = (fetched.status(), Headers(fetched.headers()));
@@ -50,7 +50,8 @@ async fn ask(url: &str, media: &Media, asked: &Headers) -> Result<Response, JsVa
             headers.set(name, &value)?;
         }
     }
-    // Several ranges would come back as a multipart body: all of it is sent instead, as from a bucket.
+    // Several ranges would come back as a multipart body: all of it is sent instead, as from a
+    // bucket.
     if let Some(range) = asked.get("Range")?
         && !media.head
         && ByteRange::parse(&range).is_some()

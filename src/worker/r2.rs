@@ -132,7 +132,8 @@ fn respond(media: &Media, object: &Object, part: Part) -> Result<Response, Probl
     }
 }
 
-/// RFC 9110, section 15.4.5: what would update the copy that the client has, and nothing on its form.
+/// RFC 9110, section 15.4.5: what would update the copy that the client has, and nothing on its
+/// form.
 fn not_modified(media: &Media, object: &Object) -> Result<Response, Problem> {
     let mut headers = headers(media, object);
     headers.retain(|(name, _)| !name.starts_with("Content-"));

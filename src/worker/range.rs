@@ -35,8 +35,8 @@ pub(crate) enum StoreRange {
 }
 
 impl ByteRange {
-    /// Reads the header `Range`. `None` is a range that is ignored, as the RFC asks: another unit, a
-    /// broken grammar, or more than one range, which would ask for a multipart body.
+    /// Reads the header `Range`. `None` is a range that is ignored, as the RFC asks: another unit,
+    /// a broken grammar, or more than one range, which would ask for a multipart body.
     pub(crate) fn parse(header: &str) -> Option<Self> {
         let (unit, set) = header.split_once('=')?;
         if !unit.trim().eq_ignore_ascii_case("bytes") {

@@ -1,5 +1,5 @@
-//! Responses as the runtime knows them. Nothing here can panic: the runtime throws for a status or a
-//! header that it does not like, and the caller makes a problem of that.
+//! Responses as the runtime knows them. Nothing here can panic: the runtime throws for a status or
+//! a header that it does not like, and the caller makes a problem of that.
 
 use core::result;
 
@@ -17,7 +17,8 @@ type Result<T> = result::Result<T, JsValue>;
 pub(crate) enum Encoding {
     /// It is encoded already, and the runtime knows nothing of that.
     AsStored,
-    /// The runtime: it decoded what it fetched, and hands on untouched what it did not have to read.
+    /// The runtime: it decoded what it fetched, and hands on untouched what it did not have to
+    /// read.
     Runtime,
 }
 

@@ -8,24 +8,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A development key: the bytes 0 to 31.
-pub const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+pub(crate) const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 /// 2025-12-31T23:50:00Z: ten minutes before the links of these tests end.
-pub const NOW: &str = "--now=1767225000";
+pub(crate) const NOW: &str = "--now=1767225000";
 
-pub fn ring() -> String {
+pub(crate) fn ring() -> String {
     format!("main:{KEY}")
 }
 
 /// The program, without keys and secrets of the environment that the tests run in.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_playgate"));
     program.env_remove("PLAYGATE_KEYS").env_remove("PLAYGATE_SECRET");
     program
 }
 
 /// The program, with the development key.
-pub fn keyed() -> Command {
+pub(crate) fn keyed() -> Command {
     let mut program = program();
     program.env("PLAYGATE_KEYS", ring());
     program
@@ -33,23 +33,23 @@ pub fn keyed() -> Command {
 
 /// What a run of the program came to.
 #[derive(Debug)]
-pub struct Run {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
     /// The exit code and all that was printed, in this order: code, stdout, stderr.
     #[track_caller]
-    pub fn is(self, code: i32, stdout: &str, stderr: &str) {
+    pub(crate) fn is(self, code: i32, stdout: &str, stderr: &str) {
         let expected = (Some(code), stdout.to_owned(), stderr.to_owned());
         assert_eq!((self.code, self.stdout, self.stderr), expected);
     }
 
     /// A failure before anything was printed on stdout.
     #[track_caller]
-    pub fn fails(self, code: i32, stderr: &str) {
+    pub(crate) fn fails(self, code: i32, stderr: &str) {
         self.is(code, "", &format!("playgate: {stderr}\n"));
     }
 }
@@ -69,19 +69,19 @@ impl From<Output> for Run {
 
 /// Runs the program with the development key.
 #[track_caller]
-pub fn run(arguments: &[&str]) -> Run {
+pub(crate) fn run(arguments: &[&str]) -> Run {
     keyed().args(arguments).stdin(Stdio::null()).output().unwrap().into()
 }
 
 /// Runs the program with the development key, and with `input` on its stdin.
 #[track_caller]
-pub fn run_with_input(arguments: &[&str], input: &[u8]) -> Run {
+pub(crate) fn run_with_input(arguments: &[&str], input: &[u8]) -> Run {
     feed(keyed().args(arguments), input)
 }
 
 /// Runs a command with `input` on its stdin.
 #[track_caller]
-pub fn feed(command: &mut Command, input: &[u8]) -> Run {
+pub(crate) fn feed(command: &mut Command, input: &[u8]) -> Run {
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = pipes.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -94,7 +94,7 @@ pub fn feed(command: &mut Command, input: &[u8]) -> Run {
 }
 
 /// An empty folder for one test.
-pub fn folder(test: &str) -> PathBuf {
+pub(crate) fn folder(test: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
@@ -102,7 +102,7 @@ pub fn folder(test: &str) -> PathBuf {
 }
 
 /// A file that its owner alone can read.
-pub fn private_file(folder: &Path, name: &str, text: &str) -> String {
+pub(crate) fn private_file(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     fs::write(&path, text).unwrap();
     #[cfg(unix)]

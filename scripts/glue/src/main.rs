@@ -1,5 +1,6 @@
-//! `playgate-glue IN.wasm OUT_DIR NAME` writes NAME.js and NAME_bg.wasm: the module that browsers and
-//! workerd load. It is the library behind the wasm-bindgen command, which takes longer to compile.
+//! `playgate-glue IN.wasm OUT_DIR NAME` writes NAME.js and NAME_bg.wasm: the module that browsers
+//! and workerd load. It is the library behind the wasm-bindgen command, which takes longer to
+//! compile.
 
 use std::env;
 use std::process::ExitCode;

@@ -71,7 +71,6 @@ pub(super) async fn serve(listener: TcpListener, app: Router, stop: impl Future<
 pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
 
-    // The runtime is that of the caller.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {

@@ -21,7 +21,7 @@ use crate::exit;
 /// Scripts and styles of the page alone. Media come from any gate that a link names; wasm needs
 /// `wasm-unsafe-eval`, and players make workers and media from blobs.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-    img-src 'self' data: blob: http: https:; media-src blob: http: https:; \
+    img-src 'self' data: blob: http: https:; media-src blob: data: http: https:; \
     connect-src 'self' http: https:; worker-src 'self' blob:; frame-ancestors 'none'; \
     base-uri 'none'; form-action 'none'";
 

@@ -1,0 +1,43 @@
+// The vectors through the WebAssembly in the browser.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { site, useSite } from "./site.mjs";
+
+useSite();
+
+const file = JSON.parse(readFileSync(new URL("../vectors/native.json", import.meta.url), "utf8"));
+
+/** Runs in the page: the verdicts, and the links of those vectors that say how they were signed. */
+async function inBrowser({ keys, vectors }) {
+  const core = await import("./vendor/playgate.js");
+  await core.default({ module_or_path: new URL("vendor/playgate_bg.wasm", document.baseURI) });
+  return vectors.map(({ request, gate = {}, now, sign }) => {
+    const { client_ip: _, ...unknown } = request;
+    const verdict = (asked) => JSON.parse(core.verify(JSON.stringify(asked), JSON.stringify(gate), keys, now));
+    let got;
+    try {
+      got = verdict(request);
+    } catch (error) {
+      // As at the edge: an address that is none is an address that is not known.
+      if (!String(error).includes("client_ip")) throw error;
+      got = verdict(unknown);
+    }
+    const report = JSON.parse(core.inspect(JSON.stringify(unknown), JSON.stringify(gate), keys, now));
+    const link = sign && JSON.parse(core.sign(JSON.stringify(sign), keys, now)).link;
+    return { verdict: got, checks: report.checks.length, link };
+  });
+}
+
+test("every vector has its verdict in the browser, and its link", { timeout: 60_000 }, async () => {
+  const { page, close } = await site.page();
+  const results = await page.evaluate(inBrowser, file);
+  assert.equal(results.length, file.vectors.length);
+  for (const [n, { name, request, expect, sign }] of file.vectors.entries()) {
+    assert.deepEqual(results[n].verdict, expect, name);
+    assert.equal(results[n].checks, 7, name);
+    if (sign) assert.equal(results[n].link, request.url, name);
+  }
+  await close();
+});

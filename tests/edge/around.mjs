@@ -1,0 +1,83 @@
+// Stands around the Worker's bundle in the tests, and is no part of what is uploaded.
+import worker from "./entry.js";
+
+const realNow = Date.now;
+let now;
+Date.now = () => now ?? realNow();
+
+const lines = [];
+for (const level of ["debug", "error", "info", "log", "warn"]) {
+  console[level] = (...words) => {
+    const [line] = words;
+    lines.push(/^\{.*\}$/.test(line) ? line : JSON.stringify({ console: words.map(String) }));
+  };
+}
+
+// What a test may put in the place of a binding, by the name that it gives as its value.
+const standIns = {
+  "a bucket that fails": () =>
+    new (class R2Bucket {
+      get() {
+        return Promise.reject(new Error("no store"));
+      }
+      head() {
+        return this.get();
+      }
+    })(),
+  // workers-rs panics where the size of an object cannot be read.
+  "a bucket that panics": () =>
+    new (class R2Bucket {
+      get() {
+        const size = () => {
+          throw new Error("no size");
+        };
+        return Promise.resolve(Object.defineProperty({ bodyUsed: false }, "size", { get: size }));
+      }
+      head() {
+        return this.get();
+      }
+    })(),
+  "an object without a constructor": () => Object.create(null),
+  "a data set": () => ({
+    writeDataPoint: (point) => lines.push(JSON.stringify({ point })),
+  }),
+  "a data set that is full": () => ({
+    writeDataPoint() {
+      throw new Error("too many points");
+    },
+  }),
+};
+
+// One object for each set of variables: the Worker reads an environment once.
+const environments = new Map();
+function environment(env, text) {
+  if (!text) return env;
+  if (!environments.has(text)) {
+    const entries = Object.entries({ ...env, ...JSON.parse(text) })
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => [name, standIns[value]?.() ?? value]);
+    environments.set(text, Object.fromEntries(entries));
+  }
+  return environments.get(text);
+}
+
+export default {
+  fetch(request, env, context) {
+    const told = (name) => request.headers.get(`x-test-${name}`);
+    if (told("log")) return Response.json(lines.splice(0));
+    const url = request.url.replace(/^https?/, told("scheme"));
+    if (told("seen")) return new Response(url);
+    now = Number(told("now"));
+    const headers = new Headers(request.headers);
+    for (const name of [...headers.keys()]) {
+      if (/^(x-test|mf|cf)-/.test(name)) headers.delete(name);
+    }
+    if (told("ip")) headers.set("CF-Connecting-IP", told("ip"));
+    const cf = told("country") ? { country: told("country") } : {};
+    return worker.fetch(
+      new Request(new Request(url, request), { headers, cf }),
+      environment(env, told("env")),
+      context,
+    );
+  },
+};

@@ -1,0 +1,65 @@
+// What no request should be able to bring about, and what happens all the same: the gate fails
+// closed, says so, and serves the next request with a fresh instance.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { link, problem, startGate } from "./gate.mjs";
+
+const FILM = "/videos/42/film.mp4";
+
+let gate;
+before(
+  async () => {
+    gate = await startGate({ objects: [[FILM.slice(1), "0123456789"]] });
+  },
+  { timeout: 900_000 },
+);
+after(() => gate?.stop());
+
+// Each is a binding that cannot be: the one makes the decision throw, the other panics behind it.
+const THROWS = { MEDIA: "an object without a constructor" };
+const PANICS = { MEDIA: "a bucket that panics" };
+
+function isGateError(answer, method = "GET") {
+  assert.equal(answer.status, 503);
+  assert.equal(answer.headers["playgate-reason"], "gate_error");
+  assert.equal(answer.headers["cache-control"], "no-store");
+  assert.equal(answer.headers["content-type"], "application/problem+json");
+  if (method !== "HEAD") assert.equal(problem(answer).reason, "gate_error");
+}
+
+async function serves() {
+  const answer = await gate.ask(link(FILM));
+  assert.deepEqual([answer.status, answer.body.toString()], [200, "0123456789"]);
+}
+
+test("a failure in the decision is answered once", { timeout: 15_000 }, async () => {
+  for (const method of ["GET", "HEAD", "OPTIONS"]) {
+    isGateError(await gate.ask(link(FILM), { method, env: THROWS }), method);
+    await serves();
+  }
+  assert.ok((await gate.log()).some((line) => line.reason === "gate_error"));
+});
+
+test("a panic behind the decision is answered once", { timeout: 15_000 }, async () => {
+  for (const method of ["GET", "HEAD"]) {
+    isGateError(await gate.ask(link(FILM), { method, env: PANICS }), method);
+    await serves();
+  }
+  assert.ok((await gate.log()).some((line) => line.reason === "gate_error"));
+});
+
+test("requests beside a panic are answered", { timeout: 15_000 }, async () => {
+  const asked = [undefined, PANICS, undefined, PANICS].map((env) => gate.ask(link(FILM), { env }));
+  for (const [n, answer] of (await Promise.all(asked)).entries()) {
+    if (n % 2 || answer.status !== 200) isGateError(answer);
+  }
+  await serves();
+});
+
+test("many failures in a row leave nothing behind", { timeout: 30_000 }, async () => {
+  for (let n = 0; n < 25; n += 1) {
+    for (const env of [THROWS, PANICS]) isGateError(await gate.ask(link(FILM), { env }));
+  }
+  await serves();
+});

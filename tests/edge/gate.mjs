@@ -1,0 +1,158 @@
+// The Worker as it would be uploaded, in workerd: bundled by wrangler, run by Miniflare.
+//
+// The bundle is not touched. A module around it (around.mjs) sets what a test sets: the clock, the
+// variables and bindings, the client's address and country; and it keeps what is written to the
+// console.
+import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import { join } from "node:path";
+
+import { Log, LogLevel, Miniflare } from "miniflare";
+
+import { bundle, directory, root, uploaded } from "./bundle.mjs";
+
+/** The vectors of tests/vectors/native.json. Their keys are for development, known to everybody. */
+export const vectors = JSON.parse(readFileSync(join(root, "tests/vectors/native.json"), "utf8"));
+export const byName = (name) => vectors.vectors.find((vector) => vector.name === name);
+
+/** A moment at which the vectors that pass do so. */
+export const NOW = 1767225000;
+
+/** The page that the tests let read answers. */
+export const PAGE = "https://www.example.com";
+
+const wranglerToml = readFileSync(join(root, "wrangler.toml"), "utf8");
+const key = Buffer.from(/^main:([\w-]+)/.exec(vectors.keys)[1], "base64url");
+
+/** A token for a scope, by the standard library alone. `fields` are those beside exp and kid. */
+export function sign(scope, { exp = NOW + 600, ...fields } = {}) {
+  const more = Object.keys(fields)
+    .sort()
+    .map((name) => `&${name}=${fields[name]}`)
+    .join("");
+  const token = `pg=1&exp=${exp}&kid=main${more}`;
+  const sig = createHmac("sha256", key).update(`${scope}\n${token}`).digest("base64url");
+  return `${token}&sig=${sig}`;
+}
+
+/** A link to one file. */
+export const link = (path, fields) => `https://cdn.example.com${path}?${sign(path, fields)}`;
+
+/** Starts workerd on a free port. `objects` are put into the bucket: [key, body, put options]. */
+export async function startGate({ objects = [] } = {}) {
+  bundle();
+  const around = readFileSync(join(root, "tests/edge/around.mjs"), "utf8");
+  const modules = { "around.js": { type: "esm", contents: around } };
+  for (const [name, bytes] of uploaded()) {
+    modules[name] = name.endsWith(".js")
+      ? { type: "esm", contents: bytes.toString() }
+      : { type: "wasm", contents: new Uint8Array(bytes) };
+  }
+  const miniflare = new Miniflare({
+    workers: [
+      {
+        config: {
+          name: "playgate",
+          compatibilityDate: /^compatibility_date = "(.+)"$/m.exec(wranglerToml)[1],
+          manifest: { mainModule: "around.js", modulesRoot: directory, modules },
+          env: {
+            MEDIA: { type: "r2", name: "media" },
+            PLAYGATE_KEYS: { type: "text", value: vectors.keys },
+            ALLOW_ORIGINS: { type: "text", value: PAGE },
+          },
+        },
+      },
+    ],
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    log: new Log(LogLevel.NONE),
+  });
+  const address = await miniflare.ready;
+  const bucket = await miniflare.getR2Bucket("MEDIA");
+  for (const [name, body, options] of objects) await bucket.put(name, body, options);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+  const ask = (url, options) => request(agent, address, url, options);
+  return {
+    ask,
+    bucket,
+    /** The URL as a Worker sees it: workerd has a parser of its own. */
+    async seen(url) {
+      return (await ask(url, { headers: { "x-test-seen": "url" } })).body.toString();
+    },
+    /** What was written to the console since the last time: one object for each line. */
+    async log() {
+      const { body } = await ask("http://gate/", { headers: { "x-test-log": "take" } });
+      return JSON.parse(body.toString()).map((line) => JSON.parse(line));
+    },
+    async stop() {
+      agent.destroy();
+      await miniflare.dispose();
+    },
+  };
+}
+
+/**
+ * Whether a request can carry the URL as it is written: workerd answers some bytes with 400 before
+ * any Worker sees them.
+ */
+const isCarried = (url) => /^https?:\/\/[^/?#]+\/[\x21-\x7e]*$/.test(url) && !/["#<>`]/.test(url);
+
+/**
+ * Asks the gate for a URL, byte for byte. `env` replaces variables (null takes one away), `now` is
+ * in seconds, `country` and `ip` are what the edge knows of the client.
+ */
+function request(agent, address, url, options = {}) {
+  const { method = "GET", headers = {}, env, now = NOW, country, ip } = options;
+  const written = isCarried(url) ? url : new URL(url).href.split("#")[0];
+  const [, scheme, host, path] = /^(https?):\/\/([^/]+)(.*)$/s.exec(written);
+  const told = { "x-test-now": String(now * 1000), "x-test-scheme": scheme };
+  if (env) told["x-test-env"] = JSON.stringify(env);
+  if (country) told["x-test-country"] = country;
+  if (ip) told["x-test-ip"] = ip;
+  return new Promise((resolve, reject) => {
+    const sent = http.request({
+      agent,
+      host: address.hostname,
+      port: address.port,
+      method,
+      path,
+      headers: { host, ...told, ...headers },
+      timeout: 10_000,
+    });
+    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} within 10 s`)));
+    sent.on("error", reject);
+    sent.on("response", (response) => {
+      const chunks = [];
+      response.on("data", (chunk) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const body = Buffer.concat(chunks);
+        resolve({ status: response.statusCode, headers: response.headers, body });
+      });
+    });
+    sent.end();
+  });
+}
+
+/** The JSON of a problem. */
+export const problem = (response) => JSON.parse(response.body.toString());
+
+/** A media server on a free port, which writes down what it is asked. */
+export async function startOrigin(answer = (_, response) => response.end("media")) {
+  const asked = [];
+  const server = http.createServer((request, response) => {
+    asked.push({ method: request.method, url: request.url, headers: request.headers });
+    answer(request, response);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    asked,
+    url: `http://127.0.0.1:${server.address().port}`,
+    stop() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

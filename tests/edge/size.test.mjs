@@ -1,0 +1,32 @@
+// What is uploaded and what a page loads stays small: both are fetched and compiled at a cold
+// start.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+
+import { bundle, root, uploaded } from "./bundle.mjs";
+
+before(bundle, { timeout: 900_000 });
+
+const kilobytes = (bytes) => gzipSync(bytes, { level: 9 }).length / 1000;
+
+test("the uploaded Worker is below 200 KB, compressed", () => {
+  const sizes = uploaded().map(([name, bytes]) => [name, kilobytes(bytes)]);
+  assert.ok(sizes.length >= 2, "the script and the wasm");
+  const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+  console.log(`Worker: ${total.toFixed(1)} KB`);
+  assert.ok(total < 200, `${total} KB`);
+});
+
+const browser = join(root, "build/www/vendor/playgate_bg.wasm");
+test(
+  "the page's wasm is below 100 KB, compressed",
+  { skip: !existsSync(browser) && "not built" },
+  () => {
+    const size = kilobytes(readFileSync(browser));
+    console.log(`page: ${size.toFixed(1)} KB`);
+    assert.ok(size < 100, `${size} KB`);
+  },
+);

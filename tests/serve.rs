@@ -1,0 +1,238 @@
+//! `playgate serve`: links over HTTP, on a free port of this machine.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+#[path = "common/program.rs"]
+mod program;
+#[path = "common/server.rs"]
+mod server;
+
+use program::{keyed, run};
+use serde_json::{Value, json};
+use server::{SECRET, Server};
+
+const JSON: &str = "Content-Type: application/json";
+const BEARER: &str = "Authorization: Bearer 0123456789abcdef";
+const ONE: &[u8] = br#"{"url": "https://cdn.example.com/a.mp4"}"#;
+
+#[test]
+fn a_link_and_an_array_of_links() {
+    let server = Server::start();
+    let answer =
+        server.ask("POST /links", &[BEARER, "content-type: Application/JSON; charset=utf-8"], ONE);
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+    let link = answer.json();
+    assert_eq!(link["scope"], "/a.mp4");
+    let url = link["link"].as_str().unwrap();
+    let expires = link["expires"].as_u64().unwrap();
+    assert!(
+        url.starts_with(&format!("https://cdn.example.com/a.mp4?pg=1&exp={expires}&kid=main&sig="))
+    );
+    assert_eq!(run(&["verify", url]).code, Some(0));
+
+    let answer = server.mint(
+        r#" [{"url": "https://cdn.example.com/a.mp4", "expires_in": "1h"},
+             {"url": "https://cdn.example.com/v/1/b.m3u8", "dir": 2, "place": "path"}]"#,
+    );
+    let links = answer.json();
+    assert_eq!((answer.status, links.as_array().unwrap().len()), (200, 2));
+    assert_eq!((&links[0]["scope"], &links[1]["scope"]), (&json!("/a.mp4"), &json!("/v/1/")));
+    assert_eq!(server.mint("[]").json(), json!([]));
+}
+
+#[test]
+fn vectors_are_minted_as_they_are_signed() {
+    let file: Value = serde_json::from_str(include_str!("vectors/native.json")).unwrap();
+    let vectors = file["vectors"].as_array().unwrap();
+    let vectors: Vec<_> = vectors.iter().filter(|vector| vector["sign"].is_object()).collect();
+    assert!(vectors.len() >= 70, "only {} vectors are signed", vectors.len());
+    let mut nows: Vec<_> = vectors.iter().map(|vector| vector["now"].as_u64().unwrap()).collect();
+    nows.dedup();
+    for now in nows {
+        let now = format!("--now={now}");
+        let mut program = keyed();
+        program.env("PLAYGATE_KEYS", file["keys"].as_str().unwrap()).args(["serve", "--dev", &now]);
+        let server = Server::spawn(&mut program);
+        let vectors = vectors.iter().filter(|vector| now.ends_with(&vector["now"].to_string()));
+        let (asked, expected): (Vec<_>, Vec<_>) =
+            vectors.map(|vector| (&vector["sign"], &vector["request"]["url"])).unzip();
+        let answer = server.mint(&json!(asked).to_string());
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let links = answer.json();
+        let links: Vec<_> = links.as_array().unwrap().iter().map(|link| &link["link"]).collect();
+        assert_eq!(links, expected);
+        for (terms, expected) in asked.iter().zip(expected) {
+            assert_eq!(server.mint(&terms.to_string()).json()["link"], *expected);
+        }
+    }
+}
+
+#[test]
+fn links_are_for_those_who_show_the_secret() {
+    let server = Server::start();
+    let error = json!({"error": "show the secret: Authorization: Bearer <secret>"});
+    let longer = format!("{BEARER}0");
+    for headers in [
+        &[JSON][..],
+        &[JSON, "Authorization: Bearer 0123456789abcdeF"],
+        &[JSON, "Authorization: Bearer 0123456789abcde"],
+        &[JSON, "Authorization: Bearer "],
+        &[JSON, "Authorization: Basic 0123456789abcdef"],
+        &[JSON, "Authorization: Digest 0123456789abcdef"],
+        &[JSON, "Authorization: 0123456789abcdef"],
+        &[JSON, &longer],
+        &[JSON, BEARER, BEARER],
+    ] {
+        let answer = server.ask("POST /links", headers, ONE);
+        answer.refuses(401, &error);
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    }
+    assert_eq!(
+        server.ask("POST /links", &[JSON, "authorization: bearer 0123456789abcdef"], ONE).status,
+        200
+    );
+    assert_eq!(
+        server.ask("POST /links", &[JSON, BEARER, "Host: cdn.example.com"], ONE).status,
+        200
+    );
+    let health = server.ask("GET /healthz", &[], b"");
+    assert_eq!((health.status, health.body.as_str()), (200, "ok"));
+    assert_eq!(server.ask("GET /dev.json", &[BEARER], b"").status, 404);
+}
+
+#[test]
+fn errors_name_the_member() {
+    let server = Server::start();
+    for (body, field, error) in [
+        (
+            r#"{"url": "https://cdn.example.com/a b"}"#,
+            "url",
+            "the path has a space; write https://cdn.example.com/a%20b",
+        ),
+        (r#"{}"#, "url", "not an absolute URL; write it as https://host/path, at most 8192 bytes"),
+        (
+            r#"{"url": "https://x/a", "expires_in": 0}"#,
+            "expires_in",
+            "the link would expire before it is signed",
+        ),
+        (
+            r#"{"url": "https://x/a", "expires_at": 1}"#,
+            "expires_at",
+            "the link would expire before it is signed",
+        ),
+        (
+            r#"{"url": "https://x/a", "expires_in": -1}"#,
+            "expires_in",
+            "neither a whole number nor text",
+        ),
+        (
+            r#"{"url": "https://x/a", "expires_at": 1, "expires_in": 1}"#,
+            "expires_in",
+            "stands beside `expires_at`; give one of them",
+        ),
+        (
+            r#"{"url": "https://x/a", "dir": 1}"#,
+            "dir",
+            "the path has fewer directories than asked for; what follows its last / is a file",
+        ),
+        (
+            r#"{"url": "https://x/a", "dir": 256}"#,
+            "dir",
+            "invalid value: integer `256`, expected u8",
+        ),
+        (r#"{"url": "https://x/a", "kid": "b"}"#, "kid", "the key ring has no key of that id"),
+        (
+            r#"{"url": "https://x/a", "place": "cookie"}"#,
+            "place",
+            "unknown variant `cookie`, expected `query` or `path`",
+        ),
+        (
+            r#"{"url": "https://x/a", "ip": "x"}"#,
+            "ip",
+            "not a network; write 203.0.113.0/24 or 2001:db8::/64",
+        ),
+        (r#"{"url": "https://x/a", "run": 0}"#, "run", "is out of range"),
+        (
+            r#"[{"url": "https://x/a"}, {"url": "https://x/a", "expires_in": "x"}]"#,
+            "[1].expires_in",
+            "not a length of time; write seconds, or as in 10m, 2h, 1h 30m",
+        ),
+        (
+            r#"[{"url": "https://x/a"}, {"url": "https://x/a", "dir": 9}]"#,
+            "[1].dir",
+            "the path has fewer directories than asked for; what follows its last / is a file",
+        ),
+        (
+            r#"[{"url": "https://x/a"}, 7]"#,
+            "[1]",
+            "invalid type: integer `7`, expected an object with a `url`",
+        ),
+    ] {
+        server.mint(body).refuses(400, &json!({"error": error, "field": field}));
+    }
+    let unknown = server.mint(r#"[{"url": "https://x/a", "expire": 1}]"#);
+    assert_eq!((unknown.status, &unknown.json()["field"]), (400, &json!("[0].expire")));
+    for (body, error) in [
+        ("", "EOF while parsing a value"),
+        ("{", "EOF while parsing an object"),
+        ("{} {}", "trailing characters at line 1 column 4"),
+    ] {
+        server.mint(body).refuses(400, &json!({"error": error}));
+    }
+    let not_utf8 = server.ask("POST /links", &[JSON, BEARER], b"\xff");
+    not_utf8.refuses(400, &json!({"error": "the body is not UTF-8"}));
+}
+
+#[test]
+fn limits() {
+    let server = Server::start();
+    let array = |links| format!("[{}]", vec![r#"{"url": "https://x/a"}"#; links].join(","));
+    assert_eq!(server.mint(&array(1000)).json().as_array().unwrap().len(), 1000);
+    server
+        .mint(&array(1001))
+        .refuses(400, &json!({"error": "more than 1000 links; ask for fewer at a time"}));
+    let longest = 256 * 1024;
+    let padded = |len| {
+        let body = core::str::from_utf8(ONE).unwrap();
+        body.to_owned() + &" ".repeat(len - body.len())
+    };
+    assert_eq!(server.mint(&padded(longest)).status, 200);
+    server.mint(&padded(longest + 1)).refuses(
+        413,
+        &json!({"error": "the body is longer than 262144 bytes; ask for fewer links at a time"}),
+    );
+    for kind in ["X-None: 1", "Content-Type: text/plain", "Content-Type: application/jsonp"] {
+        server
+            .ask("POST /links", &[BEARER, kind], ONE)
+            .refuses(415, &json!({"error": "send JSON, with Content-Type: application/json"}));
+    }
+    for (request, allowed) in
+        [("GET /links", "POST"), ("PUT /links", "POST"), ("POST /healthz", "GET,HEAD")]
+    {
+        let answer = server.ask(request, &[BEARER], b"");
+        answer.refuses(405, &json!({"error": "wrong method; see the header Allow"}));
+        assert_eq!(answer.header("allow"), Some(allowed));
+    }
+    for request in ["GET /", "POST /", "POST /links/", "GET /links/1"] {
+        server
+            .ask(request, &[BEARER], b"")
+            .refuses(404, &json!({"error": "no such path; links are minted with POST /links"}));
+    }
+}
+
+#[test]
+fn the_log_has_a_line_a_request_and_no_credentials() {
+    let mut server = Server::start();
+    server.ask("POST /links?to=/pg=1", &[JSON, BEARER], ONE);
+    server.ask("GET /pg=1&exp=1&kid=main&sig=x/a.mp4", &[], b"");
+    server.ask("GET /healthz", &[], b"");
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    let log = server.rest_of_log();
+    let lines: Vec<_> = log.lines().map(|line| line.rsplitn(3, ' ').last().unwrap()).collect();
+    assert_eq!(
+        lines,
+        ["playgate: POST /links 200", "playgate: GET /pg=... 404", "playgate: GET /healthz 200"]
+    );
+    assert!(!log.contains(SECRET) && !log.contains("sig="), "{log}");
+}
