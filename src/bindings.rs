@@ -1,24 +1,24 @@
-//! Bindings for browsers and Node: JSON in, JSON out. The clock is the caller's here too.
+//! Bindings for browsers and Node: objects in, objects out. The clock is the caller's here too, in unix
+//! seconds.
 
-use alloc::string::String;
+use js_sys::{Array, JSON, Object};
+use wasm_bindgen::prelude::{JsCast as _, JsError, JsValue, wasm_bindgen};
 
-use wasm_bindgen::prelude::{JsError, wasm_bindgen};
-
-use crate::json::{self, Gate, SignRequest, VerifyRequest};
+use crate::json::{Gate, Request as _, RequestError, SignRequest, Value, VerifyRequest};
 use crate::key::KeyRing;
 use crate::query::ParamNames;
 use crate::sign::Signer;
 use crate::time::UnixTime;
 
-/// Signs a link: a `SignRequest` in, `{"link", "expires", "scope"}` out. `now` is in unix seconds.
+/// Signs a link: a `SignRequest` in, `{ link, expires, scope }` out.
 ///
 /// # Errors
 /// Throws an `Error` that says which member of the request is wrong, or which key of the ring.
 #[wasm_bindgen]
-pub fn sign(request: &str, keys: &str, now: f64) -> Result<String, JsError> {
-    let request: SignRequest = json::from_str(request)?;
+pub fn sign(request: &Object, keys: &str, now: f64) -> Result<JsValue, JsError> {
+    let request = SignRequest::from_value(value_of(request))?;
     let signer = Signer::new(KeyRing::parse(keys)?);
-    to_json(&request.sign(&signer, time(now))?)
+    to_object(&request.sign(&signer, time(now))?)
 }
 
 /// Decides on a request: a `VerifyRequest` and a `Gate` in, a `Verdict` out.
@@ -26,9 +26,9 @@ pub fn sign(request: &str, keys: &str, now: f64) -> Result<String, JsError> {
 /// # Errors
 /// Throws an `Error` where the arguments cannot be read. A refusal is no error.
 #[wasm_bindgen]
-pub fn verify(request: &str, gate: &str, keys: &str, now: f64) -> Result<String, JsError> {
-    let (request, gate): (VerifyRequest, Gate) = (json::from_str(request)?, json::from_str(gate)?);
-    to_json(&gate.verdict(&KeyRing::parse(keys)?, &request.as_request(), time(now)))
+pub fn verify(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<JsValue, JsError> {
+    let (request, gate) = arguments(request, gate)?;
+    to_object(&gate.verdict(&KeyRing::parse(keys)?, &request.as_request(), time(now)))
 }
 
 /// Explains a decision: a `VerifyRequest` and a `Gate` in, a `Report` out.
@@ -36,28 +36,46 @@ pub fn verify(request: &str, gate: &str, keys: &str, now: f64) -> Result<String,
 /// # Errors
 /// Throws an `Error` where the arguments cannot be read. A refusal is no error.
 #[wasm_bindgen]
-pub fn inspect(request: &str, gate: &str, keys: &str, now: f64) -> Result<String, JsError> {
-    let (request, gate): (VerifyRequest, Gate) = (json::from_str(request)?, json::from_str(gate)?);
+pub fn inspect(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<JsValue, JsError> {
+    let (request, gate) = arguments(request, gate)?;
     let ring = KeyRing::parse(keys)?;
     let forward = ParamNames::new(&gate.forward_params);
-    to_json(&gate.verifier(&ring).inspect(&request.as_request(), forward, time(now)))
+    to_object(&gate.verifier(&ring).inspect(&request.as_request(), forward, time(now)))
 }
 
-/// Makes the entry of a new key for a ring from 32 random bytes, which the caller provides:
-/// `crypto.getRandomValues(new Uint8Array(32))`.
-///
-/// # Errors
-/// Throws an `Error` where the id is not one, or the bytes are fewer than 32.
-#[wasm_bindgen]
-pub fn keygen(id: &str, random: &[u8]) -> Result<String, JsError> {
-    Ok(KeyRing::entry(id, random)?)
+fn arguments(request: &Object, gate: &Object) -> Result<(VerifyRequest, Gate), RequestError> {
+    Ok((VerifyRequest::from_value(value_of(request))?, Gate::from_value(value_of(gate))?))
 }
 
 fn time(now: f64) -> UnixTime {
-    // Saturates; not a number is 0, and then everything with a start is refused.
+    // The cast saturates; what is no number is 0, a time at which nothing has begun.
     UnixTime::from_secs(now as u64)
 }
 
-fn to_json(value: &impl serde::Serialize) -> Result<String, JsError> {
-    Ok(serde_json::to_string(value)?)
+/// A value as JSON would have it, so that `undefined` is `null`.
+fn value_of(value: &JsValue) -> Value {
+    if value.is_null() || value.is_undefined() {
+        Value::Null
+    } else if let Some(text) = value.as_string() {
+        Value::Text(text)
+    } else if let Some(number) = value.as_f64() {
+        // The casts saturate, and cut off what is no whole number.
+        let whole = number as u64;
+        if whole as f64 == number { Value::Number(whole) } else { Value::Other }
+    } else if let Some(list) = value.dyn_ref::<Array>() {
+        Value::List(list.iter().map(|item| value_of(&item)).collect())
+    } else if let Some(object) = value.dyn_ref::<Object>() {
+        let member = |entry: JsValue| {
+            let entry = Array::from(&entry);
+            (entry.get(0).as_string().unwrap_or_default(), value_of(&entry.get(1)))
+        };
+        Value::Object(Object::entries(object).iter().map(member).collect())
+    } else {
+        Value::Other
+    }
+}
+
+fn to_object(value: &impl serde::Serialize) -> Result<JsValue, JsError> {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    JSON::parse(&text).map_err(|_| JsError::new("the answer has no form in JSON"))
 }

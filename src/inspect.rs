@@ -309,7 +309,7 @@ fn meaning(name: &str, value: &str, scope: Option<&str>) -> String {
             None => format!("for everything below the first {value} segments of the path"),
         },
         "dl" => match DownloadName::parse(value) {
-            Ok(name) => format!("to be saved as {:?}", name.decode()),
+            Ok(name) => format!("to be saved as \"{}\"", name.decode()),
             Err(fault) => fault.to_string(),
         },
         "ip" => match Network::parse(value) {

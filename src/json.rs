@@ -1,45 +1,64 @@
 //! The JSON shapes that the program, the minting service and the bindings share.
 
+mod time;
+mod value;
+
 use core::fmt;
 use core::net::IpAddr;
-use core::time::Duration;
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::{Field, Refusal};
 use crate::key::KeyRing;
 use crate::query::ParamNames;
-use crate::request::Request;
 use crate::sign::{Builder, Link, SignError, Signer};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
 
-/// Reads a shape from JSON.
-///
-/// # Errors
-/// A [`RequestError`] with the member that does not fit.
-pub fn from_str<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, RequestError> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        // `.` is the whole, and `?` a member whose name did not come in whole.
-        let field = error.path().to_string().trim_end_matches(['.', '?']).into();
-        RequestError { field, message: without_position(error.inner().to_string()) }
-    })?;
-    json.end().map_err(|error| RequestError::new("", &error))?;
-    Ok(value)
+pub use self::time::{Moment, Seconds};
+pub use self::value::Value;
+
+/// A request that comes as a JSON object.
+pub trait Request: Default {
+    /// What to write where no object came.
+    const EXPECTED: &'static str;
+
+    /// Takes one member.
+    ///
+    /// # Errors
+    /// What to write instead, or [`UNKNOWN`].
+    fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str>;
+
+    /// Takes all members of an object. One that is not known is refused, as it may be meant as a
+    /// restriction, and so is one that stands twice.
+    ///
+    /// # Errors
+    /// A [`RequestError`] with the member that does not fit.
+    fn from_value(value: Value) -> Result<Self, RequestError> {
+        let Value::Object(members) = value else {
+            return Err(RequestError::new("", &Self::EXPECTED));
+        };
+        let mut request = Self::default();
+        let mut seen: Vec<String> = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            if seen.contains(&name) {
+                return Err(RequestError::new(&name, &"stands twice"));
+            }
+            // As if it were not there: what has no value restricts nothing.
+            if !matches!(value, Value::Null) {
+                request.set(&name, value).map_err(|error| RequestError::new(&name, &error))?;
+            }
+            seen.push(name);
+        }
+        Ok(request)
+    }
 }
 
-/// The message of a JSON error without «at line 1 column 38», which tells nobody anything once the
-/// member is named.
-fn without_position(mut message: String) -> String {
-    if let Some(at) = message.rfind(" at line ") {
-        message.truncate(at);
-    }
-    message
-}
+/// What [`Request::set`] says of a member that it does not know.
+const UNKNOWN: &str = "no such member";
 
 /// A request that cannot be met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,93 +90,9 @@ impl fmt::Display for RequestError {
 
 impl core::error::Error for RequestError {}
 
-/// A length of time: seconds as a number, or text such as `10m` and `1h 30m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "NumberOrText")]
-pub struct Seconds(pub u64);
-
-impl core::str::FromStr for Seconds {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let secs = text.parse().ok();
-        let secs = secs.or_else(|| humantime::parse_duration(text).ok().map(|d| d.as_secs()));
-        secs.map(Self).ok_or("not a length of time; write seconds, or as in 10m, 2h, 1h 30m")
-    }
-}
-
-/// A moment: unix seconds as a number, or RFC 3339 text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "NumberOrText")]
-pub struct Moment(pub UnixTime);
-
-impl core::str::FromStr for Moment {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let secs = text.parse().ok().or_else(|| rfc_3339(text)).map(UnixTime::from_secs);
-        secs.map(Self).ok_or("not a time; write unix seconds, or as in 2026-01-01T00:00:00Z")
-    }
-}
-
-/// Unix seconds from RFC 3339. humantime reads UTC alone, so an offset such as `+01:00` is taken off
-/// first.
-fn rfc_3339(text: &str) -> Option<u64> {
-    let utc = |text: &str| {
-        let time = humantime::parse_rfc3339(text).ok()?;
-        time.duration_since(std::time::UNIX_EPOCH).ok().as_ref().map(Duration::as_secs)
-    };
-    let offset = text.len().checked_sub("+00:00".len()).and_then(|at| text.split_at_checked(at));
-    let Some((local, offset)) = offset.filter(|(_, offset)| offset.starts_with(['+', '-'])) else {
-        return utc(text);
-    };
-    let (east, (hours, minutes)) = (offset.starts_with('+'), offset.get(1..)?.split_once(':')?);
-    let number = |text: &str, most: u64| {
-        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|number: &u64| digits && *number <= most)
-    };
-    let offset = number(hours, 23)?.saturating_mul(3600);
-    let offset = offset.saturating_add(number(minutes, 59)?.saturating_mul(60));
-    if local.ends_with('Z') {
-        return None;
-    }
-    let local = utc(&alloc::format!("{local}Z"))?;
-    if east { local.checked_sub(offset) } else { local.checked_add(offset) }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "neither a whole number nor text")]
-enum NumberOrText {
-    Number(u64),
-    Text(String),
-}
-
-impl TryFrom<NumberOrText> for Seconds {
-    type Error = &'static str;
-
-    fn try_from(value: NumberOrText) -> Result<Self, Self::Error> {
-        match value {
-            NumberOrText::Number(secs) => Ok(Self(secs)),
-            NumberOrText::Text(text) => text.parse(),
-        }
-    }
-}
-
-impl TryFrom<NumberOrText> for Moment {
-    type Error = &'static str;
-
-    fn try_from(value: NumberOrText) -> Result<Self, Self::Error> {
-        match value {
-            NumberOrText::Number(secs) => Ok(Self(UnixTime::from_secs(secs))),
-            NumberOrText::Text(text) => text.parse(),
-        }
-    }
-}
-
 /// Where a signer puts the token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-#[serde(rename_all = "lowercase")]
 pub enum Place {
     /// In the query: one file.
     #[default]
@@ -166,10 +101,8 @@ pub enum Place {
     Path,
 }
 
-/// A link to sign. Each member is the option of that name of `playgate sign`; one that is not known
-/// is refused, as it may be meant as a restriction.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "an object with a `url`")]
+/// A link to sign. Each member is the option of that name of `playgate sign`.
+#[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the signer's builder says what each one means")]
 pub struct SignRequest {
     pub url: String,
@@ -179,7 +112,7 @@ pub struct SignRequest {
     pub place: Place,
     pub kid: Option<String>,
     pub audience: Option<String>,
-    #[serde(deserialize_with = "dotted")]
+    /// Parted by dots: `PT.ES`. In JSON it is a list.
     pub country: Option<String>,
     pub download: Option<String>,
     pub ip: Option<String>,
@@ -190,10 +123,36 @@ pub struct SignRequest {
     pub sub: Option<String>,
 }
 
-/// `["PT", "ES"]` as on the wire, `PT.ES`.
-fn dotted<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<String>, D::Error> {
-    let countries = Option::<Vec<String>>::deserialize(json)?;
-    Ok(countries.filter(|countries| !countries.is_empty()).map(|countries| countries.join(".")))
+impl Request for SignRequest {
+    const EXPECTED: &'static str = "write an object with a `url`";
+
+    fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
+        match name {
+            "url" => self.url = value.text()?,
+            "expires_in" => self.expires_in = Some(value.parsed(Seconds)?),
+            "expires_at" => self.expires_at = Some(value.parsed(Moment::from_secs)?),
+            "dir" => self.dir = Some(value.number()?.try_into().map_err(|_| "write 1 to 64")?),
+            "place" => {
+                self.place = match value.text()?.as_str() {
+                    "path" => Place::Path,
+                    "query" => Place::Query,
+                    _ => return Err("write \"query\" or \"path\""),
+                }
+            }
+            "kid" => self.kid = Some(value.text()?),
+            "audience" => self.audience = Some(value.text()?),
+            "country" => self.country = Some(value.texts()?.join(".")).filter(|c| !c.is_empty()),
+            "download" => self.download = Some(value.text()?),
+            "ip" => self.ip = Some(value.text()?),
+            "jti" => self.jti = Some(value.text()?),
+            "not_before" => self.not_before = Some(value.parsed(Moment::from_secs)?),
+            "run" => self.run = Some(value.parsed(Seconds)?),
+            "sid" => self.sid = Some(value.text()?),
+            "sub" => self.sub = Some(value.text()?),
+            _ => return Err(UNKNOWN),
+        }
+        Ok(())
+    }
 }
 
 impl SignRequest {
@@ -297,8 +256,7 @@ impl fmt::Debug for SignedLink {
 }
 
 /// A request to verify or inspect.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Default)]
 #[expect(missing_docs, reason = "the same as those of `Request`")]
 pub struct VerifyRequest {
     pub url: String,
@@ -308,11 +266,30 @@ pub struct VerifyRequest {
     pub client_country: Option<String>,
 }
 
+impl Request for VerifyRequest {
+    const EXPECTED: &'static str = "write an object with a `url`";
+
+    fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
+        match name {
+            "url" => self.url = value.text()?,
+            "cookie" => self.cookie = Some(value.text()?),
+            "authorization" => self.authorization = Some(value.text()?),
+            "client_ip" => {
+                let ip = value.text()?.parse();
+                self.client_ip = Some(ip.map_err(|_| "write an IPv4 or IPv6 address")?);
+            }
+            "client_country" => self.client_country = Some(value.text()?),
+            _ => return Err(UNKNOWN),
+        }
+        Ok(())
+    }
+}
+
 impl VerifyRequest {
     /// The same, borrowed.
     #[must_use]
-    pub fn as_request(&self) -> Request<'_> {
-        let mut request = Request::new(&self.url);
+    pub fn as_request(&self) -> crate::Request<'_> {
+        let mut request = crate::Request::new(&self.url);
         request.cookie = self.cookie.as_deref();
         request.authorization = self.authorization.as_deref();
         request.client_ip = self.client_ip;
@@ -328,21 +305,30 @@ impl fmt::Debug for VerifyRequest {
 }
 
 /// The settings of a gate.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the verifier says what each one means")]
 pub struct Gate {
     pub audience: Option<String>,
     pub leeway: u64,
     pub max_lifetime: Option<u64>,
-    #[serde(deserialize_with = "listed")]
     pub unsigned_params: String,
-    #[serde(deserialize_with = "listed")]
     pub forward_params: String,
 }
 
-fn listed<'de, D: serde::Deserializer<'de>>(json: D) -> Result<String, D::Error> {
-    Vec::<String>::deserialize(json).map(|names| names.join(","))
+impl Request for Gate {
+    const EXPECTED: &'static str = "write an object; {} for a gate without settings";
+
+    fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
+        match name {
+            "audience" => self.audience = Some(value.text()?),
+            "leeway" => self.leeway = value.number()?,
+            "max_lifetime" => self.max_lifetime = Some(value.number()?),
+            "unsigned_params" => self.unsigned_params = value.texts()?.join(","),
+            "forward_params" => self.forward_params = value.texts()?.join(","),
+            _ => return Err(UNKNOWN),
+        }
+        Ok(())
+    }
 }
 
 impl Gate {
@@ -358,7 +344,7 @@ impl Gate {
 
     /// The decision on one request.
     #[must_use]
-    pub fn verdict(&self, ring: &KeyRing, request: &Request<'_>, now: UnixTime) -> Verdict {
+    pub fn verdict(&self, ring: &KeyRing, request: &crate::Request<'_>, now: UnixTime) -> Verdict {
         match self.verifier(ring).verify(request, now) {
             Ok(verified) => Verdict::allow(&verified, ParamNames::new(&self.forward_params)),
             Err(refusal) => refusal.into(),
@@ -400,43 +386,5 @@ impl From<Refusal> for Verdict {
     fn from(refusal: Refusal) -> Self {
         let field = refusal.field().map(Field::name);
         Self::Deny { reason: refusal.code(), status: refusal.status(), field }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn reads(text: &str, secs: Option<u64>) {
-        let moment = text.parse().ok().map(|Moment(time)| time.as_secs());
-        assert_eq!(moment, secs, "{text}");
-    }
-
-    #[test]
-    fn moments() {
-        for text in [
-            "1767225600",
-            "2026-01-01T00:00:00Z",
-            "2026-01-01T01:00:00+01:00",
-            "2025-12-31T18:15:00-05:45",
-            "2026-01-01T00:00:00.999-00:00",
-        ] {
-            reads(text, Some(1_767_225_600));
-        }
-        for text in [
-            "",
-            "2026-01-01",
-            "2026-01-01T00:00:00",
-            "2026-01-01T00:00:00+1:00",
-            "2026-01-01T00:00:00+24:00",
-            "2026-01-01T00:00:00+00:60",
-            "2026-01-01T00:00:00+0+:00",
-            "2026-01-01T00:00:00Z+01:00",
-            "1970-01-01T00:00:00+00:01",
-            "tomorrow",
-        ] {
-            reads(text, None);
-        }
     }
 }

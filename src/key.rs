@@ -131,7 +131,7 @@ impl Entry {
 /// // A development key: the bytes 0 to 31.
 /// let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")?;
 /// assert_eq!(ring.ids().collect::<Vec<_>>().len(), 1);
-/// # Ok::<(), playgate::KeyError>(())
+/// # Ok::<(), playgate::KeyRingError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct KeyRing {
@@ -165,17 +165,6 @@ impl KeyRing {
             return Err(KeyRingError { entry: 1, error: KeyError::NoKeys });
         }
         Ok(ring)
-    }
-
-    /// Writes one entry of a ring as text, `id:base64url`: what `playgate keygen` prints.
-    ///
-    /// # Errors
-    /// [`KeyError::Id`] or [`KeyError::Length`].
-    #[cfg(feature = "alloc")]
-    pub fn entry(id: &str, bytes: &[u8]) -> Result<alloc::string::String, KeyError> {
-        let id = KeyId::new(id)?;
-        SecretKey::new(bytes)?;
-        Ok(alloc::format!("{id}:{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// The key ids, in order.

@@ -29,7 +29,14 @@ type State = [u32; 8];
 
 /// FIPS 180-4, section 5.3.3.
 const INITIAL_STATE: State = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
 ];
 
 /// The outer hash's second block but for its first 32 bytes, the inner hash: its end, and the length

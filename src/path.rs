@@ -103,7 +103,9 @@ impl fmt::Display for CanonicalPath<'_> {
 fn is_plain(path: &[u8]) -> bool {
     let plain = |byte| is_unreserved(byte) | (byte == b'/');
     let pair = |a, b| plain(a) & !((a == b'/') & ((b == b'/') | (b == b'.')));
-    path.first() == Some(&b'/') && path.last().is_some_and(|&last| plain(last)) && bytes::all_pairs(path, pair)
+    path.first() == Some(&b'/')
+        && path.last().is_some_and(|&last| plain(last))
+        && bytes::all_pairs(path, pair)
 }
 
 /// Whether the segment is canonical as written.

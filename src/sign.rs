@@ -288,7 +288,6 @@ impl CheckedTerms<'_> {
         if !base.is_empty() && !is_http(base) {
             return Err(SignError::Url);
         }
-        let query = query.filter(|query| !query.is_empty());
         if native::split_path(path).0.is_some()
             || query.is_some_and(|q| native::find_param(q).is_some())
         {

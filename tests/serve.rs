@@ -123,7 +123,7 @@ fn errors_name_the_member() {
         (
             r#"{"url": "https://x/a", "expires_in": -1}"#,
             "expires_in",
-            "neither a whole number nor text",
+            "write a whole number, or text",
         ),
         (
             r#"{"url": "https://x/a", "expires_at": 1, "expires_in": 1}"#,
@@ -135,17 +135,9 @@ fn errors_name_the_member() {
             "dir",
             "the path has fewer directories than asked for; what follows its last / is a file",
         ),
-        (
-            r#"{"url": "https://x/a", "dir": 256}"#,
-            "dir",
-            "invalid value: integer `256`, expected u8",
-        ),
+        (r#"{"url": "https://x/a", "dir": 256}"#, "dir", "write 1 to 64"),
         (r#"{"url": "https://x/a", "kid": "b"}"#, "kid", "the key ring has no key of that id"),
-        (
-            r#"{"url": "https://x/a", "place": "cookie"}"#,
-            "place",
-            "unknown variant `cookie`, expected `query` or `path`",
-        ),
+        (r#"{"url": "https://x/a", "place": "cookie"}"#, "place", "write \"query\" or \"path\""),
         (
             r#"{"url": "https://x/a", "ip": "x"}"#,
             "ip",
@@ -162,19 +154,15 @@ fn errors_name_the_member() {
             "[1].dir",
             "the path has fewer directories than asked for; what follows its last / is a file",
         ),
-        (
-            r#"[{"url": "https://x/a"}, 7]"#,
-            "[1]",
-            "invalid type: integer `7`, expected an object with a `url`",
-        ),
+        (r#"[{"url": "https://x/a"}, 7]"#, "[1]", "write an object with a `url`"),
     ] {
         server.mint(body).refuses(400, &json!({"error": error, "field": field}));
     }
     let unknown = server.mint(r#"[{"url": "https://x/a", "expire": 1}]"#);
     assert_eq!((unknown.status, &unknown.json()["field"]), (400, &json!("[0].expire")));
     for (body, error) in [
-        ("", "EOF while parsing a value"),
-        ("{", "EOF while parsing an object"),
+        ("", "EOF while parsing a value at line 1 column 0"),
+        ("{", "EOF while parsing an object at line 1 column 1"),
         ("{} {}", "trailing characters at line 1 column 4"),
     ] {
         server.mint(body).refuses(400, &json!({"error": error}));

@@ -70,8 +70,8 @@ export function playground({ core, edge, keys, state, save, play }) {
   /** Signs what the form says, at a time; tells an error beside the form and gives null. */
   function sign(extra = {}, now = seconds()) {
     try {
-      const asked = JSON.stringify({ ...request(form, now), ...extra });
-      const { link: signed } = JSON.parse(core.sign(asked, $("#keys").value, now));
+      const asked = { ...request(form, now), ...extra };
+      const { link: signed } = core.sign(asked, $("#keys").value, now);
       $("#sign-error").textContent = "";
       return signed;
     } catch (error) {
@@ -121,8 +121,7 @@ export function playground({ core, edge, keys, state, save, play }) {
     const now = seconds();
     let error = "";
     try {
-      const asked = JSON.stringify({ url });
-      report = url ? JSON.parse(core.inspect(asked, "{}", $("#keys").value, now)) : null;
+      report = url ? core.inspect({ url }, {}, $("#keys").value, now) : null;
     } catch (thrown) {
       report = null;
       error = thrown.message ?? String(thrown);

@@ -10,9 +10,7 @@
 use crate::bytes::{self, is_id, is_name};
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::{Located, UnverifiedToken};
-use crate::grant::{
-    Countries, DownloadName, Grant, MAX_NUMBER, Network, parse_number, parse_text,
-};
+use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Network, parse_number, parse_text};
 use crate::key::KeyId;
 use crate::mac::{ShownTag, Tag};
 use crate::path::CanonicalPath;
@@ -173,8 +171,8 @@ fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
         Some(rest) => split_value(rest),
         None => return Err(misplaced(Field::Kid, rest)),
     };
-    let kid = parse_text(kid, KeyId::MAX_LEN, is_id)
-        .map_err(|fault| malformed(Field::Kid, fault))?;
+    let kid =
+        parse_text(kid, KeyId::MAX_LEN, is_id).map_err(|fault| malformed(Field::Kid, fault))?;
     let mut previous = Field::Kid;
     loop {
         let here = rest.unwrap_or_default();

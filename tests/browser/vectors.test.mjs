@@ -15,7 +15,7 @@ async function inBrowser({ keys, vectors }) {
   await core.default({ module_or_path: new URL("vendor/playgate_bg.wasm", document.baseURI) });
   return vectors.map(({ request, gate = {}, now, sign }) => {
     const { client_ip: _, ...unknown } = request;
-    const verdict = (asked) => JSON.parse(core.verify(JSON.stringify(asked), JSON.stringify(gate), keys, now));
+    const verdict = (asked) => core.verify(asked, gate, keys, now);
     let got;
     try {
       got = verdict(request);
@@ -24,8 +24,8 @@ async function inBrowser({ keys, vectors }) {
       if (!String(error).includes("client_ip")) throw error;
       got = verdict(unknown);
     }
-    const report = JSON.parse(core.inspect(JSON.stringify(unknown), JSON.stringify(gate), keys, now));
-    const link = sign && JSON.parse(core.sign(JSON.stringify(sign), keys, now)).link;
+    const report = core.inspect(unknown, gate, keys, now);
+    const link = sign && core.sign(sign, keys, now).link;
     return { verdict: got, checks: report.checks.length, link };
   });
 }

@@ -65,6 +65,8 @@ export default {
   fetch(request, env, context) {
     const told = (name) => request.headers.get(`x-test-${name}`);
     if (told("log")) return Response.json(lines.splice(0));
+    // workers-rs counts its instances.
+    if (told("instance")) return Response.json(globalThis.__worker_init_state.instanceId);
     const url = request.url.replace(/^https?/, told("scheme"));
     if (told("seen")) return new Response(url);
     now = Number(told("now"));

@@ -33,6 +33,17 @@ async function serves() {
   assert.deepEqual([answer.status, answer.body.toString()], [200, "0123456789"]);
 }
 
+test("each failure ends one instance, and no other request does", { timeout: 15_000 }, async () => {
+  const first = await gate.instance();
+  for (const [n, env] of [THROWS, PANICS, THROWS, PANICS].entries()) {
+    await serves();
+    assert.equal(await gate.instance(), first + n);
+    isGateError(await gate.ask(link(FILM), { env }));
+  }
+  await serves();
+  assert.equal(await gate.instance(), first + 4);
+});
+
 test("a failure in the decision is answered once", { timeout: 15_000 }, async () => {
   for (const method of ["GET", "HEAD", "OPTIONS"]) {
     isGateError(await gate.ask(link(FILM), { method, env: THROWS }), method);

@@ -77,6 +77,11 @@ export async function startGate({ objects = [] } = {}) {
   return {
     ask,
     bucket,
+    /** The number of the wasm instance, counted from 1. */
+    async instance() {
+      const { body } = await ask("http://gate/", { headers: { "x-test-instance": "tell" } });
+      return Number(body);
+    },
     /** The URL as a Worker sees it: workerd has a parser of its own. */
     async seen(url) {
       return (await ask(url, { headers: { "x-test-seen": "url" } })).body.toString();

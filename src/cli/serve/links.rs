@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use playgate::UnixTime;
-use playgate::json::{self, RequestError, SignRequest, SignedLink};
+use playgate::json::{Request as _, RequestError, SignRequest, SignedLink, Value};
 
 use super::router::{App, refuse};
 use crate::address;
@@ -58,15 +58,14 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn answer(app: &App, body: &[u8], now: UnixTime) -> Result<Response, RequestError> {
     let text = str::from_utf8(body).map_err(|_| RequestError::new("", &"the body is not UTF-8"))?;
-    if !text.trim_ascii_start().starts_with('[') {
-        let link = mint_one(app, &json::from_str(text)?, now)?;
-        return Ok(super::router::json(StatusCode::OK, &link));
-    }
-    let requests: Vec<SignRequest> = json::from_str(text)?;
+    let requests = match Value::from_json(text)? {
+        Value::List(requests) => requests,
+        one => return Ok(super::router::json(StatusCode::OK, &mint_one(app, one, now)?)),
+    };
     if requests.len() > MAX_LINKS {
         return Err(RequestError::new("", &"more than 1000 links; ask for fewer at a time"));
     }
-    let links = requests.iter().enumerate().map(|(at, request)| {
+    let links = requests.into_iter().enumerate().map(|(at, request)| {
         mint_one(app, request, now).map_err(|error| {
             let joint = if error.field.is_empty() { "" } else { "." };
             RequestError { field: format!("[{at}]{joint}{}", error.field), ..error }
@@ -76,7 +75,8 @@ fn answer(app: &App, body: &[u8], now: UnixTime) -> Result<Response, RequestErro
     Ok(super::router::json(StatusCode::OK, &links))
 }
 
-fn mint_one(app: &App, request: &SignRequest, now: UnixTime) -> Result<SignedLink, RequestError> {
+fn mint_one(app: &App, request: Value, now: UnixTime) -> Result<SignedLink, RequestError> {
+    let request = SignRequest::from_value(request)?;
     let link = request.sign(&app.signer, now);
     link.map_err(|error| address::advise(error, &request.url, &app.signer, now))
 }

@@ -1,0 +1,104 @@
+//! Lengths of time and moments, as people and programs write them.
+
+use core::str::FromStr;
+use core::time::Duration;
+
+use crate::time::UnixTime;
+
+/// A length of time: seconds as a number, or text such as `10m` and `1h 30m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(pub u64);
+
+impl FromStr for Seconds {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let secs = text.parse().ok();
+        let secs = secs.or_else(|| humantime::parse_duration(text).ok().map(|d| d.as_secs()));
+        secs.map(Self).ok_or("not a length of time; write seconds, or as in 10m, 2h, 1h 30m")
+    }
+}
+
+/// A moment: unix seconds as a number, or RFC 3339 text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(pub UnixTime);
+
+impl Moment {
+    /// The moment of these unix seconds.
+    #[must_use]
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(UnixTime::from_secs(secs))
+    }
+}
+
+impl FromStr for Moment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let secs = text.parse().ok().or_else(|| rfc_3339(text)).map(UnixTime::from_secs);
+        secs.map(Self).ok_or("not a time; write unix seconds, or as in 2026-01-01T00:00:00Z")
+    }
+}
+
+/// Unix seconds from RFC 3339. humantime reads UTC alone, so an offset such as `+01:00` is taken off
+/// first.
+fn rfc_3339(text: &str) -> Option<u64> {
+    let utc = |text: &str| {
+        let time = humantime::parse_rfc3339(text).ok()?;
+        time.duration_since(std::time::UNIX_EPOCH).ok().as_ref().map(Duration::as_secs)
+    };
+    let offset = text.len().checked_sub("+00:00".len()).and_then(|at| text.split_at_checked(at));
+    let Some((local, offset)) = offset.filter(|(_, offset)| offset.starts_with(['+', '-'])) else {
+        return utc(text);
+    };
+    let (east, (hours, minutes)) = (offset.starts_with('+'), offset.get(1..)?.split_once(':')?);
+    let number = |text: &str, most: u64| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|number: &u64| digits && *number <= most)
+    };
+    let offset = number(hours, 23)?.saturating_mul(3600);
+    let offset = offset.saturating_add(number(minutes, 59)?.saturating_mul(60));
+    if local.ends_with('Z') {
+        return None;
+    }
+    let local = utc(&alloc::format!("{local}Z"))?;
+    if east { local.checked_sub(offset) } else { local.checked_add(offset) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn reads(text: &str, secs: Option<u64>) {
+        let moment = text.parse().ok().map(|Moment(time)| time.as_secs());
+        assert_eq!(moment, secs, "{text}");
+    }
+
+    #[test]
+    fn moments() {
+        for text in [
+            "1767225600",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T01:00:00+01:00",
+            "2025-12-31T18:15:00-05:45",
+            "2026-01-01T00:00:00.999-00:00",
+        ] {
+            reads(text, Some(1_767_225_600));
+        }
+        for text in [
+            "",
+            "2026-01-01",
+            "2026-01-01T00:00:00",
+            "2026-01-01T00:00:00+1:00",
+            "2026-01-01T00:00:00+24:00",
+            "2026-01-01T00:00:00+00:60",
+            "2026-01-01T00:00:00+0+:00",
+            "2026-01-01T00:00:00Z+01:00",
+            "1970-01-01T00:00:00+00:01",
+            "tomorrow",
+        ] {
+            reads(text, None);
+        }
+    }
+}
