@@ -5,9 +5,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { fail, root } from "./setup.mjs";
+import { exe, fail, root, target, wrangler } from "./setup.mjs";
 
-const program = join(root, "target", "release", "playgate");
+const program = join(target, "release", `playgate${exe}`);
 
 /** The key ring of .dev.vars, which `wrangler dev` reads; made at the first start, for this machine alone. */
 function developmentKeys() {
@@ -57,7 +57,7 @@ export async function startServices({ originPort, edgePort, state, onExit, log =
     "--edge", edge,
   ], { PLAYGATE_KEYS: developmentKeys() });
   start("the edge", process.execPath, [
-    join(root, "node_modules", "wrangler", "bin", "wrangler.js"), "dev",
+    wrangler, "dev",
     "--ip", "127.0.0.1",
     "--port", String(edgePort),
     "--inspector-port", "0",
@@ -65,7 +65,7 @@ export async function startServices({ originPort, edgePort, state, onExit, log =
     "--var", `ALLOW_ORIGINS:${origin},http://127.0.0.1:${originPort}`,
     "--show-interactive-dev-session=false",
     "--log-level", "warn",
-  ], { PLAYGATE_PREBUILT: "1", WRANGLER_SEND_METRICS: "false", CI: "true" });
+  ], { WRANGLER_SEND_METRICS: "false", CI: "true" });
 
   const alive = () => children.filter((child) => child.exitCode === null && child.signalCode === null);
   const kill = (signal) => {

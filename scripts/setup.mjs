@@ -2,10 +2,13 @@
 // Imports nothing that has to be installed first.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
+export const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
+export const exe = process.platform === "win32" ? ".exe" : "";
+export const wrangler = join(root, "node_modules", "wrangler", "bin", "wrangler.js");
 
 /** Ends the script with one sentence that says what to do. */
 export function fail(sentence) {
@@ -13,12 +16,18 @@ export function fail(sentence) {
   process.exit(1);
 }
 
-/** Runs a command in the repository and shows what it prints; ends the script where it fails. */
-export function run(command, args, options = {}) {
-  const done = spawnSync(command, args, { cwd: root, stdio: "inherit", ...options });
+/**
+ * Runs a command in the repository; ends the script where it fails. What it prints is shown, or with
+ * `quiet` only where it fails.
+ */
+export function run(command, args, { quiet = false, ...options } = {}) {
+  const stdio = ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"];
+  const done = spawnSync(command, args, { cwd: root, stdio, encoding: "utf8", maxBuffer: 1 << 26, ...options });
   if (done.error?.code === "ENOENT") fail(`${command} is not installed; ${hint[command] ?? "install it"}`);
   if (done.error) fail(`${command} could not be started: ${done.error.message}`);
-  if (done.status !== 0) process.exit(done.status ?? 1);
+  if (done.status === 0) return;
+  if (quiet) process.stderr.write(done.stdout + done.stderr);
+  fail(`this failed, see above: ${[basename(command), ...args.filter((arg) => arg.length < 60)].join(" ")}`);
 }
 
 const hint = {

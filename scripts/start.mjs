@@ -16,7 +16,7 @@ for (const [name, port] of [["ORIGIN_PORT", originPort], ["EDGE_PORT", edgePort]
   }
 }
 
-await build();
+build();
 console.log("Seeding the bucket ...");
 const state = join(root, ".wrangler", "state");
 await seed(state);

@@ -7,6 +7,7 @@ import { root, setUp } from "./setup.mjs";
 
 setUp();
 const { build } = await import("./build.mjs");
+const { bundle } = await import("./bundle.mjs");
 const { findBrowser } = await import("./browser.mjs");
 
 const python = process.platform === "win32" ? "python" : "python3";
@@ -42,7 +43,8 @@ for (const [name, command, args] of suites) {
     continue;
   }
   if ((name === "edge" || name === "browser" || name === "signers") && !built) {
-    await build();
+    build();
+    bundle();
     built = true;
   }
   const done = spawnSync(command, args, { cwd: root, stdio: "inherit" });

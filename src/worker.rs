@@ -4,6 +4,7 @@
 //! talk to the runtime.
 
 mod answer;
+mod authority;
 mod conditional;
 mod config;
 mod cors;

@@ -4,27 +4,23 @@
 //   npm run bench:edge [rounds]
 import { spawn, spawnSync } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import workerd from "workerd";
 
-import { build } from "../../scripts/build.mjs";
-import { fail, root, run } from "../../scripts/setup.mjs";
+import { bundle, uploaded } from "../../scripts/bundle.mjs";
+import { fail } from "../../scripts/setup.mjs";
 
+const workerd = createRequire(import.meta.url)("workerd").default;
 const ROUNDS = Number(process.argv[2] ?? 7);
 const SECONDS = 3;
 const KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 if (spawnSync("wrk", ["--version"]).error) fail("wrk is not installed; Debian: apt-get install wrk");
-await build();
-const bundle = join(root, "build", "edge");
-run(process.execPath, [join(root, "node_modules", "wrangler", "bin", "wrangler.js"), "deploy", "--dry-run", "--outdir", bundle], {
-  stdio: "ignore",
-  env: { ...process.env, PLAYGATE_PREBUILT: "1", WRANGLER_SEND_METRICS: "false" },
-});
+bundle();
 
 const path = "/videos/42/film.mp4";
 const token = `pg=1&exp=1767225600&kid=main`;
@@ -41,7 +37,10 @@ const contenders = [
 ];
 for (const contender of contenders) contender.port = await freePort();
 
+// workerd embeds files from beside its configuration.
 const folder = mkdtempSync(join(tmpdir(), "playgate-bench-"));
+for (const [name, bytes] of uploaded()) writeFileSync(join(folder, name), bytes);
+copyFileSync(new URL("webcrypto.mjs", import.meta.url), join(folder, "webcrypto.mjs"));
 const config = join(folder, "config.capnp");
 writeFileSync(config, capnp());
 const server = spawn(workerd, ["serve", config], { stdio: ["ignore", "ignore", "inherit"] });
@@ -93,14 +92,14 @@ function freePort() {
 }
 
 function capnp() {
-  const modules = readdirSync(bundle)
-    .filter((name) => /\.(js|wasm)$/.test(name))
-    .sort((a, b) => b.endsWith(".js") - a.endsWith(".js"))
-    .map((name) => `(name = "${name}", ${name.endsWith(".js") ? "esModule" : "wasm"} = embed "${join(bundle, name)}")`);
+  const modules = uploaded().map(([name]) =>
+    `(name = "${name}", ${name.endsWith(".js") ? "esModule" : "wasm"} = embed "${name}")`);
+  // The first one is the entry.
+  modules.sort((a, b) => b.includes("esModule") - a.includes("esModule"));
   const date = "2026-11-01";
   const webcrypto = (bindings) => `(
     compatibilityDate = "${date}",
-    modules = [(name = "main", esModule = embed "${join(root, "benches", "edge", "webcrypto.mjs")}")],
+    modules = [(name = "main", esModule = embed "webcrypto.mjs")],
     bindings = [(name = "SECRET", text = "${KEY}")${bindings}],
   )`;
   return `using Workerd = import "/workerd/workerd.capnp";

@@ -9,6 +9,7 @@ use crate::key::KeyRing;
 use crate::path::CanonicalPath;
 use crate::query::ParamNames;
 use crate::verify::Verifier;
+use crate::worker::authority::{is_authority, is_loopback, is_origin};
 use crate::worker::cors::Origins;
 
 /// Seconds that clocks may be apart at most: more would be another lifetime.
@@ -187,33 +188,6 @@ fn read_origins(text: &str) -> Result<Origins, String> {
     }
 }
 
-/// Whether this is the serialization of a tuple origin (RFC 6454, section 6.2).
-fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
-        is_authority(host) && !host.bytes().any(|byte| byte.is_ascii_uppercase())
-    })
-}
-
-/// Host and perhaps a port: no user, no path, nothing encoded.
-fn is_authority(text: &str) -> bool {
-    let is_host_character =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    let (is_host, port) = if let Some(rest) = text.strip_prefix('[') {
-        let Some((address, port)) = rest.split_once(']') else { return false };
-        (address.parse::<core::net::Ipv6Addr>().is_ok(), port)
-    } else {
-        let (host, port) =
-            text.split_at_checked(text.find(':').unwrap_or(text.len())).unwrap_or_default();
-        (!host.is_empty() && host.bytes().all(is_host_character), port)
-    };
-    let is_port = port.is_empty()
-        || port.strip_prefix(':').is_some_and(|port| {
-            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
-        });
-    is_host && is_port
-}
-
 fn read_audience(text: Option<&str>) -> Result<Option<String>, String> {
     let Some(name) = text else { return Ok(None) };
     let fine = name.len() <= 64
@@ -301,15 +275,6 @@ fn read_server(text: &str) -> Result<String, String> {
         CanonicalPath::parse(path).map_err(|error| format!("the path {error}"))?;
     }
     Ok(text.strip_suffix('/').unwrap_or(text).to_string())
-}
-
-fn is_loopback(authority: &str) -> bool {
-    let host = if authority.starts_with('[') {
-        authority.split_inclusive(']').next()
-    } else {
-        authority.split(':').next()
-    };
-    matches!(host, Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
 #[cfg(test)]

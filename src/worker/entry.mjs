@@ -56,7 +56,9 @@ export default {
       if (isBroken) startOver();
       const verdict = decide(request, env);
       if (typeof verdict !== "string") return serve(verdict);
-      const [status, headers, body] = JSON.parse(verdict);
+      const end = verdict.indexOf("\n");
+      console.log(verdict.slice(0, end));
+      const [status, headers, body] = JSON.parse(verdict.slice(end));
       return new Response(body, { status, headers });
     } catch (error) {
       giveUp();

@@ -1,5 +1,6 @@
 //! What the entry calls: one object for each environment, one call for each request.
 
+use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -53,16 +54,17 @@ impl Gate {
     }
 
     /// Decides on a request: `asked` has what [`Asked`] reads, `now` is in milliseconds. A string
-    /// is a finished answer, `[status, headers, body]` in JSON; else it is a promise of the
-    /// response.
+    /// is a finished answer: its line of the log, a line feed, and `[status, headers, body]` in
+    /// JSON. Else it is a promise of the response.
     #[must_use]
     pub fn decide(&self, asked: &str, request: &web_sys::Request, now: f64) -> JsValue {
         // The cast saturates: no number is a moment that cannot be.
         let now = (now / 1000.0) as u64;
         match decide(&self.0.config, &Asked::parse(asked), now) {
             Decision::Answer(answer, line) => {
-                self.0.log(&line);
-                answer.to_json().into()
+                self.0.count(&line);
+                // In one piece: each string that crosses into JavaScript has a price.
+                format!("{}\n{}", line.to_json(), answer.to_json()).into()
             }
             Decision::Serve(media, line) => {
                 let deployment = Rc::clone(&self.0);
@@ -87,12 +89,14 @@ impl Deployment {
             Ok(response) => (response, None),
             Err(problem) => (response::answer(&media.problem(problem))?, Some(problem.reason())),
         };
-        self.log(&Line { reason, status: response.status(), ..line });
+        let line = Line { reason, status: response.status(), ..line };
+        console_log!("{}", line.to_json());
+        self.count(&line);
         Ok(response.into())
     }
 
-    fn log(&self, line: &Line) {
-        console_log!("{}", line.to_json());
+    /// Writes a decision to the data set, where there is one.
+    fn count(&self, line: &Line) {
         if let Some(analytics) = &self.analytics {
             let blobs = [
                 line.decision,

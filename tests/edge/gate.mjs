@@ -10,7 +10,8 @@ import { join } from "node:path";
 
 import { Log, LogLevel, Miniflare } from "miniflare";
 
-import { bundle, directory, root, uploaded } from "./bundle.mjs";
+import { bundle, directory, uploaded } from "../../scripts/bundle.mjs";
+import { root } from "../../scripts/setup.mjs";
 
 /** The vectors of tests/vectors/native.json. Their keys are for development, known to everybody. */
 export const vectors = JSON.parse(readFileSync(join(root, "tests/vectors/native.json"), "utf8"));
