@@ -17,8 +17,8 @@ const suites = [
   ["vectors", python, ["tests/vectors/make.py", "--check"]],
   ["independent", python, ["tests/independent/playgate.py", "tests/vectors/native.json"]],
   ["signers", python, ["tests/independent/signers.py"]],
-  ["edge", process.execPath, ["--test", ...files("tests/edge")]],
-  ["browser", process.execPath, ["--test", "--test-concurrency=1", ...files("tests/browser")]],
+  ["edge", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/edge")]],
+  ["browser", process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files("tests/browser")]],
 ];
 
 function files(folder) {

@@ -30,6 +30,7 @@ pub(crate) struct Located<'a> {
 
 /// A token that was read and not yet believed.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "clean URLs are built of some"))]
 pub(crate) struct UnverifiedToken<'a> {
     pub(crate) placement: Placement,
     pub(crate) kid: &'a str,

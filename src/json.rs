@@ -29,7 +29,7 @@ pub trait Request: Default {
     /// Takes one member.
     ///
     /// # Errors
-    /// What to write instead, or [`UNKNOWN`].
+    /// What to write instead, or that there is no such member.
     fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str>;
 
     /// Takes all members of an object. One that is not known is refused, as it may be meant as a
@@ -196,7 +196,8 @@ impl SignRequest {
         if let Some(Seconds(secs)) = self.run {
             link = link.run(secs);
         }
-        let texts: [(_, fn(Builder<'a, U>, &'a str) -> Builder<'a, U>); 7] = [
+        type Set<'a, U> = fn(Builder<'a, U>, &'a str) -> Builder<'a, U>;
+        let texts: [(_, Set<'a, U>); 7] = [
             (&self.kid, Builder::key),
             (&self.audience, Builder::audience),
             (&self.country, Builder::countries),

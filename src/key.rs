@@ -182,6 +182,7 @@ impl KeyRing {
             .ok_or(UnusableKey::Unknown)
     }
 
+    #[cfg(feature = "alloc")]
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().flatten()
     }

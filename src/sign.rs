@@ -52,13 +52,11 @@ impl Signer {
     }
 
     /// Starts a link to `url`: absolute, percent-encoded as a browser would send it.
-    #[must_use]
     pub fn link<'a>(&'a self, url: &'a str) -> Builder<'a, &'a str> {
         Builder { ring: &self.ring, urls: url, terms: Terms::default() }
     }
 
     /// Starts a batch of links that differ in their URL alone.
-    #[must_use]
     pub fn links<I>(&self, urls: I) -> Builder<'_, Batch<I>> {
         Builder { ring: &self.ring, urls: Batch(urls), terms: Terms::default() }
     }

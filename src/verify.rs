@@ -218,11 +218,13 @@ impl<'a> Verified<'a> {
         let before = before.into_iter().flatten();
         let after = after.into_iter().flatten().filter(|param| forward.has(param));
         let kept = before.filter(|param| self.token.scope.signs(param) || forward.has(param));
-        kept.chain(after).fold(None, |clean, param| {
-            let mut clean = clean.map_or_else(String::new, |clean: String| clean + "&");
-            clean.push_str(param);
-            Some(clean)
-        })
+        let mut kept = kept.chain(after);
+        let mut query = String::from(kept.next()?);
+        for param in kept {
+            query.push('&');
+            query.push_str(param);
+        }
+        Some(query)
     }
 
     /// The URL without the token, and with the query of [`Verified::clean_query`]. It is the same for

@@ -203,9 +203,9 @@ proptest! {
     #[test]
     fn networks_parse_what_they_print(bits: u128, prefix in 1_u8..=128, v4: bool) {
         let (address, prefix) = if v4 {
-            (std::net::Ipv4Addr::from_bits(bits as u32).into(), (prefix - 1) / 4 + 1)
+            (core::net::Ipv4Addr::from_bits(bits as u32).into(), (prefix - 1) / 4 + 1)
         } else {
-            (std::net::IpAddr::V6(std::net::Ipv6Addr::from_bits(bits | 1 << 127)), prefix)
+            (core::net::IpAddr::V6(core::net::Ipv6Addr::from_bits(bits | 1 << 127)), prefix)
         };
         let network = Network::new(address, prefix).unwrap();
         prop_assert!(network.contains(address));

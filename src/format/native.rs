@@ -20,6 +20,8 @@ use crate::scope::Scope;
 
 /// Bytes in the longest token.
 pub(crate) const MAX_TOKEN_LEN: usize = 1024;
+/// Bytes in the longest token up to `&sig=`.
+const MAX_SIGNED_LEN: usize = MAX_TOKEN_LEN - "&sig=".len() - Tag::TEXT_LEN;
 /// Bytes in the longest name or id but a key's.
 pub(crate) const MAX_NAME_LEN: usize = 64;
 /// The deepest directory scope.
@@ -108,7 +110,7 @@ pub(crate) fn read<'a>(
     let Located { placement, text, base, query, .. } = *located;
     let in_query = placement == Placement::Query;
     let Fields { grant, kid, tag, signed, after } = parse(text)?;
-    if signed.len().saturating_add("&sig=".len() + Tag::TEXT_LEN) > MAX_TOKEN_LEN {
+    if signed.len() > MAX_SIGNED_LEN {
         return Err(malformed(Field::Token, Fault::WrongLength).into());
     }
     if let Some(after) = after

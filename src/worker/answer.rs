@@ -95,7 +95,7 @@ pub(crate) struct Answer(pub(crate) u16, pub(crate) Headers, pub(crate) Option<S
 
 impl Answer {
     /// The answer to a request that is not served, with the header fields of `cors`.
-    pub(crate) fn problem(problem: Problem, cors: Headers) -> Self {
+    pub(crate) fn problem(problem: Problem, head: bool, cors: Headers) -> Self {
         let status = problem.status();
         let mut headers: Headers = vec![
             ("Content-Type", "application/problem+json".into()),
@@ -121,8 +121,10 @@ impl Answer {
         };
         // A body is strings and a number: it always serializes.
         let body = serde_json::to_string(&body).unwrap_or_default();
-        // Said here for HEAD, of which the runtime leaves the body out.
-        headers.push(("Content-Length", body.len().to_string().into()));
+        if head {
+            // With a body the runtime says so itself; here it leaves the body out.
+            headers.push(("Content-Length", body.len().to_string().into()));
+        }
         headers.extend(cors);
         Self(status, headers, Some(body))
     }
@@ -156,7 +158,8 @@ mod tests {
     #[test]
     fn refusal_names_reason_and_field() {
         let refusal = Refusal::Parse(ParseError::Malformed(Field::Exp, Fault::Empty));
-        let Answer(status, headers, body) = Answer::problem(Problem::Refused(refusal), Vec::new());
+        let Answer(status, headers, body) =
+            Answer::problem(Problem::Refused(refusal), false, Vec::new());
         assert_eq!(status, 403);
         assert!(headers.contains(&("Playgate-Reason", "malformed".into())));
         assert!(headers.contains(&("Cache-Control", "no-store".into())));
@@ -171,21 +174,21 @@ mod tests {
 
     #[test]
     fn missing_token_asks_for_one() {
-        let answer = Answer::problem(Problem::Refused(Refusal::Missing), Vec::new());
+        let answer = Answer::problem(Problem::Refused(Refusal::Missing), false, Vec::new());
         assert_eq!(answer.0, 401);
         assert!(answer.1.contains(&("WWW-Authenticate", "Bearer".into())));
     }
 
     #[test]
     fn wrong_method_says_which_are_right() {
-        let answer = Answer::problem(Problem::MethodNotAllowed, Vec::new());
+        let answer = Answer::problem(Problem::MethodNotAllowed, false, Vec::new());
         assert_eq!(answer.0, 405);
         assert!(answer.1.contains(&("Allow", "GET, HEAD, OPTIONS".into())));
     }
 
     #[test]
     fn unsatisfiable_range_tells_the_size() {
-        let answer = Answer::problem(Problem::RangeNotSatisfiable(1000), Vec::new());
+        let answer = Answer::problem(Problem::RangeNotSatisfiable(1000), false, Vec::new());
         assert_eq!(answer.0, 416);
         assert!(answer.1.contains(&("Content-Range", "bytes */1000".into())));
     }

@@ -129,6 +129,12 @@ mod tests {
     }
 
     #[test]
+    fn one_condition_is_not_none() {
+        assert!(Conditions::default().is_empty());
+        assert!(!Conditions { if_range: Some("\"a\""), ..Conditions::default() }.is_empty());
+    }
+
+    #[test]
     fn if_none_match() {
         for list in ["\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*", "\"x,\",W/\"abc\"", ", \"abc\""]
         {

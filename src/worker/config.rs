@@ -129,7 +129,12 @@ impl Config {
             .audience(self.audience.as_deref())
             .leeway(self.leeway)
             .max_lifetime(self.max_lifetime)
-            .unsigned_params(ParamNames::new(&self.unsigned_params))
+            .unsigned_params(self.unsigned_params())
+    }
+
+    /// The query parameters that may stand beside a token unsigned.
+    pub(crate) fn unsigned_params(&self) -> ParamNames<'_> {
+        ParamNames::new(&self.unsigned_params)
     }
 
     /// The query parameters that travel on to the media store unsigned.

@@ -5,6 +5,8 @@ use core::net::IpAddr;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use crate::error::{PolicyError, Refusal};
+use crate::format;
 use crate::path::CanonicalPath;
 use crate::query::ParamNames;
 use crate::request::{Request, Target};
@@ -16,7 +18,7 @@ use crate::worker::log::{self, Line};
 use crate::worker::media::Media;
 
 /// What the entry tells of a request, in one string, so that it crosses into wasm in one piece:
-/// seven lines, an absent one empty. No part can have a line feed: neither a URL nor a header field
+/// six lines, an absent one empty. No part can have a line feed: neither a URL nor a header field
 /// can.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Asked<'a> {
@@ -26,11 +28,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) cookie: Option<&'a str>,
     pub(crate) authorization: Option<&'a str>,
     pub(crate) client_ip: Option<IpAddr>,
-    pub(crate) client_country: Option<&'a str>,
 }
 
 impl<'a> Asked<'a> {
-    /// Reads the seven lines.
+    /// Reads the six lines.
     pub(crate) fn parse(text: &'a str) -> Self {
         let mut lines = text.split('\n');
         let mut line = || lines.next().filter(|line| !line.is_empty());
@@ -41,8 +42,6 @@ impl<'a> Asked<'a> {
             cookie: line(),
             authorization: line(),
             client_ip: line().and_then(|ip| ip.parse().ok()),
-            // XX is the edge's word for a country that it does not know.
-            client_country: line().filter(|country| *country != "XX"),
         }
     }
 }
@@ -62,7 +61,15 @@ pub(crate) enum Decision {
 /// 2. methods other than GET and HEAD - 405 `method_not_allowed`
 /// 3. public paths are served without a token
 /// 4. the core's checks - 401 `missing`, 403 all others
-pub(crate) fn decide(config: &Result<Config, Broken>, asked: &Asked<'_>, now: u64) -> Decision {
+///
+/// `country` is asked for the client's country where a token is bound to some: the runtime makes what
+/// it knows of a client into an object when it is first touched, and most tokens need none of it.
+pub(crate) fn decide(
+    config: &Result<Config, Broken>,
+    asked: &Asked<'_>,
+    now: u64,
+    country: impl FnOnce() -> Option<String>,
+) -> Decision {
     let method = log::method_name(asked.method);
     let line = Line { decision: "deny", method, ..Line::default() };
     // 0
@@ -102,8 +109,18 @@ pub(crate) fn decide(config: &Result<Config, Broken>, asked: &Asked<'_>, now: u6
     request.cookie = asked.cookie;
     request.authorization = asked.authorization;
     request.client_ip = asked.client_ip;
-    request.client_country = asked.client_country;
-    match config.verifier().verify(&request, UnixTime::from_secs(now)) {
+    let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
+    let mut verdict = verifier.verify(&request, now);
+    let country = match verdict {
+        // XX is the edge's word for a country that it does not know.
+        Err(Refusal::Policy(PolicyError::WrongCountry)) => country().filter(|known| known != "XX"),
+        _ => None,
+    };
+    if country.is_some() {
+        request.client_country = country.as_deref();
+        verdict = verifier.verify(&request, now);
+    }
+    match verdict {
         Ok(verified) => {
             let line = Line {
                 decision: "allow",
@@ -114,7 +131,19 @@ pub(crate) fn decide(config: &Result<Config, Broken>, asked: &Asked<'_>, now: u6
             };
             Decision::Serve(admitted(media, &verified, config.forward_params()), line)
         }
-        Err(refusal) => problem(Problem::Refused(refusal), media.cors, line),
+        Err(refusal) => {
+            // What the token says, proved or not: an operator looks for the key that is missing.
+            let token = format::locate(&request)
+                .and_then(|located| format::read(&located, config.unsigned_params()))
+                .ok();
+            let line = Line {
+                kid: token.map(|token| token.kid.to_string()),
+                scope: token.and_then(|token| log::refused_path(&token.scope.to_string())),
+                placement: token.map(|token| token.placement.name()),
+                ..line
+            };
+            problem(Problem::Refused(refusal), media.cors, line)
+        }
     }
 }
 
@@ -143,7 +172,8 @@ fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
 
 fn problem(problem: Problem, cors: Headers, line: Line) -> Decision {
     let (reason, field, status) = (Some(problem.reason()), problem.field(), problem.status());
-    Decision::Answer(Answer::problem(problem, cors), Line { reason, field, status, ..line })
+    let answer = Answer::problem(problem, line.method == "HEAD", cors);
+    Decision::Answer(answer, Line { reason, field, status, ..line })
 }
 
 #[cfg(test)]
@@ -173,7 +203,7 @@ mod tests {
 
     #[track_caller]
     fn answered(variables: &Variables, asked: Asked<'_>, status: u16, reason: Option<&str>) {
-        let decision = decide(&Config::read(variables), &asked, NOW);
+        let decision = decide(&Config::read(variables), &asked, NOW, || None);
         let Decision::Answer(answer, line) = decision else { panic!("served") };
         assert_eq!((answer.0, line.status), (status, status));
         assert_eq!(line.reason, reason);
@@ -184,21 +214,20 @@ mod tests {
 
     #[track_caller]
     fn served(asked: Asked<'_>) -> (Media, Line) {
-        match decide(&Config::read(&variables()), &asked, NOW) {
+        match decide(&Config::read(&variables()), &asked, NOW, || None) {
             Decision::Serve(media, line) => (media, line),
             Decision::Answer(answer, _) => panic!("answered {answer:?}"),
         }
     }
 
     #[test]
-    fn asked_reads_seven_lines() {
-        let asked = Asked::parse("GET\nhttps://a/\n\npg=1\nBearer x\n2001:db8::1\nPT");
+    fn asked_reads_six_lines() {
+        let asked = Asked::parse("GET\nhttps://a/\n\npg=1\nBearer x\n2001:db8::1");
         assert_eq!((asked.method, asked.url, asked.origin), ("GET", "https://a/", None));
         assert_eq!((asked.cookie, asked.authorization), (Some("pg=1"), Some("Bearer x")));
         assert_eq!(asked.client_ip, "2001:db8::1".parse().ok());
-        assert_eq!(asked.client_country, Some("PT"));
-        let asked = Asked::parse("GET\nhttps://a/\n\n\n\nnowhere\nXX");
-        assert_eq!((asked.client_ip, asked.client_country), (None, None));
+        let asked = Asked::parse("GET\nhttps://a/\n\n\n\nnowhere");
+        assert_eq!(asked.client_ip, None);
     }
 
     #[test]
@@ -262,10 +291,42 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_is_logged_with_what_the_token_says() {
+        let gone = FILM.replace("kid=main", "kid=gone");
+        let decision = decide(&Config::read(&variables()), &asked("GET", &gone), NOW, || None);
+        let Decision::Answer(_, line) = decision else { panic!("served") };
+        assert_eq!((line.reason, line.kid.as_deref()), (Some("unknown_key"), Some("gone")));
+        assert_eq!(line.scope.as_deref(), Some("/videos/42/film.mp4"));
+    }
+
+    #[test]
+    fn the_country_is_asked_for_where_a_token_is_bound_to_some() {
+        let reason = |url: &str, country: fn() -> Option<String>| match decide(
+            &Config::read(&variables()),
+            &asked("GET", url),
+            NOW,
+            country,
+        ) {
+            Decision::Answer(_, line) => line.reason,
+            Decision::Serve(..) => None,
+        };
+        let bound = "https://cdn.example.com/videos/42/film.mp4?pg=1&exp=1767225600&kid=main\
+                     &cc=PT.ES&sig=lT7PvnxBAKbdHynWgV8Abto4MwwEh5pQ2e9Stu_3KfM";
+        assert_eq!(reason(FILM, || panic!("asked")), None);
+        let other = FILM.replace("film", "flim");
+        assert_eq!(reason(&other, || panic!("asked")), Some("bad_signature"));
+        assert_eq!(reason(bound, || Some("PT".into())), None);
+        for other in [|| None, || Some("XX".to_string()), || Some("FR".to_string())] {
+            assert_eq!(reason(bound, other), Some("wrong_country"));
+        }
+    }
+
+    #[test]
     fn no_line_of_the_log_has_the_token() {
         for url in [FILM.to_string(), FILM.replace("film", "flim"), FILM.replace("exp=1", "exp=x")]
         {
-            let line = match decide(&Config::read(&variables()), &asked("GET", &url), NOW) {
+            let asked = asked("GET", &url);
+            let line = match decide(&Config::read(&variables()), &asked, NOW, || None) {
                 Decision::Answer(_, line) | Decision::Serve(_, line) => line.to_json(),
             };
             assert!(!line.contains("REksvd") && !line.contains("cdn.example.com"), "{line}");

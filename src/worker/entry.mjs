@@ -25,9 +25,23 @@ function startOver() {
 function decide(request, env) {
   const field = (name) => request.headers.get(name);
   const asked = [request.method, request.url, field("Origin"), field("Cookie"),
-    field("Authorization"), field("CF-Connecting-IP"), request.cf?.country].join("\n");
+    field("Authorization"), field("CF-Connecting-IP")].join("\n");
   if (!gates.has(env)) gates.set(env, new glue.Gate(env));
   return gates.get(env).decide(asked, request, Date.now());
+}
+
+// Finished answers by their text. They echo nothing of a request, so they are few, and a Response is
+// made of objects faster than of text.
+const answers = new Map();
+
+function answer(text) {
+  let known = answers.get(text);
+  if (!known) {
+    const [status, headers, body] = JSON.parse(text);
+    known = [body, { status, headers: new Headers(headers) }];
+    if (answers.size < 1000) answers.set(text, known);
+  }
+  return new Response(...known);
 }
 
 async function serve(response) {
@@ -58,8 +72,7 @@ export default {
       if (typeof verdict !== "string") return serve(verdict);
       const end = verdict.indexOf("\n");
       console.log(verdict.slice(0, end));
-      const [status, headers, body] = JSON.parse(verdict.slice(end));
-      return new Response(body, { status, headers });
+      return answer(verdict.slice(end + 1));
     } catch (error) {
       giveUp();
       return refuse(error);

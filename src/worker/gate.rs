@@ -60,7 +60,7 @@ impl Gate {
     pub fn decide(&self, asked: &str, request: &web_sys::Request, now: f64) -> JsValue {
         // The cast saturates: no number is a moment that cannot be.
         let now = (now / 1000.0) as u64;
-        match decide(&self.0.config, &Asked::parse(asked), now) {
+        match decide(&self.0.config, &Asked::parse(asked), now, || country(request)) {
             Decision::Answer(answer, line) => {
                 self.0.count(&line);
                 // In one piece: each string that crosses into JavaScript has a price.
@@ -114,6 +114,12 @@ impl Deployment {
             let _ = analytics.write_data_point(&point);
         }
     }
+}
+
+/// The client's country, ISO 3166-1 alpha-2, as the edge found it.
+fn country(request: &web_sys::Request) -> Option<String> {
+    let client = js_sys::Reflect::get(request, &"cf".into()).ok()?;
+    js_sys::Reflect::get(&client, &"country".into()).ok()?.as_string()
 }
 
 async fn from_bucket(bucket: &Bucket, media: &Media, asked: &Headers) -> Result<Response, Problem> {

@@ -1,5 +1,5 @@
 //! One line of JSON for each decision. No token, no key and no URL: a path token is a credential,
-//! so a refused address is never written down, and an admitted one only as its scope.
+//! so an address is never written down but as the scope of a token.
 
 use alloc::string::String;
 
@@ -62,6 +62,12 @@ pub(crate) fn method_name(method: &str) -> &'static str {
 /// A scope without its query, which may name a viewer.
 pub(crate) fn path_of(scope: &str) -> String {
     scope.split('?').next().unwrap_or_default().into()
+}
+
+/// The path of a scope that was not admitted. A token may stand in it where none belongs, and then
+/// nothing is said.
+pub(crate) fn refused_path(scope: &str) -> Option<String> {
+    Some(path_of(scope)).filter(|path| !path.contains("pg="))
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Media {
 
     /// The answer where it cannot be served all the same.
     pub(crate) fn problem(&self, problem: Problem) -> Answer {
-        let mut answer = Answer::problem(problem, self.cors.clone());
+        let mut answer = Answer::problem(problem, self.head, self.cors.clone());
         answer.1.extend(self.playgate_expires());
         answer
     }
@@ -123,6 +123,14 @@ mod tests {
         let stored = Stored { cache_control: Some("public, max-age=86400"), ..Stored::default() };
         let headers = media().headers(stored, true);
         assert!(headers.contains(&("Cache-Control", "no-store".into())));
+    }
+
+    #[test]
+    fn a_problem_says_until_when_too() {
+        let Answer(status, headers, _) = media().problem(Problem::NotFound);
+        assert_eq!(status, 404);
+        assert!(headers.contains(&("Playgate-Expires", "1767225600".into())));
+        assert!(headers.contains(&("Vary", "Origin".into())));
     }
 
     #[test]

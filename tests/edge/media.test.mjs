@@ -131,7 +131,7 @@ test("one line of the log, without token and address", { timeout: 15_000 }, asyn
   const scope = "/videos/42/film.mp4";
   assert.deepEqual(lines, [
     { decision: "allow", status: 200, method: "GET", kid: "main", scope, placement: "query" },
-    { decision: "deny", reason: "expired", status: 403, method: "GET" },
+    { decision: "deny", reason: "expired", status: 403, method: "GET", kid: "main", scope, placement: "query" },
     { decision: "preflight", status: 204, method: "OPTIONS" },
   ]);
 });
@@ -144,7 +144,7 @@ test("decisions are counted where there is a data set", { timeout: 15_000 }, asy
   const points = (await gate.log()).filter((line) => line.point).map((line) => line.point);
   assert.deepEqual(points, [
     { indexes: ["allow"], blobs: ["allow", "", "GET", "query", "main"], doubles: [200] },
-    { indexes: ["expired"], blobs: ["deny", "expired", "GET", "", ""], doubles: [403] },
+    { indexes: ["expired"], blobs: ["deny", "expired", "GET", "query", "main"], doubles: [403] },
   ]);
   const full = await gate.ask(url, { env: { ANALYTICS: "a data set that is full" } });
   assert.equal(full.status, 200, "a count that cannot be written changes nothing");
