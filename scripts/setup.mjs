@@ -45,7 +45,7 @@ export function setUp() {
   if (major < 18) fail(`Node ${process.versions.node} is too old to start from; install Node 18 or later`);
   if (!isInstalled()) {
     console.log("Installing the pinned packages ...");
-    run("npm", ["ci", "--no-audit", "--no-fund"]);
+    run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
   }
   if (major > 22 || (major === 22 && minor >= 12)) return;
   const pinned = join(root, "node_modules", ".bin", "node");
