@@ -96,7 +96,7 @@ function capnp() {
     `(name = "${name}", ${name.endsWith(".js") ? "esModule" : "wasm"} = embed "${name}")`);
   // The first one is the entry.
   modules.sort((a, b) => b.includes("esModule") - a.includes("esModule"));
-  const date = "2026-11-01";
+  const date = "2026-10-20";
   const webcrypto = (bindings) => `(
     compatibilityDate = "${date}",
     modules = [(name = "main", esModule = embed "webcrypto.mjs")],
