@@ -65,7 +65,7 @@ export async function startServices({ originPort, edgePort, state, onExit, log =
     "--var", `ALLOW_ORIGINS:${origin},http://127.0.0.1:${originPort}`,
     "--show-interactive-dev-session=false",
     "--log-level", "warn",
-  ], { WRANGLER_SEND_METRICS: "false", CI: "true" });
+  ], { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false", CI: "true" });
 
   const alive = () => children.filter((child) => child.exitCode === null && child.signalCode === null);
   const kill = (signal) => {

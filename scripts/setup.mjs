@@ -1,6 +1,6 @@
 // What every script needs before it starts: the pinned packages, and a Node that can run them.
 // Imports nothing that has to be installed first.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,7 +40,7 @@ const hint = {
  * Node where this one is older than they need: `npm run` puts the pinned one first on the path, but at
  * the first start it is not there to be found.
  */
-export function setUp() {
+export async function setUp() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major < 18) fail(`Node ${process.versions.node} is too old to start from; install Node 18 or later`);
   if (!isInstalled()) {
@@ -49,9 +49,10 @@ export function setUp() {
   }
   if (major > 22 || (major === 22 && minor >= 12)) return;
   const pinned = join(root, "node_modules", ".bin", "node");
-  const done = spawnSync(pinned, process.argv.slice(1), { stdio: "inherit" });
-  if (done.error) fail(`Node ${process.versions.node} is older than 22.12, and the pinned one did not install; run npm ci`);
-  process.exit(done.status ?? 1);
+  const child = spawn(pinned, process.argv.slice(1), { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+  child.once("error", () => fail(`Node ${process.versions.node} is older than 22.12, and the pinned one did not install; run npm ci`));
+  process.exit(await new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1))));
 }
 
 /** Whether node_modules holds what package-lock.json asks for; npm keeps its own copy there. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { fail, root, setUp } from "./setup.mjs";
 
-setUp();
+await setUp();
 const { build } = await import("./build.mjs");
 const { isFree, startServices } = await import("./dev.mjs");
 const { seed } = await import("./seed.mjs");
@@ -30,8 +30,8 @@ async function end(code, sentence) {
   await services?.stop();
   process.exit(code);
 }
-process.once("SIGINT", () => end(0));
-process.once("SIGTERM", () => end(0));
+process.on("SIGINT", () => end(0));
+process.on("SIGTERM", () => end(0));
 
 const onExit = (name, code) => end(1, `${name} ended by itself, with code ${code}; what it said stands above`);
 services = await startServices({ originPort, edgePort, state, onExit }).catch((error) => end(1, error.message));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { root, setUp } from "./setup.mjs";
 
-setUp();
+await setUp();
 const { build } = await import("./build.mjs");
 const { bundle } = await import("./bundle.mjs");
 const { findBrowser } = await import("./browser.mjs");
