@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::error::Refusal;
 use crate::grant::Grant;
-use crate::mac::ShownTag;
+use crate::mac::{MacKey, ShownTag, Tag};
 use crate::path::CanonicalPath;
 use crate::query::ParamNames;
 use crate::request::{Placement, Request, Target};
@@ -22,6 +22,8 @@ pub(crate) struct Located<'a> {
     pub(crate) text: &'a str,
     /// Scheme and authority of the URL.
     pub(crate) base: &'a str,
+    /// What follows that in the URL.
+    pub(crate) rest: &'a str,
     /// The path without a token.
     pub(crate) path: &'a str,
     /// The query: up to a token in it, or all of it where the token is elsewhere.
@@ -41,12 +43,40 @@ pub(crate) struct UnverifiedToken<'a> {
     pub(crate) tag: ShownTag<'a>,
     /// Scheme and authority of the URL.
     pub(crate) base: &'a str,
+    /// What follows that in the URL.
+    pub(crate) rest: &'a str,
     pub(crate) path: CanonicalPath<'a>,
     /// The query before the token, and what follows it.
     pub(crate) queries: [Option<&'a str>; 2],
 }
 
 impl<'a> UnverifiedToken<'a> {
+    /// The right tag.
+    #[inline(always)]
+    pub(crate) fn tag(&self, key: &MacKey) -> Tag {
+        if let Some((feed, len)) = self.in_place() {
+            return key.tag_in_place(self.rest, feed, len);
+        }
+        let mut mac = key.start();
+        self.input().pieces(&mut |piece| mac.update(piece));
+        mac.finish()
+    }
+
+    /// Where the bytes under the MAC stand in the URL as one text, from the path on: the place of the
+    /// `?` or `&` that is a line feed in them, and their number. So it is with an exact scope and a token
+    /// in the query, unless the path is not canonical as written.
+    #[inline(always)]
+    fn in_place(&self) -> Option<(usize, usize)> {
+        if self.placement != Placement::Query || self.grant.directory.is_some() {
+            return None;
+        }
+        let path = self.path.as_canonical()?;
+        let [before, _] = self.queries;
+        let before = before.map_or(0, |query| query.len().saturating_add(1));
+        let feed = path.len().saturating_add(before);
+        Some((feed, feed.saturating_add(1).saturating_add(self.signed.len())))
+    }
+
     /// The bytes under the MAC.
     #[inline]
     pub(crate) const fn input(&self) -> SigningInput<'a> {
@@ -88,7 +118,7 @@ impl fmt::Display for SigningInput<'_> {
 ///
 /// # Errors
 /// [`Refusal::Missing`], [`Refusal::Ambiguous`], or what is wrong with the URL.
-#[inline]
+#[inline(always)]
 pub(crate) fn locate<'a>(request: &Request<'a>) -> Result<Located<'a>, Refusal> {
     let target = Target::parse(request.url)?;
     native::locate(&target, request)
@@ -98,10 +128,54 @@ pub(crate) fn locate<'a>(request: &Request<'a>) -> Result<Located<'a>, Refusal> 
 ///
 /// # Errors
 /// What breaks the grammar.
-#[inline]
+#[inline(always)]
 pub(crate) fn read<'a>(
     located: &Located<'a>,
     unsigned_params: ParamNames<'a>,
 ) -> Result<UnverifiedToken<'a>, Refusal> {
     native::read(located, unsigned_params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    const SIGNED: &str = "pg=1&exp=1767225600&kid=main";
+
+    /// The tag is that of the signing input as a text, whichever way the bytes under it are gathered.
+    #[track_caller]
+    fn gathered(url: &str, in_place: bool) {
+        let sig = "A".repeat(Tag::TEXT_LEN);
+        let url = url.replace("TOKEN", SIGNED).replace("SIG", &sig);
+        let mut request = Request::new(&url);
+        let header = alloc::format!("Bearer {SIGNED}&sig={sig}");
+        if !url.contains("pg=") {
+            request.authorization = Some(&header);
+        }
+        let token = read(&locate(&request).unwrap(), ParamNames::default()).unwrap();
+        assert_eq!(token.in_place().is_some(), in_place, "{url}");
+        let key = MacKey::new(b"key");
+        let mut mac = key.start();
+        mac.update(&token.input().to_string());
+        assert_eq!(token.tag(&key).to_hex(), mac.finish().to_hex(), "{url}");
+    }
+
+    #[test]
+    fn tag_is_over_the_signing_input() {
+        for base in ["", "http://[::1]:8787", "https://cdn.example.com"] {
+            let gathered =
+                |rest: &str, in_place| gathered(&alloc::format!("{base}{rest}"), in_place);
+            gathered("/?TOKEN&sig=SIG", true);
+            gathered("/videos/42/film.mp4?TOKEN&sig=SIG", true);
+            gathered("/videos/42/film.mp4?TOKEN&sub=viewer-8731&sig=SIG&CMCD=a", true);
+            gathered("/videos/42/film.mp4?&TOKEN&sig=SIG", true);
+            gathered("/videos/42/film.mp4?a=b&c&TOKEN&sig=SIG&_HLS_msn=7", true);
+            gathered("/b%C3%BCcher?a=b&TOKEN&sig=SIG", true);
+            gathered("/b%c3%bccher/%7e?a=b&TOKEN&sig=SIG", false);
+            gathered("/videos/42/film.mp4?a=b&TOKEN&dir=2&sig=SIG&c=d", false);
+            gathered("/TOKEN&sig=SIG/videos/42/film.mp4?a=b&CMCD=c", false);
+            gathered("/videos/42/film.mp4?a=b&CMCD=c", false);
+        }
+    }
 }

@@ -288,16 +288,22 @@ impl core::error::Error for NetworkError {}
 /// The largest number in a token: 2^53-1, the last that JavaScript tells from the next.
 pub(crate) const MAX_NUMBER: u64 = (1 << 53) - 1;
 
+/// Decimal digits of the largest number; no number of so many digits overflows.
+const MAX_DIGITS: usize = 16;
+
 /// A decimal number without sign or leading zero.
 #[inline]
 pub(crate) fn parse_number(text: &str, least: u64, most: u64) -> Result<u64, Fault> {
     let mut number: u64 = 0;
     for byte in text.bytes() {
-        if !byte.is_ascii_digit() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
             return Err(Fault::Character);
         }
-        let digit = u64::from(byte.wrapping_sub(b'0'));
-        number = number.saturating_mul(10).saturating_add(digit);
+        number = number.wrapping_mul(10).wrapping_add(digit.into());
+    }
+    if text.len() > MAX_DIGITS {
+        number = u64::MAX;
     }
     match text.as_bytes() {
         [] => Err(Fault::Empty),

@@ -26,11 +26,16 @@ impl<'a> CanonicalPath<'a> {
     ///
     /// # Errors
     /// A [`PathError`] that says what to write instead.
-    #[inline]
+    #[inline(always)]
     pub fn parse(written: &'a str) -> Result<Self, PathError> {
         if is_plain(written.as_bytes()) {
             return Ok(Self { written, verbatim: true });
         }
+        Self::parse_segments(written)
+    }
+
+    /// [`CanonicalPath::parse`], segment by segment.
+    fn parse_segments(written: &'a str) -> Result<Self, PathError> {
         let segments = written.strip_prefix('/').ok_or(PathError::NotAbsolute)?;
         let mut verbatim = true;
         let mut last = false;
@@ -52,6 +57,12 @@ impl<'a> CanonicalPath<'a> {
         let mut slashes = self.written.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
         let (end, _) = slashes.nth(usize::from(n))?;
         self.written.get(..=end).map(|written| Self { written, ..self })
+    }
+
+    /// The canonical form, where it is what was written.
+    #[inline(always)]
+    pub(crate) fn as_canonical(self) -> Option<&'a str> {
+        self.verbatim.then_some(self.written)
     }
 
     /// Hands the canonical form to `sink`, piece by piece.

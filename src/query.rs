@@ -81,5 +81,5 @@ impl<'a> SignedQuery<'a> {
 /// Whether all bytes may stand in a query: printable ASCII without `#`. No line feed is among them,
 /// so none can stand in a signing input but the one that parts it.
 pub(crate) fn is_query(text: &str) -> bool {
-    bytes::all(text.as_bytes(), |byte| (byte.wrapping_sub(0x21) < 0x5e) & (byte != b'#'))
+    bytes::all(text.as_bytes(), |byte| bytes::is_graphic(byte) & (byte != b'#'))
 }

@@ -71,6 +71,8 @@ impl Placement {
 pub(crate) struct Target<'a> {
     /// Scheme and authority: `https://cdn.example.com`; empty where the URL starts with its path.
     pub(crate) base: &'a str,
+    /// What follows that.
+    pub(crate) rest: &'a str,
     /// From the first `/` to the `?`.
     pub(crate) path: &'a str,
     /// What follows the `?`.
@@ -78,27 +80,33 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn parse(url: &'a str) -> Result<Self, ParseError> {
         let malformed = |fault| ParseError::Malformed(Field::Url, fault);
         if url.len() > Request::MAX_URL_LEN {
             return Err(malformed(Fault::WrongLength));
         }
-        let authority = match bytes::position(url.as_bytes(), |byte| byte == b'/') {
-            Some(0) => 0,
-            // `scheme:` and two slashes.
-            Some(n) if url.get(n.wrapping_sub(1)..).is_some_and(|rest| rest.starts_with("://")) => {
-                n.saturating_add(2)
-            }
-            _ => return Err(malformed(Fault::NotAbsolute)),
-        };
+        let authority = authority(url).ok_or(malformed(Fault::NotAbsolute))?;
         let after = url.get(authority..).unwrap_or_default();
-        let ends_host = |byte| (byte == b'/') | (byte == b'?') | (byte == b'#');
-        let host = bytes::position(after.as_bytes(), ends_host).unwrap_or(after.len());
+        let host = bytes::position(after.as_bytes(), [b'/', b'?', b'#']).unwrap_or(after.len());
         let (base, rest) = url.split_at_checked(authority.saturating_add(host)).unwrap_or_default();
-        let path = bytes::position(rest.as_bytes(), |byte| byte == b'?').unwrap_or(rest.len());
+        let path = bytes::position(rest.as_bytes(), [b'?']).unwrap_or(rest.len());
         let (path, query) = rest.split_at_checked(path).unwrap_or_default();
-        Ok(Self { base, path, query: query.get(1..) })
+        Ok(Self { base, rest, path, query: query.get(1..) })
+    }
+}
+
+/// Where the authority starts, behind the scheme; 0 where the URL starts with its path.
+#[inline(always)]
+fn authority(url: &str) -> Option<usize> {
+    const HTTPS: &str = "https://";
+    if url.starts_with(HTTPS) {
+        return Some(HTTPS.len());
+    }
+    match bytes::position(url.as_bytes(), [b'/'])? {
+        0 => Some(0),
+        // `scheme:` and two slashes.
+        n => url.get(n.wrapping_sub(1)..)?.starts_with("://").then_some(n.wrapping_add(2)),
     }
 }
 

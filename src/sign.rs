@@ -7,12 +7,11 @@ use alloc::string::{String, ToString as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::bytes::{is_id, is_name};
+use crate::bytes::{self, is_id, is_name};
 use crate::error::{Fault, Field, UnusableKey};
 use crate::format::{self, native};
 use crate::grant::{Countries, DownloadName, MAX_NUMBER, Network, parse_text};
 use crate::key::{Entry, KeyRing};
-use crate::mac::Tag;
 use crate::path::{CanonicalPath, PathError};
 use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Request, Target};
@@ -262,13 +261,13 @@ impl<'a> Terms<'a> {
         if let Some(name) = self.download {
             DownloadName::check(name).map_err(field(Field::Dl))?;
         }
-        for (name, id) in
-            [(Field::Jti, self.token_id), (Field::Sid, self.session), (Field::Sub, self.subject)]
-        {
-            if let Some(id) = id {
-                parse_text(id, native::MAX_NAME_LEN, is_id).map_err(field(name))?;
-            }
-        }
+        let check_id = |name, id: Option<&str>| match id {
+            Some(id) => parse_text(id, native::MAX_NAME_LEN, is_id).map(drop).map_err(field(name)),
+            None => Ok(()),
+        };
+        check_id(Field::Jti, self.token_id)?;
+        check_id(Field::Sid, self.session)?;
+        check_id(Field::Sub, self.subject)?;
         Ok(CheckedTerms { terms: self, entry, expires })
     }
 }
@@ -282,7 +281,7 @@ struct CheckedTerms<'a> {
 
 impl CheckedTerms<'_> {
     fn sign(&self, url: &str) -> Result<Link, SignError> {
-        let Target { base, path, query } = Target::parse(url).map_err(|_| SignError::Url)?;
+        let Target { base, path, query, .. } = Target::parse(url).map_err(|_| SignError::Url)?;
         if !base.is_empty() && !is_http(base) {
             return Err(SignError::Url);
         }
@@ -291,13 +290,13 @@ impl CheckedTerms<'_> {
         {
             return Err(SignError::AlreadySigned);
         }
-        if path.contains('#') || query.is_some_and(|query| query.contains('#')) {
-            return Err(SignError::Fragment);
-        }
-        if query.is_some_and(|query| !is_query(query) || query.contains(['"', '\'', '<', '>'])) {
-            return Err(SignError::Query);
-        }
-        let path = CanonicalPath::parse(path)?;
+        let path = match CanonicalPath::parse(path) {
+            Ok(canonical) if query.is_none() => canonical,
+            canonical => {
+                check_marks(path, query.unwrap_or_default())?;
+                canonical?
+            }
+        };
         let scope = match (self.terms.directory, query) {
             (Some(n), _) => Scope::directory(path, n).ok_or(SignError::OutsideScope)?,
             (None, None) => Scope::exact(path, SignedQuery::None),
@@ -312,7 +311,7 @@ impl CheckedTerms<'_> {
         link.push_str(base);
         if self.terms.in_path {
             link.push('/');
-            self.push_token(scope, &mut link)?;
+            self.push_token(scope, None, &mut link)?;
             path.pieces(&mut |piece| link.push_str(piece));
             if let Some(query) = query {
                 link.push('?');
@@ -325,7 +324,8 @@ impl CheckedTerms<'_> {
                 link.push_str(query);
                 link.push('&');
             }
-            self.push_token(scope, &mut link)?;
+            let exact = self.terms.directory.is_none();
+            self.push_token(scope, exact.then_some(base.len()), &mut link)?;
         }
         if link.len() > Request::MAX_URL_LEN {
             return Err(SignError::UrlTooLong);
@@ -333,15 +333,39 @@ impl CheckedTerms<'_> {
         Ok(Link { url: link, expires: self.expires })
     }
 
-    fn push_token(&self, scope: Scope<'_>, link: &mut String) -> Result<(), SignError> {
+    /// Appends the token. Where its scope is the link from a place on, up to the byte before the token,
+    /// that place is `scope_at`.
+    fn push_token(
+        &self,
+        scope: Scope<'_>,
+        scope_at: Option<usize>,
+        link: &mut String,
+    ) -> Result<(), SignError> {
+        const ROOM: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         let start = link.len();
         self.push_fields(link);
-        let mut mac = self.entry.key.mac().start();
-        scope.pieces(&mut |piece| mac.update(piece));
-        mac.update("\n");
-        mac.update(link.get(start..).unwrap_or_default());
+        let end = link.len();
         link.push_str("&sig=");
-        link.push_str(mac.finish().encode(&mut [0; Tag::TEXT_LEN]));
+        let sig = link.len();
+        let key = self.entry.key.mac();
+        let tag = match scope_at {
+            Some(at) => {
+                link.push_str(ROOM);
+                let feed = start.saturating_sub(at).saturating_sub(1);
+                let text = link.get(at..).unwrap_or_default();
+                let tag = key.tag_in_place(text, feed, end.saturating_sub(at));
+                link.truncate(sig);
+                tag
+            }
+            None => {
+                let mut mac = key.start();
+                scope.pieces(&mut |piece| mac.update(piece));
+                mac.update("\n");
+                mac.update(link.get(start..end).unwrap_or_default());
+                mac.finish()
+            }
+        };
+        link.push_str(tag.encode().as_str());
         if link.len().saturating_sub(start) > native::MAX_TOKEN_LEN {
             return Err(SignError::Field(Field::Token, Fault::WrongLength));
         }
@@ -349,46 +373,52 @@ impl CheckedTerms<'_> {
     }
 
     fn push_fields(&self, token: &mut String) {
-        let Terms { audience, countries, directory, download, network, .. } = self.terms;
-        let Terms { token_id, not_before, run, session, subject, .. } = self.terms;
+        let terms = &self.terms;
         token.push_str("pg=1&exp=");
         push_number(self.expires.as_secs(), token);
         push_text("&kid=", Some(self.entry.id.as_str()), token);
-        push_text("&aud=", audience, token);
-        push_text("&cc=", countries, token);
-        if let Some(n) = directory {
+        push_text("&aud=", terms.audience, token);
+        push_text("&cc=", terms.countries, token);
+        if let Some(n) = terms.directory {
             token.push_str("&dir=");
             push_number(n.into(), token);
         }
-        if let Some(name) = download {
+        if let Some(name) = terms.download {
             token.push_str("&dl=");
             URL_SAFE_NO_PAD.encode_string(name, token);
         }
-        if let Some(network) = network {
+        if let Some(network) = terms.network {
             // Writing to a String cannot fail.
             let _ = write!(token, "&ip={network}");
         }
-        push_text("&jti=", token_id, token);
-        if let Some(time) = not_before {
+        push_text("&jti=", terms.token_id, token);
+        if let Some(time) = terms.not_before {
             token.push_str("&nbf=");
             push_number(time.as_secs(), token);
         }
-        if let Some(secs) = run {
+        if let Some(secs) = terms.run {
             token.push_str("&run=");
             push_number(secs, token);
         }
-        push_text("&sid=", session, token);
-        push_text("&sub=", subject, token);
+        push_text("&sid=", terms.session, token);
+        push_text("&sub=", terms.subject, token);
+    }
+}
+
+/// Looks for what a URL to sign may not have in its query, and a fragment first.
+fn check_marks(path: &str, query: &str) -> Result<(), SignError> {
+    if path.contains('#') || query.contains('#') {
+        Err(SignError::Fragment)
+    } else if !is_query(query) || query.contains(['"', '\'', '<', '>']) {
+        Err(SignError::Query)
+    } else {
+        Ok(())
     }
 }
 
 fn is_http(base: &str) -> bool {
-    ["https://", "http://"].iter().any(|scheme| {
-        let host = base.strip_prefix(scheme);
-        host.is_some_and(|host| {
-            !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic())
-        })
-    })
+    let host = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && bytes::all(host.as_bytes(), bytes::is_graphic))
 }
 
 fn push_text(name: &str, value: Option<&str>, token: &mut String) {
@@ -400,19 +430,23 @@ fn push_text(name: &str, value: Option<&str>, token: &mut String) {
 
 /// Decimal digits. `write!` takes longer than all the rest of a token's text together.
 fn push_number(number: u64, token: &mut String) {
-    let mut digits = [b'0'; 20];
+    let mut digits = [0; 20];
     let mut rest = number;
-    let mut from = digits.len();
-    for (at, digit) in digits.iter_mut().enumerate().rev() {
-        *digit = b'0'.wrapping_add((rest % 10) as u8);
-        rest /= 10;
-        from = at;
+    let mut used: usize = 0;
+    // Two at a time: each step has to wait for the division of the one before.
+    for [tens, ones] in digits.as_chunks_mut().0.iter_mut().rev() {
+        let two = (rest % 100) as u8;
+        *tens = b'0'.wrapping_add(two / 10);
+        *ones = b'0'.wrapping_add(two % 10);
+        rest /= 100;
+        used = used.wrapping_add(if rest == 0 && two < 10 { 1 } else { 2 });
         if rest == 0 {
             break;
         }
     }
-    let text = digits.get(from..).and_then(|digits| core::str::from_utf8(digits).ok());
-    token.push_str(text.unwrap_or_default());
+    let digits = digits.get(digits.len().wrapping_sub(used)..);
+    let digits = digits.and_then(|digits| core::str::from_utf8(digits).ok());
+    token.push_str(digits.unwrap_or_default());
 }
 
 /// A signed link. It is a credential: it prints itself with [`Display`](fmt::Display), never with

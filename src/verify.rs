@@ -87,7 +87,8 @@ impl<'a> Verifier<'a> {
     ///
     /// # Errors
     /// The [`Refusal`] of the first check that fails.
-    #[inline]
+    // What it calls on the way of an admitted request is compiled into it, here and in the files below.
+    // A token that is handed on through memory in parts costs a fifth of the time.
     pub fn verify<'r>(&self, request: &Request<'r>, now: UnixTime) -> Result<Verified<'r>, Refusal>
     where
         'a: 'r,
@@ -107,7 +108,7 @@ impl<'a> Verifier<'a> {
         Ok(Verified { token })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_key(
         &self,
         token: &UnverifiedToken<'_>,
@@ -117,7 +118,7 @@ impl<'a> Verifier<'a> {
         if entry.is_retired(now) { Err(UnusableKey::Retired) } else { Ok(entry) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_times(&self, grant: &Grant<'_>, now: UnixTime) -> Result<(), PolicyError> {
         let expires = grant.expires();
         if grant.not_before().is_some_and(|start| now.saturating_add(self.leeway) < start) {
@@ -131,7 +132,7 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_bindings(
         &self,
         grant: &Grant<'_>,
@@ -156,14 +157,12 @@ impl<'a> Verifier<'a> {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn check_tag(
     token: &UnverifiedToken<'_>,
     entry: &Entry,
 ) -> Result<(), InvalidSignature> {
-    let mut mac = entry.key.mac().start();
-    token.input().pieces(&mut |piece| mac.update(piece));
-    mac.verify(token.tag)
+    token.tag(entry.key.mac()).verify(token.tag)
 }
 
 /// An admitted request. Only [`Verifier::verify`] makes one.

@@ -32,7 +32,7 @@ pub(crate) const START: &str = "pg=";
 
 /// Finds the token. One in the path, the query or the `Authorization` header counts before a cookie,
 /// so that an old cookie never spoils a new link.
-#[inline]
+#[inline(always)]
 pub(crate) fn locate<'a>(
     target: &Target<'a>,
     request: &Request<'a>,
@@ -41,7 +41,8 @@ pub(crate) fn locate<'a>(
     let in_query = target.query.and_then(find_param);
     let in_bearer = request.authorization.and_then(bearer);
 
-    let at = |placement, text, query| Located { placement, text, base: target.base, path, query };
+    let Target { base, rest, .. } = *target;
+    let at = |placement, text, query| Located { placement, text, base, rest, path, query };
     match (in_query, in_path, in_bearer) {
         (Some((before, text)), None, None) => Ok(at(Placement::Query, text, before)),
         (None, Some(text), None) if split_path(path).0.is_none() => {
@@ -57,9 +58,9 @@ pub(crate) fn locate<'a>(
 }
 
 /// The token in a path's first segment, and the path without it.
-#[inline]
+#[inline(always)]
 pub(crate) fn split_path(path: &str) -> (Option<&str>, &str) {
-    let Some(rest) = path.strip_prefix('/').filter(|rest| rest.starts_with(START)) else {
+    let Some(rest) = path.strip_prefix('/').filter(|_| path.starts_with("/pg=")) else {
         return (None, path);
     };
     let end = rest.find('/').unwrap_or(rest.len());
@@ -68,20 +69,24 @@ pub(crate) fn split_path(path: &str) -> (Option<&str>, &str) {
 }
 
 /// The query before the first parameter `pg`, if anything stands there, and from that parameter on.
-#[inline]
+#[inline(always)]
 pub(crate) fn find_param(query: &str) -> Option<(Option<&str>, &str)> {
-    let is_token = |text: &str| {
-        text.strip_prefix("pg")
-            .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'=' | b'&', ..]))
-    };
-    if is_token(query) {
-        return Some((None, query));
-    }
+    if starts_token(query) { Some((None, query)) } else { find_later_param(query) }
+}
+
+/// [`find_param`] behind the first `&`.
+fn find_later_param(query: &str) -> Option<(Option<&str>, &str)> {
     query.match_indices('&').find_map(|(at, _)| {
         let (before, text) = query.split_at_checked(at)?;
         let text = text.get(1..)?;
-        is_token(text).then_some((Some(before), text))
+        starts_token(text).then_some((Some(before), text))
     })
+}
+
+/// Whether a query starts with a parameter `pg`, with a value or without.
+#[inline(always)]
+fn starts_token(query: &str) -> bool {
+    matches!(query.as_bytes(), [b'p', b'g'] | [b'p', b'g', b'=' | b'&', ..])
 }
 
 /// The token of an `Authorization` header; other schemes and other tokens are not ours (RFC 6750,
@@ -102,12 +107,12 @@ fn cookie(header: &str) -> Result<&str, Refusal> {
 }
 
 /// Reads the token, then holds it against the path and query that it came with.
-#[inline]
+#[inline(always)]
 pub(crate) fn read<'a>(
     located: &Located<'a>,
     unsigned_params: ParamNames<'a>,
 ) -> Result<UnverifiedToken<'a>, Refusal> {
-    let Located { placement, text, base, query, .. } = *located;
+    let Located { placement, text, base, rest, query, .. } = *located;
     let in_query = placement == Placement::Query;
     let Fields { grant, kid, tag, signed, after } = parse(text)?;
     if signed.len() > MAX_SIGNED_LEN {
@@ -121,22 +126,15 @@ pub(crate) fn read<'a>(
         let field = field_of(name).ok_or(ParseError::UnknownField)?;
         return Err(malformed(field, Fault::OutOfOrder).into());
     }
-    let queries = [query, after];
-    for part in queries.into_iter().flatten() {
-        if find_param(part).is_some() {
-            return Err(Refusal::Ambiguous);
-        }
-        if !is_query(part) {
-            return Err(malformed(Field::Url, Fault::Character).into());
-        }
-    }
+    check_query(query)?;
+    check_query(after)?;
 
     let path = CanonicalPath::parse(located.path)?;
     let scope = match grant.directory {
         Some(n) => Scope::directory(path, n).ok_or(ParseError::OutsideScope)?,
         None => {
-            let mut after = after.into_iter().flat_map(|query| query.split('&'));
-            if !after.all(|param| unsigned_params.leave_unsigned(param)) {
+            let is_unsigned = |param| unsigned_params.leave_unsigned(param);
+            if !after.is_none_or(|after| after.split('&').all(is_unsigned)) {
                 return Err(ParseError::UnsignedParameter.into());
             }
             Scope::exact(
@@ -149,7 +147,18 @@ pub(crate) fn read<'a>(
             )
         }
     };
-    Ok(UnverifiedToken { placement, kid, grant, scope, signed, tag, base, path, queries })
+    let queries = [query, after];
+    Ok(UnverifiedToken { placement, kid, grant, scope, signed, tag, base, rest, path, queries })
+}
+
+/// Refuses what may not stand in a part of the query beside the token.
+#[inline(always)]
+fn check_query(part: Option<&str>) -> Result<(), Refusal> {
+    match part {
+        Some(part) if find_param(part).is_some() => Err(Refusal::Ambiguous),
+        Some(part) if !is_query(part) => Err(malformed(Field::Url, Fault::Character).into()),
+        _ => Ok(()),
+    }
 }
 
 /// A token, read from left to right.
@@ -163,7 +172,7 @@ struct Fields<'a> {
     after: Option<&'a str>,
 }
 
-#[inline]
+#[inline(always)]
 fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
     // The version and the name of the next field in one comparison.
     let Some(rest) = text.strip_prefix("pg=1&exp=") else { return Err(bad_start(text)) };
@@ -213,16 +222,14 @@ fn misplaced(field: Field, text: Option<&str>) -> ParseError {
 }
 
 /// Reads the field that `text` starts with: an optional one behind `previous`.
+#[inline(always)]
 fn optional<'a>(
     grant: &mut Grant<'a>,
     previous: Field,
     text: &'a str,
 ) -> Result<(Field, Option<&'a str>), ParseError> {
-    if text.is_empty() {
-        return Err(malformed(Field::Sig, Fault::Missing));
-    }
-    let (name, value, after) = split_field(text);
-    let field = field_of(name).ok_or(ParseError::UnknownField)?;
+    let Some((field, rest)) = split_name(text) else { return Err(bad_field(previous, text)) };
+    let (value, rest) = split_value(rest);
     if field <= previous {
         return Err(malformed(field, Fault::OutOfOrder));
     }
@@ -230,9 +237,49 @@ fn optional<'a>(
         return Err(malformed(field, Fault::Empty));
     }
     read_optional(grant, field, value)?;
-    Ok((field, after))
+    Ok((field, rest))
 }
 
+/// Splits the name of an optional field off, and the `=`.
+#[inline(always)]
+fn split_name(text: &str) -> Option<(Field, &str)> {
+    let (field, len) = match text.as_bytes() {
+        [b'a', b'u', b'd', b'=', ..] => (Field::Aud, 4),
+        [b'c', b'c', b'=', ..] => (Field::Cc, 3),
+        [b'd', b'i', b'r', b'=', ..] => (Field::Dir, 4),
+        [b'd', b'l', b'=', ..] => (Field::Dl, 3),
+        [b'i', b'p', b'=', ..] => (Field::Ip, 3),
+        [b'j', b't', b'i', b'=', ..] => (Field::Jti, 4),
+        [b'n', b'b', b'f', b'=', ..] => (Field::Nbf, 4),
+        [b'r', b'u', b'n', b'=', ..] => (Field::Run, 4),
+        [b's', b'i', b'd', b'=', ..] => (Field::Sid, 4),
+        [b's', b'u', b'b', b'=', ..] => (Field::Sub, 4),
+        _ => return None,
+    };
+    text.get(len..).map(|rest| (field, rest))
+}
+
+/// What is wrong with a field that is neither an optional one nor a signature that is one.
+#[cold]
+fn bad_field(previous: Field, text: &str) -> ParseError {
+    let (name, value, _) = split_field(text);
+    let fault = |field| {
+        if field <= previous {
+            Fault::OutOfOrder
+        } else if value.is_empty() {
+            Fault::Empty
+        } else {
+            fault_of_tag(value)
+        }
+    };
+    match field_of(name) {
+        Some(field) => malformed(field, fault(field)),
+        None if text.is_empty() => malformed(Field::Sig, Fault::Missing),
+        None => ParseError::UnknownField,
+    }
+}
+
+#[inline(always)]
 fn read_optional<'a>(
     grant: &mut Grant<'a>,
     field: Field,
@@ -257,16 +304,16 @@ fn read_optional<'a>(
         Field::Run => grant.run = Some(number(field, value, 1)?),
         Field::Sid => grant.session = Some(id()?),
         Field::Sub => grant.subject = Some(id()?),
-        // A signature that is one would have been taken by now.
-        _ => return Err(fault(fault_of_tag(value))),
+        // No other is optional.
+        _ => return Err(ParseError::UnknownField),
     }
     Ok(())
 }
 
 /// Splits `value&rest`; no rest where no `&` follows.
-#[inline]
+#[inline(always)]
 fn split_value(text: &str) -> (&str, Option<&str>) {
-    let end = bytes::position(text.as_bytes(), |byte| byte == b'&').unwrap_or(text.len());
+    let end = bytes::position(text.as_bytes(), [b'&']).unwrap_or(text.len());
     let (value, rest) = text.split_at_checked(end).unwrap_or_default();
     (value, rest.get(1..))
 }
@@ -279,30 +326,18 @@ fn split_field(text: &str) -> (&str, &str, Option<&str>) {
     (name, value.get(1..).unwrap_or_default(), rest)
 }
 
+/// The field of a name.
 fn field_of(name: &str) -> Option<Field> {
-    Some(match name {
-        "pg" => Field::Pg,
-        "exp" => Field::Exp,
-        "kid" => Field::Kid,
-        "aud" => Field::Aud,
-        "cc" => Field::Cc,
-        "dir" => Field::Dir,
-        "dl" => Field::Dl,
-        "ip" => Field::Ip,
-        "jti" => Field::Jti,
-        "nbf" => Field::Nbf,
-        "run" => Field::Run,
-        "sid" => Field::Sid,
-        "sub" => Field::Sub,
-        "sig" => Field::Sig,
-        _ => return None,
-    })
+    use Field::{Aud, Cc, Dir, Dl, Exp, Ip, Jti, Kid, Nbf, Pg, Run, Sid, Sig, Sub};
+    let all = [Pg, Exp, Kid, Aud, Cc, Dir, Dl, Ip, Jti, Nbf, Run, Sid, Sub, Sig];
+    all.into_iter().find(|field| field.name() == name)
 }
 
 const fn malformed(field: Field, fault: Fault) -> ParseError {
     ParseError::Malformed(field, fault)
 }
 
+#[inline(always)]
 fn number(field: Field, value: &str, least: u64) -> Result<u64, ParseError> {
     parse_number(value, least, MAX_NUMBER).map_err(|fault| malformed(field, fault))
 }
