@@ -7,7 +7,7 @@
 //! The table is divan's. The ratios below it are of medians over rounds in which the three take turns,
 //! so that a busy machine slows them alike.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
 use std::time::Instant;
 

@@ -1,6 +1,7 @@
 // Builds the Worker, the page and the program: `npm run build`, or one: `npm run build -- worker`.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { homedir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -23,14 +24,17 @@ function checkTools(quiet) {
 export const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** Links the library to wasm with a feature, and writes the module that loads it. */
-function wasm(quiet, { feature, profile, flags = "" }, outDir) {
+function wasm(quiet, { feature, profile, flags = [] }, outDir) {
   // Each has a target directory of its own: both files have the same name, and cargo would take one
   // for the other.
   const own = join(target, feature);
+  // Whoever builds it, wherever: the paths of this machine are not in the result.
+  const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
+  const RUSTFLAGS = [`--remap-path-prefix=${join(cargoHome, "registry", "src")}=`, "-Clink-arg=-O2", ...flags].join(" ");
   run("cargo", [
     "rustc", "--locked", "--lib", "--crate-type", "cdylib", "--no-default-features",
     "--features", feature, "--target", WASM, "--profile", profile, "--target-dir", own,
-  ], { quiet, env: { ...process.env, RUSTFLAGS: flags } });
+  ], { quiet, env: { ...process.env, RUSTFLAGS } });
   run("cargo", ["build", "--locked", "--release", "--package", "playgate-glue"], { quiet });
   const glue = join(target, "release", `playgate-glue${exe}`);
   const linked = join(own, WASM, profile, "playgate.wasm");
@@ -60,7 +64,7 @@ const parts = {
     cpSync(join(hls, "dist/hls.mjs"), join(vendor, "hls.mjs"));
     cpSync(join(hls, "LICENSE"), join(vendor, "hls.LICENSE.txt"));
     // The page hashes little: SHA-256 as a loop is 6 KB less than unrolled.
-    const flags = '--cfg sha2_backend="soft" --cfg sha2_backend_soft="compact"';
+    const flags = ['--cfg sha2_backend="soft"', '--cfg sha2_backend_soft="compact"'];
     wasm(quiet, { feature: "wasm", profile: "page", flags }, vendor);
   },
 

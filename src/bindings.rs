@@ -21,17 +21,7 @@ pub fn sign(request: &Object, keys: &str, now: f64) -> Result<JsValue, JsError> 
     to_object(&request.sign(&signer, time(now))?)
 }
 
-/// Decides on a request: a `VerifyRequest` and a `Gate` in, a `Verdict` out.
-///
-/// # Errors
-/// Throws an `Error` where the arguments cannot be read. A refusal is no error.
-#[wasm_bindgen]
-pub fn verify(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<JsValue, JsError> {
-    let (request, gate) = arguments(request, gate)?;
-    to_object(&gate.verdict(&KeyRing::parse(keys)?, &request.as_request(), time(now)))
-}
-
-/// Explains a decision: a `VerifyRequest` and a `Gate` in, a `Report` out.
+/// Decides on a request, and explains the decision: a `VerifyRequest` and a `Gate` in, a `Report` out.
 ///
 /// # Errors
 /// Throws an `Error` where the arguments cannot be read. A refusal is no error.

@@ -52,7 +52,7 @@ pub(crate) struct UnverifiedToken<'a> {
 
 impl<'a> UnverifiedToken<'a> {
     /// The right tag.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn tag(&self, key: &MacKey) -> Tag {
         if let Some((feed, len)) = self.in_place() {
             return key.tag_in_place(self.rest, feed, len);
@@ -65,7 +65,7 @@ impl<'a> UnverifiedToken<'a> {
     /// Where the bytes under the MAC stand in the URL as one text, from the path on: the place of the
     /// `?` or `&` that is a line feed in them, and their number. So it is with an exact scope and a token
     /// in the query, unless the path is not canonical as written.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn in_place(&self) -> Option<(usize, usize)> {
         if self.placement != Placement::Query || self.grant.directory.is_some() {
             return None;
@@ -118,7 +118,7 @@ impl fmt::Display for SigningInput<'_> {
 ///
 /// # Errors
 /// [`Refusal::Missing`], [`Refusal::Ambiguous`], or what is wrong with the URL.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn locate<'a>(request: &Request<'a>) -> Result<Located<'a>, Refusal> {
     let target = Target::parse(request.url)?;
     native::locate(&target, request)
@@ -128,7 +128,7 @@ pub(crate) fn locate<'a>(request: &Request<'a>) -> Result<Located<'a>, Refusal> 
 ///
 /// # Errors
 /// What breaks the grammar.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn read<'a>(
     located: &Located<'a>,
     unsigned_params: ParamNames<'a>,

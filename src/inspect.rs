@@ -60,6 +60,8 @@ pub struct Report {
     pub refusal: Option<Refusal>,
     /// Where the token stands.
     pub placement: Option<Placement>,
+    /// The id of the key that the token says it was signed with.
+    pub kid: Option<String>,
     /// The canonical path.
     pub path: Option<String>,
     /// The part of the URL space that the token allows.
@@ -90,6 +92,7 @@ impl Verifier<'_> {
         let mut report = Report {
             refusal: None,
             placement: None,
+            kid: None,
             path: None,
             scope: None,
             signing_input: None,
@@ -122,6 +125,7 @@ impl Verifier<'_> {
             }
         };
         report.pass("the token and the address are well formed".to_owned());
+        report.kid = Some(token.kid.to_owned());
         report.path = Some(token.path.to_string());
         report.scope = scope;
         report.signing_input = Some(token.input().to_string());
@@ -348,7 +352,7 @@ impl fmt::Display for Span {
 impl serde::Serialize for Report {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct as _;
-        let mut json = serializer.serialize_struct("Report", 15)?;
+        let mut json = serializer.serialize_struct("Report", 16)?;
         json.serialize_field("verdict", if self.is_admitted() { "allow" } else { "deny" })?;
         json.serialize_field("reason", &self.refusal.map(Refusal::code))?;
         json.serialize_field("status", &self.refusal.map(Refusal::status))?;
@@ -356,6 +360,7 @@ impl serde::Serialize for Report {
         json.serialize_field("field", &field.map(crate::Field::name))?;
         json.serialize_field("detail", &self.refusal.map(|refusal| refusal.to_string()))?;
         json.serialize_field("placement", &self.placement.map(Placement::name))?;
+        json.serialize_field("kid", &self.kid)?;
         json.serialize_field("path", &self.path)?;
         json.serialize_field("scope", &self.scope)?;
         json.serialize_field("signing_input", &self.signing_input)?;

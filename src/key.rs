@@ -42,7 +42,7 @@ impl KeyId {
         self.bytes.get(..self.len).and_then(|id| core::str::from_utf8(id).ok()).unwrap_or_default()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn is(&self, text: &str) -> bool {
         // Without a call to `memcmp`: most ids are a word.
         text.len() == self.len && text.bytes().zip(self.bytes).all(|(a, b)| a == b)
@@ -174,7 +174,7 @@ impl KeyRing {
     }
 
     /// The entry of a key id, retired or not.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn find(&self, id: &str) -> Result<&Entry, UnusableKey> {
         for entry in self.entries.iter().map_while(Option::as_ref) {
             if entry.id.is(id) {

@@ -83,7 +83,7 @@ impl Tag {
     }
 
     /// Whether `shown` is this tag, in constant time.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn verify(self, shown: ShownTag<'_>) -> Result<(), InvalidSignature> {
         if self.words().ct_eq(&shown.words()).into() { Ok(()) } else { Err(InvalidSignature) }
     }
@@ -94,7 +94,7 @@ impl Tag {
         self.0.iter().map(|word| alloc::format!("{word:08x}")).collect()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn words(self) -> Words {
         let [a, b, c, d, e, f, g, h] = self.0.map(u64::from);
         [(a << 32) | b, (c << 32) | d, (e << 32) | f, (g << 32) | h]
@@ -143,7 +143,7 @@ impl MacKey {
     ///
     /// This takes 30 ns less than to copy the pieces into a block: the hash would have to wait until
     /// they are all written, as it loads them 16 bytes at a time.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn tag_in_place(&self, text: &str, feed: usize, len: usize) -> Tag {
         // Without vector instructions it takes longer.
         if cfg!(not(any(target_feature = "sse2", target_feature = "neon"))) {
@@ -167,7 +167,7 @@ impl MacKey {
     }
 
     /// The hash over the key's outer block and the inner hash.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn outer_hash(&self, inner: &State) -> Tag {
         let mut block = OUTER_BLOCK;
         for (bytes, word) in block.as_chunks_mut().0.iter_mut().zip(inner) {
@@ -191,7 +191,7 @@ impl Drop for MacKey {
 /// feed in it, the end mark, zeros and the length (FIPS 180-4, section 5.1.1).
 ///
 /// Every byte is made in the same way, so that the block is made in vectors.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn inner_block(text: &[u8], start: usize, feed: usize, len: usize) -> [u8; BLOCK_LEN] {
     let text = text.get(start..).unwrap_or_default();
     let mut block = match text.first_chunk() {

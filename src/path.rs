@@ -26,7 +26,7 @@ impl<'a> CanonicalPath<'a> {
     ///
     /// # Errors
     /// A [`PathError`] that says what to write instead.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub fn parse(written: &'a str) -> Result<Self, PathError> {
         if is_plain(written.as_bytes()) {
             return Ok(Self { written, verbatim: true });
@@ -60,7 +60,7 @@ impl<'a> CanonicalPath<'a> {
     }
 
     /// The canonical form, where it is what was written.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn as_canonical(self) -> Option<&'a str> {
         self.verbatim.then_some(self.written)
     }

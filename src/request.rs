@@ -80,7 +80,7 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn parse(url: &'a str) -> Result<Self, ParseError> {
         let malformed = |fault| ParseError::Malformed(Field::Url, fault);
         if url.len() > Request::MAX_URL_LEN {
@@ -97,7 +97,7 @@ impl<'a> Target<'a> {
 }
 
 /// Where the authority starts, behind the scheme; 0 where the URL starts with its path.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn authority(url: &str) -> Option<usize> {
     const HTTPS: &str = "https://";
     if url.starts_with(HTTPS) {

@@ -32,7 +32,7 @@ pub(crate) const START: &str = "pg=";
 
 /// Finds the token. One in the path, the query or the `Authorization` header counts before a cookie,
 /// so that an old cookie never spoils a new link.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn locate<'a>(
     target: &Target<'a>,
     request: &Request<'a>,
@@ -58,7 +58,7 @@ pub(crate) fn locate<'a>(
 }
 
 /// The token in a path's first segment, and the path without it.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn split_path(path: &str) -> (Option<&str>, &str) {
     let Some(rest) = path.strip_prefix('/').filter(|_| path.starts_with("/pg=")) else {
         return (None, path);
@@ -69,7 +69,7 @@ pub(crate) fn split_path(path: &str) -> (Option<&str>, &str) {
 }
 
 /// The query before the first parameter `pg`, if anything stands there, and from that parameter on.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn find_param(query: &str) -> Option<(Option<&str>, &str)> {
     if starts_token(query) { Some((None, query)) } else { find_later_param(query) }
 }
@@ -84,7 +84,7 @@ fn find_later_param(query: &str) -> Option<(Option<&str>, &str)> {
 }
 
 /// Whether a query starts with a parameter `pg`, with a value or without.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn starts_token(query: &str) -> bool {
     matches!(query.as_bytes(), [b'p', b'g'] | [b'p', b'g', b'=' | b'&', ..])
 }
@@ -107,7 +107,7 @@ fn cookie(header: &str) -> Result<&str, Refusal> {
 }
 
 /// Reads the token, then holds it against the path and query that it came with.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn read<'a>(
     located: &Located<'a>,
     unsigned_params: ParamNames<'a>,
@@ -152,7 +152,7 @@ pub(crate) fn read<'a>(
 }
 
 /// Refuses what may not stand in a part of the query beside the token.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn check_query(part: Option<&str>) -> Result<(), Refusal> {
     match part {
         Some(part) if find_param(part).is_some() => Err(Refusal::Ambiguous),
@@ -172,7 +172,7 @@ struct Fields<'a> {
     after: Option<&'a str>,
 }
 
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
     // The version and the name of the next field in one comparison.
     let Some(rest) = text.strip_prefix("pg=1&exp=") else { return Err(bad_start(text)) };
@@ -222,7 +222,7 @@ fn misplaced(field: Field, text: Option<&str>) -> ParseError {
 }
 
 /// Reads the field that `text` starts with: an optional one behind `previous`.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn optional<'a>(
     grant: &mut Grant<'a>,
     previous: Field,
@@ -241,7 +241,7 @@ fn optional<'a>(
 }
 
 /// Splits the name of an optional field off, and the `=`.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn split_name(text: &str) -> Option<(Field, &str)> {
     let (field, len) = match text.as_bytes() {
         [b'a', b'u', b'd', b'=', ..] => (Field::Aud, 4),
@@ -279,7 +279,7 @@ fn bad_field(previous: Field, text: &str) -> ParseError {
     }
 }
 
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn read_optional<'a>(
     grant: &mut Grant<'a>,
     field: Field,
@@ -311,7 +311,7 @@ fn read_optional<'a>(
 }
 
 /// Splits `value&rest`; no rest where no `&` follows.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn split_value(text: &str) -> (&str, Option<&str>) {
     let end = bytes::position(text.as_bytes(), [b'&']).unwrap_or(text.len());
     let (value, rest) = text.split_at_checked(end).unwrap_or_default();
@@ -337,7 +337,7 @@ const fn malformed(field: Field, fault: Fault) -> ParseError {
     ParseError::Malformed(field, fault)
 }
 
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn number(field: Field, value: &str, least: u64) -> Result<u64, ParseError> {
     parse_number(value, least, MAX_NUMBER).map_err(|fault| malformed(field, fault))
 }

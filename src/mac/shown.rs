@@ -13,7 +13,7 @@ pub(crate) struct ShownTag<'a>(&'a [u8; TEXT_LEN]);
 impl<'a> ShownTag<'a> {
     /// Takes a tag off a text, up to its end or a `&`, and gives what follows that. `None` where a
     /// character is foreign or the last one carries bits beyond the tag (RFC 4648, section 3.5).
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn split(text: &'a str) -> Option<(Self, Option<&'a str>)> {
         let (tag, rest) = text.split_at_checked(TEXT_LEN)?;
         let rest = match rest.as_bytes() {
@@ -33,7 +33,7 @@ impl<'a> ShownTag<'a> {
     }
 
     /// The tag.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(super) fn words(self) -> Words {
         // The last 16 overlap the first 32, so that both are whole vectors.
         let (Some(first), Some(last)) = (self.0.first_chunk::<32>(), self.0.last_chunk::<16>())
@@ -61,7 +61,7 @@ const fn value(character: u8) -> u8 {
 }
 
 /// Eight bytes, the first one least significant.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn word(bytes: &[u8], at: usize) -> u64 {
     let bytes = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
     bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))

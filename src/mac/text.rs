@@ -19,7 +19,7 @@ impl TagText {
 }
 
 /// The text of a tag.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(super) fn encode([a, b, c, d]: Words) -> TagText {
     let groups = [a >> 16, (a << 32) | (b >> 32), (b << 16) | (c >> 48), c, d >> 16, d << 32];
     let mut text = groups.map(|bits| spread(bits).to_le_bytes());
