@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::error::Refusal;
 use crate::grant::Grant;
-use crate::mac::{MacKey, ShownTag, Tag};
+use crate::mac::{InnerHash, MacKey, ShownTag};
 use crate::path::CanonicalPath;
 use crate::query::ParamNames;
 use crate::request::{Placement, Request, Target};
@@ -51,15 +51,15 @@ pub(crate) struct UnverifiedToken<'a> {
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// The right tag.
+    /// The inner hash over the bytes under the MAC.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn tag(&self, key: &MacKey) -> Tag {
+    pub(crate) fn hash<'k>(&self, key: &'k MacKey) -> InnerHash<'k> {
         if let Some((feed, len)) = self.in_place() {
-            return key.tag_in_place(self.rest, feed, len);
+            return key.hash_in_place(self.rest, feed, len);
         }
         let mut mac = key.start();
         self.input().pieces(&mut |piece| mac.update(piece));
-        mac.finish()
+        mac.end()
     }
 
     /// Where the bytes under the MAC stand in the URL as one text, from the path on: the place of the
@@ -139,6 +139,7 @@ pub(crate) fn read<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mac::Tag;
     use alloc::string::ToString as _;
 
     const SIGNED: &str = "pg=1&exp=1767225600&kid=main";
@@ -158,7 +159,7 @@ mod tests {
         let key = MacKey::new(b"key");
         let mut mac = key.start();
         mac.update(&token.input().to_string());
-        assert_eq!(token.tag(&key).to_hex(), mac.finish().to_hex(), "{url}");
+        assert_eq!(token.hash(&key).tag().to_hex(), mac.finish().to_hex(), "{url}");
     }
 
     #[test]

@@ -42,6 +42,18 @@ impl KeyId {
         self.bytes.get(..self.len).and_then(|id| core::str::from_utf8(id).ok()).unwrap_or_default()
     }
 
+    /// The id with zeros behind it.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn padded(&self) -> &[u8; Self::MAX_LEN] {
+        &self.bytes
+    }
+
+    /// Bytes in the id.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn is(&self, text: &str) -> bool {
         // Without a call to `memcmp`: most ids are a word.

@@ -113,10 +113,9 @@ impl fmt::Display for CanonicalPath<'_> {
 #[inline]
 fn is_plain(path: &[u8]) -> bool {
     let plain = |byte| is_unreserved(byte) | (byte == b'/');
-    let pair = |a, b| plain(a) & !((a == b'/') & ((b == b'/') | (b == b'.')));
-    path.first() == Some(&b'/')
-        && path.last().is_some_and(|&last| plain(last))
-        && bytes::all_pairs(path, pair)
+    let pair = |a, b| plain(b) & !((a == b'/') & ((b == b'/') | (b == b'.')));
+    // The first byte is no pair's second, so it is looked at by itself.
+    path.first() == Some(&b'/') && bytes::all_pairs(path, pair)
 }
 
 /// Whether the segment is canonical as written.

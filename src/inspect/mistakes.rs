@@ -100,7 +100,7 @@ impl Verifier<'_> {
 fn fits(entry: &Entry, input: &str, tag: ShownTag<'_>) -> bool {
     let mut mac = entry.key.mac().start();
     mac.update(input);
-    mac.finish().verify(tag).is_ok()
+    mac.end().verify(tag).is_ok()
 }
 
 /// Signing inputs that mistaken signers make, each with its mistake.
