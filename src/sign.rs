@@ -1,23 +1,17 @@
 //! The signer: one call, one link.
 
-use core::fmt::{self, Write as _};
+mod error;
+mod link;
 
-use alloc::string::{String, ToString as _};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use crate::bytes::{self, is_id, is_name};
+use crate::bytes::{is_id, is_name};
 use crate::error::{Fault, Field, UnusableKey};
-use crate::format::{self, native};
+use crate::format::native;
 use crate::grant::{Countries, DownloadName, MAX_NUMBER, Network, parse_text};
 use crate::key::{Entry, KeyRing};
-use crate::mac::Tag;
-use crate::path::{CanonicalPath, PathError};
-use crate::query::{ParamNames, SignedQuery, is_query};
-use crate::request::{Request, Target};
-use crate::scope::Scope;
 use crate::time::UnixTime;
+
+pub use self::error::SignError;
+pub use self::link::Link;
 
 /// Signs links with the first key of a ring.
 ///
@@ -76,24 +70,24 @@ pub struct Builder<'a, U> {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Terms<'a> {
-    expiry: Expiry,
-    key: Option<&'a str>,
-    audience: Option<&'a str>,
-    countries: Option<&'a str>,
-    directory: Option<u8>,
-    download: Option<&'a str>,
-    network: Option<Network>,
-    token_id: Option<&'a str>,
-    not_before: Option<UnixTime>,
-    run: Option<u64>,
-    session: Option<&'a str>,
-    subject: Option<&'a str>,
-    in_path: bool,
+pub(crate) struct Terms<'a> {
+    pub(crate) expiry: Expiry,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) audience: Option<&'a str>,
+    pub(crate) countries: Option<&'a str>,
+    pub(crate) directory: Option<u8>,
+    pub(crate) download: Option<&'a str>,
+    pub(crate) network: Option<Network>,
+    pub(crate) token_id: Option<&'a str>,
+    pub(crate) not_before: Option<UnixTime>,
+    pub(crate) run: Option<u64>,
+    pub(crate) session: Option<&'a str>,
+    pub(crate) subject: Option<&'a str>,
+    pub(crate) in_path: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Expiry {
+pub(crate) enum Expiry {
     At(UnixTime),
     In(u64),
 }
@@ -198,7 +192,7 @@ impl<'a> Builder<'a, &'a str> {
     /// # Errors
     /// A [`SignError`] that says what to write instead.
     pub fn sign(self, now: UnixTime) -> Result<Link, SignError> {
-        self.terms.checked(self.ring, now)?.sign(self.urls)
+        native::sign(&self.terms.checked(self.ring, now)?, self.urls)
     }
 }
 
@@ -216,8 +210,11 @@ where
         self,
         now: UnixTime,
     ) -> Result<impl Iterator<Item = Result<Link, SignError>> + use<'a, I>, SignError> {
-        let terms = self.terms.checked(self.ring, now)?;
-        Ok(self.urls.0.into_iter().map(move |url| terms.sign(url.as_ref())))
+        let CheckedTerms { entry, expires, .. } = self.terms.checked(self.ring, now)?;
+        let terms = self.terms;
+        Ok(self.urls.0.into_iter().map(move |url| {
+            native::sign(&CheckedTerms { terms: &terms, entry, expires }, url.as_ref())
+        }))
     }
 }
 
@@ -225,7 +222,11 @@ where
 const FAR: u64 = 100 * 365 * 86_400;
 
 impl<'a> Terms<'a> {
-    fn checked(self, ring: &'a KeyRing, now: UnixTime) -> Result<CheckedTerms<'a>, SignError> {
+    fn checked(
+        &self,
+        ring: &'a KeyRing,
+        now: UnixTime,
+    ) -> Result<CheckedTerms<'_, 'a>, SignError> {
         let entry = match self.key {
             Some(kid) => ring.find(kid)?,
             None => ring.entries().next().ok_or(UnusableKey::Unknown)?,
@@ -273,374 +274,12 @@ impl<'a> Terms<'a> {
     }
 }
 
+/// Terms that a token can carry. The format writes it.
+///
+/// They are borrowed: to copy what was just written in parts takes 8 ns.
 #[derive(Clone, Copy)]
-struct CheckedTerms<'a> {
-    terms: Terms<'a>,
-    entry: &'a Entry,
-    expires: UnixTime,
-}
-
-impl CheckedTerms<'_> {
-    fn sign(&self, url: &str) -> Result<Link, SignError> {
-        let Target { base, path, query, .. } = Target::parse(url).map_err(|_| SignError::Url)?;
-        if !base.is_empty() && !is_http(base) {
-            return Err(SignError::Url);
-        }
-        if native::split_path(path).0.is_some()
-            || query.is_some_and(|q| native::find_param(q).is_some())
-        {
-            return Err(SignError::AlreadySigned);
-        }
-        let path = match CanonicalPath::parse(path) {
-            Ok(canonical) if query.is_none() => canonical,
-            canonical => {
-                check_marks(path, query.unwrap_or_default())?;
-                canonical?
-            }
-        };
-        let scope = match (self.terms.directory, query) {
-            (Some(n), _) => Scope::directory(path, n).ok_or(SignError::OutsideScope)?,
-            (None, None) => Scope::exact(path, SignedQuery::None),
-            (None, Some(query)) if self.terms.in_path => {
-                Scope::exact(path, SignedQuery::Without(query, ParamNames::default()))
-            }
-            (None, Some(query)) => Scope::exact(path, SignedQuery::Whole(query)),
-        };
-
-        // One allocation for most links: a token without long bindings has under 200 bytes.
-        let mut link = String::with_capacity(url.len().saturating_add(200));
-        link.push_str(base);
-        if self.terms.in_path {
-            link.push('/');
-            self.push_token(scope, None, &mut link)?;
-            path.pieces(&mut |piece| link.push_str(piece));
-            if let Some(query) = query {
-                link.push('?');
-                link.push_str(query);
-            }
-        } else {
-            path.pieces(&mut |piece| link.push_str(piece));
-            link.push('?');
-            if let Some(query) = query {
-                link.push_str(query);
-                link.push('&');
-            }
-            let exact = self.terms.directory.is_none();
-            self.push_token(scope, exact.then_some(base.len()), &mut link)?;
-        }
-        if link.len() > Request::MAX_URL_LEN {
-            return Err(SignError::UrlTooLong);
-        }
-        Ok(Link { url: link, expires: self.expires })
-    }
-
-    /// Appends the token. Where its scope is what the link has from a place on, but for the byte before
-    /// the token, that place is `scope_at`.
-    fn push_token(
-        &self,
-        scope: Scope<'_>,
-        scope_at: Option<usize>,
-        link: &mut String,
-    ) -> Result<(), SignError> {
-        let start = link.len();
-        self.push_fields(link);
-        let end = link.len();
-        link.push_str("&sig=");
-        let tag = match scope_at {
-            Some(at) => self.tag_in_place(link, at, start, end),
-            None => {
-                let mut mac = self.entry.key.mac().start();
-                scope.pieces(&mut |piece| mac.update(piece));
-                mac.update("\n");
-                mac.update(link.get(start..end).unwrap_or_default());
-                mac.finish()
-            }
-        };
-        link.push_str(tag.encode().as_str());
-        if link.len().saturating_sub(start) > native::MAX_TOKEN_LEN {
-            return Err(SignError::Field(Field::Token, Fault::WrongLength));
-        }
-        Ok(())
-    }
-
-    /// The tag over a link from `at` to `end`, with a line feed before the token at `start`.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn tag_in_place(&self, link: &mut String, at: usize, start: usize, end: usize) -> Tag {
-        // Read over, not hashed: so that the last block can be loaded whole, as where a link is verified.
-        const BEHIND: &str = "...........................................................";
-        let len = link.len();
-        link.push_str(BEHIND);
-        let feed = start.saturating_sub(at).saturating_sub(1);
-        let text = link.get(at..).unwrap_or_default();
-        let hash = self.entry.key.mac().hash_in_place(text, feed, end.saturating_sub(at));
-        link.truncate(len);
-        hash.tag()
-    }
-
-    /// Appends the fields that every token starts with, `pg=1&exp=..&kid=..`.
-    ///
-    /// They are put together first, around the place between `exp` and `kid`. To push them piece by piece
-    /// takes 10 ns longer.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn push_required(&self, token: &mut String) {
-        const START: &[u8; 9] = b"pg=1&exp=";
-        const KID: &[u8; 5] = b"&kid=";
-        const KID_AT: usize = NUMBER_LEN + KID.len();
-        let kid = &self.entry.id;
-        let mut text = Required([b'0'; 80]);
-        let mut from = 0;
-        if let Some((exp, rest)) = text.0.split_first_chunk_mut() {
-            from = write_number(self.expires.as_secs(), exp).saturating_sub(START.len());
-            put(START, exp.get_mut(from..));
-            put(KID, Some(&mut *rest));
-            put(kid.padded(), rest.get_mut(KID.len()..));
-        }
-        let text = core::str::from_utf8(&text.0).unwrap_or_default();
-        token.push_str(text.get(from..KID_AT.saturating_add(kid.len())).unwrap_or_default());
-    }
-
-    fn push_fields(&self, token: &mut String) {
-        let terms = &self.terms;
-        self.push_required(token);
-        push_text("&aud=", terms.audience, token);
-        push_text("&cc=", terms.countries, token);
-        if let Some(n) = terms.directory {
-            token.push_str("&dir=");
-            push_number(n.into(), token);
-        }
-        if let Some(name) = terms.download {
-            token.push_str("&dl=");
-            URL_SAFE_NO_PAD.encode_string(name, token);
-        }
-        if let Some(network) = terms.network {
-            // Writing to a String cannot fail.
-            let _ = write!(token, "&ip={network}");
-        }
-        push_text("&jti=", terms.token_id, token);
-        if let Some(time) = terms.not_before {
-            token.push_str("&nbf=");
-            push_number(time.as_secs(), token);
-        }
-        if let Some(secs) = terms.run {
-            token.push_str("&run=");
-            push_number(secs, token);
-        }
-        push_text("&sid=", terms.session, token);
-        push_text("&sub=", terms.subject, token);
-    }
-}
-
-/// Puts a text of known length at the start of a buffer, without a call.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn put<const N: usize>(text: &[u8; N], buffer: Option<&mut [u8]>) {
-    if let Some(start) = buffer.and_then(<[u8]>::first_chunk_mut) {
-        *start = *text;
-    }
-}
-
-/// Whole and aligned words, as the check for UTF-8 goes faster over these.
-#[repr(align(8))]
-struct Required([u8; 80]);
-
-/// Looks for what a URL to sign may not have in its query, and a fragment first.
-fn check_marks(path: &str, query: &str) -> Result<(), SignError> {
-    if path.contains('#') || query.contains('#') {
-        Err(SignError::Fragment)
-    } else if !is_query(query) || query.contains(['"', '\'', '<', '>']) {
-        Err(SignError::Query)
-    } else {
-        Ok(())
-    }
-}
-
-fn is_http(base: &str) -> bool {
-    let host = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
-    host.is_some_and(|host| !host.is_empty() && bytes::all(host.as_bytes(), bytes::is_graphic))
-}
-
-fn push_text(name: &str, value: Option<&str>, token: &mut String) {
-    if let Some(value) = value {
-        token.push_str(name);
-        token.push_str(value);
-    }
-}
-
-fn push_number(number: u64, token: &mut String) {
-    let mut digits = [0; NUMBER_LEN];
-    let from = write_number(number, &mut digits);
-    let digits = digits.get(from..).and_then(|digits| core::str::from_utf8(digits).ok());
-    token.push_str(digits.unwrap_or_default());
-}
-
-/// Places for decimal digits: an even number, and enough for any `u64`.
-const NUMBER_LEN: usize = 32;
-
-/// Writes decimal digits to the end of a buffer, and gives the place of the first. `write!` takes longer
-/// than all the rest of a token's text together.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn write_number(number: u64, buffer: &mut [u8; NUMBER_LEN]) -> usize {
-    let mut from = buffer.len();
-    let mut rest = number;
-    // Two at a time: each step has to wait for the division of the one before.
-    for [tens, ones] in buffer.as_chunks_mut().0.iter_mut().rev() {
-        let two = (rest % 100) as u8;
-        *tens = b'0'.wrapping_add(two / 10);
-        *ones = b'0'.wrapping_add(two % 10);
-        from = from.wrapping_sub(2);
-        rest /= 100;
-        if rest == 0 {
-            return if two < 10 { from.wrapping_add(1) } else { from };
-        }
-    }
-    from
-}
-
-/// A signed link. It is a credential: it prints itself with [`Display`](fmt::Display), never with
-/// [`Debug`](fmt::Debug).
-#[derive(Clone, PartialEq, Eq)]
-pub struct Link {
-    url: String,
-    expires: UnixTime,
-}
-
-impl Link {
-    /// The URL.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.url
-    }
-
-    /// When it ends.
-    #[must_use]
-    pub const fn expires(&self) -> UnixTime {
-        self.expires
-    }
-
-    /// The part of the URL space that it allows.
-    #[must_use]
-    pub fn scope(&self) -> String {
-        let request = Request::new(&self.url);
-        let located = format::locate(&request);
-        let token = located.and_then(|located| format::read(&located, ParamNames::default()));
-        token.map(|token| token.scope.to_string()).unwrap_or_default()
-    }
-
-    /// The token by itself, to be sent as the cookie `pg` or as `Authorization: Bearer`. With an exact
-    /// scope and a query, sign [`in_path`](Builder::in_path) for these.
-    #[must_use]
-    pub fn token(&self) -> &str {
-        let request = Request::new(&self.url);
-        format::locate(&request).map(|located| located.text).unwrap_or_default()
-    }
-}
-
-impl From<Link> for String {
-    fn from(link: Link) -> Self {
-        link.url
-    }
-}
-
-impl fmt::Debug for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("expires", &self.expires).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.url)
-    }
-}
-
-/// Why nothing was signed, and what to write instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SignError {
-    /// The URL carries a token.
-    AlreadySigned,
-    /// The link would end before it begins.
-    ExpiresInThePast,
-    /// The link would last more than 100 years.
-    ExpiresTooFar,
-    /// A term has a value that the format cannot carry.
-    Field(Field, Fault),
-    /// The URL has a fragment, which no server sees.
-    Fragment,
-    /// The ring cannot sign with that key.
-    Key(UnusableKey),
-    /// `nbf` is not before `exp`.
-    NeverValid,
-    /// `dir` is deeper than the path.
-    OutsideScope,
-    /// The path breaks the canonical form.
-    Path(PathError),
-    /// The query has a character that browsers encode.
-    Query,
-    /// Not an absolute http or https URL, nor a path.
-    Url,
-    /// The link would be longer than the gate reads.
-    UrlTooLong,
-}
-
-impl SignError {
-    /// The field concerned, where the error is of one.
-    #[must_use]
-    pub const fn field(self) -> Field {
-        match self {
-            Self::ExpiresInThePast | Self::ExpiresTooFar => Field::Exp,
-            Self::Field(field, _) => field,
-            Self::Key(_) => Field::Kid,
-            Self::NeverValid => Field::Nbf,
-            Self::OutsideScope => Field::Dir,
-            Self::AlreadySigned
-            | Self::Fragment
-            | Self::Path(_)
-            | Self::Query
-            | Self::Url
-            | Self::UrlTooLong => Field::Url,
-        }
-    }
-}
-
-impl fmt::Display for SignError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AlreadySigned => f.write_str("the URL carries a token already; sign it without"),
-            Self::ExpiresInThePast => f.write_str("the link would expire before it is signed"),
-            Self::ExpiresTooFar => f.write_str(
-                "the link would last over 100 years; give the expiry in seconds, not milliseconds",
-            ),
-            Self::Field(field, fault) => write!(f, "`{}` {fault}", field.name()),
-            Self::Fragment => f.write_str("the URL has a #fragment; append it to the signed link"),
-            Self::Key(UnusableKey::Retired) => f.write_str("the key is retired"),
-            Self::Key(UnusableKey::Unknown) => f.write_str("the key ring has no key of that id"),
-            Self::NeverValid => f.write_str("not-before is not earlier than the expiry"),
-            Self::OutsideScope => f.write_str(
-                "the path has fewer directories than asked for; what follows its last / is a file",
-            ),
-            Self::Path(error) => write!(f, "the path {error}"),
-            Self::Query => f.write_str(
-                "the query has a space, a quote, < or >, or a character outside ASCII; \
-                 percent-encode it",
-            ),
-            Self::Url => f.write_str(
-                "not an absolute URL; write it as https://host/path, at most 8192 bytes",
-            ),
-            Self::UrlTooLong => f.write_str("the link would be longer than 8192 bytes"),
-        }
-    }
-}
-
-impl core::error::Error for SignError {}
-
-impl From<PathError> for SignError {
-    fn from(error: PathError) -> Self {
-        Self::Path(error)
-    }
-}
-
-impl From<UnusableKey> for SignError {
-    fn from(error: UnusableKey) -> Self {
-        Self::Key(error)
-    }
+pub(crate) struct CheckedTerms<'t, 'a> {
+    pub(crate) terms: &'t Terms<'a>,
+    pub(crate) entry: &'a Entry,
+    pub(crate) expires: UnixTime,
 }

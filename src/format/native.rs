@@ -7,6 +7,9 @@
 //! Optional fields stand in alphabetical order, each at most once. One grant has one spelling, so
 //! whatever departs from it is refused, never repaired: an unknown field may be a restriction.
 
+#[cfg(feature = "alloc")]
+mod write;
+
 use crate::bytes::{self, is_id, is_name};
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::{Located, UnverifiedToken};
@@ -17,6 +20,9 @@ use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
+
+#[cfg(feature = "alloc")]
+pub(crate) use self::write::sign;
 
 /// Bytes in the longest token.
 pub(crate) const MAX_TOKEN_LEN: usize = 1024;
@@ -122,7 +128,7 @@ pub(crate) fn read<'a>(
         && !in_query
     {
         // Elsewhere than in a query nothing may follow `sig`.
-        let (name, ..) = split_field(after);
+        let (name, _) = split_field(after);
         let field = field_of(name).ok_or(ParseError::UnknownField)?;
         return Err(malformed(field, Fault::OutOfOrder).into());
     }
@@ -178,28 +184,25 @@ fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
     let Some(rest) = text.strip_prefix("pg=1&exp=") else { return Err(bad_start(text)) };
     let (exp, rest) = split_value(rest);
     let mut grant = Grant { expires: number(Field::Exp, exp, 0)?, ..Grant::default() };
-    let (kid, mut rest) = match rest.and_then(|rest| rest.strip_prefix("kid=")) {
-        Some(rest) => split_value(rest),
-        None => return Err(misplaced(Field::Kid, rest)),
-    };
+    let Some(rest) = rest.strip_prefix("kid=") else { return Err(misplaced(Field::Kid, rest)) };
+    let (kid, mut rest) = split_value(rest);
     let kid =
         parse_text(kid, KeyId::MAX_LEN, is_id).map_err(|fault| malformed(Field::Kid, fault))?;
     let mut previous = Field::Kid;
     loop {
-        let here = rest.unwrap_or_default();
-        if let Some((tag, after)) = here.strip_prefix("sig=").and_then(ShownTag::split) {
-            let end = text.len().saturating_sub(here.len()).saturating_sub("&".len());
+        if let Some((tag, after)) = rest.strip_prefix("sig=").and_then(ShownTag::split) {
+            let end = text.len().saturating_sub(rest.len()).saturating_sub("&".len());
             let signed = text.get(..end).unwrap_or_default();
             return Ok(Fields { grant, kid, tag, signed, after });
         }
-        (previous, rest) = optional(&mut grant, previous, here)?;
+        (previous, rest) = optional(&mut grant, previous, rest)?;
     }
 }
 
 /// What is wrong with a token that does not start as it has to.
 #[cold]
 fn bad_start(text: &str) -> ParseError {
-    let Some(value) = text.strip_prefix(START) else { return misplaced(Field::Pg, Some(text)) };
+    let Some(value) = text.strip_prefix(START) else { return misplaced(Field::Pg, text) };
     match split_value(value) {
         ("1", rest) => misplaced(Field::Exp, rest),
         (version, _) => match parse_number(version, 0, u64::MAX) {
@@ -211,8 +214,8 @@ fn bad_start(text: &str) -> ParseError {
 
 /// What stands where `field` has to.
 #[cold]
-fn misplaced(field: Field, text: Option<&str>) -> ParseError {
-    let (name, ..) = split_field(text.unwrap_or_default());
+fn misplaced(field: Field, text: &str) -> ParseError {
+    let (name, _) = split_field(text);
     match field_of(name) {
         Some(same) if same == field => malformed(field, Fault::Empty),
         Some(repeated) if repeated < field => malformed(repeated, Fault::OutOfOrder),
@@ -227,7 +230,7 @@ fn optional<'a>(
     grant: &mut Grant<'a>,
     previous: Field,
     text: &'a str,
-) -> Result<(Field, Option<&'a str>), ParseError> {
+) -> Result<(Field, &'a str), ParseError> {
     let Some((field, rest)) = split_name(text) else { return Err(bad_field(previous, text)) };
     let (value, rest) = split_value(rest);
     if field <= previous {
@@ -262,7 +265,7 @@ fn split_name(text: &str) -> Option<(Field, &str)> {
 /// What is wrong with a field that is neither an optional one nor a signature that is one.
 #[cold]
 fn bad_field(previous: Field, text: &str) -> ParseError {
-    let (name, value, _) = split_field(text);
+    let (name, value) = split_field(text);
     let fault = |field| {
         if field <= previous {
             Fault::OutOfOrder
@@ -310,20 +313,20 @@ fn read_optional<'a>(
     Ok(())
 }
 
-/// Splits `value&rest`; no rest where no `&` follows.
+/// Splits `value&rest`.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn split_value(text: &str) -> (&str, Option<&str>) {
+fn split_value(text: &str) -> (&str, &str) {
     let end = bytes::position(text.as_bytes(), [b'&']).unwrap_or(text.len());
     let (value, rest) = text.split_at_checked(end).unwrap_or_default();
-    (value, rest.get(1..))
+    (value, rest.get(1..).unwrap_or_default())
 }
 
-/// Splits `name=value&rest`.
-fn split_field(text: &str) -> (&str, &str, Option<&str>) {
-    let (field, rest) = split_value(text);
+/// The name and the value of the field `name=value` that a text starts with.
+fn split_field(text: &str) -> (&str, &str) {
+    let (field, _) = split_value(text);
     let equals = field.bytes().position(|byte| byte == b'=').unwrap_or(field.len());
     let (name, value) = field.split_at_checked(equals).unwrap_or_default();
-    (name, value.get(1..).unwrap_or_default(), rest)
+    (name, value.get(1..).unwrap_or_default())
 }
 
 /// The field of a name.

@@ -1,0 +1,241 @@
+//! Writes native tokens into links.
+
+use core::fmt::Write as _;
+
+use alloc::string::String;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::bytes;
+use crate::error::{Fault, Field};
+use crate::mac::Tag;
+use crate::path::CanonicalPath;
+use crate::query::{ParamNames, SignedQuery, is_query};
+use crate::request::{Request, Target};
+use crate::scope::Scope;
+use crate::sign::{CheckedTerms, Link, SignError};
+
+/// Signs one URL on terms that were checked.
+///
+/// # Errors
+/// What is wrong with the URL.
+pub(crate) fn sign(terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Link, SignError> {
+    terms.sign(url)
+}
+
+impl CheckedTerms<'_, '_> {
+    fn sign(&self, url: &str) -> Result<Link, SignError> {
+        let Target { base, path, query, .. } = Target::parse(url).map_err(|_| SignError::Url)?;
+        if !base.is_empty() && !is_http(base) {
+            return Err(SignError::Url);
+        }
+        if super::split_path(path).0.is_some()
+            || query.is_some_and(|q| super::find_param(q).is_some())
+        {
+            return Err(SignError::AlreadySigned);
+        }
+        let path = match CanonicalPath::parse(path) {
+            Ok(canonical) if query.is_none() => canonical,
+            canonical => {
+                check_marks(path, query.unwrap_or_default())?;
+                canonical?
+            }
+        };
+        let scope = match (self.terms.directory, query) {
+            (Some(n), _) => Scope::directory(path, n).ok_or(SignError::OutsideScope)?,
+            (None, None) => Scope::exact(path, SignedQuery::None),
+            (None, Some(query)) if self.terms.in_path => {
+                Scope::exact(path, SignedQuery::Without(query, ParamNames::default()))
+            }
+            (None, Some(query)) => Scope::exact(path, SignedQuery::Whole(query)),
+        };
+
+        // One allocation for most links: a token without long bindings has under 200 bytes.
+        let mut link = String::with_capacity(url.len().saturating_add(200));
+        link.push_str(base);
+        if self.terms.in_path {
+            link.push('/');
+            self.push_token(scope, None, &mut link)?;
+            path.pieces(&mut |piece| link.push_str(piece));
+            if let Some(query) = query {
+                link.push('?');
+                link.push_str(query);
+            }
+        } else {
+            path.pieces(&mut |piece| link.push_str(piece));
+            link.push('?');
+            if let Some(query) = query {
+                link.push_str(query);
+                link.push('&');
+            }
+            let exact = self.terms.directory.is_none();
+            self.push_token(scope, exact.then_some(base.len()), &mut link)?;
+        }
+        if link.len() > Request::MAX_URL_LEN {
+            return Err(SignError::UrlTooLong);
+        }
+        Ok(Link::new(link, self.expires))
+    }
+
+    /// Appends the token. Where its scope is what the link has from a place on, but for the byte before
+    /// the token, that place is `scope_at`.
+    fn push_token(
+        &self,
+        scope: Scope<'_>,
+        scope_at: Option<usize>,
+        link: &mut String,
+    ) -> Result<(), SignError> {
+        let start = link.len();
+        self.push_fields(link);
+        let end = link.len();
+        link.push_str("&sig=");
+        let tag = match scope_at {
+            Some(at) => self.tag_in_place(link, at, start, end),
+            None => {
+                let mut mac = self.entry.key.mac().start();
+                scope.pieces(&mut |piece| mac.update(piece));
+                mac.update("\n");
+                mac.update(link.get(start..end).unwrap_or_default());
+                mac.finish()
+            }
+        };
+        link.push_str(tag.encode().as_str());
+        if link.len().saturating_sub(start) > super::MAX_TOKEN_LEN {
+            return Err(SignError::Field(Field::Token, Fault::WrongLength));
+        }
+        Ok(())
+    }
+
+    /// The tag over a link from `at` to `end`, with a line feed before the token at `start`.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn tag_in_place(&self, link: &mut String, at: usize, start: usize, end: usize) -> Tag {
+        // Read over, not hashed: so that the last block can be loaded whole, as where a link is verified.
+        const BEHIND: &str = "...........................................................";
+        let len = link.len();
+        link.push_str(BEHIND);
+        let feed = start.saturating_sub(at).saturating_sub(1);
+        let text = link.get(at..).unwrap_or_default();
+        let hash = self.entry.key.mac().hash_in_place(text, feed, end.saturating_sub(at));
+        let tag = hash.tag();
+        link.truncate(len);
+        tag
+    }
+
+    /// Appends the fields that every token starts with, `pg=1&exp=..&kid=..`.
+    ///
+    /// They are put together first, around the place between `exp` and `kid`. To push them piece by piece
+    /// takes 10 ns longer.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn push_required(&self, token: &mut String) {
+        const START: &[u8; 9] = b"pg=1&exp=";
+        const KID: &[u8; 5] = b"&kid=";
+        const KID_AT: usize = NUMBER_LEN + KID.len();
+        let kid = &self.entry.id;
+        let mut text = Required([b'0'; 80]);
+        let mut from = 0;
+        if let Some((exp, rest)) = text.0.split_first_chunk_mut() {
+            from = write_number(self.expires.as_secs(), exp).saturating_sub(START.len());
+            put(START, exp.get_mut(from..));
+            put(KID, Some(&mut *rest));
+            put(kid.padded(), rest.get_mut(KID.len()..));
+        }
+        let text = core::str::from_utf8(&text.0).unwrap_or_default();
+        token.push_str(text.get(from..KID_AT.saturating_add(kid.len())).unwrap_or_default());
+    }
+
+    fn push_fields(&self, token: &mut String) {
+        let terms = self.terms;
+        self.push_required(token);
+        push_text("&aud=", terms.audience, token);
+        push_text("&cc=", terms.countries, token);
+        if let Some(n) = terms.directory {
+            token.push_str("&dir=");
+            push_number(n.into(), token);
+        }
+        if let Some(name) = terms.download {
+            token.push_str("&dl=");
+            URL_SAFE_NO_PAD.encode_string(name, token);
+        }
+        if let Some(network) = terms.network {
+            // Writing to a String cannot fail.
+            let _ = write!(token, "&ip={network}");
+        }
+        push_text("&jti=", terms.token_id, token);
+        if let Some(time) = terms.not_before {
+            token.push_str("&nbf=");
+            push_number(time.as_secs(), token);
+        }
+        if let Some(secs) = terms.run {
+            token.push_str("&run=");
+            push_number(secs, token);
+        }
+        push_text("&sid=", terms.session, token);
+        push_text("&sub=", terms.subject, token);
+    }
+}
+
+/// Puts a text of known length at the start of a buffer, without a call.
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn put<const N: usize>(text: &[u8; N], buffer: Option<&mut [u8]>) {
+    if let Some(start) = buffer.and_then(<[u8]>::first_chunk_mut) {
+        *start = *text;
+    }
+}
+
+/// Whole and aligned words, as the check for UTF-8 goes faster over these.
+#[repr(align(8))]
+struct Required([u8; 80]);
+
+/// Looks for what a URL to sign may not have in its query, and a fragment first.
+fn check_marks(path: &str, query: &str) -> Result<(), SignError> {
+    if path.contains('#') || query.contains('#') {
+        Err(SignError::Fragment)
+    } else if !is_query(query) || query.contains(['"', '\'', '<', '>']) {
+        Err(SignError::Query)
+    } else {
+        Ok(())
+    }
+}
+
+fn is_http(base: &str) -> bool {
+    let host = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && bytes::all(host.as_bytes(), bytes::is_graphic))
+}
+
+fn push_text(name: &str, value: Option<&str>, token: &mut String) {
+    if let Some(value) = value {
+        token.push_str(name);
+        token.push_str(value);
+    }
+}
+
+fn push_number(number: u64, token: &mut String) {
+    let mut digits = [0; NUMBER_LEN];
+    let from = write_number(number, &mut digits);
+    let digits = digits.get(from..).and_then(|digits| core::str::from_utf8(digits).ok());
+    token.push_str(digits.unwrap_or_default());
+}
+
+/// Places for decimal digits: an even number, and enough for any `u64`.
+const NUMBER_LEN: usize = 32;
+
+/// Writes decimal digits to the end of a buffer, and gives the place of the first. `write!` takes longer
+/// than all the rest of a token's text together.
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn write_number(number: u64, buffer: &mut [u8; NUMBER_LEN]) -> usize {
+    let mut from = buffer.len();
+    let mut rest = number;
+    // Two at a time: each step has to wait for the division of the one before.
+    for [tens, ones] in buffer.as_chunks_mut().0.iter_mut().rev() {
+        let two = (rest % 100) as u8;
+        *tens = b'0'.wrapping_add(two / 10);
+        *ones = b'0'.wrapping_add(two % 10);
+        from = from.wrapping_sub(2);
+        rest /= 100;
+        if rest == 0 {
+            return if two < 10 { from.wrapping_add(1) } else { from };
+        }
+    }
+    from
+}
