@@ -81,17 +81,12 @@ impl Case {
     }
 
     fn print_ratios(&self) {
-        const ROUNDS: usize = 301;
-        let mut times = [[0; ROUNDS]; 3];
-        for round in 0..ROUNDS {
-            let [bare, verify, mint] = &mut times;
-            bare[round] = time(|| self.bare_hmac());
-            verify[round] = time(|| self.verify());
-            mint[round] = time(|| self.mint());
-        }
-        let [bare, verify, mint] = times.map(|mut times| {
+        let rounds = [(); 301]
+            .map(|()| [time(|| self.bare_hmac()), time(|| self.verify()), time(|| self.mint())]);
+        let [bare, verify, mint] = [0, 1, 2].map(|what| {
+            let mut times = rounds.map(|round| round[what]);
             times.sort_unstable();
-            times[ROUNDS / 2] as f64
+            times[times.len() / 2] as f64
         });
         println!("{:<7} verify/bare {:.2}  mint/bare {:.2}", self.name, verify / bare, mint / bare);
     }

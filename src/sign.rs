@@ -222,11 +222,7 @@ where
 const FAR: u64 = 100 * 365 * 86_400;
 
 impl<'a> Terms<'a> {
-    fn checked(
-        &self,
-        ring: &'a KeyRing,
-        now: UnixTime,
-    ) -> Result<CheckedTerms<'_, 'a>, SignError> {
+    fn checked(&self, ring: &'a KeyRing, now: UnixTime) -> Result<CheckedTerms<'_, 'a>, SignError> {
         let entry = match self.key {
             Some(kid) => ring.find(kid)?,
             None => ring.entries().next().ok_or(UnusableKey::Unknown)?,
