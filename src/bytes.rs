@@ -1,7 +1,7 @@
 //! Classes of bytes, and loops over text that look at 8 or 16 bytes at a time.
 //!
 //! No class branches on its byte. So a loop over a chunk of fixed length compiles to vector
-//! instructions, which take a third of the time of a loop over single bytes: 60 ns for a link.
+//! instructions: about 20 for 16 bytes on x86-64, where a loop over single bytes takes 12 for each.
 
 /// Bytes looked at together.
 const CHUNK: usize = 16;

@@ -272,7 +272,7 @@ impl<'a> Terms<'a> {
 
 /// Terms that a token can carry. The format writes it.
 ///
-/// They are borrowed: to copy what was just written in parts takes 8 ns.
+/// They are borrowed: to copy what was just written in parts takes 5 ns.
 #[derive(Clone, Copy)]
 pub(crate) struct CheckedTerms<'t, 'a> {
     pub(crate) terms: &'t Terms<'a>,

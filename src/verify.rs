@@ -85,7 +85,7 @@ impl<'a> Verifier<'a> {
 
     /// Decides on one request.
     ///
-    /// All that it calls is inlined into it, which takes a third off its time; but not in WebAssembly, where
+    /// All that it calls is inlined into it, which takes a fifth off its time; but not in WebAssembly, where
     /// size counts for more.
     ///
     /// # Errors

@@ -125,7 +125,7 @@ impl CheckedTerms<'_, '_> {
     /// Appends the fields that every token starts with, `pg=1&exp=..&kid=..`.
     ///
     /// They are put together first, around the place between `exp` and `kid`. To push them piece by piece
-    /// takes 10 ns longer.
+    /// takes 6 ns longer.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn push_required(&self, token: &mut String) {
         const START: &[u8; 9] = b"pg=1&exp=";

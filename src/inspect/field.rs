@@ -1,0 +1,81 @@
+//! The fields of a token, in words.
+
+use core::fmt;
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::FieldNote;
+use crate::grant::{Countries, DownloadName, Network};
+use crate::time::UnixTime;
+
+/// The fields of a token that may be broken, up to the signature.
+pub(super) fn notes(token: &str, scope: Option<&str>) -> Vec<FieldNote> {
+    let mut notes = Vec::new();
+    for field in token.split('&') {
+        let (name, value) = field.split_once('=').unwrap_or((field, ""));
+        let last = name == "sig";
+        notes.push(FieldNote {
+            name: name.to_owned(),
+            value: if last { "..".to_owned() } else { value.to_owned() },
+            meaning: meaning(name, value, scope),
+        });
+        if last {
+            break;
+        }
+    }
+    notes
+}
+
+fn meaning(name: &str, value: &str, scope: Option<&str>) -> String {
+    let time =
+        || value.parse().map(|secs| UnixTime::from_secs(secs).to_string()).unwrap_or_default();
+    match name {
+        "pg" => format!("version {value} of the format"),
+        "exp" => format!("expires {}", time()),
+        "kid" => format!("signed with the key `{value}`"),
+        "aud" => format!("for the deployment `{value}`"),
+        "cc" if Countries::parse(value).is_ok() => {
+            format!("for clients in {}", value.replace('.', ", "))
+        }
+        "dir" => match scope {
+            Some(scope) => format!("for everything below {scope}"),
+            None => format!("for everything below the first {value} segments of the path"),
+        },
+        "dl" => match DownloadName::parse(value) {
+            Ok(name) => format!("to be saved as \"{}\"", name.decode()),
+            Err(fault) => fault.to_string(),
+        },
+        "ip" => match Network::parse(value) {
+            Ok(network) => format!("for clients in {}", network.to_cidr()),
+            Err(fault) => fault.to_string(),
+        },
+        "jti" => "the token's id".to_owned(),
+        "nbf" => format!("not before {}", time()),
+        "run" => match value.parse() {
+            Ok(secs) => format!("may be exchanged for a token of {}", Span(secs)),
+            Err(_) => String::new(),
+        },
+        "sid" => "the playback session".to_owned(),
+        "sub" => "the viewer".to_owned(),
+        "sig" => format!("the signature; it has {} of 43 characters", value.len()),
+        _ => "not a field of version 1".to_owned(),
+    }
+}
+
+/// Seconds in the two largest units that they fill.
+pub(super) struct Span(pub(super) u64);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, hours, minutes) = (self.0 / 86_400, self.0 / 3_600 % 24, self.0 / 60 % 60);
+        match (days, hours, minutes) {
+            (0, 0, 0) => write!(f, "{} s", self.0),
+            (0, 0, _) => write!(f, "{minutes} min {} s", self.0 % 60),
+            (0, _, _) => write!(f, "{hours} h {minutes} min"),
+            _ => write!(f, "{days} d {hours} h"),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What an inspection found, as data, as text for people and as JSON.
+
+use core::fmt;
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use crate::error::Refusal;
+use crate::request::Placement;
+use crate::time::UnixTime;
+
+/// What one check said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+#[expect(missing_docs, reason = "each is the word for what happened")]
+pub enum Outcome {
+    Failed,
+    Passed,
+    Skipped,
+}
+
+/// A check of the gate.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Check {
+    /// Its place in the order of checks, from 1.
+    pub number: u8,
+    /// What it looks at.
+    pub name: &'static str,
+    /// What it said.
+    pub outcome: Outcome,
+    /// Why, in a sentence.
+    pub detail: String,
+}
+
+/// A field of the token, in words.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct FieldNote {
+    /// Its name on the wire.
+    pub name: String,
+    /// Its value; the signature is left out.
+    pub value: String,
+    /// What it means.
+    pub meaning: String,
+}
+
+/// What [`Verifier::inspect`] found. It holds no signature, so it can be shown and logged.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Why the request is refused; `None` where it is admitted.
+    pub refusal: Option<Refusal>,
+    /// Where the token stands.
+    pub placement: Option<Placement>,
+    /// The id of the key that the token says it was signed with.
+    pub kid: Option<String>,
+    /// The canonical path.
+    pub path: Option<String>,
+    /// The part of the URL space that the token allows.
+    pub scope: Option<String>,
+    /// The bytes under the MAC: two lines.
+    pub signing_input: Option<String>,
+    /// The URL without the token, where the request is admitted.
+    pub clean_url: Option<String>,
+    /// The token, field by field.
+    pub fields: Vec<FieldNote>,
+    /// The seven checks.
+    pub checks: Vec<Check>,
+    /// Mistakes that would explain the refusal.
+    pub hints: Vec<String>,
+    /// When the token starts.
+    pub not_before: Option<UnixTime>,
+    /// When the token ends.
+    pub expires: Option<UnixTime>,
+}
+
+const NAMES: [&str; 7] = ["placement", "grammar", "key", "signature", "times", "bindings", "state"];
+
+impl Report {
+    /// Whether the gate admits the request.
+    #[must_use]
+    pub const fn is_admitted(&self) -> bool {
+        self.refusal.is_none()
+    }
+
+    pub(super) fn pass(&mut self, detail: String) {
+        self.push(Outcome::Passed, detail);
+    }
+
+    pub(super) fn skip(&mut self, why: &str) {
+        self.push(Outcome::Skipped, why.to_owned());
+    }
+
+    /// Notes a failed check. Behind one that nothing can be read without, the rest is skipped.
+    pub(super) fn fail(&mut self, refusal: Refusal) {
+        self.refusal = self.refusal.or(Some(refusal));
+        let rest = match refusal {
+            Refusal::Ambiguous | Refusal::Missing => "there is no one token to check",
+            Refusal::Parse(_) => "the request cannot be read",
+            _ => return self.push(Outcome::Failed, refusal.to_string()),
+        };
+        if self.checks.is_empty() && matches!(refusal, Refusal::Parse(_)) {
+            // A fault of the URL shows while a token is looked for.
+            self.skip(rest);
+        }
+        self.push(Outcome::Failed, refusal.to_string());
+        while self.checks.len() < NAMES.len() {
+            self.skip(rest);
+        }
+    }
+
+    fn push(&mut self, outcome: Outcome, detail: String) {
+        let name = NAMES.get(self.checks.len()).copied().unwrap_or_default();
+        let number = u8::try_from(self.checks.len().saturating_add(1)).unwrap_or(u8::MAX);
+        self.checks.push(Check { number, name, outcome, detail });
+    }
+}
+
+/// The text for people.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.refusal {
+            None => writeln!(f, "allow")?,
+            Some(refusal) => writeln!(f, "deny  {}: {refusal}", refusal.code())?,
+        }
+        writeln!(f)?;
+        for Check { number, name, outcome, detail } in &self.checks {
+            let outcome = match outcome {
+                Outcome::Failed => "FAILED",
+                Outcome::Passed => "passed",
+                Outcome::Skipped => "skipped",
+            };
+            writeln!(f, "  {number} {name:<10} {outcome:<8} {detail}")?;
+        }
+        let shown = [
+            ("path", &self.path),
+            ("scope", &self.scope),
+            ("signing input", &self.signing_input),
+            ("clean url", &self.clean_url),
+        ];
+        if shown.iter().any(|(_, text)| text.is_some()) {
+            writeln!(f)?;
+        }
+        for (name, text) in shown {
+            for (n, line) in text.iter().flat_map(|text| text.lines()).enumerate() {
+                writeln!(f, "  {:<14} {line}", if n == 0 { name } else { "" })?;
+            }
+        }
+        if !self.fields.is_empty() {
+            writeln!(f)?;
+        }
+        for FieldNote { name, value, meaning } in &self.fields {
+            writeln!(f, "  {:<14} {meaning}", format!("{name}={value}"))?;
+        }
+        for (n, hint) in self.hints.iter().enumerate() {
+            writeln!(f, "{}  {hint}", if n == 0 { "\nperhaps:\n" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Report {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut json = serializer.serialize_struct("Report", 16)?;
+        json.serialize_field("verdict", if self.is_admitted() { "allow" } else { "deny" })?;
+        json.serialize_field("reason", &self.refusal.map(Refusal::code))?;
+        json.serialize_field("status", &self.refusal.map(Refusal::status))?;
+        let field = self.refusal.and_then(Refusal::field);
+        json.serialize_field("field", &field.map(crate::Field::name))?;
+        json.serialize_field("detail", &self.refusal.map(|refusal| refusal.to_string()))?;
+        json.serialize_field("placement", &self.placement.map(Placement::name))?;
+        json.serialize_field("kid", &self.kid)?;
+        json.serialize_field("path", &self.path)?;
+        json.serialize_field("scope", &self.scope)?;
+        json.serialize_field("signing_input", &self.signing_input)?;
+        json.serialize_field("clean_url", &self.clean_url)?;
+        json.serialize_field("fields", &self.fields)?;
+        json.serialize_field("checks", &self.checks)?;
+        json.serialize_field("hints", &self.hints)?;
+        json.serialize_field("not_before", &self.not_before.map(UnixTime::as_secs))?;
+        json.serialize_field("expires", &self.expires.map(UnixTime::as_secs))?;
+        json.end()
+    }
+}

@@ -1,0 +1,178 @@
+//! A link to sign, and the signed link.
+
+use core::fmt;
+
+use alloc::string::{String, ToString as _};
+
+use serde::Serialize;
+
+use super::{Moment, Request, RequestError, Seconds, UNKNOWN, Value};
+use crate::error::Field;
+use crate::sign::{Builder, Link, SignError, Signer};
+use crate::time::UnixTime;
+
+/// Where a signer puts the token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Place {
+    /// In the query: one file.
+    #[default]
+    Query,
+    /// In the path, where relative addresses inherit it.
+    Path,
+}
+
+/// A link to sign. Each member is the option of that name of `playgate sign`.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the signer's builder says what each one means")]
+pub struct SignRequest {
+    pub url: String,
+    pub expires_in: Option<Seconds>,
+    pub expires_at: Option<Moment>,
+    pub dir: Option<u8>,
+    pub place: Place,
+    pub kid: Option<String>,
+    pub audience: Option<String>,
+    /// Parted by dots: `PT.ES`. In JSON it is a list.
+    pub country: Option<String>,
+    pub download: Option<String>,
+    pub ip: Option<String>,
+    pub jti: Option<String>,
+    pub not_before: Option<Moment>,
+    pub run: Option<Seconds>,
+    pub sid: Option<String>,
+    pub sub: Option<String>,
+}
+
+impl Request for SignRequest {
+    const EXPECTED: &'static str = "write an object with a `url`";
+
+    fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
+        match name {
+            "url" => self.url = value.text()?,
+            "expires_in" => self.expires_in = Some(value.parsed(Seconds)?),
+            "expires_at" => self.expires_at = Some(value.parsed(Moment::from_secs)?),
+            "dir" => self.dir = Some(value.number()?.try_into().map_err(|_| "write 1 to 64")?),
+            "place" => {
+                self.place = match value.text()?.as_str() {
+                    "path" => Place::Path,
+                    "query" => Place::Query,
+                    _ => return Err("write \"query\" or \"path\""),
+                }
+            }
+            "kid" => self.kid = Some(value.text()?),
+            "audience" => self.audience = Some(value.text()?),
+            "country" => self.country = Some(value.texts()?.join(".")).filter(|c| !c.is_empty()),
+            "download" => self.download = Some(value.text()?),
+            "ip" => self.ip = Some(value.text()?),
+            "jti" => self.jti = Some(value.text()?),
+            "not_before" => self.not_before = Some(value.parsed(Moment::from_secs)?),
+            "run" => self.run = Some(value.parsed(Seconds)?),
+            "sid" => self.sid = Some(value.text()?),
+            "sub" => self.sub = Some(value.text()?),
+            _ => return Err(UNKNOWN),
+        }
+        Ok(())
+    }
+}
+
+impl SignRequest {
+    /// Signs the link.
+    ///
+    /// # Errors
+    /// A [`RequestError`] with the member that cannot be signed.
+    pub fn sign(&self, signer: &Signer, now: UnixTime) -> Result<SignedLink, RequestError> {
+        let link = self.apply(signer.link(&self.url))?.sign(now);
+        link.map(SignedLink::from).map_err(|error| self.error(error))
+    }
+
+    /// Puts everything but the URL on a builder.
+    ///
+    /// # Errors
+    /// A [`RequestError`] where two members contradict each other or one cannot be read.
+    pub fn apply<'a, U>(&'a self, builder: Builder<'a, U>) -> Result<Builder<'a, U>, RequestError> {
+        let mut link = builder;
+        match (self.expires_in, self.expires_at) {
+            (Some(_), Some(_)) => {
+                let message = "stands beside `expires_at`; give one of them";
+                return Err(RequestError::new("expires_in", &message));
+            }
+            (Some(Seconds(secs)), None) => link = link.expires_in(secs),
+            (None, Some(Moment(time))) => link = link.expires_at(time),
+            (None, None) => {}
+        }
+        if self.place == Place::Path {
+            link = link.in_path();
+        }
+        if let Some(n) = self.dir {
+            link = link.directory(n);
+        }
+        if let Some(network) = &self.ip {
+            let network = network.parse().map_err(|error| RequestError::new("ip", &error));
+            link = link.network(network?);
+        }
+        if let Some(Moment(time)) = self.not_before {
+            link = link.not_before(time);
+        }
+        if let Some(Seconds(secs)) = self.run {
+            link = link.run(secs);
+        }
+        type Set<'a, U> = fn(Builder<'a, U>, &'a str) -> Builder<'a, U>;
+        let texts: [(_, Set<'a, U>); 7] = [
+            (&self.kid, Builder::key),
+            (&self.audience, Builder::audience),
+            (&self.country, Builder::countries),
+            (&self.download, Builder::download),
+            (&self.jti, Builder::token_id),
+            (&self.sid, Builder::session),
+            (&self.sub, Builder::subject),
+        ];
+        Ok(texts.into_iter().fold(link, |link, (text, set)| match text {
+            Some(text) => set(link, text),
+            None => link,
+        }))
+    }
+
+    /// The error of a signer in the words of this request.
+    #[must_use]
+    pub fn error(&self, error: SignError) -> RequestError {
+        let member = match error.field() {
+            Field::Aud => "audience",
+            Field::Cc => "country",
+            Field::Dl => "download",
+            Field::Exp if self.expires_at.is_some() => "expires_at",
+            Field::Exp => "expires_in",
+            Field::Nbf => "not_before",
+            Field::Token => "",
+            field => field.name(),
+        };
+        let message = match error {
+            SignError::Field(_, fault) => fault.to_string(),
+            other => other.to_string(),
+        };
+        RequestError { message, field: member.into() }
+    }
+}
+
+/// A signed link.
+#[derive(Clone, Serialize)]
+pub struct SignedLink {
+    /// The URL.
+    pub link: String,
+    /// When it ends, in unix seconds.
+    pub expires: u64,
+    /// The part of the URL space that it allows.
+    pub scope: String,
+}
+
+impl From<Link> for SignedLink {
+    fn from(link: Link) -> Self {
+        Self { expires: link.expires().as_secs(), scope: link.scope(), link: link.into() }
+    }
+}
+
+impl fmt::Debug for SignedLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedLink").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}

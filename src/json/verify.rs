@@ -1,0 +1,149 @@
+//! A request to decide on, the gate that decides, and its verdict.
+
+use core::fmt;
+use core::net::IpAddr;
+
+use alloc::string::{String, ToString as _};
+
+use serde::Serialize;
+
+use super::{Request, UNKNOWN, Value};
+use crate::error::{Field, Refusal};
+use crate::key::KeyRing;
+use crate::query::ParamNames;
+use crate::time::UnixTime;
+use crate::verify::{Verified, Verifier};
+
+/// A request to verify or inspect.
+#[derive(Clone, Default)]
+#[expect(missing_docs, reason = "the same as those of `Request`")]
+pub struct VerifyRequest {
+    pub url: String,
+    pub cookie: Option<String>,
+    pub authorization: Option<String>,
+    pub client_ip: Option<IpAddr>,
+    pub client_country: Option<String>,
+}
+
+impl Request for VerifyRequest {
+    const EXPECTED: &'static str = "write an object with a `url`";
+
+    fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
+        match name {
+            "url" => self.url = value.text()?,
+            "cookie" => self.cookie = Some(value.text()?),
+            "authorization" => self.authorization = Some(value.text()?),
+            "client_ip" => {
+                let ip = value.text()?.parse();
+                self.client_ip = Some(ip.map_err(|_| "write an IPv4 or IPv6 address")?);
+            }
+            "client_country" => self.client_country = Some(value.text()?),
+            _ => return Err(UNKNOWN),
+        }
+        Ok(())
+    }
+}
+
+impl VerifyRequest {
+    /// The same, borrowed.
+    #[must_use]
+    pub fn as_request(&self) -> crate::Request<'_> {
+        let mut request = crate::Request::new(&self.url);
+        request.cookie = self.cookie.as_deref();
+        request.authorization = self.authorization.as_deref();
+        request.client_ip = self.client_ip;
+        request.client_country = self.client_country.as_deref();
+        request
+    }
+}
+
+impl fmt::Debug for VerifyRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VerifyRequest(..)")
+    }
+}
+
+/// The settings of a gate.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the verifier says what each one means")]
+pub struct Gate {
+    pub audience: Option<String>,
+    pub leeway: u64,
+    pub max_lifetime: Option<u64>,
+    pub unsigned_params: String,
+    pub forward_params: String,
+}
+
+impl Request for Gate {
+    const EXPECTED: &'static str = "write an object; {} for a gate without settings";
+
+    fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
+        match name {
+            "audience" => self.audience = Some(value.text()?),
+            "leeway" => self.leeway = value.number()?,
+            "max_lifetime" => self.max_lifetime = Some(value.number()?),
+            "unsigned_params" => self.unsigned_params = value.texts()?.join(","),
+            "forward_params" => self.forward_params = value.texts()?.join(","),
+            _ => return Err(UNKNOWN),
+        }
+        Ok(())
+    }
+}
+
+impl Gate {
+    /// A verifier with these settings.
+    #[must_use]
+    pub fn verifier<'a>(&'a self, ring: &'a KeyRing) -> Verifier<'a> {
+        Verifier::new(ring)
+            .audience(self.audience.as_deref())
+            .leeway(self.leeway)
+            .max_lifetime(self.max_lifetime)
+            .unsigned_params(ParamNames::new(&self.unsigned_params))
+    }
+
+    /// The decision on one request.
+    #[must_use]
+    pub fn verdict(&self, ring: &KeyRing, request: &crate::Request<'_>, now: UnixTime) -> Verdict {
+        match self.verifier(ring).verify(request, now) {
+            Ok(verified) => Verdict::allow(&verified, ParamNames::new(&self.forward_params)),
+            Err(refusal) => refusal.into(),
+        }
+    }
+}
+
+/// A decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the words of the refusal and of the verified token")]
+pub enum Verdict {
+    Allow {
+        kid: String,
+        expires: u64,
+        scope: String,
+        clean_url: String,
+    },
+    Deny {
+        reason: &'static str,
+        status: u16,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        field: Option<&'static str>,
+    },
+}
+
+impl Verdict {
+    fn allow(verified: &Verified<'_>, forward: ParamNames<'_>) -> Self {
+        Self::Allow {
+            kid: verified.kid().into(),
+            expires: verified.grant().expires().as_secs(),
+            scope: verified.scope().to_string(),
+            clean_url: verified.clean_url(forward),
+        }
+    }
+}
+
+impl From<Refusal> for Verdict {
+    fn from(refusal: Refusal) -> Self {
+        let field = refusal.field().map(Field::name);
+        Self::Deny { reason: refusal.code(), status: refusal.status(), field }
+    }
+}
