@@ -47,7 +47,7 @@ pub struct FieldNote {
     pub meaning: String,
 }
 
-/// What [`Verifier::inspect`] found. It holds no signature, so it can be shown and logged.
+/// What [`Verifier::inspect`](crate::Verifier::inspect) found. It holds no signature, so it can be shown and logged.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Why the request is refused; `None` where it is admitted.
