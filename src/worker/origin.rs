@@ -19,7 +19,7 @@ use crate::worker::response::{self, Encoding, Response};
 
 #[wasm_bindgen]
 extern "C" {
-    // `worker::Fetch` would do the same, and brings the Unicode tables of the `url` crate with it.
+    // Not through `worker::Fetch`: it panics on an answer that it cannot read, and this one throws.
     #[wasm_bindgen(catch, js_name = fetch)]
     fn fetch(url: &str, init: &RequestInit) -> Result<js_sys::Promise, JsValue>;
 }
