@@ -30,6 +30,16 @@ export function isFree(port) {
   });
 }
 
+/** A port that nothing listens on. */
+export function freePort() {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
 /**
  * Starts both, and waits until both answer. `onExit(name, code)` is called when one of them ends by
  * itself. Returns their addresses and a function that ends them.

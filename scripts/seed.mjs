@@ -8,27 +8,13 @@ import { root } from "./setup.mjs";
 
 const MEDIA = join(root, "www", "media");
 
-const TYPES = {
-  jpg: "image/jpeg",
-  m3u8: "application/vnd.apple.mpegurl",
-  m4s: "video/iso.segment",
-  mp4: "video/mp4",
-  mpd: "application/dash+xml",
-  txt: "text/plain; charset=utf-8",
-  vtt: "text/vtt; charset=utf-8",
-};
-
-/** Every sample file: its key in the bucket, its bytes and its type. */
+/** Every sample file: its key in the bucket and its bytes. The gate knows the types by the names. */
 export function sampleMedia() {
   return readdirSync(MEDIA, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name))
     .sort()
-    .map((file) => ({
-      key: relative(MEDIA, file).split(sep).join("/"),
-      bytes: readFileSync(file),
-      type: TYPES[file.split(".").pop()] ?? "application/octet-stream",
-    }));
+    .map((file) => ({ key: relative(MEDIA, file).split(sep).join("/"), bytes: readFileSync(file) }));
 }
 
 /** Seeds the bucket below `state`, unless it holds the same media already. */
@@ -41,9 +27,7 @@ export async function seed(state) {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
 
   const proxy = await getPlatformProxy({ configPath: join(root, "wrangler.toml"), persist: { path: join(state, "v3") } });
-  for (const { key, bytes, type } of media) {
-    await proxy.env.MEDIA.put(key, bytes, { httpMetadata: { contentType: type } });
-  }
+  for (const { key, bytes } of media) await proxy.env.MEDIA.put(key, bytes);
   await proxy.dispose();
   writeFileSync(stamp, digest);
 }

@@ -44,7 +44,7 @@ for (const [name, command, args] of suites) {
     }
     continue;
   }
-  if ((name === "edge" || name === "browser" || name === "signers") && !built) {
+  if ((name === "edge" || name === "browser") && !built) {
     build();
     bundle();
     built = true;

@@ -20,7 +20,8 @@ impl<'a> ParamNames<'a> {
 
     /// Whether `param`, one `name=value` or `name` of a query, is named here.
     pub(crate) fn has(self, param: &str) -> bool {
-        self.0.split(',').any(|listed| !listed.is_empty() && listed.trim() == name_of(param))
+        let name = name_of(param);
+        !name.is_empty() && self.0.split(',').any(|listed| listed.trim() == name)
     }
 
     /// Whether `param` may stand beside a token of exact scope unsigned.
@@ -46,6 +47,16 @@ pub(crate) enum SignedQuery<'a> {
 }
 
 impl SignedQuery<'_> {
+    /// Whether the tag covers `param` of a query without a token.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn covers(self, param: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Whole(_) => true,
+            Self::Without(_, names) => !names.leave_unsigned(param),
+        }
+    }
+
     /// Hands `?` and the query to `sink`, piece by piece; nothing where there is no signed query.
     pub(crate) fn pieces(self, sink: &mut impl FnMut(&str)) {
         match self {
@@ -66,20 +77,24 @@ impl SignedQuery<'_> {
     }
 }
 
-impl<'a> SignedQuery<'a> {
-    /// Whether the tag covers `param` of a query without a token.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn covers(self, param: &str) -> bool {
-        match self {
-            Self::None => false,
-            Self::Whole(_) => true,
-            Self::Without(_, names) => !names.leave_unsigned(param),
-        }
-    }
-}
-
 /// Whether all bytes may stand in a query: printable ASCII without `#`. No line feed is among them,
 /// so none can stand in a signing input but the one that parts it.
 pub(crate) fn is_query(text: &str) -> bool {
     bytes::all(text.as_bytes(), |byte| bytes::is_graphic(byte) & (byte != b'#'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_trimmed_and_a_blank_one_names_nothing() {
+        let names = ParamNames::new(" utm_source , ,v, ");
+        for param in ["utm_source=a", "utm_source", "v="] {
+            assert!(names.has(param), "{param}");
+        }
+        for param in ["", "=a", " ", "utm_sourc=a", "V=1", "utm_source ,=a"] {
+            assert!(!names.has(param), "{param}");
+        }
+    }
 }

@@ -218,9 +218,6 @@ where
     }
 }
 
-/// 100 years, in seconds: an expiry beyond it was given in milliseconds.
-const FAR: u64 = 100 * 365 * 86_400;
-
 impl<'a> Terms<'a> {
     fn checked(&self, ring: &'a KeyRing, now: UnixTime) -> Result<CheckedTerms<'_, 'a>, SignError> {
         let entry = match self.key {
@@ -237,7 +234,7 @@ impl<'a> Terms<'a> {
         if expires <= now {
             return Err(SignError::ExpiresInThePast);
         }
-        if expires.secs_since(now) > FAR {
+        if expires.is_far_from(now) {
             return Err(SignError::ExpiresTooFar);
         }
         if self.not_before.is_some_and(|start| start >= expires) {

@@ -32,6 +32,12 @@ impl UnixTime {
     pub const fn secs_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// Whether it is more than 100 years after `now`: then it was given in milliseconds.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn is_far_from(self, now: Self) -> bool {
+        self.secs_since(now) > 100 * 365 * 86_400
+    }
 }
 
 impl fmt::Display for UnixTime {

@@ -6,12 +6,12 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { bundle, uploaded } from "../../scripts/bundle.mjs";
+import { freePort } from "../../scripts/dev.mjs";
 import { fail } from "../../scripts/setup.mjs";
 
 const workerd = createRequire(import.meta.url)("workerd").default;
@@ -80,15 +80,6 @@ function load(url) {
   const done = spawnSync("wrk", ["-t1", "-c16", `-d${SECONDS}s`, url], { encoding: "utf8" });
   const rate = /Requests\/sec:\s+([\d.]+)/.exec(done.stdout)?.[1];
   return Number(rate ?? fail(`wrk said: ${done.stdout}${done.stderr}`));
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
 }
 
 function capnp() {

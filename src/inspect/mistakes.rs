@@ -23,8 +23,7 @@ pub(super) fn of_placement(request: &Request<'_>) -> Option<String> {
 
 /// Milliseconds for seconds.
 pub(super) fn of_times(expires: UnixTime, now: UnixTime) -> Option<String> {
-    const HUNDRED_YEARS: u64 = 100 * 365 * 86_400;
-    (expires.secs_since(now) > HUNDRED_YEARS).then(|| {
+    expires.is_far_from(now).then(|| {
         let meant = UnixTime::from_secs(expires.as_secs() / 1000);
         format!("`exp` looks like milliseconds: in seconds it is {}, {meant}", meant.as_secs())
     })
@@ -109,6 +108,14 @@ fn scopes(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
     let path = token.path.to_string();
     let text = token.input().text();
     let host = token.base.split_once("://").map_or("", |(_, host)| host);
+    // Directories one level up and down: the token's `dir`, theirs, and their scope.
+    let neighbours: Vec<_> = token
+        .grant
+        .directory()
+        .into_iter()
+        .flat_map(|n| [n.saturating_sub(1), n.saturating_add(1)].map(|other| (n, other)))
+        .filter_map(|(n, other)| Some((n, other, token.path.directory(other)?.to_string())))
+        .collect();
     let mut tried = Vec::new();
     let mut with_scope = |mistake: &str, other: String| {
         tried.push((format!("the scope `{other}`: {mistake}"), format!("{other}\n{text}")));
@@ -121,15 +128,11 @@ fn scopes(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
         Some(bare) => with_scope("the trailing slash was left out", bare.to_owned()),
         None => with_scope("a trailing slash was added", format!("{scope}/")),
     }
-    if let Some(n) = token.grant.directory() {
-        for other in [n.saturating_sub(1), n.saturating_add(1)] {
-            if let Some(directory) = token.path.directory(other) {
-                with_scope(
-                    &format!("that is `dir={other}`, and the token says `dir={n}`"),
-                    directory.to_string(),
-                );
-            }
-        }
+    for (n, other, directory) in &neighbours {
+        let mistake = format!("that is `dir={other}`, and the token says `dir={n}`");
+        with_scope(&mistake, directory.clone());
+    }
+    if token.grant.directory().is_some() {
         with_scope("that is the whole path, and the token has `dir`", path.clone());
     } else {
         for n in 1..=8 {
@@ -147,14 +150,10 @@ fn scopes(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
     with_scope("scheme and host were included", format!("{}{scope}", token.base));
     with_scope("the first slash was left out", scope.trim_start_matches('/').to_owned());
 
-    if let Some(n) = token.grant.directory() {
-        for other in [n.saturating_sub(1), n.saturating_add(1)] {
-            if let Some(directory) = token.path.directory(other) {
-                let signed = text.replacen(&format!("&dir={n}"), &format!("&dir={other}"), 1);
-                let mistake = format!("`dir={other}`: the token was changed after it was signed");
-                tried.push((mistake, format!("{directory}\n{signed}")));
-            }
-        }
+    for (n, other, directory) in &neighbours {
+        let signed = text.replacen(&format!("&dir={n}"), &format!("&dir={other}"), 1);
+        let mistake = format!("`dir={other}`: the token was changed after it was signed");
+        tried.push((mistake, format!("{directory}\n{signed}")));
     }
     let mut with_input = |mistake: &str, input| tried.push((mistake.to_owned(), input));
     with_input("without the line feed between scope and token", format!("{scope}{text}"));

@@ -5,6 +5,9 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use crate::bytes::is_name;
+use crate::format::native;
+use crate::grant::parse_text;
 use crate::key::KeyRing;
 use crate::path::CanonicalPath;
 use crate::query::ParamNames;
@@ -195,12 +198,9 @@ fn read_origins(text: &str) -> Result<Origins, String> {
 
 fn read_audience(text: Option<&str>) -> Result<Option<String>, String> {
     let Some(name) = text else { return Ok(None) };
-    let fine = name.len() <= 64
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-    fine.then(|| Some(name.to_string()))
-        .ok_or_else(|| "write 1 to 64 of A-Z a-z 0-9 - _ .".to_string())
+    parse_text(name, native::MAX_NAME_LEN, is_name)
+        .map(|name| Some(name.to_string()))
+        .map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .".to_string())
 }
 
 fn check_names(text: &str) -> Result<(), String> {

@@ -1,13 +1,12 @@
 // The origin, the edge and a browser, for the tests of the page.
 import { after, before } from "node:test";
-import { createServer } from "node:net";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 import { findBrowser } from "../../scripts/browser.mjs";
-import { startServices } from "../../scripts/dev.mjs";
+import { freePort, startServices } from "../../scripts/dev.mjs";
 import { seed } from "../../scripts/seed.mjs";
 
 /** What `before` has started: addresses and `page(options)`, which opens the page in a fresh profile. */
@@ -60,13 +59,4 @@ async function open(browser, { path = "/", init, viewport = { width: 1280, heigh
   if (init) await page.addInitScript(init);
   await page.goto(site.origin + path);
   return { page, problems, requests, close: () => context.close() };
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
 }
