@@ -108,58 +108,57 @@ fn scopes(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
     let path = token.path.to_string();
     let text = token.input().text();
     let host = token.base.split_once("://").map_or("", |(_, host)| host);
-    // Directories one level up and down: the token's `dir`, theirs, and their scope.
-    let neighbours: Vec<_> = token
-        .grant
-        .directory()
-        .into_iter()
-        .flat_map(|n| [n.saturating_sub(1), n.saturating_add(1)].map(|other| (n, other)))
-        .filter_map(|(n, other)| Some((n, other, token.path.directory(other)?.to_string())))
-        .collect();
-    let mut tried = Vec::new();
-    let mut with_scope = |mistake: &str, other: String| {
-        tried.push((format!("the scope `{other}`: {mistake}"), format!("{other}\n{text}")));
+    let with_scope = |mistake: &str, other: &str| {
+        (format!("the scope `{other}`: {mistake}"), format!("{other}\n{text}"))
     };
+    let mut tried = Vec::new();
 
     if let Some((path, _)) = scope.split_once('?') {
-        with_scope("the query was left out", path.to_owned());
+        tried.push(with_scope("the query was left out", path));
     }
-    match scope.strip_suffix('/') {
-        Some(bare) => with_scope("the trailing slash was left out", bare.to_owned()),
-        None => with_scope("a trailing slash was added", format!("{scope}/")),
-    }
-    for (n, other, directory) in &neighbours {
-        let mistake = format!("that is `dir={other}`, and the token says `dir={n}`");
-        with_scope(&mistake, directory.clone());
-    }
-    if token.grant.directory().is_some() {
-        with_scope("that is the whole path, and the token has `dir`", path.clone());
+    tried.push(match scope.strip_suffix('/') {
+        Some(bare) => with_scope("the trailing slash was left out", bare),
+        None => with_scope("a trailing slash was added", &format!("{scope}/")),
+    });
+    if let Some(n) = token.grant.directory() {
+        for other in [n.saturating_sub(1), n.saturating_add(1)] {
+            if let Some(directory) = token.path.directory(other) {
+                let directory = directory.to_string();
+                let mistake = format!("that is `dir={other}`, and the token says `dir={n}`");
+                tried.push(with_scope(&mistake, &directory));
+                let signed = text.replacen(&format!("&dir={n}"), &format!("&dir={other}"), 1);
+                let mistake = format!("`dir={other}`: the token was changed after it was signed");
+                tried.push((mistake, format!("{directory}\n{signed}")));
+            }
+        }
+        tried.push(with_scope("that is the whole path, and the token has `dir`", &path));
     } else {
         for n in 1..=8 {
             if let Some(directory) = token.path.directory(n) {
                 let mistake = format!("that is a directory, and the token has no `dir={n}`");
-                with_scope(&mistake, directory.to_string());
+                tried.push(with_scope(&mistake, &directory.to_string()));
             }
         }
     }
     if let Some(decoded) = percent_decode(&scope) {
-        with_scope("the path was not encoded", decoded);
-        with_scope("the path was encoded twice", scope.replace('%', "%25"));
+        tried.push(with_scope("the path was not encoded", &decoded));
+        tried.push(with_scope("the path was encoded twice", &scope.replace('%', "%25")));
     }
-    with_scope("the host was included", format!("{host}{scope}"));
-    with_scope("scheme and host were included", format!("{}{scope}", token.base));
-    with_scope("the first slash was left out", scope.trim_start_matches('/').to_owned());
-
-    for (n, other, directory) in &neighbours {
-        let signed = text.replacen(&format!("&dir={n}"), &format!("&dir={other}"), 1);
-        let mistake = format!("`dir={other}`: the token was changed after it was signed");
-        tried.push((mistake, format!("{directory}\n{signed}")));
+    for (mistake, other) in [
+        ("the host was included", format!("{host}{scope}")),
+        ("scheme and host were included", format!("{}{scope}", token.base)),
+        ("the first slash was left out", scope.trim_start_matches('/').to_owned()),
+    ] {
+        tried.push(with_scope(mistake, &other));
     }
-    let mut with_input = |mistake: &str, input| tried.push((mistake.to_owned(), input));
-    with_input("without the line feed between scope and token", format!("{scope}{text}"));
-    with_input("with `\\n` written out for the line feed", format!("{scope}\\n{text}"));
-    with_input("with a second line feed at the end", format!("{scope}\n{text}\n"));
-    with_input("with `&sig=` at the end of the token", format!("{scope}\n{text}&sig="));
+    for (mistake, input) in [
+        ("without the line feed between scope and token", format!("{scope}{text}")),
+        ("with `\\n` written out for the line feed", format!("{scope}\\n{text}")),
+        ("with a second line feed at the end", format!("{scope}\n{text}\n")),
+        ("with `&sig=` at the end of the token", format!("{scope}\n{text}&sig=")),
+    ] {
+        tried.push((mistake.to_owned(), input));
+    }
     tried
 }
 
