@@ -22,6 +22,7 @@ pub enum Field {
     Ip,
     Jti,
     Nbf,
+    Pre,
     Run,
     Sid,
     Sub,
@@ -45,6 +46,7 @@ impl Field {
             Self::Ip => "ip",
             Self::Jti => "jti",
             Self::Nbf => "nbf",
+            Self::Pre => "pre",
             Self::Run => "run",
             Self::Sid => "sid",
             Self::Sub => "sub",
@@ -65,6 +67,8 @@ pub enum Fault {
     Empty,
     /// Not there, or not where it has to stand.
     Missing,
+    /// It stands without `dir`, which it needs.
+    NeedsDirectory,
     /// Not an absolute URL.
     NotAbsolute,
     /// A second spelling of a value that has one: a leading zero, a stray bit, a host bit.
@@ -83,6 +87,7 @@ impl fmt::Display for Fault {
             Self::Character => "has a character that may not stand there",
             Self::Empty => "is empty",
             Self::Missing => "is not where it has to stand",
+            Self::NeedsDirectory => "needs a directory scope beside it",
             Self::NotAbsolute => "is not absolute; write it with https:// and the host",
             Self::NotCanonical => "is not in its one canonical spelling",
             Self::OutOfOrder => "stands twice or out of order",
@@ -192,6 +197,8 @@ pub enum PolicyError {
     LifetimeTooLong,
     /// Its time has not come.
     NotYetValid,
+    /// It is a preview, and this is no manifest: media has a link of its own in there.
+    OutsidePreview,
     /// It is for another deployment.
     WrongAudience,
     /// It is for other countries, or the client's is not known.
@@ -206,6 +213,7 @@ impl PolicyError {
             Self::Expired => "expired",
             Self::LifetimeTooLong => "lifetime_too_long",
             Self::NotYetValid => "not_yet_valid",
+            Self::OutsidePreview => "outside_preview",
             Self::WrongAudience => "wrong_audience",
             Self::WrongCountry => "wrong_country",
             Self::WrongNetwork => "wrong_network",
@@ -219,6 +227,9 @@ impl fmt::Display for PolicyError {
             Self::Expired => "the link has expired",
             Self::LifetimeTooLong => "the link lasts longer than this gate allows",
             Self::NotYetValid => "the link is not valid yet",
+            Self::OutsidePreview => {
+                "the link is a preview, which opens what its playlist lists alone"
+            }
             Self::WrongAudience => "the link is for another deployment",
             Self::WrongCountry => "the link is for other countries",
             Self::WrongNetwork => "the link is for another network",

@@ -77,6 +77,12 @@ impl<'a> UnverifiedToken<'a> {
         Some((feed, feed.saturating_add(1).saturating_add(self.signed.len())))
     }
 
+    /// The token as it was shown.
+    #[cfg(feature = "manifest")]
+    pub(crate) fn text(&self) -> alloc::string::String {
+        native::join(self.signed, self.tag.as_str())
+    }
+
     /// The bytes under the MAC.
     #[inline]
     pub(crate) const fn input(&self) -> SigningInput<'a> {
@@ -134,6 +140,12 @@ pub(crate) fn read<'a>(
     unsigned_params: ParamNames<'a>,
 ) -> Result<UnverifiedToken<'a>, Refusal> {
     native::read(located, unsigned_params)
+}
+
+/// Whether an address carries a token, in its path or in its query.
+#[cfg(feature = "manifest")]
+pub(crate) fn is_signed(path: &str, query: Option<&str>) -> bool {
+    native::is_signed(path, query)
 }
 
 #[cfg(test)]

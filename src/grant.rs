@@ -27,6 +27,7 @@ pub struct Grant<'a> {
     pub(crate) network: Option<Network>,
     pub(crate) token_id: Option<&'a str>,
     pub(crate) not_before: Option<u64>,
+    pub(crate) preview: Option<u64>,
     pub(crate) run: Option<u64>,
     pub(crate) session: Option<&'a str>,
     pub(crate) subject: Option<&'a str>,
@@ -81,7 +82,14 @@ impl<'a> Grant<'a> {
         self.not_before.map(UnixTime::from_secs)
     }
 
-    /// Play-until, in seconds. Wire name: `run`.
+    /// Preview: how many seconds from the start may be seen. Wire name: `pre`.
+    #[must_use]
+    pub const fn preview(&self) -> Option<u64> {
+        self.preview
+    }
+
+    /// Play-until, in seconds: a gate that serves a manifest may exchange the token for one that lasts so
+    /// long. Wire name: `run`.
     #[must_use]
     pub const fn run(&self) -> Option<u64> {
         self.run
@@ -115,6 +123,12 @@ impl<'a> Countries<'a> {
             }
         }
         Ok(Self(text))
+    }
+
+    /// As on the wire.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn as_str(self) -> &'a str {
+        self.0
     }
 
     /// Whether `country` is among them.

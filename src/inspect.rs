@@ -101,7 +101,7 @@ impl Verifier<'_> {
             }
         }
         report.hints.extend(mistakes::of_times(expires, now));
-        match self.check_bindings(&token.grant, request) {
+        match self.check_bindings(token, request) {
             Ok(()) => report.pass("the client is one that the token is for".to_owned()),
             Err(error) => report.fail(error.into()),
         }

@@ -12,6 +12,8 @@ extern crate std;
 pub mod bindings;
 mod bytes;
 mod error;
+#[cfg(feature = "manifest")]
+mod exchange;
 mod format;
 mod grant;
 #[cfg(feature = "alloc")]
@@ -20,7 +22,11 @@ mod inspect;
 pub mod json;
 mod key;
 mod mac;
+#[cfg(feature = "manifest")]
+pub mod manifest;
 mod path;
+#[cfg(feature = "manifest")]
+mod public;
 mod query;
 mod request;
 mod scope;
@@ -28,7 +34,7 @@ mod scope;
 mod sign;
 mod time;
 mod verify;
-#[cfg(any(feature = "worker", test))]
+#[cfg(any(feature = "worker", all(test, feature = "manifest")))]
 mod worker;
 
 pub use crate::error::{
@@ -40,6 +46,8 @@ pub use crate::inspect::{Check, FieldNote, Outcome, Report};
 pub use crate::key::{KeyError, KeyId, KeyRing, KeyRingError, SecretKey};
 pub use crate::mac::secrets_match;
 pub use crate::path::{CanonicalPath, PathError};
+#[cfg(feature = "manifest")]
+pub use crate::public::PublicPaths;
 pub use crate::query::{PLAYER_PARAMS, ParamNames};
 pub use crate::request::{Placement, Request};
 pub use crate::scope::Scope;

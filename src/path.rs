@@ -50,6 +50,32 @@ impl<'a> CanonicalPath<'a> {
         Ok(Self { written, verbatim })
     }
 
+    /// Whether it is named like a manifest, HLS or DASH: `.m3u8` or `.mpd`, in upper case or lower.
+    #[must_use]
+    pub fn is_manifest(self) -> bool {
+        let ends = |end: &[u8]| {
+            end.eq_ignore_ascii_case(b".m3u8")
+                || end.get(1..).is_some_and(|end| end.eq_ignore_ascii_case(b".mpd"))
+        };
+        if self.verbatim {
+            return self.written.as_bytes().last_chunk::<5>().is_some_and(|end| ends(end));
+        }
+        let mut end = [0; 5];
+        self.pieces(&mut |piece| {
+            for byte in piece.bytes() {
+                let [_, b, c, d, e] = end;
+                end = [b, c, d, e, byte];
+            }
+        });
+        ends(&end)
+    }
+
+    /// How many directories it has: two for `/videos/42/film.mp4`.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn depth(self) -> usize {
+        self.written.bytes().filter(|byte| *byte == b'/').count().saturating_sub(1)
+    }
+
     /// The path of the first `n` segments, ending in `/`; `None` where there are fewer directories.
     #[must_use]
     pub fn directory(self, n: u8) -> Option<Self> {
@@ -111,11 +137,23 @@ impl fmt::Display for CanonicalPath<'_> {
 /// Whether a path has unreserved characters and slashes alone, and no segment that starts with a dot
 /// or is empty: then it is canonical, and nothing needs a closer look.
 #[inline]
-fn is_plain(path: &[u8]) -> bool {
-    let plain = |byte| is_unreserved(byte) | (byte == b'/');
-    let pair = |a, b| plain(b) & !((a == b'/') & ((b == b'/') | (b == b'.')));
+pub(crate) fn is_plain(path: &[u8]) -> bool {
     // The first byte is no pair's second, so it is looked at by itself.
-    path.first() == Some(&b'/') && bytes::all_pairs(path, pair)
+    path.first() == Some(&b'/') && bytes::all_pairs(path, is_plain_pair)
+}
+
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn is_plain_pair(a: u8, b: u8) -> bool {
+    let plain = is_unreserved(b) | (b == b'/');
+    plain & !((a == b'/') & ((b == b'/') | (b == b'.')))
+}
+
+/// [`is_plain`] for a path that is relative: it starts with its first segment.
+#[cfg(feature = "manifest")]
+#[inline]
+pub(crate) fn is_plain_relative(path: &[u8]) -> bool {
+    path.first().is_some_and(|first| is_unreserved(*first) && *first != b'.')
+        && bytes::all_pairs(path, is_plain_pair)
 }
 
 /// Whether the segment is canonical as written.

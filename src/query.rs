@@ -18,6 +18,12 @@ impl<'a> ParamNames<'a> {
         Self(names)
     }
 
+    /// As the operator wrote them.
+    #[cfg(feature = "manifest")]
+    pub(crate) const fn as_str(self) -> &'a str {
+        self.0
+    }
+
     /// Whether `param`, one `name=value` or `name` of a query, is named here.
     pub(crate) fn has(self, param: &str) -> bool {
         let name = name_of(param);
@@ -26,8 +32,13 @@ impl<'a> ParamNames<'a> {
 
     /// Whether `param` may stand beside a token of exact scope unsigned.
     pub(crate) fn leave_unsigned(self, param: &str) -> bool {
-        PLAYER_PARAMS.contains(&name_of(param)) || self.has(param)
+        is_player_param(param) || self.has(param)
     }
+}
+
+/// Whether a player adds `param` by itself.
+pub(crate) fn is_player_param(param: &str) -> bool {
+    PLAYER_PARAMS.contains(&name_of(param))
 }
 
 /// The name of `name=value`, as it is written: two spellings are two names.

@@ -75,15 +75,27 @@ pub(crate) struct Terms<'a> {
     pub(crate) key: Option<&'a str>,
     pub(crate) audience: Option<&'a str>,
     pub(crate) countries: Option<&'a str>,
-    pub(crate) directory: Option<u8>,
     pub(crate) download: Option<&'a str>,
     pub(crate) network: Option<Network>,
     pub(crate) token_id: Option<&'a str>,
     pub(crate) not_before: Option<UnixTime>,
+    pub(crate) preview: Option<u64>,
     pub(crate) run: Option<u64>,
+    pub(crate) scope: Extent,
     pub(crate) session: Option<&'a str>,
     pub(crate) subject: Option<&'a str>,
-    pub(crate) in_path: bool,
+    /// Whether the token goes into the path; `None` leaves it to the scope.
+    pub(crate) in_path: Option<bool>,
+}
+
+/// How much of the URL space a link opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// One address; for a manifest its directory, as players fetch the rest from there.
+    #[default]
+    Fitting,
+    Exact,
+    Directory(u8),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -119,14 +131,27 @@ impl<'a, U> Builder<'a, U> {
 
     /// Allows all below the first `n` segments of the path (1 to 64). Wire name: `dir`.
     pub const fn directory(mut self, n: u8) -> Self {
-        self.terms.directory = Some(n);
+        self.terms.scope = Extent::Directory(n);
+        self
+    }
+
+    /// Allows this one address. So it is anyway but for manifests, `.m3u8` and `.mpd`: a link to one opens
+    /// its directory, with the token in the path, where nothing else is said.
+    pub const fn exact(mut self) -> Self {
+        self.terms.scope = Extent::Exact;
         self
     }
 
     /// Puts the token in the path, where relative addresses inherit it, and not in the query. A token
     /// that travels as cookie or bearer is signed in this way too: see [`Link::token`].
     pub const fn in_path(mut self) -> Self {
-        self.terms.in_path = true;
+        self.terms.in_path = Some(true);
+        self
+    }
+
+    /// Puts the token in the query, also for a manifest: the gate then rewrites the addresses in it.
+    pub const fn in_query(mut self) -> Self {
+        self.terms.in_path = Some(false);
         self
     }
 
@@ -167,7 +192,15 @@ impl<'a, U> Builder<'a, U> {
         self
     }
 
-    /// Play-until: the gate may exchange the token for one that lasts so many seconds. Wire name: `run`.
+    /// Preview: the first `secs` seconds of what the manifest lists, and a directory scope alone. Wire name:
+    /// `pre`.
+    pub const fn preview(mut self, secs: u64) -> Self {
+        self.terms.preview = Some(secs);
+        self
+    }
+
+    /// Play-until: a gate that serves a manifest exchanges the token for one that lasts so many seconds.
+    /// Wire name: `run`.
     pub const fn run(mut self, secs: u64) -> Self {
         self.terms.run = Some(secs);
         self
@@ -245,7 +278,10 @@ impl<'a> Terms<'a> {
             Some(n) if n < 1 || n > most => Err(SignError::Field(name, Fault::OutOfRange)),
             _ => Ok(()),
         };
-        number(Field::Dir, self.directory.map(u64::from), native::MAX_DIRECTORY.into())?;
+        if let Extent::Directory(n) = self.scope {
+            number(Field::Dir, Some(n.into()), native::MAX_DIRECTORY.into())?;
+        }
+        number(Field::Pre, self.preview, MAX_NUMBER)?;
         number(Field::Run, self.run, MAX_NUMBER)?;
         if let Some(countries) = self.countries {
             Countries::parse(countries).map_err(field(Field::Cc))?;

@@ -23,7 +23,7 @@ use crate::time::UnixTime;
 /// 3. key - `retired_key`, `unknown_key`
 /// 4. tag, in constant time - `bad_signature`; nothing that the token says is believed before this
 /// 5. times - `not_yet_valid`, `expired`, `lifetime_too_long`
-/// 6. bindings - `wrong_audience`, `wrong_network`, `wrong_country`
+/// 6. bindings - `wrong_audience`, `wrong_network`, `wrong_country`, `outside_preview`
 ///
 /// ```
 /// use playgate::{KeyRing, Request, UnixTime, Verifier};
@@ -37,7 +37,7 @@ pub struct Verifier<'a> {
     pub(crate) ring: &'a KeyRing,
     audience: Option<&'a str>,
     leeway: u64,
-    max_lifetime: Option<u64>,
+    pub(crate) max_lifetime: Option<u64>,
     pub(crate) unsigned_params: ParamNames<'a>,
 }
 
@@ -105,7 +105,7 @@ impl<'a> Verifier<'a> {
         // 5
         self.check_times(&token.grant, now)?;
         // 6
-        self.check_bindings(&token.grant, request)?;
+        self.check_bindings(&token, request)?;
         Ok(Verified { token })
     }
 
@@ -136,9 +136,10 @@ impl<'a> Verifier<'a> {
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn check_bindings(
         &self,
-        grant: &Grant<'_>,
+        token: &UnverifiedToken<'_>,
         request: &Request<'_>,
     ) -> Result<(), PolicyError> {
+        let grant = &token.grant;
         // Both ways: a gate with a name wants it in every token, and a token with a name is for that
         // gate alone.
         if grant.audience != self.audience {
@@ -153,6 +154,10 @@ impl<'a> Verifier<'a> {
             && !request.client_country.is_some_and(|country| countries.contains(country))
         {
             return Err(PolicyError::WrongCountry);
+        }
+        // A preview opens manifests alone: the gate cuts these, and signs what is left in them one by one.
+        if grant.preview.is_some() && !token.path.is_manifest() {
+            return Err(PolicyError::OutsidePreview);
         }
         Ok(())
     }
@@ -201,6 +206,19 @@ impl<'a> Verified<'a> {
     #[must_use]
     pub const fn scope(&self) -> Scope<'a> {
         self.token.scope
+    }
+
+    /// The token as it was shown.
+    #[cfg(feature = "manifest")]
+    pub(crate) fn text(&self) -> String {
+        self.token.text()
+    }
+
+    /// Scheme and authority of the address, and its query less the token.
+    #[cfg(feature = "manifest")]
+    pub(crate) fn surroundings(&self) -> (&'a str, impl Iterator<Item = &'a str> + use<'a>) {
+        let params = |query: &'a str| query.split('&');
+        (self.token.base, self.token.queries.into_iter().flatten().flat_map(params))
     }
 
     /// The path to fetch, without the token: the one that was verified.

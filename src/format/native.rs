@@ -21,8 +21,10 @@ use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
 
+#[cfg(feature = "manifest")]
+pub(crate) use self::write::{Stamp, join};
 #[cfg(feature = "alloc")]
-pub(crate) use self::write::sign;
+pub(crate) use self::write::{is_signed, sign};
 
 /// Bytes in the longest token.
 pub(crate) const MAX_TOKEN_LEN: usize = 1024;
@@ -121,6 +123,9 @@ pub(crate) fn read<'a>(
     let Located { placement, text, base, rest, query, .. } = *located;
     let in_query = placement == Placement::Query;
     let Fields { grant, kid, tag, signed, after } = parse(text)?;
+    if grant.preview.is_some() && grant.directory.is_none() {
+        return Err(malformed(Field::Pre, Fault::NeedsDirectory).into());
+    }
     if signed.len() > MAX_SIGNED_LEN {
         return Err(malformed(Field::Token, Fault::WrongLength).into());
     }
@@ -254,6 +259,7 @@ fn split_name(text: &str) -> Option<(Field, &str)> {
         [b'i', b'p', b'=', ..] => (Field::Ip, 3),
         [b'j', b't', b'i', b'=', ..] => (Field::Jti, 4),
         [b'n', b'b', b'f', b'=', ..] => (Field::Nbf, 4),
+        [b'p', b'r', b'e', b'=', ..] => (Field::Pre, 4),
         [b'r', b'u', b'n', b'=', ..] => (Field::Run, 4),
         [b's', b'i', b'd', b'=', ..] => (Field::Sid, 4),
         [b's', b'u', b'b', b'=', ..] => (Field::Sub, 4),
@@ -304,6 +310,7 @@ fn read_optional<'a>(
         Field::Ip => grant.network = Some(Network::parse(value).map_err(fault)?),
         Field::Jti => grant.token_id = Some(id()?),
         Field::Nbf => grant.not_before = Some(number(field, value, 0)?),
+        Field::Pre => grant.preview = Some(number(field, value, 1)?),
         Field::Run => grant.run = Some(number(field, value, 1)?),
         Field::Sid => grant.session = Some(id()?),
         Field::Sub => grant.subject = Some(id()?),
@@ -331,8 +338,8 @@ fn split_field(text: &str) -> (&str, &str) {
 
 /// The field of a name.
 fn field_of(name: &str) -> Option<Field> {
-    use Field::{Aud, Cc, Dir, Dl, Exp, Ip, Jti, Kid, Nbf, Pg, Run, Sid, Sig, Sub};
-    let all = [Pg, Exp, Kid, Aud, Cc, Dir, Dl, Ip, Jti, Nbf, Run, Sid, Sub, Sig];
+    use Field::{Aud, Cc, Dir, Dl, Exp, Ip, Jti, Kid, Nbf, Pg, Pre, Run, Sid, Sig, Sub};
+    let all = [Pg, Exp, Kid, Aud, Cc, Dir, Dl, Ip, Jti, Nbf, Pre, Run, Sid, Sub, Sig];
     all.into_iter().find(|field| field.name() == name)
 }
 

@@ -54,6 +54,10 @@ fn meaning(name: &str, value: &str, scope: Option<&str>) -> String {
         },
         "jti" => "the token's id".to_owned(),
         "nbf" => format!("not before {}", time()),
+        "pre" => match value.parse() {
+            Ok(secs) => format!("a preview of the first {}", Span(secs)),
+            Err(_) => String::new(),
+        },
         "run" => match value.parse() {
             Ok(secs) => format!("may be exchanged for a token of {}", Span(secs)),
             Err(_) => String::new(),

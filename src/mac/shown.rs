@@ -32,6 +32,12 @@ impl<'a> ShownTag<'a> {
         (no_stray_bits && bytes::all(tag, bytes::is_id)).then_some((Self(tag), rest))
     }
 
+    /// As it is shown.
+    #[cfg(feature = "manifest")]
+    pub(crate) fn as_str(self) -> &'a str {
+        core::str::from_utf8(self.0).unwrap_or_default()
+    }
+
     /// The tag.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(super) fn words(self) -> Words {

@@ -9,18 +9,24 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::error::Refusal;
+use crate::manifest::ManifestError;
 
 /// Header fields in the order in which they are sent.
-pub(crate) type Headers = Vec<(&'static str, Cow<'static, str>)>;
+pub(crate) type Headers = Vec<Header>;
+
+pub(crate) type Header = (&'static str, Cow<'static, str>);
 
 /// Why the Worker does not serve what was asked; the core's refusals aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "the I/O half raises some"))]
 pub(crate) enum Problem {
+    BadManifest,
     BadOrigin,
     BadStore,
+    ManifestTooLarge,
     MethodNotAllowed,
     Misconfigured,
+    NoPreview,
     NotFound,
     PreconditionFailed,
     /// With the size of the media, which the client did not know.
@@ -31,10 +37,13 @@ pub(crate) enum Problem {
 impl Problem {
     pub(crate) fn reason(self) -> &'static str {
         match self {
+            Self::BadManifest => "bad_manifest",
             Self::BadOrigin => "bad_origin",
             Self::BadStore => "bad_store",
+            Self::ManifestTooLarge => "manifest_too_large",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Misconfigured => "misconfigured",
+            Self::NoPreview => "no_preview",
             Self::NotFound => "not_found",
             Self::PreconditionFailed => "precondition_failed",
             Self::RangeNotSatisfiable(_) => "range_not_satisfiable",
@@ -44,7 +53,8 @@ impl Problem {
 
     pub(crate) fn status(self) -> u16 {
         match self {
-            Self::BadOrigin | Self::BadStore => 502,
+            Self::BadManifest | Self::BadOrigin | Self::BadStore | Self::ManifestTooLarge => 502,
+            Self::NoPreview => 403,
             Self::MethodNotAllowed => 405,
             Self::Misconfigured => 503,
             Self::NotFound => 404,
@@ -64,14 +74,30 @@ impl Problem {
     /// One sentence from a fixed text: nothing of the request is echoed.
     fn detail(self) -> String {
         match self {
+            Self::BadManifest => "the manifest in the media store cannot be read".into(),
             Self::BadOrigin => "the media server behind the gate gave no usable answer".into(),
             Self::BadStore => "the media store gave no answer".into(),
+            Self::ManifestTooLarge => {
+                "the manifest is larger than MAX_MANIFEST_BYTES, up to which the gate rewrites"
+                    .into()
+            }
             Self::MethodNotAllowed => "only GET, HEAD and OPTIONS are answered here".into(),
             Self::Misconfigured => "the gate's configuration is broken; its log says where".into(),
+            Self::NoPreview => ManifestError::NoPreview.to_string(),
             Self::NotFound => "the link is good, and the media store has nothing there".into(),
             Self::PreconditionFailed => "the media is not the version that was asked for".into(),
             Self::RangeNotSatisfiable(_) => "the range starts behind the end of the media".into(),
             Self::Refused(refusal) => refusal.to_string(),
+        }
+    }
+}
+
+impl From<ManifestError> for Problem {
+    fn from(error: ManifestError) -> Self {
+        match error {
+            ManifestError::Malformed => Self::BadManifest,
+            ManifestError::NoPreview => Self::NoPreview,
+            ManifestError::TooLarge => Self::ManifestTooLarge,
         }
     }
 }

@@ -1,18 +1,20 @@
 //! The operator's variables, read and checked in one go: every error is named, and one is enough to
 //! serve nothing.
 
+mod read;
+
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::bytes::is_name;
-use crate::format::native;
-use crate::grant::parse_text;
+use self::read::{
+    check_names, read_audience, read_extensions, read_number, read_origins, read_public,
+    read_store, read_switch,
+};
 use crate::key::KeyRing;
-use crate::path::CanonicalPath;
+use crate::public::PublicPaths;
 use crate::query::ParamNames;
 use crate::verify::Verifier;
-use crate::worker::authority::{is_authority, is_loopback, is_origin};
 use crate::worker::cors::Origins;
 
 /// Seconds that clocks may be apart at most: more would be another lifetime.
@@ -20,6 +22,14 @@ const MAX_LEEWAY: u64 = 300;
 
 /// The longest cap on lifetimes, the largest number of a token.
 const MAX_LIFETIME: u64 = (1 << 53) - 1;
+
+/// The size of a manifest that is rewritten, in bytes: two of them are in memory at a time.
+const MAX_MANIFEST_BYTES: usize = 2 << 20;
+const LEAST_MANIFEST_BYTES: u64 = 1 << 10;
+const MOST_MANIFEST_BYTES: u64 = 16 << 20;
+/// What a player asks of a playlist (draft-pantos-hls-rfc8216bis, section 6.2.5): without these a media
+/// server would answer at once that waits for the next part, or send all of a playlist.
+const DIRECTIVES: &str = "_HLS_msn,_HLS_part,_HLS_skip,_HLS_push,_HLS_report";
 
 /// The variables as they stand; `None` where they are not set or empty.
 #[derive(Default)]
@@ -29,11 +39,14 @@ pub(crate) struct Variables {
     pub(crate) forward_params: Option<String>,
     pub(crate) leeway: Option<String>,
     pub(crate) max_lifetime: Option<String>,
+    pub(crate) max_manifest_bytes: Option<String>,
     /// What the binding `MEDIA` is.
     pub(crate) media: Binding,
     pub(crate) origin: Option<String>,
     pub(crate) playgate_keys: Option<String>,
     pub(crate) public: Option<String>,
+    pub(crate) public_extensions: Option<String>,
+    pub(crate) set_cookie: Option<String>,
     pub(crate) unsigned_params: Option<String>,
     /// The names of those that are set and are no text.
     pub(crate) unreadable: Vec<&'static str>,
@@ -65,8 +78,12 @@ pub(crate) struct Config {
     forward_params: String,
     leeway: u64,
     max_lifetime: Option<u64>,
+    /// Bytes in the largest manifest that is rewritten.
+    pub(crate) max_manifest_bytes: usize,
     pub(crate) origins: Origins,
-    public: Vec<String>,
+    pub(crate) public: PublicPaths,
+    /// Whether a viewer with a directory token gets it as a cookie.
+    pub(crate) set_cookie: bool,
     pub(crate) store: Store,
     unsigned_params: String,
 }
@@ -94,11 +111,26 @@ impl Config {
         let audience = note(&mut errors, "AUDIENCE", read_audience(variables.audience.as_deref()));
         let forward_params = text(&variables.forward_params);
         note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params));
-        let leeway =
-            note(&mut errors, "LEEWAY", read_seconds(variables.leeway.as_deref(), 0, MAX_LEEWAY));
-        let max_lifetime = read_seconds(variables.max_lifetime.as_deref(), 1, MAX_LIFETIME);
+        let forward_params = [DIRECTIVES, &forward_params].join(",");
+        let leeway = read_number(variables.leeway.as_deref(), "seconds", 0..=MAX_LEEWAY);
+        let leeway = note(&mut errors, "LEEWAY", leeway);
+        let max_lifetime =
+            read_number(variables.max_lifetime.as_deref(), "seconds", 1..=MAX_LIFETIME);
         let max_lifetime = note(&mut errors, "MAX_LIFETIME", max_lifetime);
+        let max_manifest_bytes = note(
+            &mut errors,
+            "MAX_MANIFEST_BYTES",
+            read_number(
+                variables.max_manifest_bytes.as_deref(),
+                "bytes",
+                LEAST_MANIFEST_BYTES..=MOST_MANIFEST_BYTES,
+            ),
+        );
         let public = note(&mut errors, "PUBLIC", read_public(&text(&variables.public)));
+        let extensions = read_extensions(&text(&variables.public_extensions));
+        let extensions = note(&mut errors, "PUBLIC_EXTENSIONS", extensions);
+        let set_cookie = read_switch(variables.set_cookie.as_deref());
+        let set_cookie = note(&mut errors, "SET_COOKIE", set_cookie);
         let unsigned_params = text(&variables.unsigned_params);
         note(&mut errors, "UNSIGNED_PARAMS", check_names(&unsigned_params));
         let ring = match &variables.playgate_keys {
@@ -117,8 +149,12 @@ impl Config {
                 forward_params,
                 leeway: leeway.unwrap_or(0),
                 max_lifetime,
+                max_manifest_bytes: max_manifest_bytes
+                    .and_then(|most| usize::try_from(most).ok())
+                    .unwrap_or(MAX_MANIFEST_BYTES),
                 origins,
-                public,
+                public: PublicPaths::new(public, extensions),
+                set_cookie,
                 store,
                 unsigned_params,
             }),
@@ -144,16 +180,6 @@ impl Config {
     pub(crate) fn forward_params(&self) -> ParamNames<'_> {
         ParamNames::new(&self.forward_params)
     }
-
-    /// Whether a canonical path is served without a token. A prefix ends at the end of a segment:
-    /// `/public` opens `/public` and `/public/a`, and never `/public-not`.
-    pub(crate) fn is_public(&self, path: &str) -> bool {
-        self.public.iter().any(|prefix| {
-            path.strip_prefix(prefix.as_str()).is_some_and(|rest| {
-                rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/')
-            })
-        })
-    }
 }
 
 /// Writes an error down and goes on with the default, so that the next one is found as well. The
@@ -166,120 +192,6 @@ fn note<T: Default>(errors: &mut Vec<String>, name: &str, value: Result<T, Strin
         }
         T::default()
     })
-}
-
-/// The elements of a list parted by commas or newlines, blanks around them not counted.
-fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', '\n']).map(str::trim).filter(|element| !element.is_empty())
-}
-
-/// An error of one element of a list, counted from 1.
-fn in_entry(number: usize, error: &str) -> String {
-    format!("entry {}: {error}", number.saturating_add(1))
-}
-
-fn read_origins(text: &str) -> Result<Origins, String> {
-    let origins: Vec<String> = list(text).map(String::from).collect();
-    if origins.is_empty() {
-        return Ok(Origins::None);
-    }
-    if origins == ["*"] {
-        return Ok(Origins::Any);
-    }
-    match origins.iter().position(|origin| !is_origin(origin)) {
-        None => Ok(Origins::Listed(origins)),
-        Some(at) => Err(in_entry(
-            at,
-            "write an origin as browsers do, scheme and host in lower case without a path, like \
-             https://www.example.com, or * alone for all",
-        )),
-    }
-}
-
-fn read_audience(text: Option<&str>) -> Result<Option<String>, String> {
-    let Some(name) = text else { return Ok(None) };
-    parse_text(name, native::MAX_NAME_LEN, is_name)
-        .map(|name| Some(name.to_string()))
-        .map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .".to_string())
-}
-
-fn check_names(text: &str) -> Result<(), String> {
-    // ParamNames parts them by commas alone.
-    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-    for (number, name) in names.enumerate() {
-        if name == "pg" {
-            return Err(in_entry(number, "pg is the token's own name"));
-        }
-        if !name
-            .bytes()
-            .all(|byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b'#' | b'&' | b'='))
-        {
-            return Err(in_entry(
-                number,
-                "write names of query parameters as they stand in addresses, parted by commas",
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn read_seconds(text: Option<&str>, least: u64, most: u64) -> Result<Option<u64>, String> {
-    let Some(text) = text else { return Ok(None) };
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let secs = text.parse().ok().filter(|secs| digits && (least..=most).contains(secs));
-    secs.map(Some).ok_or_else(|| format!("write a number of seconds from {least} to {most}"))
-}
-
-fn read_public(text: &str) -> Result<Vec<String>, String> {
-    let mut prefixes = Vec::new();
-    for (number, prefix) in list(text).enumerate() {
-        if prefix == "/" {
-            return Err(in_entry(number, "/ would open everything; name the directories"));
-        }
-        match CanonicalPath::parse(prefix) {
-            Ok(path) => prefixes.push(path.to_string()),
-            Err(error) => return Err(in_entry(number, &format!("the path {error}"))),
-        }
-    }
-    Ok(prefixes)
-}
-
-fn read_store(variables: &Variables) -> (&'static str, Result<Store, String>) {
-    match (variables.media, &variables.origin) {
-        (Binding::Other, _) => {
-            ("MEDIA", Err("is not an R2 bucket; bind one under this name".into()))
-        }
-        (Binding::Absent, None) => {
-            ("MEDIA", Err("is not bound, and ORIGIN is not set; the gate needs one of them".into()))
-        }
-        (Binding::Right, Some(_)) => {
-            ("ORIGIN", Err("is set although MEDIA is bound; the gate takes one of them".into()))
-        }
-        (Binding::Right, None) => ("MEDIA", Ok(Store::Bucket)),
-        (Binding::Absent, Some(origin)) => ("ORIGIN", read_server(origin).map(Store::Server)),
-    }
-}
-
-fn read_server(text: &str) -> Result<String, String> {
-    let form = || {
-        "write it as https://media.example.com, with a path to start from if need be".to_string()
-    };
-    let (scheme, rest) = text.split_once("://").ok_or_else(form)?;
-    let at = rest.find('/').unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(at).ok_or_else(form)?;
-    if !is_authority(authority) {
-        return Err(form());
-    }
-    match scheme {
-        "https" => {}
-        "http" if is_loopback(authority) => {}
-        "http" => return Err("write https: http is for this machine alone (localhost)".to_string()),
-        _ => return Err(form()),
-    }
-    if !path.is_empty() {
-        CanonicalPath::parse(path).map_err(|error| format!("the path {error}"))?;
-    }
-    Ok(text.strip_suffix('/').unwrap_or(text).to_string())
 }
 
 #[cfg(test)]
@@ -316,7 +228,9 @@ mod tests {
         let Ok(config) = Config::read(&bucket()) else { panic!("refused") };
         assert_eq!(config.store, Store::Bucket);
         assert_eq!(config.origins, Origins::None);
-        assert!(!config.is_public("/"));
+        assert!(!config.public.contains("/"));
+        assert_eq!(config.max_manifest_bytes, 2_097_152);
+        assert!(!config.set_cookie);
     }
 
     #[test]
@@ -327,10 +241,13 @@ mod tests {
             forward_params: Some("v,a=b".into()),
             leeway: Some("1h".into()),
             max_lifetime: Some("0".into()),
+            max_manifest_bytes: Some("0".into()),
             media: Binding::Absent,
             origin: None,
             playgate_keys: Some("main:short".into()),
             public: Some("/a, b".into()),
+            public_extensions: Some(".ts".into()),
+            set_cookie: Some("yes".into()),
             unsigned_params: Some("pg".into()),
             unreadable: Vec::new(),
         };
@@ -345,7 +262,10 @@ mod tests {
                 "FORWARD_PARAMS",
                 "LEEWAY",
                 "MAX_LIFETIME",
+                "MAX_MANIFEST_BYTES",
                 "PUBLIC",
+                "PUBLIC_EXTENSIONS",
+                "SET_COOKIE",
                 "UNSIGNED_PARAMS",
                 "PLAYGATE_KEYS",
                 "MEDIA"
@@ -363,15 +283,18 @@ mod tests {
             forward_params: Some(format!("{secret}&")),
             leeway: Some(secret.into()),
             max_lifetime: Some(secret.into()),
+            max_manifest_bytes: Some(secret.into()),
             media: Binding::Absent,
             origin: Some(secret.into()),
             playgate_keys: Some(format!("main:{secret}")),
             public: Some(secret.into()),
+            public_extensions: Some(format!("{secret}.")),
+            set_cookie: Some(secret.into()),
             unsigned_params: Some(format!("{secret}&")),
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 9);
+        assert_eq!(broken.errors.len(), 12);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
     }
 
@@ -461,10 +384,10 @@ mod tests {
         let variables = Variables { public: Some("/public, /a%7e/".into()), ..bucket() };
         let Ok(config) = Config::read(&variables) else { panic!("refused") };
         for path in ["/public", "/public/", "/public/a", "/a~/", "/a~/b"] {
-            assert!(config.is_public(path), "{path}");
+            assert!(config.public.contains(path), "{path}");
         }
         for path in ["/", "/public-not", "/publi", "/PUBLIC", "/a~", "/a~b", "/b/public"] {
-            assert!(!config.is_public(path), "{path}");
+            assert!(!config.public.contains(path), "{path}");
         }
         wrong(
             Variables { public: Some("/a\n/".into()), ..bucket() },
@@ -514,5 +437,39 @@ mod tests {
             Variables { max_lifetime: Some("0".into()), ..bucket() },
             "MAX_LIFETIME: write a number of seconds from 1 to 9007199254740991",
         );
+    }
+
+    #[test]
+    fn manifests() {
+        let most = |text: &str| Variables { max_manifest_bytes: Some(text.into()), ..bucket() };
+        let Ok(config) = Config::read(&most("65536")) else { panic!("refused") };
+        assert_eq!(config.max_manifest_bytes, 65_536);
+        wrong(most("2M"), "MAX_MANIFEST_BYTES: write a number of bytes from 1024 to 16777216");
+        let public = |text: &str| Variables { public_extensions: Some(text.into()), ..bucket() };
+        let Ok(config) = Config::read(&public("m4s, TS")) else { panic!("refused") };
+        assert!(config.public.contains("/videos/42/1.ts"));
+        assert!(!config.public.contains("/videos/42/master.m3u8"));
+        wrong(
+            public("ts, Key"),
+            "PUBLIC_EXTENSIONS: entry 2: playlists and keys are what the gate is for",
+        );
+        wrong(
+            public(".ts"),
+            "PUBLIC_EXTENSIONS: entry 1: write extensions without their dot: \"m4s, ts\"",
+        );
+        let switch = |text: &str| Variables { set_cookie: Some(text.into()), ..bucket() };
+        assert!(Config::read(&switch("true")).is_ok_and(|config| config.set_cookie));
+        assert!(Config::read(&switch("false")).is_ok_and(|config| !config.set_cookie));
+        wrong(switch("1"), "SET_COOKIE: write \"true\" or \"false\"");
+    }
+
+    #[test]
+    fn directives_travel_on() {
+        let Ok(config) = Config::read(&bucket()) else { panic!("refused") };
+        for param in ["_HLS_msn=7", "_HLS_part=0", "_HLS_skip=YES"] {
+            assert!(config.forward_params().has(param), "{param}");
+        }
+        assert!(!config.forward_params().has("v=1"));
+        assert!(!config.forward_params().has("CMCD=bl%3D1"));
     }
 }

@@ -9,7 +9,7 @@ use crate::worker::answer::Headers;
 
 /// What scripts may read of a response, beside what the Fetch standard allows anyway.
 const EXPOSED: &str = "Content-Length, Content-Range, Accept-Ranges, ETag, Date, Playgate-Reason, \
-     Playgate-Expires";
+     Playgate-Expires, Playgate-Time-Left";
 
 /// What players send: the token, ranges and conditions, and CTA-5004 in its header form.
 const ALLOWED_HEADERS: &str = "Authorization, Range, If-Match, If-None-Match, If-Modified-Since, \

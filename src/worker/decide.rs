@@ -7,15 +7,18 @@ use alloc::vec::Vec;
 
 use crate::error::{PolicyError, Refusal};
 use crate::format;
+use crate::manifest::Carrier;
 use crate::path::CanonicalPath;
-use crate::query::ParamNames;
-use crate::request::{Request, Target};
+use crate::request::{Placement, Request, Target};
 use crate::time::UnixTime;
 use crate::verify::Verified;
 use crate::worker::answer::{Answer, Headers, Problem};
 use crate::worker::config::{Broken, Config};
+use crate::worker::cookie;
 use crate::worker::log::{self, Line};
+use crate::worker::manifest::Rewriting;
 use crate::worker::media::Media;
+use crate::worker::object;
 
 /// What the entry tells of a request, in one string, so that it crosses into wasm in one piece:
 /// six lines, an absent one empty. No part can have a line feed: neither a URL nor a header field
@@ -97,7 +100,9 @@ pub(crate) fn decide(
         now,
         expires: None,
         download: None,
+        cookie: None,
         cors,
+        rewriting: None,
     };
     // 3
     if let Some((path, query)) = public(config, asked.url) {
@@ -129,7 +134,7 @@ pub(crate) fn decide(
                 placement: Some(verified.placement().name()),
                 ..line
             };
-            Decision::Serve(admitted(media, &verified, config.forward_params()), line)
+            Decision::Serve(admitted(media, config, asked, &verified), line)
         }
         Err(refusal) => {
             // What the token says, proved or not: an operator looks for the key that is missing.
@@ -147,21 +152,55 @@ pub(crate) fn decide(
     }
 }
 
-fn admitted(media: Media, verified: &Verified<'_>, forward: ParamNames<'_>) -> Media {
-    Media {
-        path: verified.path().to_string(),
-        query: verified.clean_query(forward),
+fn admitted(media: Media, config: &Config, asked: &Asked<'_>, verified: &Verified<'_>) -> Media {
+    let path = verified.path().to_string();
+    let now = UnixTime::from_secs(media.now);
+    let carrier = Some(&path)
+        .filter(|path| object::may_be_manifest(path))
+        .and_then(|_| Carrier::new(&config.verifier(), verified, now));
+    let rewriting = carrier.map(|carrier| Rewriting {
+        carrier: carrier.public_paths(config.public.clone()),
+        max_bytes: config.max_manifest_bytes,
+    });
+    let mut media = Media {
+        path,
+        query: verified.clean_query(config.forward_params()),
         expires: Some(verified.grant().expires().as_secs()),
         download: verified.grant().download().map(|name| name.decode()),
+        rewriting,
         ..media
+    };
+    if config.set_cookie
+        && verified.placement() != Placement::Cookie
+        && verified.grant().directory().is_some()
+    {
+        media.cookie = cookie(&media, asked, verified);
     }
+    media
+}
+
+/// The cookie that hands the token over, or the one that it was exchanged for.
+fn cookie(media: &Media, asked: &Asked<'_>, verified: &Verified<'_>) -> Option<String> {
+    let own = verified.text();
+    let (token, expires) = match &media.rewriting {
+        Some(Rewriting { carrier, .. }) => (carrier.token(), carrier.expires()),
+        None => (own.as_str(), verified.grant().expires()),
+    };
+    if cookie::has(asked.cookie, token) {
+        return None;
+    }
+    cookie::hand_over(token, &verified.scope().to_string(), expires.as_secs(), media.now)
 }
 
 /// The canonical path of a URL that needs no token, and what of its query travels on.
 fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
     let target = Target::parse(url).ok()?;
+    // What carries a token in its path is verified: its extension is not that of a public file.
+    if format::is_signed(target.path, None) {
+        return None;
+    }
     let path = CanonicalPath::parse(target.path).ok()?.to_cow();
-    if !config.is_public(&path) {
+    if !config.public.contains(&path) {
         return None;
     }
     let forward = config.forward_params();

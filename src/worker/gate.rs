@@ -161,10 +161,13 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
         forward_params: text("FORWARD_PARAMS"),
         leeway: text("LEEWAY"),
         max_lifetime: text("MAX_LIFETIME"),
+        max_manifest_bytes: text("MAX_MANIFEST_BYTES"),
         media,
         origin: text("ORIGIN"),
         playgate_keys: text("PLAYGATE_KEYS"),
         public: text("PUBLIC"),
+        public_extensions: text("PUBLIC_EXTENSIONS"),
+        set_cookie: text("SET_COOKIE"),
         unsigned_params: text("UNSIGNED_PARAMS"),
         unreadable,
     }

@@ -1,11 +1,11 @@
 //! What is served to an admitted request, whichever store has it.
 
-use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
 
-use crate::worker::answer::{Answer, Headers, Problem};
+use crate::worker::answer::{Answer, Header, Headers, Problem};
 use crate::worker::disposition;
 use crate::worker::freshness::{self, Stored};
+use crate::worker::manifest::Rewriting;
 
 /// An admitted request, freed from the URL that it was read from.
 #[derive(Clone, Debug)]
@@ -22,8 +22,12 @@ pub(crate) struct Media {
     pub(crate) expires: Option<u64>,
     /// The name under which the viewer saves it.
     pub(crate) download: Option<String>,
+    /// The cookie that hands the token over to requests that have none.
+    pub(crate) cookie: Option<String>,
     /// Who may read the answer.
     pub(crate) cors: Headers,
+    /// How it is rewritten, should it be a manifest whose addresses have to carry the token.
+    pub(crate) rewriting: Option<Rewriting>,
 }
 
 impl Media {
@@ -31,13 +35,19 @@ impl Media {
     /// for those that are no media: nothing of them is kept.
     pub(crate) fn headers(&self, stored: Stored<'_>, error: bool) -> Headers {
         let mut headers = Headers::new();
+        let carrier = self.rewriting.as_ref().map(|rewriting| &rewriting.carrier);
+        let carrier = carrier.filter(|carrier| carrier.exchanged && stored.is_playlist);
         let cache_control = match self.expires {
             _ if error => Some("no-store".into()),
+            // The next request gets another token, made then.
+            _ if carrier.is_some() => Some("private, no-cache".into()),
             Some(expires) => Some(freshness::of_gated(stored, expires.saturating_sub(self.now))),
             None => stored.cache_control.map(|value| value.to_string().into()),
         };
         headers.extend(cache_control.map(|value| ("Cache-Control", value)));
-        headers.extend(self.playgate_expires());
+        let expires = carrier.map(|carrier| carrier.expires().as_secs()).or(self.expires);
+        headers.extend(self.time_left(expires));
+        headers.extend(self.cookie.clone().map(|cookie| ("Set-Cookie", cookie.into())));
         if let Some(name) = &self.download {
             headers.push(("Content-Disposition", disposition::attachment(name).into()));
         }
@@ -49,13 +59,20 @@ impl Media {
     /// The answer where it cannot be served all the same.
     pub(crate) fn problem(&self, problem: Problem) -> Answer {
         let mut answer = Answer::problem(problem, self.head, self.cors.clone());
-        answer.1.extend(self.playgate_expires());
+        answer.1.extend(self.time_left(self.expires));
         answer
     }
 
-    /// Until when the token lasts, so that a player can renew in time.
-    fn playgate_expires(&self) -> Option<(&'static str, Cow<'static, str>)> {
-        self.expires.map(|at| ("Playgate-Expires", at.to_string().into()))
+    /// Until when the token lasts, and how long from now on that is, so that a player can renew in time
+    /// whatever its clock says.
+    fn time_left(&self, expires: Option<u64>) -> impl Iterator<Item = Header> + use<> {
+        let now = self.now;
+        expires.into_iter().flat_map(move |at| {
+            [
+                ("Playgate-Expires", at.to_string().into()),
+                ("Playgate-Time-Left", at.saturating_sub(now).to_string().into()),
+            ]
+        })
     }
 
     /// Where it is on the server at `base`.
@@ -83,6 +100,8 @@ mod tests {
             now: 1_767_225_000,
             expires: Some(1_767_225_600),
             download: None,
+            cookie: None,
+            rewriting: None,
             cors: vec![("Vary", "Origin".into())],
         }
     }
@@ -95,6 +114,7 @@ mod tests {
             [
                 ("Cache-Control", "private, max-age=600".into()),
                 ("Playgate-Expires", "1767225600".into()),
+                ("Playgate-Time-Left", "600".into()),
                 ("X-Content-Type-Options", "nosniff".into()),
                 ("Vary", "Origin".into()),
             ]

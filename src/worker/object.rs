@@ -3,6 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::manifest::Kind;
+
+/// The type of media of which nothing is known.
+const UNKNOWN: &str = "application/octet-stream";
+
 /// The longest key of the store, in bytes.
 const MAX_KEY_LEN: usize = 1024;
 
@@ -53,21 +58,33 @@ pub(crate) fn media_type(path: &str) -> &'static str {
         "webm" => "video/webm",
         "webp" => "image/webp",
         "zip" => "application/zip",
-        _ => "application/octet-stream",
+        _ => UNKNOWN,
     }
 }
 
-/// Whether media of this type says where more of it is.
-pub(crate) fn is_playlist(media_type: &str) -> bool {
+/// What the media is written in, if it says where more of it is: by its type, or where that is none of a
+/// manifest's, by the extension of its path.
+pub(crate) fn manifest_kind(media_type: &str, path: &str) -> Option<Kind> {
+    kind_of_type(media_type).or_else(|| kind_of_type(self::media_type(path)))
+}
+
+/// Whether media at this path may turn out to be a manifest: other extensions are known to be none.
+pub(crate) fn may_be_manifest(path: &str) -> bool {
+    let media_type = media_type(path);
+    media_type == UNKNOWN || kind_of_type(media_type).is_some()
+}
+
+fn kind_of_type(media_type: &str) -> Option<Kind> {
     let name = media_type.split(';').next().unwrap_or_default().trim();
-    [
-        "application/dash+xml",
-        "application/vnd.apple.mpegurl",
-        "application/x-mpegurl",
-        "audio/mpegurl",
-    ]
-    .iter()
-    .any(|playlist| name.eq_ignore_ascii_case(playlist))
+    match name.to_ascii_lowercase().as_str() {
+        "application/dash+xml" | "video/vnd.mpeg.dash.mpd" => Some(Kind::Dash),
+        "application/mpegurl"
+        | "application/vnd.apple.mpegurl"
+        | "application/x-mpegurl"
+        | "audio/mpegurl"
+        | "audio/x-mpegurl" => Some(Kind::Hls),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -109,9 +126,21 @@ mod tests {
     }
 
     #[test]
-    fn playlists() {
-        assert!(is_playlist("application/vnd.apple.mpegurl"));
-        assert!(is_playlist("Application/X-mpegURL; charset=utf-8"));
-        assert!(!is_playlist("video/mp4"));
+    fn manifests_by_type_and_by_extension() {
+        for (media_type, path, expected) in [
+            ("application/vnd.apple.mpegurl", "/live", Some(Kind::Hls)),
+            ("Application/X-mpegURL; charset=utf-8", "/live", Some(Kind::Hls)),
+            ("application/dash+xml", "/a.m3u8", Some(Kind::Dash)),
+            ("text/plain", "/a.m3u8", Some(Kind::Hls)),
+            ("application/octet-stream", "/a.MPD", Some(Kind::Dash)),
+            ("video/mp4", "/a.mp4", None),
+            ("text/html", "/live", None),
+        ] {
+            assert_eq!(manifest_kind(media_type, path), expected, "{media_type} {path}");
+        }
+        for path in ["/a.m3u8", "/a.mpd", "/live", "/a.php"] {
+            assert!(may_be_manifest(path), "{path}");
+        }
+        assert!(!may_be_manifest("/a.m4s"));
     }
 }

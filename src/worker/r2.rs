@@ -6,10 +6,12 @@ use alloc::string::ToString as _;
 
 use worker::{Bucket, HttpMetadata, Object, Range, ResponseBody};
 
+use crate::manifest::Kind;
 use crate::worker::answer::{Headers, Problem};
 use crate::worker::conditional::{Conditions, Outcome, Validators};
-use crate::worker::freshness::Stored;
+use crate::worker::freshness;
 use crate::worker::http_date;
+use crate::worker::manifest::{Rewriting, Stored, is_of_stored_bytes};
 use crate::worker::media::Media;
 use crate::worker::object;
 use crate::worker::range::{ByteRange, Part, StoreRange};
@@ -31,6 +33,12 @@ pub(crate) async fn serve(
     let key = object::key(&media.path).ok_or(Problem::NotFound)?;
     // RFC 9110, section 14.2: a range is defined for GET alone.
     let range = range.filter(|_| !media.head);
+    if let Some(rewriting) = &media.rewriting {
+        let object = get(bucket, &key, None).await?.ok_or(Problem::NotFound)?;
+        if let Some(kind) = object::manifest_kind(&media_type(media, &object), &media.path) {
+            return manifest(media, rewriting, kind, &object, conditions).await;
+        }
+    }
     if media.head || !conditions.is_empty() {
         return examine(bucket, &key, media, range, conditions).await;
     }
@@ -101,6 +109,33 @@ async fn examine(
     Err(Problem::BadStore)
 }
 
+/// The manifest of a bucket, with the token in its addresses. HEAD has to read it too: its length is that
+/// of the addresses.
+async fn manifest(
+    media: &Media,
+    rewriting: &Rewriting,
+    kind: Kind,
+    object: &Object,
+    conditions: Conditions<'_>,
+) -> Result<Response, Problem> {
+    let body = object.body().ok_or(Problem::BadStore)?;
+    let Ok(ResponseBody::Stream(stream)) = body.response_body() else {
+        return Err(Problem::BadStore);
+    };
+    let stream = match object.http_metadata().content_encoding.as_deref() {
+        None | Some("" | "identity") => stream,
+        Some(encoding) => response::decompress(&stream, encoding).ok_or(Problem::BadManifest)?,
+    };
+    let bytes = response::read(&stream, rewriting.max_bytes).await;
+    let bytes = bytes.map_err(|_| Problem::BadStore)?.ok_or(Problem::ManifestTooLarge)?;
+    let stored = Stored { kind, bytes, etag: Some(object.http_etag()) };
+    let rewritten = rewriting.rewrite(&stored, conditions, media.now)?;
+    let mut headers = headers(media, object);
+    headers.retain(|(name, _)| !is_of_stored_bytes(name));
+    headers.extend(rewritten.headers.iter().cloned());
+    response::manifest(&rewritten, &headers, media.head).map_err(|_| Problem::BadStore)
+}
+
 async fn get(bucket: &Bucket, key: &str, range: Option<Range>) -> Result<Option<Object>, Problem> {
     let get = bucket.get(key);
     let get = if let Some(range) = range { get.range(range) } else { get };
@@ -144,14 +179,12 @@ fn not_modified(media: &Media, object: &Object) -> Result<Response, Problem> {
 fn headers(media: &Media, object: &Object) -> Headers {
     let stored = object.http_metadata();
     let HttpMetadata { cache_control, content_disposition, content_encoding, .. } = stored;
-    let media_type = stored
-        .content_type
-        .map_or_else(|| Cow::Borrowed(object::media_type(&media.path)), Cow::Owned);
+    let media_type = media_type(media, object);
     let mut headers = media.headers(
-        Stored {
+        freshness::Stored {
             cache_control: cache_control.as_deref(),
             age: 0,
-            is_playlist: object::is_playlist(&media_type),
+            is_playlist: object::manifest_kind(&media_type, &media.path).is_some(),
         },
         false,
     );
@@ -160,12 +193,17 @@ fn headers(media: &Media, object: &Object) -> Headers {
         ("Content-Language", stored.content_language),
         ("Content-Disposition", content_disposition.filter(|_| media.download.is_none())),
     ];
-    headers.push(("Content-Type", media_type));
+    headers.push(("Content-Type", media_type.into_owned().into()));
     headers.extend(own.into_iter().filter_map(|(name, value)| Some((name, value?.into()))));
     headers.push(("ETag", object.http_etag().into()));
     headers.push(("Last-Modified", http_date::format(modified(object)).into()));
     headers.push(("Accept-Ranges", "bytes".into()));
     headers
+}
+
+fn media_type<'a>(media: &'a Media, object: &Object) -> Cow<'a, str> {
+    let stored = object.http_metadata().content_type;
+    stored.map_or_else(|| object::media_type(&media.path).into(), Cow::Owned)
 }
 
 fn modified(object: &Object) -> u64 {

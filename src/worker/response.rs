@@ -3,14 +3,72 @@
 
 use core::result;
 
-use wasm_bindgen::JsValue;
-use web_sys::{Headers, ReadableStream, ResponseInit};
+use alloc::vec::Vec;
+
+use js_sys::futures::JsFuture;
+use js_sys::{Reflect, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{Headers, ReadableStream, ReadableStreamDefaultReader, ResponseInit};
 
 pub(crate) use web_sys::Response;
 
 use crate::worker::answer::Answer;
+use crate::worker::manifest::Rewritten;
+
+#[wasm_bindgen]
+extern "C" {
+    // web-sys keeps it behind a flag of the whole build.
+    type DecompressionStream;
+    #[wasm_bindgen(catch, constructor)]
+    fn new(format: &str) -> result::Result<DecompressionStream, JsValue>;
+}
 
 type Result<T> = result::Result<T, JsValue>;
+
+/// Reads a stream to its end; `None` where it has more than `most` bytes, and then it is left.
+pub(crate) async fn read(stream: &ReadableStream, most: usize) -> Result<Option<Vec<u8>>> {
+    let reader: ReadableStreamDefaultReader = stream.get_reader().dyn_into()?;
+    let mut bytes = Vec::new();
+    loop {
+        let chunk = JsFuture::from(reader.read()).await?;
+        if Reflect::get(&chunk, &"done".into())?.is_truthy() {
+            return Ok(Some(bytes));
+        }
+        let chunk: Uint8Array = Reflect::get(&chunk, &"value".into())?.dyn_into()?;
+        let start = bytes.len();
+        let end = start.saturating_add(usize::try_from(chunk.length()).unwrap_or(usize::MAX));
+        if end > most {
+            // It is over either way; that a source cannot be told so is its own affair.
+            let _ = JsFuture::from(reader.cancel()).await;
+            return Ok(None);
+        }
+        bytes.resize(end, 0);
+        chunk.copy_to(bytes.get_mut(start..).unwrap_or_default());
+    }
+}
+
+/// A stream of what was stored compressed; `None` where the runtime cannot read that.
+pub(crate) fn decompress(stream: &ReadableStream, encoding: &str) -> Option<ReadableStream> {
+    let format = match encoding.trim().to_ascii_lowercase().as_str() {
+        "gzip" | "x-gzip" => "gzip",
+        "deflate" => "deflate",
+        _ => return None,
+    };
+    let decoder = DecompressionStream::new(format).ok()?;
+    Some(stream.pipe_through(decoder.unchecked_ref()))
+}
+
+/// A response with a manifest that was rewritten; `head` leaves the body out.
+pub(crate) fn manifest<N: AsRef<str>, V: AsRef<str>>(
+    rewritten: &Rewritten,
+    headers: &[(N, V)],
+    head: bool,
+) -> Result<Response> {
+    let body = rewritten.body.as_deref().filter(|_| !head);
+    let body = body.map(|body| Uint8Array::from(body.as_bytes()));
+    Response::new_with_opt_js_u8_array_and_init(body.as_ref(), &init(rewritten.status, headers)?)
+}
 
 /// Who encodes a body as its `Content-Encoding` says.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,7 +97,7 @@ pub(crate) fn stream<N: AsRef<str>, V: AsRef<str>>(
 ) -> Result<Response> {
     let init = init(status, headers)?;
     if encoding == Encoding::AsStored {
-        js_sys::Reflect::set(&init, &"encodeBody".into(), &"manual".into())?;
+        Reflect::set(&init, &"encodeBody".into(), &"manual".into())?;
     }
     Response::new_with_opt_readable_stream_and_init(Some(body), &init)
 }

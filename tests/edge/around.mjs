@@ -3,7 +3,8 @@ import worker from "./entry.js";
 
 const realNow = Date.now;
 let now;
-Date.now = () => now ?? realNow();
+let ahead = 0; // milliseconds, where a request does not say what time it is
+Date.now = () => now ?? realNow() + ahead;
 
 const lines = [];
 for (const level of ["debug", "error", "info", "log", "warn"]) {
@@ -67,9 +68,14 @@ export default {
     if (told("log")) return Response.json(lines.splice(0));
     // workers-rs counts its instances.
     if (told("instance")) return Response.json(globalThis.__worker_init_state.instanceId);
-    const url = request.url.replace(/^https?/, told("scheme"));
+    if (told("ahead")) {
+      ahead = Number(told("ahead"));
+      return new Response();
+    }
+    // A player tells nothing: its requests come as they are, now.
+    const url = told("scheme") ? request.url.replace(/^https?/, told("scheme")) : request.url;
     if (told("seen")) return new Response(url);
-    now = Number(told("now"));
+    now = told("now") ? Number(told("now")) : undefined;
     const headers = new Headers(request.headers);
     for (const name of [...headers.keys()]) {
       if (/^(x-test|mf|cf)-/.test(name)) headers.delete(name);

@@ -26,7 +26,7 @@ function cors({ headers }) {
 }
 
 const EXPOSED =
-  "Content-Length, Content-Range, Accept-Ranges, ETag, Date, Playgate-Reason, Playgate-Expires";
+  "Content-Length, Content-Range, Accept-Ranges, ETag, Date, Playgate-Reason, Playgate-Expires, Playgate-Time-Left";
 const READABLE = {
   "allow-credentials": "true",
   "allow-origin": PAGE,

@@ -40,8 +40,21 @@ export function sign(scope, { exp = NOW + 600, ...fields } = {}) {
 /** A link to one file. */
 export const link = (path, fields) => `https://cdn.example.com${path}?${sign(path, fields)}`;
 
-/** Starts workerd on a free port. `objects` are put into the bucket: [key, body, put options]. */
-export async function startGate({ objects = [] } = {}) {
+/**
+ * A link to the directory of `path` at a gate, as players get it, with the token in the path or in the
+ * query. It lasts for `lifetime` seconds.
+ */
+export function directoryLink(gate, path, place = "path", { lifetime = 600, ...fields } = {}) {
+  const scope = path.replace(/[^/]*$/, "");
+  const token = sign(scope, { exp: gate.now() + lifetime, dir: scope.split("/").length - 2, ...fields });
+  return place === "path" ? `${gate.url}/${token}${path}` : `${gate.url}${path}?${token}`;
+}
+
+/**
+ * Starts workerd on a free port. `objects` are put into the bucket: [key, body, put options]; `env`
+ * replaces variables (null takes one away, also the bucket).
+ */
+export async function startGate({ objects = [], env = {} } = {}) {
   bundle();
   const around = readFileSync(join(root, "tests/edge/around.mjs"), "utf8");
   const modules = { "around.js": { type: "esm", contents: around } };
@@ -57,11 +70,7 @@ export async function startGate({ objects = [] } = {}) {
           name: "playgate",
           compatibilityDate: /^compatibility_date = "(.+)"$/m.exec(wranglerToml)[1],
           manifest: { mainModule: "around.js", modulesRoot: directory, modules },
-          env: {
-            MEDIA: { type: "r2", name: "media" },
-            PLAYGATE_KEYS: { type: "text", value: vectors.keys },
-            ALLOW_ORIGINS: { type: "text", value: PAGE },
-          },
+          env: bindings({ PLAYGATE_KEYS: vectors.keys, ALLOW_ORIGINS: PAGE, ...env }),
         },
       },
     ],
@@ -71,13 +80,23 @@ export async function startGate({ objects = [] } = {}) {
     log: new Log(LogLevel.NONE),
   });
   const address = await miniflare.ready;
-  const bucket = await miniflare.getR2Bucket("MEDIA");
+  const bucket = env.MEDIA === null ? null : await miniflare.getR2Bucket("MEDIA");
   for (const [name, body, options] of objects) await bucket.put(name, body, options);
   const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
   const ask = (url, options) => request(agent, address, url, options);
+  let ahead = 0;
   return {
     ask,
     bucket,
+    /** Where players find it: a name that browsers trust without TLS. */
+    url: `http://localhost:${address.port}`,
+    /** The time of those that do not say what time it is, in seconds. */
+    now: () => Math.floor(Date.now() / 1000) + ahead,
+    /** Moves that time on. */
+    async wait(seconds) {
+      ahead += seconds;
+      await ask("http://gate/", { headers: { "x-test-ahead": String(ahead * 1000) } });
+    },
     /** The number of the wasm instance, counted from 1. */
     async instance() {
       const { body } = await ask("http://gate/", { headers: { "x-test-instance": "tell" } });
@@ -96,6 +115,15 @@ export async function startGate({ objects = [] } = {}) {
       agent.destroy();
       await miniflare.dispose();
     },
+  };
+}
+
+/** The bindings of a Worker: variables, and the bucket unless it is taken away. */
+function bindings({ MEDIA, ...variables }) {
+  const set = Object.entries(variables).filter(([, value]) => value !== null);
+  return {
+    ...(MEDIA !== null && { MEDIA: { type: "r2", name: "media" } }),
+    ...Object.fromEntries(set.map(([name, value]) => [name, { type: "text", value }])),
   };
 }
 

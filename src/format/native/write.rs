@@ -9,12 +9,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::bytes;
 use crate::error::{Fault, Field};
+use crate::key::SecretKey;
 use crate::mac::Tag;
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Request, Target};
 use crate::scope::Scope;
-use crate::sign::{CheckedTerms, Link, SignError};
+#[cfg(feature = "manifest")]
+use crate::sign::Terms;
+use crate::sign::{CheckedTerms, Extent, Link, SignError};
 
 /// Signs one URL on terms that were checked.
 ///
@@ -30,9 +33,7 @@ impl CheckedTerms<'_, '_> {
         if !base.is_empty() && !is_http(base) {
             return Err(SignError::Url);
         }
-        if super::split_path(path).0.is_some()
-            || query.is_some_and(|q| super::find_param(q).is_some())
-        {
+        if is_signed(path, query) {
             return Err(SignError::AlreadySigned);
         }
         let path = match CanonicalPath::parse(path) {
@@ -42,21 +43,33 @@ impl CheckedTerms<'_, '_> {
                 canonical?
             }
         };
-        let scope = match (self.terms.directory, query) {
+        let directory = match self.terms.scope {
+            Extent::Directory(n) => Some(n),
+            Extent::Exact => None,
+            Extent::Fitting => own_directory(path),
+        };
+        let in_path = match self.terms.in_path {
+            Some(told) => told,
+            None => directory.is_some() && path.is_manifest(),
+        };
+        let scope = match (directory, query) {
             (Some(n), _) => Scope::directory(path, n).ok_or(SignError::OutsideScope)?,
             (None, None) => Scope::exact(path, SignedQuery::None),
-            (None, Some(query)) if self.terms.in_path => {
+            (None, Some(query)) if in_path => {
                 Scope::exact(path, SignedQuery::Without(query, ParamNames::default()))
             }
             (None, Some(query)) => Scope::exact(path, SignedQuery::Whole(query)),
         };
+        if directory.is_none() && self.terms.preview.is_some() {
+            return Err(SignError::Field(Field::Pre, Fault::NeedsDirectory));
+        }
 
         // One allocation for most links: a token without long bindings has under 200 bytes.
         let mut link = String::with_capacity(url.len().saturating_add(200));
         link.push_str(base);
-        if self.terms.in_path {
+        if in_path {
             link.push('/');
-            self.push_token(scope, None, &mut link)?;
+            self.push_token(scope, directory, None, &mut link)?;
             path.pieces(&mut |piece| link.push_str(piece));
             if let Some(query) = query {
                 link.push('?');
@@ -69,8 +82,8 @@ impl CheckedTerms<'_, '_> {
                 link.push_str(query);
                 link.push('&');
             }
-            let exact = self.terms.directory.is_none();
-            self.push_token(scope, exact.then_some(base.len()), &mut link)?;
+            let exact = directory.is_none();
+            self.push_token(scope, directory, exact.then_some(base.len()), &mut link)?;
         }
         if link.len() > Request::MAX_URL_LEN {
             return Err(SignError::UrlTooLong);
@@ -78,27 +91,30 @@ impl CheckedTerms<'_, '_> {
         Ok(Link::new(link, self.expires))
     }
 
+    /// The token by itself, for a directory: the first `n` segments, which are `scope`.
+    #[cfg(feature = "manifest")]
+    pub(crate) fn token(&self, scope: Scope<'_>, n: u8) -> Result<String, SignError> {
+        let mut token = String::new();
+        self.push_token(scope, Some(n), None, &mut token)?;
+        Ok(token)
+    }
+
     /// Appends the token. Where its scope is what the link has from a place on, but for the byte before
     /// the token, that place is `scope_at`.
     fn push_token(
         &self,
         scope: Scope<'_>,
+        directory: Option<u8>,
         scope_at: Option<usize>,
         link: &mut String,
     ) -> Result<(), SignError> {
         let start = link.len();
-        self.push_fields(link);
+        self.push_fields(directory, link);
         let end = link.len();
         link.push_str("&sig=");
         let tag = match scope_at {
             Some(at) => self.tag_in_place(link, at, start, end),
-            None => {
-                let mut mac = self.entry.key.mac().start();
-                scope.pieces(&mut |piece| mac.update(piece));
-                mac.update("\n");
-                mac.update(link.get(start..end).unwrap_or_default());
-                mac.finish()
-            }
+            None => tag(&self.entry.key, scope, link.get(start..end).unwrap_or_default()),
         };
         link.push_str(tag.encode().as_str());
         if link.len().saturating_sub(start) > super::MAX_TOKEN_LEN {
@@ -144,12 +160,12 @@ impl CheckedTerms<'_, '_> {
         token.push_str(text.get(from..KID_AT.saturating_add(kid.len())).unwrap_or_default());
     }
 
-    fn push_fields(&self, token: &mut String) {
+    fn push_fields(&self, directory: Option<u8>, token: &mut String) {
         let terms = self.terms;
         self.push_required(token);
         push_text("&aud=", terms.audience, token);
         push_text("&cc=", terms.countries, token);
-        if let Some(n) = terms.directory {
+        if let Some(n) = directory {
             token.push_str("&dir=");
             push_number(n.into(), token);
         }
@@ -166,6 +182,10 @@ impl CheckedTerms<'_, '_> {
             token.push_str("&nbf=");
             push_number(time.as_secs(), token);
         }
+        if let Some(secs) = terms.preview {
+            token.push_str("&pre=");
+            push_number(secs, token);
+        }
         if let Some(secs) = terms.run {
             token.push_str("&run=");
             push_number(secs, token);
@@ -173,6 +193,62 @@ impl CheckedTerms<'_, '_> {
         push_text("&sid=", terms.session, token);
         push_text("&sub=", terms.subject, token);
     }
+}
+
+/// What tokens of exact scope have in common that differ in their addresses alone: the fields and the
+/// key.
+#[cfg(feature = "manifest")]
+#[derive(Clone)]
+pub(crate) struct Stamp {
+    fields: String,
+    key: SecretKey,
+}
+
+#[cfg(feature = "manifest")]
+impl Stamp {
+    /// Takes the terms, less a directory and a preview.
+    pub(crate) fn new(terms: &CheckedTerms<'_, '_>) -> Self {
+        let mut fields = String::new();
+        let exact = Terms { preview: None, ..*terms.terms };
+        CheckedTerms { terms: &exact, ..*terms }.push_fields(None, &mut fields);
+        Self { fields, key: terms.entry.key.clone() }
+    }
+
+    /// Appends the token of `scope`.
+    pub(crate) fn push(&self, scope: Scope<'_>, out: &mut String) {
+        out.push_str(&self.fields);
+        out.push_str("&sig=");
+        out.push_str(tag(&self.key, scope, &self.fields).encode().as_str());
+    }
+}
+
+/// A token of its two parts.
+#[cfg(feature = "manifest")]
+pub(crate) fn join(fields: &str, tag: &str) -> String {
+    [fields, tag].join("&sig=")
+}
+
+/// Whether an address carries a token, in its path or in its query.
+pub(crate) fn is_signed(path: &str, query: Option<&str>) -> bool {
+    super::split_path(path).0.is_some() || query.is_some_and(|q| super::find_param(q).is_some())
+}
+
+/// The directory that a manifest stands in, in segments: players fetch from there what it lists.
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn own_directory(path: CanonicalPath<'_>) -> Option<u8> {
+    if !path.is_manifest() {
+        return None;
+    }
+    u8::try_from(path.depth()).ok().filter(|n| (1..=super::MAX_DIRECTORY).contains(n))
+}
+
+/// The tag over a scope and the fields of a token.
+fn tag(key: &SecretKey, scope: Scope<'_>, fields: &str) -> Tag {
+    let mut mac = key.mac().start();
+    scope.pieces(&mut |piece| mac.update(piece));
+    mac.update("\n");
+    mac.update(fields);
+    mac.finish()
 }
 
 /// Puts a text of known length at the start of a buffer, without a call.

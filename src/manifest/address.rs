@@ -1,0 +1,243 @@
+//! Addresses in a manifest, and where they lead.
+//!
+//! They are resolved as players do (WHATWG URL; RFC 3986, section 5.2), and whatever players might read in
+//! two ways leads nowhere here: then it stays as it is.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::format;
+use crate::path::CanonicalPath;
+use crate::query::is_query;
+
+/// What an address leads to. The two differ in a preview alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resource {
+    /// Another manifest.
+    Manifest,
+    /// Anything else: a segment, an initialization section, a key, a file of data.
+    Media,
+}
+
+/// Where relative addresses start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// Another host, or an address that cannot be read: nothing there ever gets a token.
+    Foreign,
+    /// A canonical path on this host, without a token. Addresses that are relative to it have the token
+    /// where it `inherits`.
+    Here { path: String, inherits: bool },
+}
+
+/// Where an address on this host leads.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The canonical path.
+    pub(crate) path: String,
+    /// The query with its `?`, as a player sends it; empty where there is none.
+    pub(crate) query: String,
+    /// The fragment with its `#`, or nothing.
+    pub(crate) fragment: String,
+    /// Whether the token of the base comes along.
+    pub(crate) inherits: bool,
+}
+
+/// Resolves `reference` on the host `authority`. `None` where it leads to another, carries a token already,
+/// or cannot be read in one way alone.
+pub(crate) fn resolve(
+    authority: &str,
+    base: &Base,
+    reference: &str,
+    template: bool,
+) -> Option<Target> {
+    let (rest, fragment) = split_at(reference, '#');
+    let (rest, query) = split_at(rest, '?');
+    if rest.contains('\\') || reference.bytes().any(|byte| byte.is_ascii_control()) {
+        return None;
+    }
+    let (path, inherits) = match (here(authority, rest)?, base) {
+        (Start::Host(path), _) | (Start::Root(path), Base::Here { .. }) => {
+            Resolved { path, segments: Vec::new(), inherits: false }.join(template)?
+        }
+        // Another query of the same path.
+        (Start::Base(""), Base::Here { path, inherits }) if !query.is_empty() => {
+            (path.clone(), *inherits)
+        }
+        (Start::Base(""), _) | (_, Base::Foreign) => return None,
+        (Start::Base(path), Base::Here { path: base, inherits }) => {
+            let segments = base.strip_prefix('/')?.split('/').collect();
+            Resolved { path, segments, inherits: *inherits }.join(template)?
+        }
+    };
+    let query = encode(query, |byte| matches!(byte, b'"' | b'\'' | b'<' | b'>'));
+    let asked = query.get(1..);
+    if format::is_signed(&path, asked) || !asked.is_none_or(is_query) {
+        return None;
+    }
+    Some(Target { path, query, fragment: fragment.to_owned(), inherits })
+}
+
+/// Where an address starts from.
+enum Start<'a> {
+    /// This host, which it names.
+    Host(&'a str),
+    /// The root of the host that it is relative to.
+    Root(&'a str),
+    /// What it is relative to.
+    Base(&'a str),
+}
+
+/// Reads scheme and authority off an address; `None` where they are not those of this host.
+fn here<'a>(authority: &str, address: &'a str) -> Option<Start<'a>> {
+    let after = match address.split_once(':') {
+        Some((scheme, after)) if is_scheme(scheme) => {
+            let is_http = ["https", "http"].iter().any(|http| scheme.eq_ignore_ascii_case(http));
+            Some(after.strip_prefix("//").filter(|_| is_http)?)
+        }
+        _ => address.strip_prefix("//"),
+    };
+    match after {
+        Some(after) => {
+            let (host, path) = split_at(after, '/');
+            // Of "https://host" the path is "/".
+            let path = if path.is_empty() { "/" } else { path };
+            host.eq_ignore_ascii_case(authority).then_some(Start::Host(path))
+        }
+        None if address.starts_with('/') => Some(Start::Root(address)),
+        None => Some(Start::Base(address)),
+    }
+}
+
+/// RFC 3986, section 3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// A path on its way to be one without dot segments.
+struct Resolved<'a> {
+    path: &'a str,
+    /// The segments that it starts from, the last one of them a file.
+    segments: Vec<&'a str>,
+    inherits: bool,
+}
+
+impl Resolved<'_> {
+    /// The canonical path, and whether the token of its base is still there: it is a segment before the
+    /// first, so a `..` too many takes it away.
+    fn join(self, template: bool) -> Option<(String, bool)> {
+        let Self { path, mut segments, mut inherits } = self;
+        segments.pop();
+        let mut rest = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
+        while let Some(segment) = rest.next() {
+            let is_last = rest.peek().is_none();
+            match dots(segment) {
+                Some(dots) => {
+                    if dots == 2 && segments.pop().is_none() {
+                        inherits = false;
+                    }
+                    if is_last {
+                        segments.push("");
+                    }
+                }
+                None => segments.push(segment),
+            }
+        }
+        let mut joined = String::new();
+        for segment in segments {
+            joined.push('/');
+            joined.push_str(segment);
+        }
+        let (joined, formats) =
+            if template { take_formats(&joined)? } else { (joined, Vec::new()) };
+        let joined = encode(&joined, |byte| {
+            matches!(byte, b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}')
+        });
+        let path = CanonicalPath::parse(&joined).ok()?.to_cow().into_owned();
+        let path = if template { put_formats(&path, &formats)? } else { path };
+        Some((path, inherits))
+    }
+}
+
+/// Whether a segment is one dot or two, however written.
+fn dots(segment: &str) -> Option<usize> {
+    match segment {
+        "." => Some(1),
+        ".." => Some(2),
+        _ if segment.contains('%') => {
+            match segment.to_ascii_lowercase().replace("%2e", ".").as_str() {
+                "." => Some(1),
+                ".." => Some(2),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Splits a text before the first `mark`.
+fn split_at(text: &str, mark: char) -> (&str, &str) {
+    text.split_at_checked(text.find(mark).unwrap_or(text.len())).unwrap_or((text, ""))
+}
+
+/// Writes what a URL parser encodes as it does: spaces, what is outside ASCII, and `more`.
+fn encode(text: &str, more: impl Fn(u8) -> bool) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match u8::try_from(character) {
+            Ok(byte) if byte.is_ascii_graphic() && !more(byte) => out.push(character),
+            _ => {
+                let mut buffer = [0; 4];
+                for byte in character.encode_utf8(&mut buffer).bytes() {
+                    let digit = |n: u8| HEX.get(usize::from(n)).copied().map_or('0', char::from);
+                    out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Takes the formats out of the identifiers of a template, as a path has another meaning for `%`:
+/// `$Number%05d$` becomes `$Number$`. `None` where it is no template.
+fn take_formats(template: &str) -> Option<(String, Vec<&str>)> {
+    let mut out = String::with_capacity(template.len());
+    let mut formats = Vec::new();
+    for (n, part) in template.split('$').enumerate() {
+        if n > 0 {
+            out.push('$');
+        }
+        if n % 2 == 0 {
+            out.push_str(part);
+            continue;
+        }
+        let (name, format) = split_at(part, '%');
+        let digits = format.strip_prefix("%0").and_then(|format| format.strip_suffix('d'));
+        let is_format = format.is_empty()
+            || digits.is_some_and(|d| !d.is_empty() && d.bytes().all(|d| d.is_ascii_digit()));
+        if !is_format || !name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            return None;
+        }
+        out.push_str(name);
+        formats.push(format);
+    }
+    (template.split('$').count() % 2 == 1).then_some((out, formats))
+}
+
+/// Puts them back.
+fn put_formats(path: &str, formats: &[&str]) -> Option<String> {
+    let mut out = String::with_capacity(path.len());
+    let mut formats = formats.iter();
+    for (n, part) in path.split('$').enumerate() {
+        if n > 0 {
+            out.push('$');
+        }
+        out.push_str(part);
+        if n % 2 == 1 {
+            out.push_str(formats.next()?);
+        }
+    }
+    Some(out)
+}

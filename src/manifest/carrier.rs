@@ -1,0 +1,514 @@
+//! A token, and the addresses that carry it.
+
+use core::fmt;
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::{String, ToString as _};
+
+use crate::exchange::Pass;
+use crate::format::native::Stamp;
+use crate::manifest::address::{Base, Resource, Target, resolve};
+use crate::path::{CanonicalPath, is_plain, is_plain_relative};
+use crate::public::PublicPaths;
+use crate::query::{ParamNames, SignedQuery, is_player_param};
+use crate::request::Placement;
+use crate::scope::Scope;
+use crate::time::UnixTime;
+use crate::verify::{Verified, Verifier};
+
+/// A token on its way from an admitted request into the addresses of the manifest that was asked for.
+///
+/// It is written into the path of an address on the gate's own host, without scheme and authority, so it
+/// cannot reach another host. It prints nothing of itself, as it is a credential.
+#[derive(Clone)]
+pub struct Carrier {
+    /// Host and port.
+    authority: String,
+    /// The canonical path of the manifest.
+    path: String,
+    /// The query that the player sent, without a token: `EXT-X-DEFINE:QUERYPARAM` reads it.
+    pub(crate) query: String,
+    /// The scope.
+    directory: String,
+    /// The token as the first segment of a path.
+    prefix: String,
+    expires: UnixTime,
+    /// Whether it is in the path of the request already.
+    inherits: bool,
+    /// Seconds from the start that may be seen, where it is a preview.
+    pub(crate) preview: Option<u64>,
+    /// Whether the token was exchanged for a longer one just now.
+    pub(crate) exchanged: bool,
+    stamp: Option<Stamp>,
+    public: PublicPaths,
+    unsigned_params: String,
+}
+
+impl fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Carrier").field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
+impl Carrier {
+    /// For the manifest of an admitted request. A token with `run` is exchanged for one that lasts so many
+    /// seconds from `now`.
+    ///
+    /// `None` where every address may stay as it is: the scope is exact, so the token opens nothing beside
+    /// the manifest; or the token came as cookie or bearer, which players send along by themselves.
+    #[must_use]
+    pub fn new(verifier: &Verifier<'_>, verified: &Verified<'_>, now: UnixTime) -> Option<Self> {
+        let Pass { token, expires, exchanged, stamp } = verifier.pass(verified, now)?;
+        let placement = verified.placement();
+        let in_url = matches!(placement, Placement::Path | Placement::Query);
+        if !(in_url || exchanged || stamp.is_some()) {
+            return None;
+        }
+        let (base, params) = verified.surroundings();
+        let authority = base.split_once("://").map_or("", |(_, authority)| authority);
+        let mut query = String::new();
+        for param in params.filter(|param| !param.is_empty()) {
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.push_str(param);
+        }
+        Some(Self {
+            authority: authority.to_owned(),
+            path: verified.path().to_string(),
+            query,
+            directory: verified.scope().to_string(),
+            prefix: ["/", &token].concat(),
+            expires,
+            inherits: placement == Placement::Path && !exchanged,
+            preview: verified.grant().preview(),
+            exchanged,
+            stamp,
+            public: PublicPaths::default(),
+            unsigned_params: verifier.unsigned_params.as_str().to_owned(),
+        })
+    }
+
+    /// Paths that need no token, and so get none: every cache may share them.
+    #[must_use]
+    pub fn public_paths(mut self, public: PublicPaths) -> Self {
+        self.public = public;
+        self
+    }
+
+    /// When the token ends that the addresses carry.
+    #[must_use]
+    pub const fn expires(&self) -> UnixTime {
+        self.expires
+    }
+
+    /// The token that they carry: to be sent as a cookie, say.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.prefix.get(1..).unwrap_or_default()
+    }
+
+    /// The directory that it opens.
+    #[must_use]
+    pub fn directory(&self) -> &str {
+        &self.directory
+    }
+
+    /// The manifest's own address.
+    pub(crate) fn base(&self) -> Base {
+        Base::Here { path: self.path.clone(), inherits: self.inherits }
+    }
+
+    /// The base of addresses below `reference`, which is itself relative to `base`: the `BaseURL` of a
+    /// DASH manifest, as [`Carrier::write`] wrote it.
+    pub(crate) fn enter(&self, base: &Base, reference: &str) -> Base {
+        if reference.is_empty() {
+            return base.clone();
+        }
+        // What carries this very token is the way to where it leads without it.
+        if let Some(path) = reference.strip_prefix(&self.prefix)
+            && path.starts_with('/')
+        {
+            return match self.enter(base, path) {
+                Base::Here { path, .. } => Base::Here { path, inherits: true },
+                Base::Foreign => Base::Foreign,
+            };
+        }
+        match resolve(&self.authority, base, reference, false) {
+            Some(Target { path, inherits, .. }) => Base::Here { path, inherits },
+            None => Base::Foreign,
+        }
+    }
+
+    /// Appends `reference`, relative to `base`, as it has to stand in the manifest: with the token where
+    /// it leads into the scope on this host and does not inherit it, without where it is public, else byte
+    /// for byte as it was. Whether it is another now.
+    ///
+    /// In a `template` the identifiers of DASH (`$Number%05d$`, ISO/IEC 23009-1, section 5.3.9.4.4) stand
+    /// for a part of a path segment, and are copied as they are.
+    pub(crate) fn write(
+        &self,
+        base: &Base,
+        reference: &str,
+        resource: Resource,
+        template: bool,
+        out: &mut String,
+    ) -> bool {
+        if let Some(is_other) = self.write_plain(base, reference, resource, out) {
+            return is_other;
+        }
+        let start = out.len();
+        if let Some(target) = resolve(&self.authority, base, reference, template) {
+            self.write_target(&target, resource, out);
+        }
+        if out.len() == start {
+            out.push_str(reference);
+        }
+        out.get(start..) != Some(reference)
+    }
+
+    /// [`Carrier::write`] for what most addresses are: unreserved characters and slashes, which need neither
+    /// to be decoded nor to be resolved, only joined.
+    fn write_plain(
+        &self,
+        base: &Base,
+        reference: &str,
+        resource: Resource,
+        out: &mut String,
+    ) -> Option<bool> {
+        if !self.public.is_empty() || (self.stamp.is_some() && resource == Resource::Media) {
+            return None;
+        }
+        let (directory, path) = if is_plain_relative(reference.as_bytes()) {
+            let Base::Here { path, inherits } = base else { return None };
+            let directory = path.get(..=path.rfind('/')?)?;
+            if *inherits {
+                out.push_str(reference);
+                return Some(false);
+            }
+            if !directory.starts_with(&self.directory) {
+                return None;
+            }
+            (directory, reference)
+        } else {
+            let path = match (reference.strip_prefix("https://"), base) {
+                (Some(rest), _) => rest.strip_prefix(self.authority.as_str())?,
+                (None, Base::Here { .. }) => reference,
+                (None, Base::Foreign) => return None,
+            };
+            if !path.starts_with(&self.directory) || !is_plain(path.as_bytes()) {
+                return None;
+            }
+            ("", path)
+        };
+        out.push_str(&self.prefix);
+        out.push_str(directory);
+        out.push_str(path);
+        Some(true)
+    }
+
+    /// Appends the address of a target, or nothing where it stays as it is.
+    fn write_target(&self, target: &Target, resource: Resource, out: &mut String) {
+        let Target { path, query, fragment, inherits } = target;
+        let stamp = self.stamp.as_ref().filter(|_| resource == Resource::Media);
+        if self.public.contains(path) {
+            if !inherits {
+                return;
+            }
+        } else if !path.starts_with(&self.directory) {
+            return;
+        } else if let Some(stamp) = stamp {
+            let Ok(canonical) = CanonicalPath::parse(path) else { return };
+            let names = ParamNames::new(&self.unsigned_params);
+            let signed = match query.get(1..) {
+                Some(query) => SignedQuery::Without(query, names),
+                None => SignedQuery::None,
+            };
+            out.push('/');
+            stamp.push(Scope::exact(canonical, signed), out);
+        } else if *inherits {
+            return;
+        } else {
+            out.push_str(&self.prefix);
+        }
+        out.push_str(path);
+        out.push_str(query);
+        out.push_str(fragment);
+    }
+
+    /// The manifest's own address with the token in its path, from the slash on: where a player that
+    /// reloads it should do so from now on. Its query is what the player sent, less what it adds by itself
+    /// to each request.
+    pub(crate) fn own_address(&self) -> String {
+        let mut address = [self.prefix.as_str(), &self.path].concat();
+        let mut joint = '?';
+        for param in self.query.split('&').filter(|param| !param.is_empty()) {
+            if !is_player_param(param) {
+                address.push(joint);
+                address.push_str(param);
+                joint = '&';
+            }
+        }
+        address
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyRing;
+    use crate::request::Request;
+    use crate::sign::Signer;
+    use alloc::vec;
+
+    const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
+    const MANIFEST: &str = "https://cdn.example.com/videos/42/hls/master.m3u8";
+
+    fn ring() -> KeyRing {
+        KeyRing::parse(KEYS).unwrap()
+    }
+
+    /// The carrier of a link to [`MANIFEST`] for /videos/42/.
+    fn carrier(in_path: bool) -> Carrier {
+        let signer = Signer::new(ring());
+        let link = signer.link(MANIFEST).directory(2);
+        let link = if in_path { link.in_path() } else { link.in_query() }.sign(NOW).unwrap();
+        of(link.as_str()).unwrap()
+    }
+
+    fn of(link: &str) -> Option<Carrier> {
+        let ring = ring();
+        let verifier = Verifier::new(&ring);
+        let verified = verifier.verify(&Request::new(link), NOW).unwrap();
+        Carrier::new(&verifier, &verified, NOW)
+    }
+
+    /// Writes a reference in the manifest; the token is written as `TOKEN`.
+    fn written(carrier: &Carrier, reference: &str, template: bool) -> String {
+        let mut out = String::new();
+        let is_other =
+            carrier.write(&carrier.base(), reference, Resource::Media, template, &mut out);
+        assert_eq!(is_other, out != reference, "{reference}");
+        out.replace(carrier.token(), "TOKEN")
+    }
+
+    #[test]
+    fn relative_addresses_of_a_link_in_the_query_get_the_token() {
+        let carrier = carrier(false);
+        for (reference, expected) in [
+            ("a.ts", "/TOKEN/videos/42/hls/a.ts"),
+            ("b/a.ts", "/TOKEN/videos/42/hls/b/a.ts"),
+            ("../a.ts", "/TOKEN/videos/42/a.ts"),
+            ("./a.ts", "/TOKEN/videos/42/hls/a.ts"),
+            ("%2e%2E/./b/../a.ts", "/TOKEN/videos/42/a.ts"),
+            ("..", "/TOKEN/videos/42/"),
+            ("a.ts?x=1&y#z", "/TOKEN/videos/42/hls/a.ts?x=1&y#z"),
+            ("a b\u{e9}.ts?q='\u{e9}'", "/TOKEN/videos/42/hls/a%20b%C3%A9.ts?q=%27%C3%A9%27"),
+            ("%7ea.ts", "/TOKEN/videos/42/hls/~a.ts"),
+            ("a=b.ts", "/TOKEN/videos/42/hls/a=b.ts"),
+            ("?x=1", "/TOKEN/videos/42/hls/master.m3u8?x=1"),
+        ] {
+            assert_eq!(written(&carrier, reference, false), expected, "{reference}");
+        }
+    }
+
+    #[test]
+    fn absolute_addresses_within_the_scope_get_the_token() {
+        for carrier in [carrier(false), carrier(true)] {
+            for reference in [
+                "/videos/42/a.ts",
+                "https://cdn.example.com/videos/42/a.ts",
+                "http://cdn.example.com/videos/42/a.ts",
+                "HTTPS://CDN.example.COM/videos/42/a.ts",
+                "//cdn.example.com/videos/42/a.ts",
+                "/videos/43/../42/a.ts",
+                "/../videos/42/a.ts",
+            ] {
+                assert_eq!(written(&carrier, reference, false), "/TOKEN/videos/42/a.ts");
+            }
+        }
+    }
+
+    #[test]
+    fn all_others_stay() {
+        for carrier in [carrier(false), carrier(true)] {
+            for reference in [
+                "",
+                "#fragment",
+                "../../a.ts",
+                "/videos/42",
+                "/videos/421/a.ts",
+                "/videos/43/a.ts",
+                "/videos/42/../43/a.ts",
+                "/videos/42/%2e%2e/43/a.ts",
+                "/videos/42//a.ts",
+                "/videos/42/a%2Fb.ts",
+                "/videos/42/a%zz.ts",
+                "/videos/42/a\\b.ts",
+                "/videos/42/\ta.ts",
+                "https://cdn.example.com.evil/videos/42/a.ts",
+                "https://cdn.example.com:8443/videos/42/a.ts",
+                "https://cdn.example.com@evil/videos/42/a.ts",
+                "https://evil@cdn.example.com/videos/42/a.ts",
+                "https:/videos/42/a.ts",
+                "//evil/videos/42/a.ts",
+                "///cdn.example.com/videos/42/a.ts",
+                "ftp://cdn.example.com/videos/42/a.ts",
+                "data:text/plain,a",
+                "skd://key",
+                "urn:mpeg:dash:resolve-to-zero:2013",
+                "a:b.ts",
+                "/pg=1&exp=1&kid=old&sig=x/videos/42/a.ts",
+                "a.ts?pg=1&exp=1",
+            ] {
+                assert_eq!(written(&carrier, reference, false), reference);
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_in_the_path_is_inherited() {
+        let carrier = carrier(true);
+        for reference in ["a.ts", "../a.ts", "b/%7ea.ts?x=1", "..", "?x=1", "../../43/a.ts"] {
+            assert_eq!(written(&carrier, reference, false), reference);
+        }
+        // One `..` too many takes the token away, and the path is that of the root.
+        assert_eq!(written(&carrier, "../../../../videos/42/a.ts", false), "/TOKEN/videos/42/a.ts");
+    }
+
+    #[test]
+    fn rewriting_again_changes_nothing() {
+        for carrier in [carrier(false), carrier(true)] {
+            let mut out = String::new();
+            for reference in ["/videos/42/a.ts", "/videos/42/a.ts?x=1"] {
+                out.clear();
+                assert!(carrier.write(
+                    &carrier.base(),
+                    reference,
+                    Resource::Media,
+                    false,
+                    &mut out
+                ));
+                let again = out.clone();
+                assert!(!carrier.write(&carrier.base(), &again, Resource::Media, false, &mut out));
+            }
+        }
+    }
+
+    #[test]
+    fn templates_keep_their_identifiers() {
+        let carrier = carrier(false);
+        for (reference, expected) in [
+            ("s_$Number%05d$.m4s", "/TOKEN/videos/42/hls/s_$Number%05d$.m4s"),
+            (
+                "$RepresentationID$/$Time$.m4s?b=$Bandwidth$",
+                "/TOKEN/videos/42/hls/$RepresentationID$/$Time$.m4s?b=$Bandwidth$",
+            ),
+            ("../a$$b.m4s", "/TOKEN/videos/42/a$$b.m4s"),
+        ] {
+            assert_eq!(written(&carrier, reference, true), expected);
+        }
+        for reference in ["s_$Number%05x$.m4s", "s_$Number.m4s", "s_$Num/ber$.m4s"] {
+            assert_eq!(written(&carrier, reference, true), reference);
+        }
+    }
+
+    #[test]
+    fn public_paths_need_no_token_and_lose_it() {
+        let public = PublicPaths::new(vec!["/posters".into()], vec!["m4s".into()]);
+        let query = carrier(false).public_paths(public.clone());
+        for reference in ["a.m4s", "/videos/42/a.m4s", "/posters/42.jpg"] {
+            assert_eq!(written(&query, reference, false), reference);
+        }
+        assert_eq!(written(&query, "key.bin", false), "/TOKEN/videos/42/hls/key.bin");
+        let path = carrier(true).public_paths(public);
+        assert_eq!(written(&path, "../a.m4s?x#y", false), "/videos/42/a.m4s?x#y");
+        assert_eq!(written(&path, "a_$Number%03d$.m4s", true), "/videos/42/hls/a_$Number%03d$.m4s");
+        assert_eq!(written(&path, "/videos/42/a.m4s", false), "/videos/42/a.m4s");
+        assert_eq!(written(&path, "key.bin", false), "key.bin");
+    }
+
+    #[test]
+    fn bases_are_entered_as_they_are_written() {
+        let carrier = carrier(false);
+        let enter = |reference: &str| {
+            let mut out = String::new();
+            carrier.write(&carrier.base(), reference, Resource::Media, false, &mut out);
+            carrier.enter(&carrier.base(), &out)
+        };
+        let here = |path: &str, inherits| Base::Here { path: path.into(), inherits };
+        assert_eq!(enter("video/"), here("/videos/42/hls/video/", true));
+        assert_eq!(enter("../../"), here("/videos/", false));
+        assert_eq!(enter("https://cdn.example.com/"), here("/", false));
+        assert_eq!(enter("https://cdn.example.com"), here("/", false));
+        assert_eq!(enter("https://other.example/videos/42/"), Base::Foreign);
+        assert_eq!(enter("/pg=1&exp=1&kid=old&sig=x/videos/42/"), Base::Foreign);
+        assert_eq!(enter(""), carrier.base());
+        let mut out = String::new();
+        let above = here("/", false);
+        assert!(carrier.write(&above, "videos/42/a.ts", Resource::Media, false, &mut out));
+        out.clear();
+        assert!(!carrier.write(&Base::Foreign, "videos/42/a.ts", Resource::Media, false, &mut out));
+        assert!(!carrier.write(
+            &Base::Foreign,
+            "/videos/42/a.ts",
+            Resource::Media,
+            false,
+            &mut out
+        ));
+    }
+
+    #[test]
+    fn nothing_is_carried_from_an_exact_scope_or_a_header() {
+        let signer = Signer::new(ring());
+        assert!(of(signer.link(MANIFEST).exact().sign(NOW).unwrap().as_str()).is_none());
+        let link = signer.link(MANIFEST).directory(2).sign(NOW).unwrap();
+        let header = alloc::format!("Bearer {}", link.token());
+        let mut request = Request::new(MANIFEST);
+        request.authorization = Some(&header);
+        let ring = ring();
+        let verifier = Verifier::new(&ring);
+        let verified = verifier.verify(&request, NOW).unwrap();
+        assert!(Carrier::new(&verifier, &verified, NOW).is_none());
+    }
+
+    #[test]
+    fn a_preview_signs_media_one_by_one() {
+        let signer = Signer::new(ring());
+        let link = signer.link(MANIFEST).directory(2).preview(30).subject("v7").sign(NOW).unwrap();
+        let carrier = of(link.as_str()).unwrap();
+        assert_eq!(carrier.preview, Some(30));
+        let mut out = String::new();
+        assert!(!carrier.write(&carrier.base(), "a.m3u8", Resource::Manifest, false, &mut out));
+        out.clear();
+        assert!(carrier.write(
+            &carrier.base(),
+            "a.ts?x=1&CMCD=2",
+            Resource::Media,
+            false,
+            &mut out
+        ));
+        let ring = ring();
+        let verifier = Verifier::new(&ring);
+        let verified = verifier.verify(&Request::new(&out), NOW).unwrap();
+        assert_eq!(verified.scope().to_string(), "/videos/42/hls/a.ts?x=1");
+        let grant = verified.grant();
+        assert_eq!((grant.directory(), grant.preview(), grant.subject()), (None, None, Some("v7")));
+        assert_eq!(grant.expires(), link.expires());
+        let refused = |url: &str| verifier.verify(&Request::new(url), NOW).unwrap_err().code();
+        assert_eq!(refused(&out.replace("a.ts", "b.ts")), "bad_signature");
+        assert_eq!(refused(&link.as_str().replace("master.m3u8", "a.ts")), "outside_preview");
+    }
+
+    #[test]
+    fn own_address_keeps_the_query_and_drops_directives() {
+        let link = Signer::new(ring()).link(MANIFEST).directory(2).in_query().sign(NOW).unwrap();
+        let carrier = of(&alloc::format!("{link}&_HLS_msn=7&a=b&CMCD=x")).unwrap();
+        assert_eq!(carrier.query, "_HLS_msn=7&a=b&CMCD=x");
+        assert_eq!(
+            carrier.own_address().replace(carrier.token(), "TOKEN"),
+            "/TOKEN/videos/42/hls/master.m3u8?a=b"
+        );
+    }
+}

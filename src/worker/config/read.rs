@@ -1,0 +1,158 @@
+//! The operator's variables, one by one: each reader says what to write instead.
+
+use core::ops::RangeInclusive;
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use crate::bytes::is_name;
+use crate::format::native;
+use crate::grant::parse_text;
+use crate::path::CanonicalPath;
+use crate::worker::authority::{is_authority, is_loopback, is_origin};
+use crate::worker::config::{Binding, Store, Variables};
+use crate::worker::cors::Origins;
+
+/// The elements of a list parted by commas or newlines, blanks around them not counted.
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', '\n']).map(str::trim).filter(|element| !element.is_empty())
+}
+
+/// An error of one element of a list, counted from 1.
+fn in_entry(number: usize, error: &str) -> String {
+    format!("entry {}: {error}", number.saturating_add(1))
+}
+
+pub(super) fn read_origins(text: &str) -> Result<Origins, String> {
+    let origins: Vec<String> = list(text).map(String::from).collect();
+    if origins.is_empty() {
+        return Ok(Origins::None);
+    }
+    if origins == ["*"] {
+        return Ok(Origins::Any);
+    }
+    match origins.iter().position(|origin| !is_origin(origin)) {
+        None => Ok(Origins::Listed(origins)),
+        Some(at) => Err(in_entry(
+            at,
+            "write an origin as browsers do, scheme and host in lower case without a path, like \
+             https://www.example.com, or * alone for all",
+        )),
+    }
+}
+
+pub(super) fn read_audience(text: Option<&str>) -> Result<Option<String>, String> {
+    let Some(name) = text else { return Ok(None) };
+    parse_text(name, native::MAX_NAME_LEN, is_name)
+        .map(|name| Some(name.to_string()))
+        .map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .".to_string())
+}
+
+pub(super) fn check_names(text: &str) -> Result<(), String> {
+    // ParamNames parts them by commas alone.
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    for (number, name) in names.enumerate() {
+        if name == "pg" {
+            return Err(in_entry(number, "pg is the token's own name"));
+        }
+        if !name
+            .bytes()
+            .all(|byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b'#' | b'&' | b'='))
+        {
+            return Err(in_entry(
+                number,
+                "write names of query parameters as they stand in addresses, parted by commas",
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn read_number(
+    text: Option<&str>,
+    unit: &str,
+    range: RangeInclusive<u64>,
+) -> Result<Option<u64>, String> {
+    let Some(text) = text else { return Ok(None) };
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|number| digits && range.contains(number));
+    number.map(Some).ok_or_else(|| {
+        format!("write a number of {unit} from {} to {}", range.start(), range.end())
+    })
+}
+
+pub(super) fn read_switch(text: Option<&str>) -> Result<bool, String> {
+    match text {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err("write \"true\" or \"false\"".to_string()),
+    }
+}
+
+/// Extensions of public files. What says where the media is or opens it stays behind the gate.
+pub(super) fn read_extensions(text: &str) -> Result<Vec<String>, String> {
+    let mut extensions = Vec::new();
+    for (number, extension) in list(text).enumerate() {
+        if !extension.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(in_entry(number, "write extensions without their dot: \"m4s, ts\""));
+        }
+        if ["m3u8", "mpd", "key"].iter().any(|gated| gated.eq_ignore_ascii_case(extension)) {
+            return Err(in_entry(number, "playlists and keys are what the gate is for"));
+        }
+        extensions.push(extension.to_string());
+    }
+    Ok(extensions)
+}
+
+pub(super) fn read_public(text: &str) -> Result<Vec<String>, String> {
+    let mut prefixes = Vec::new();
+    for (number, prefix) in list(text).enumerate() {
+        if prefix == "/" {
+            return Err(in_entry(number, "/ would open everything; name the directories"));
+        }
+        match CanonicalPath::parse(prefix) {
+            Ok(path) => prefixes.push(path.to_string()),
+            Err(error) => return Err(in_entry(number, &format!("the path {error}"))),
+        }
+    }
+    Ok(prefixes)
+}
+
+pub(super) fn read_store(variables: &Variables) -> (&'static str, Result<Store, String>) {
+    match (variables.media, &variables.origin) {
+        (Binding::Other, _) => {
+            ("MEDIA", Err("is not an R2 bucket; bind one under this name".into()))
+        }
+        (Binding::Absent, None) => {
+            ("MEDIA", Err("is not bound, and ORIGIN is not set; the gate needs one of them".into()))
+        }
+        (Binding::Right, Some(_)) => {
+            ("ORIGIN", Err("is set although MEDIA is bound; the gate takes one of them".into()))
+        }
+        (Binding::Right, None) => ("MEDIA", Ok(Store::Bucket)),
+        (Binding::Absent, Some(origin)) => ("ORIGIN", read_server(origin).map(Store::Server)),
+    }
+}
+
+pub(super) fn read_server(text: &str) -> Result<String, String> {
+    let form = || {
+        "write it as https://media.example.com, with a path to start from if need be".to_string()
+    };
+    let (scheme, rest) = text.split_once("://").ok_or_else(form)?;
+    let at = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(at).ok_or_else(form)?;
+    if !is_authority(authority) {
+        return Err(form());
+    }
+    match scheme {
+        "https" => {}
+        "http" if is_loopback(authority) => {}
+        "http" => return Err("write https: http is for this machine alone (localhost)".to_string()),
+        _ => return Err(form()),
+    }
+    if !path.is_empty() {
+        CanonicalPath::parse(path).map_err(|error| format!("the path {error}"))?;
+    }
+    Ok(text.strip_suffix('/').unwrap_or(text).to_string())
+}

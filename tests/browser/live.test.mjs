@@ -1,0 +1,81 @@
+// A live broadcast through the gate: low-latency HLS in hls.js, a dynamic MPD in dash.js and Shaka
+// Player, each for LIVE_SECONDS, all at the same time. Not one request is refused, and nothing stalls.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { withoutFfmpeg } from "../edge/ffmpeg.mjs";
+import { directoryLink } from "../edge/gate.mjs";
+import { startLive } from "./live.mjs";
+import { startStage } from "./stage.mjs";
+
+const SECONDS = Number(process.env.LIVE_SECONDS ?? 120);
+const START = 5; // seconds in which a player may still wait
+const RENEWED = 20; // seconds that each of the renewed tokens lasts
+const limit = { timeout: (SECONDS + 60) * 1000 };
+
+let live;
+let stage;
+
+describe("a live broadcast", { skip: withoutFfmpeg, concurrency: true }, () => {
+  before(async () => {
+    live = await startLive(SECONDS);
+    stage = await startStage({
+      env: { MEDIA: null, ORIGIN: live.url },
+      mint: (gate, path) => directoryLink(gate, path, "path", { lifetime: RENEWED }),
+    });
+    live.behind(stage.gate.url);
+  }, { timeout: 120_000 + SECONDS * 100 });
+  after(async () => {
+    await stage?.stop();
+    await live?.stop();
+  }, { timeout: 30_000 });
+
+  const whole = { lifetime: SECONDS + 120 };
+  const short = { lifetime: 10, run: SECONDS + 120 };
+
+  for (const [spelling, addresses] of Object.entries({ relative: "relative", full: "full", rooted: "absolute" })) {
+    test(`low-latency HLS in hls.js, ${addresses} addresses`, limit, (t) => broadcast(t, "hls", `/live/${spelling}/main.m3u8`, whole, {
+      // hls.js waits for parts, skips what it has, and follows the hints.
+      asked: [/_HLS_msn=\d+&_HLS_part=\d/, /_HLS_skip=YES/, /seg\d+\.\d\.m4s/],
+    }));
+  }
+
+  test("a token that is renewed while it plays", limit, (t) => broadcast(t, "hls", "/live/relative/main.m3u8", { lifetime: RENEWED }, {
+    options: { renewAt: "/link/live/relative/main.m3u8" },
+    async and(at) {
+      const renewals = await at.page.evaluate(() => window.player.renewals());
+      assert.ok(renewals >= Math.floor(SECONDS / RENEWED), `${renewals} renewals`);
+    },
+  }));
+
+  test("low-latency HLS past exp with run", limit, (t) => broadcast(t, "hls", "/live/full/main.m3u8", short));
+
+  test("a media playlist past exp with run", limit, (t) => broadcast(t, "hls", "/live/relative/high/live.m3u8", short, {
+    asked: [/_HLS_msn=\d+&_HLS_part=\d/],
+  }));
+
+  test("a dynamic MPD past exp with run, dash.js", limit, (t) => broadcast(t, "dash", "/live/relative/manifest.mpd", short));
+
+  test("a dynamic MPD past exp with run, Shaka Player", limit, (t) => broadcast(t, "shaka", "/live/full/manifest.mpd", short));
+});
+
+/** Plays a link for SECONDS without a refusal, a gap or a stall. */
+async function broadcast(t, player, path, fields, { options, asked = [], and } = {}) {
+  const at = await stage.open();
+  try {
+    await at.play(player, directoryLink(stage.gate, path, "path", fields), options);
+    await at.playedTo(0);
+    await at.lookOn(START);
+    const { played, standstill, waits, latency, worst, target } = await at.lookOn(SECONDS - START);
+    t.diagnostic(`${at.requests.length} requests, ${at.refused().length} refused; latency ${latency.toFixed(2)} s,`
+      + ` ${worst.toFixed(2)} s at worst; longest standstill ${standstill.toFixed(2)} s, ${waits} waits`);
+    console.log(t.name, at.requests.length, at.refused().length, { played, standstill, waits, latency, worst, target });
+    at.assertAdmitted();
+    assert.ok(standstill < 1, `a standstill of ${standstill} s`);
+    assert.ok(Math.abs(played - (SECONDS - START)) < 3, `${played} s played`);
+    for (const pattern of asked) assert.ok(at.requests.some(({ path }) => pattern.test(path)), String(pattern));
+    await and?.(at);
+  } finally {
+    await at.close();
+  }
+}

@@ -1,0 +1,148 @@
+// Players on a page of one site, the gate on another: http://127.0.0.1 and http://localhost, both of
+// which browsers trust without TLS. Here for the tests of playback.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+import { findBrowser } from "../../scripts/browser.mjs";
+import { root } from "../../scripts/setup.mjs";
+import { startGate } from "../edge/gate.mjs";
+
+const HTML = `<!doctype html>
+<meta charset="utf-8">
+<title>Stage</title>
+<link rel="icon" href="data:,">
+<video muted playsinline width="320" height="180"></video>`;
+
+const FILES = {
+  "/hls.js": "node_modules/hls.js/dist/hls.mjs",
+  "/dash.js": "node_modules/dashjs/dist/modern/esm/dash.all.min.js",
+  "/shaka.js": "node_modules/shaka-player/dist/shaka-player.compiled-es2021.js",
+  "/players/hls.js": "tests/browser/players/hls.js",
+  "/players/dash.js": "tests/browser/players/dash.js",
+  "/players/shaka.js": "tests/browser/players/shaka.js",
+};
+
+/**
+ * Starts the page's server, the gate and a browser. `env` is for the gate, and so are `objects(url)`,
+ * which may need to know where it is; `mint(gate, asked)` answers what the page asks for below /link/.
+ */
+export async function startStage({ env = {}, objects = () => [], mint } = {}) {
+  let gate;
+  const pages = await startPages((asked) => mint(gate, asked));
+  let browser;
+  const stop = async () => {
+    await browser?.close();
+    await gate?.stop();
+    await pages.stop();
+  };
+  try {
+    gate = await startGate({ env: { ALLOW_ORIGINS: pages.url, ...env } });
+    for (const [key, body] of objects(gate.url)) await gate.bucket.put(key, body);
+    browser = await chromium.launch({
+      executablePath: findBrowser(),
+      args: [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
+      ],
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { gate, pages, stop, open: (options) => open(browser, pages, gate, options) };
+}
+
+async function startPages(mint) {
+  const server = http.createServer((request, response) => {
+    const send = (type, body) => response.writeHead(200, { "Content-Type": type }).end(body);
+    if (request.url === "/") return send("text/html", HTML);
+    if (request.url.startsWith("/link/")) return send("text/plain", mint(request.url.slice("/link".length)));
+    const file = FILES[request.url];
+    if (file) return send("text/javascript", readFileSync(join(root, file)));
+    return response.writeHead(404).end();
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    stop() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/**
+ * Opens the page in a fresh profile, without cookies. `requests` collects what was asked of the gate
+ * with the status of each answer, `broken` what got none, `problems` uncaught errors.
+ */
+async function open(browser, pages, gate) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const [requests, broken, problems] = [[], [], []];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("response", (response) => {
+    const url = response.url();
+    if (url.startsWith(gate.url)) requests.push({ path: url.slice(gate.url.length), status: response.status() });
+  });
+  page.on("requestfailed", (request) => {
+    // Players give up requests themselves: on a seek, on a switch, at the end.
+    const why = request.failure()?.errorText;
+    if (why !== "net::ERR_ABORTED") broken.push({ url: request.url(), why });
+  });
+  await page.goto(pages.url);
+  return {
+    page,
+    requests,
+    broken,
+    problems,
+    refused: () => requests.filter(({ status }) => status >= 400),
+    /** Fails unless each request was admitted and answered. */
+    assertAdmitted() {
+      assert.deepEqual(requests.filter(({ status }) => status >= 400), []);
+      assert.deepEqual(broken, []);
+      assert.deepEqual(problems, []);
+    },
+    /** Plays `url` in one of players/. What it returns is on the page as `window.player`. */
+    play: (player, url, options = {}) => page.evaluate(async ([player, url, options]) => {
+      const video = document.querySelector("video");
+      const { open } = await import(`/players/${player}.js`);
+      window.player = await open(video, url, options);
+      await video.play();
+    }, [player, url, options]),
+    /** Waits until it has played to a moment, in seconds of the film. */
+    playedTo: (seconds) => page.waitForFunction((seconds) => {
+      const video = document.querySelector("video");
+      return video.currentTime > seconds && video.readyState >= 2;
+    }, seconds),
+    seek: (seconds) => page.evaluate((seconds) => { document.querySelector("video").currentTime = seconds; }, seconds),
+    hurry: () => page.evaluate(() => { document.querySelector("video").playbackRate = 8; }),
+    /**
+     * Looks on for so many seconds: the film's time at start and end, the longest standstill and what
+     * the player says of its latency, all in seconds.
+     */
+    lookOn: (seconds) => page.evaluate(async (seconds) => {
+      const video = document.querySelector("video");
+      const [first, started] = [video.currentTime, performance.now()];
+      let [time, moved, standstill, waits] = [first, started, 0, 0];
+      const latencies = [];
+      video.addEventListener("waiting", () => waits++);
+      while (performance.now() - started < seconds * 1000) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const now = performance.now();
+        standstill = Math.max(standstill, (now - moved) / 1000);
+        if (video.currentTime !== time) [time, moved] = [video.currentTime, now];
+        latencies.push(window.player.latency());
+      }
+      const sorted = latencies.map(({ latency }) => latency).sort((a, b) => a - b);
+      const { target } = latencies.at(-1);
+      const at = (share) => sorted[Math.floor(share * (sorted.length - 1))];
+      return { played: video.currentTime - first, standstill, waits, latency: at(0.5), worst: at(1), target };
+    }, seconds),
+    ended: () => page.waitForFunction(() => document.querySelector("video").ended),
+    close: () => context.close(),
+  };
+}

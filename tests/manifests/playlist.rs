@@ -1,0 +1,150 @@
+//! Playlists: line by line, and through m3u8-rs.
+
+use std::collections::BTreeMap;
+
+use m3u8_rs::{ExtTag, MediaPlaylist, Playlist, QuotedOrUnquoted, SessionDataField};
+
+/// The attributes that hold an address.
+const ATTRIBUTES: [&str; 5] = ["URI", "X-ASSET-URI", "X-ASSET-LIST", "SERVER-URI", "X-URI"];
+
+/// A line, taken apart.
+pub struct Line<'a> {
+    pub around: Vec<&'a str>,
+    pub addresses: Vec<&'a str>,
+}
+
+/// The lines of a playlist. Players end one at a carriage return alone as well.
+pub fn lines(playlist: &str) -> impl Iterator<Item = Line<'_>> {
+    playlist.split_inclusive(['\n', '\r']).map(split)
+}
+
+/// Finds the addresses of a line.
+pub fn split(line: &str) -> Line<'_> {
+    let blank = [' ', '\t', '\r', '\n'];
+    let end = line.trim_end_matches(blank).len();
+    let start = line[..end].len() - line[..end].trim_start_matches(blank).len();
+    let (body, mut around) = (&line[start..end], vec![&line[..start]]);
+    let mut addresses = Vec::new();
+    if let Some(address) = body.strip_prefix("#EXT-X-PREFETCH:") {
+        addresses.push(address.trim_matches(blank));
+        around.push(&address[..address.len() - address.trim_start_matches(blank).len()]);
+    } else if body.starts_with("#EXT") {
+        // Every second piece is a quoted string.
+        let tag = body.find(':').map_or(body.len(), |colon| colon + 1);
+        around.push(&body[..tag]);
+        let mut rest = &body[tag..];
+        loop {
+            let (plain, behind) = rest.split_once('"').map_or((rest, None), |(p, b)| (p, Some(b)));
+            for attribute in plain.split(',') {
+                match attribute.split_once('=') {
+                    Some((name, value)) if is_address(name) => {
+                        around.push(name);
+                        addresses.push(value.trim_end_matches(blank));
+                    }
+                    _ => around.push(attribute),
+                }
+            }
+            let Some(behind) = behind else { break };
+            let Some((quoted, behind)) = behind.split_once('"') else {
+                around.push(behind);
+                break;
+            };
+            let name = plain.rsplit(',').next().and_then(|last| last.strip_suffix('='));
+            if name.is_some_and(is_address) {
+                // The empty value before the quote.
+                addresses.pop();
+                addresses.push(quoted);
+            } else {
+                around.push(quoted);
+            }
+            rest = behind;
+        }
+    } else if body.is_empty() || body.starts_with('#') {
+        around.push(body);
+    } else {
+        addresses.push(body);
+    }
+    around.push(&line[end..]);
+    Line { around, addresses }
+}
+
+fn is_address(name: &str) -> bool {
+    ATTRIBUTES.contains(&name.trim())
+}
+
+/// What `EXT-X-DEFINE` defines in the playlist itself.
+pub fn variables(playlist: &str) -> BTreeMap<String, String> {
+    let defined = playlist.lines().filter_map(|line| {
+        let (name, value) =
+            line.strip_prefix("#EXT-X-DEFINE:NAME=\"")?.split_once("\",VALUE=\"")?;
+        Some((name.to_owned(), value.trim_end_matches('"').to_owned()))
+    });
+    defined.collect()
+}
+
+/// Puts the variables in.
+pub fn expand(address: &str, variables: &BTreeMap<String, String>) -> String {
+    variables.iter().fold(address.to_owned(), |text, (name, value)| {
+        text.replace(&format!("{{${name}}}"), value)
+    })
+}
+
+/// The playlist as m3u8-rs reads it, without its addresses; each of them is handed to `found`.
+pub fn read(playlist: &str, found: &mut dyn FnMut(&str)) -> String {
+    let (_, mut playlist) = m3u8_rs::parse_playlist(playlist.as_bytes()).unwrap();
+    let mut take = |address: &mut String| found(&std::mem::take(address));
+    match &mut playlist {
+        Playlist::MasterPlaylist(master) => {
+            master.variants.iter_mut().for_each(|variant| take(&mut variant.uri));
+            master
+                .alternatives
+                .iter_mut()
+                .filter_map(|media| media.uri.as_mut())
+                .for_each(&mut take);
+            master.session_key.iter_mut().filter_map(|key| key.0.uri.as_mut()).for_each(&mut take);
+            for data in &mut master.session_data {
+                if let SessionDataField::Uri(address) = &mut data.field {
+                    take(address);
+                }
+            }
+            master.unknown_tags.iter_mut().for_each(|tag| take_tag(tag, &mut take));
+        }
+        Playlist::MediaPlaylist(media) => take_media(media, &mut take),
+    }
+    // Attributes are kept in maps without an order.
+    let mut shape: Vec<_> =
+        format!("{playlist:#?}").lines().map(|line| line.trim().to_owned()).collect();
+    shape.sort_unstable();
+    shape.join("\n")
+}
+
+fn take_media(media: &mut MediaPlaylist, take: &mut dyn FnMut(&mut String)) {
+    media.unknown_tags.iter_mut().for_each(|tag| take_tag(tag, take));
+    for segment in &mut media.segments {
+        take(&mut segment.uri);
+        if let Some(address) = segment.key.as_mut().and_then(|key| key.uri.as_mut()) {
+            take(address);
+        }
+        if let Some(map) = &mut segment.map {
+            take(&mut map.uri);
+        }
+        let attributes = segment.daterange.as_mut().and_then(|range| range.x_prefixed.as_mut());
+        let mut attributes: Vec<_> = attributes.into_iter().flatten().collect();
+        attributes.sort_unstable_by_key(|(name, _)| name.to_owned());
+        for (name, value) in attributes {
+            if let QuotedOrUnquoted::Quoted(address) = value
+                && ATTRIBUTES.contains(&name.as_str())
+            {
+                take(address);
+            }
+        }
+        segment.unknown_tags.iter_mut().for_each(|tag| take_tag(tag, take));
+    }
+}
+
+fn take_tag(tag: &mut ExtTag, take: &mut dyn FnMut(&mut String)) {
+    let line = format!("#EXT-{}:{}", tag.tag, tag.rest.as_deref().unwrap_or_default());
+    let line = split(&line);
+    line.addresses.iter().for_each(|address| take(&mut (*address).to_owned()));
+    tag.rest = Some(line.around.join("*"));
+}
