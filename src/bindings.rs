@@ -48,6 +48,8 @@ fn value_of(value: &JsValue) -> Value {
         Value::Null
     } else if let Some(text) = value.as_string() {
         Value::Text(text)
+    } else if let Some(flag) = value.as_bool() {
+        Value::Flag(flag)
     } else if let Some(number) = value.as_f64() {
         // The casts saturate, and cut off what is no whole number.
         let whole = number as u64;

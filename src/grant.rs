@@ -126,7 +126,7 @@ impl<'a> Countries<'a> {
     }
 
     /// As on the wire.
-    #[cfg(feature = "alloc")]
+    #[cfg(feature = "manifest")]
     pub(crate) const fn as_str(self) -> &'a str {
         self.0
     }

@@ -13,15 +13,17 @@
 
 use std::collections::BTreeSet;
 
-use playgate::manifest::{Carrier, HlsRewriter, Kind};
+use playgate::manifest::{HlsRewriter, Kind};
 use proptest::prelude::*;
 use proptest::sample::select;
 use url::Url;
 
-use crate::asked::{Asked, FOLDER, HOST, Place, SCOPE, changes, lead};
+use crate::asked::{Asked, FOLDER, HOST, Place, SCOPE};
 
 #[path = "manifests/asked.rs"]
 mod asked;
+#[path = "manifests/checks.rs"]
+mod checks;
 #[path = "manifests/mpd.rs"]
 mod mpd;
 #[path = "manifests/playlist.rs"]
@@ -238,90 +240,13 @@ fn any_mpd() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Each place in a text where the carrier's token stands, with the address that it is a part of.
-fn with_token<'a>(text: &'a str, carrier: &Carrier, ends: &[char]) -> Vec<(&'a str, &'a str)> {
-    let mut found = Vec::new();
-    let token = carrier.token();
-    let escaped = token.replace('&', "&amp;");
-    for token in [token, &escaped] {
-        for (at, _) in text.match_indices(token) {
-            let start = text[..at].rfind(ends).map_or(0, |end| end + 1);
-            let start =
-                start + text[start..at].chars().take_while(|c| " \r\n\t".contains(*c)).count();
-            let end = text[at..].find(ends).map_or(text.len(), |end| at + end);
-            found.push((&text[start..at], text[at..end].trim_end()));
-        }
-    }
-    found
-}
-
-/// The text that an escaped one stands for.
-fn unescaped(text: &str) -> String {
-    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
-        .iter()
-        .fold(text.to_owned(), |text, (escape, character)| text.replace(escape, character))
-}
-
-/// An address that a token was put into starts with it, and leads into the scope on this host.
-fn check_new(asked: &Asked, before: &str, rest: &str) -> Result<(), TestCaseError> {
-    prop_assert_eq!(before, "/", "{} is before the token", before);
-    let address = format!("/{rest}");
-    let url = asked.address().join(&address).unwrap();
-    prop_assert_eq!(url.host_str(), Some(HOST));
-    let led = lead(&asked.address(), &address).unwrap();
-    let carrier = asked.carrier();
-    prop_assert_eq!(led.token.as_deref(), Some(carrier.token()));
-    prop_assert!(led.in_scope, "{} leads to {}", address, led.to);
-    Ok(())
-}
-
-/// No address with the token goes to another host, however it came to be there.
-fn check_host(asked: &Asked, base: &Url, reference: &str) -> Result<(), TestCaseError> {
-    let Ok(url) = base.join(reference) else { return Ok(()) };
-    if url.as_str().contains(asked.carrier().token()) && url != *base {
-        prop_assert_eq!(url.host_str(), Some(HOST), "{} from {}", url, reference);
-    }
-    Ok(())
-}
-
 proptest! {
     #![proptest_config(config(1024))]
 
     #[test]
     fn a_playlist_gives_the_token_to_its_own_scope_alone(text in any_playlist(), place in place()) {
         let asked = Asked::new("a.m3u8", place, None);
-        let carrier = asked.carrier();
-        let Ok(after) = carrier.rewrite(Kind::Hls, &text) else { return Ok(()) };
-        let variables = playlist::variables(&text);
-        let mut left = after.matches(carrier.token()).count();
-        for address in playlist::lines(&after).flat_map(|line| line.addresses) {
-            if let Some((before, _)) = address.split_once(carrier.token()) {
-                check_new(&asked, before, &address[before.len()..])?;
-                left -= 1;
-            }
-            check_host(&asked, &asked.address(), &playlist::expand(address, &variables))?;
-        }
-        prop_assert_eq!(left, 0, "a token is no part of an address");
-    }
-
-    #[test]
-    fn a_playlist_keeps_what_is_around_its_addresses(text in any_playlist(), place in place()) {
-        let carrier = Asked::new("a.m3u8", place, None).carrier();
-        let Ok(after) = carrier.rewrite(Kind::Hls, &text) else { return Ok(()) };
-        let [mut before, mut after] = [&text, &after].map(|text| playlist::lines(text));
-        loop {
-            match (before.next(), after.next()) {
-                (Some(before), Some(after)) => prop_assert_eq!(before.around, after.around),
-                (before, after) => break prop_assert!(before.is_none() && after.is_none()),
-            }
-        }
-    }
-
-    #[test]
-    fn a_playlist_is_rewritten_once(text in any_playlist(), place in place()) {
-        let carrier = Asked::new("a.m3u8", place, None).carrier();
-        let Ok(once) = carrier.rewrite(Kind::Hls, &text) else { return Ok(()) };
-        prop_assert_eq!(carrier.rewrite(Kind::Hls, &once), Ok(once));
+        checks::playlist(&asked, &asked.carrier(), &text);
     }
 
     /// Line by line is the same as at once.
@@ -339,33 +264,12 @@ proptest! {
     #[test]
     fn a_presentation_gives_the_token_to_its_own_scope_alone(text in any_mpd(), place in place()) {
         let asked = Asked::new("a.mpd", place, None);
-        let carrier = asked.carrier();
-        let Ok(after) = carrier.rewrite(Kind::Dash, &text) else { return Ok(()) };
-        for (before, rest) in with_token(&after, &carrier, &['"', '\'', '<', '>']) {
-            check_new(&asked, before, &unescaped(rest))?;
-        }
-        if dash_mpd_core::parse(&after).is_ok() {
-            for address in mpd::read(&after).addresses(&asked.address()) {
-                check_host(&asked, &address.base, &address.reference)?;
-            }
-        }
+        checks::presentation(&asked, &asked.carrier(), &text);
     }
 
     #[test]
     fn a_presentation_keeps_what_is_around_its_addresses(text in well_formed_mpd(), place in place()) {
-        let carrier = Asked::new("a.mpd", place, None).carrier();
-        let Ok(after) = carrier.rewrite(Kind::Dash, &text) else { return Ok(()) };
-        let token = format!("/{}", carrier.token().replace('&', "&amp;"));
-        for (old, new) in changes(&text, &after) {
-            prop_assert!(new.trim_start().starts_with(&token), "{} became {}", old, new);
-        }
-    }
-
-    #[test]
-    fn a_presentation_is_rewritten_once(text in any_mpd(), place in place()) {
-        let carrier = Asked::new("a.mpd", place, None).carrier();
-        let Ok(once) = carrier.rewrite(Kind::Dash, &text) else { return Ok(()) };
-        prop_assert_eq!(carrier.rewrite(Kind::Dash, &once), Ok(once));
+        checks::surroundings(&Asked::new("a.mpd", place, None).carrier(), &text);
     }
 
     #[test]

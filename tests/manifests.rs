@@ -19,9 +19,9 @@ use std::fs;
 use std::path::Path;
 
 use playgate::manifest::Kind;
-use url::Url;
 
-use crate::asked::{Asked, Led, PLACES, Place, changes, lead};
+use crate::asked::{Address, Asked, PLACES, Place, changes, lead};
+use crate::playlist::Variables;
 
 #[path = "manifests/asked.rs"]
 mod asked;
@@ -42,59 +42,57 @@ fn fixtures(folder: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Checks one address before and after: it leads to the same place, and with the token exactly where the
-/// token opens that. `Led` of the address before.
+/// Presentations in which an address cannot get the token that came in the query, so that a player has to
+/// be given it in the path. One that gets it all the same fails here as well.
+const OUT_OF_REACH: [&str; 2] = [
+    // One template is relative to two bases, and only one of them is in the manifest.
+    "mixed_levels.mpd",
+    // The packager escapes the slashes of a base, which a path may not have.
+    "shaka_escaped_base_url.mpd",
+];
+
+/// Checks one address before and after: it leads to the same place, and has the token exactly where the token
+/// opens that.
 #[track_caller]
-fn carried(asked: &Asked, place: Place, [before, after]: [(&Url, &str); 2]) -> Option<Led> {
-    let (base, before) = before;
-    let (rewritten_base, after) = after;
-    let was = lead(base, before);
-    let is = lead(rewritten_base, after);
-    let (Some(was), Some(is)) = (was, is) else {
-        assert_eq!(before, after, "it cannot be resolved");
-        return None;
+fn check(asked: &Asked, place: Place, was: &Address, is: &Address) {
+    let (Some(before), Some(after)) = (was.lead(), is.lead()) else {
+        assert_eq!(was.reference, is.reference, "it cannot be resolved");
+        return;
     };
-    assert_eq!(was.to, is.to, "{before} leads elsewhere: {after}");
-    if is.in_scope {
+    assert_eq!(before.to, after.to, "{was:?} leads elsewhere: {is:?}");
+    if after.in_scope {
         let carrier = asked.carrier();
-        let token = is.token.as_deref().unwrap_or_default();
-        assert_eq!(token, carrier.token(), "the token of {after}, that was {before}");
-        let address = rewritten_base.join(after).unwrap();
-        assert_eq!(asked.refusal(&address), None, "{address}");
-    } else if place == Place::Query || !base.path().starts_with("/pg=") {
-        assert_eq!(is.token, None, "{after}");
+        let token = after.token.as_deref().unwrap_or_default();
+        assert_eq!(token, carrier.token(), "the token of {is:?}, that was {was:?}");
+        assert_eq!(asked.refusal(&is.resolved().unwrap()), None, "{is:?}");
+    } else if place == Place::Query {
+        assert_eq!(after.token, None, "{is:?}");
     }
-    if was.token.is_some() || !is.in_scope {
-        assert_eq!(before, after, "it could have stayed");
+    if before.token.is_some() || !after.in_scope {
+        assert_eq!(was.reference, is.reference, "it could have stayed");
     }
-    Some(was)
 }
 
 #[test]
 fn playlists_keep_every_line_and_lead_where_they_led() {
-    for (name, before) in fixtures("hls") {
+    for (name, text) in fixtures("hls") {
         for place in PLACES {
             println!("{name}, {place:?}");
             let asked = Asked::new(&name, place, None);
-            let after = asked.carrier().rewrite(Kind::Hls, &before).unwrap();
-            let base = asked.address();
+            let rewritten = asked.carrier().rewrite(Kind::Hls, &text).unwrap();
+            assert_eq!(text.lines().count(), rewritten.lines().count());
+            let mut variables = Variables::default();
             let mut found = 0;
-            let variables = playlist::variables(&before);
-            assert_eq!(before.lines().count(), after.lines().count());
-            for (before, after) in playlist::lines(&before).zip(playlist::lines(&after)) {
+            for (before, after) in playlist::lines(&text).zip(playlist::lines(&rewritten)) {
+                variables.take(before.text);
                 assert_eq!(before.around, after.around);
+                assert_eq!(before.addresses.len(), after.addresses.len());
                 for (before, after) in before.addresses.iter().zip(&after.addresses) {
-                    let expanded = playlist::expand(before, &variables);
-                    let after_expanded = playlist::expand(after, &variables);
-                    if before == after && expanded != *before {
-                        carried(&asked, place, [(&base, &expanded), (&base, &after_expanded)]);
-                    } else if expanded != *before {
-                        let [was, is] =
-                            [&expanded, &after_expanded].map(|at| lead(&base, at).unwrap());
-                        assert_eq!((was.to, true), (is.to, is.token.is_some()), "{before}");
-                    } else {
-                        carried(&asked, place, [(&base, before), (&base, after)]);
-                    }
+                    let [was, is] = [before, after].map(|address| Address {
+                        base: asked.address(),
+                        reference: variables.expand(address),
+                    });
+                    check(&asked, place, &was, &is);
                     found += 1;
                 }
             }
@@ -111,11 +109,12 @@ fn playlists_are_the_same_to_another_parser() {
             let asked = Asked::new(&name, place, None);
             let after = asked.carrier().rewrite(Kind::Hls, &before).unwrap();
             let base = asked.address();
-            let variables = playlist::variables(&before);
+            let mut variables = Variables::default();
+            before.lines().for_each(|line| variables.take(line));
             let read = |text: &str| {
                 let mut addresses = Vec::new();
                 let shape = playlist::read(text, &mut |address| {
-                    let led = lead(&base, &playlist::expand(address, &variables));
+                    let led = lead(&base, &variables.expand(address));
                     addresses.push(led.map(|led| led.to));
                 });
                 (shape, addresses)
@@ -140,17 +139,16 @@ fn presentations_are_the_same_to_another_parser_and_lead_where_they_led() {
             let addresses = [&was, &is].map(|mpd| mpd.addresses(&address));
             assert!(!addresses[0].is_empty(), "{name} has no address");
             assert_eq!(addresses[0].len(), addresses[1].len());
+            let mut bare = 0;
             for (was, is) in addresses[0].iter().zip(&addresses[1]) {
-                let [was_led, is_led] = [was, is].map(|at| lead(&at.base, &at.reference));
-                assert_eq!(
-                    was_led.as_ref().map(|led| &led.to),
-                    is_led.as_ref().map(|led| &led.to),
-                    "{was:?} {is:?}"
-                );
-                let Some(led) = is_led else { continue };
-                let token = led.in_scope.then(|| asked.carrier().token().to_owned());
-                assert_eq!(led.token, token, "{is:?}, that was {was:?}");
+                if OUT_OF_REACH.contains(&name.as_str()) && was.reference == is.reference {
+                    bare += u32::from(is.lead().is_some_and(|led| led.in_scope && led.token.is_none()));
+                } else {
+                    check(&asked, place, was, is);
+                }
             }
+            let is_out_of_reach = OUT_OF_REACH.contains(&name.as_str()) && place == Place::Query;
+            assert_eq!(bare > 0, is_out_of_reach, "{bare} addresses have no token");
         }
     }
 }
@@ -173,17 +171,11 @@ fn presentations_keep_every_byte_around_their_addresses() {
     }
 }
 
-/// What another parser has no name for.
 #[test]
-fn a_steering_server_gets_the_token_and_a_comment_does_not() {
-    let fixtures = fixtures("dash");
+fn a_comment_keeps_its_address() {
     for place in PLACES {
-        let asked = Asked::new("several_base_urls.mpd", place, None);
-        let carrier = asked.carrier();
-        let after = carrier.rewrite(Kind::Dash, &fixtures["several_base_urls.mpd"]).unwrap();
-        let token = carrier.token().replace('&', "&amp;");
-        assert!(after.contains(&format!(">/{token}/videos/42/steering.json<")), "{after}");
-        let after = carrier.rewrite(Kind::Dash, &fixtures["entities.mpd"]).unwrap();
+        let carrier = Asked::new("entities.mpd", place, None).carrier();
+        let after = carrier.rewrite(Kind::Dash, &fixtures("dash")["entities.mpd"]).unwrap();
         let comment = "a comment with <BaseURL>https://cdn.example.com/videos/42/</BaseURL> -->";
         assert!(after.contains(comment), "{after}");
     }

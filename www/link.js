@@ -70,7 +70,7 @@ export const changes = {
     }
     // Fields stand in alphabetical order, so `dir` goes before the first one that sorts after it.
     return {
-      link: link.replace(/&(?=(?:dl|ip|jti|nbf|run|sid|sub|sig)=)/, "&dir=1&"),
+      link: link.replace(/&(?=(?:dl|ip|jti|nbf|pre|run|sid|sub|sig)=)/, "&dir=1&"),
       note: "The link was for one file; dir=1 asks for the whole first directory.",
     };
   },

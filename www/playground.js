@@ -28,6 +28,7 @@ function request(form, now) {
   const lifetime = value("lifetime");
   if (lifetime) asked.expires_in = /^\d+$/.test(lifetime) ? Number(lifetime) : lifetime;
   if (value("scope") === "directory") asked.dir = Number(value("dir"));
+  else asked.exact = true;
   for (const name of BINDINGS) if (value(name)) asked[name] = value(name);
   if (asked.country) asked.country = asked.country.split(/[\s,.]+/).filter(Boolean);
   if (asked.not_before) asked.not_before = moment(asked.not_before, now);

@@ -31,9 +31,10 @@ EXAMPLES:
   A link to one file, for 10 minutes:
     playgate sign --keys keys.txt https://cdn.example.com/videos/42/film.mp4
 
-  A link to a stream, for 4 hours: it opens all below /videos/42/, and from the
-  path the token goes along to the segments:
-    playgate sign --keys keys.txt --dir 2 --place path --expires-in 4h \\
+  A link to a stream, to be started within 5 minutes, and played for 4 hours: it
+  opens all below /videos/42/, and from the path the token goes along to the
+  segments:
+    playgate sign --keys keys.txt --expires-in 5m --run 4h \\
         https://cdn.example.com/videos/42/master.m3u8
 
   Would the gate admit it, and if not, why?

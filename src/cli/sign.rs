@@ -1,11 +1,12 @@
 //! `playgate sign`: links from URLs.
 
+use core::cell::Cell;
 use core::iter;
 use std::io::BufRead;
 
 use clap::Args;
 use playgate::json::{RequestError, SignRequest, SignedLink};
-use playgate::{Link, Signer, UnixTime};
+use playgate::{Link, Placement, Signer, UnixTime};
 use serde::Serialize;
 
 use crate::address;
@@ -18,7 +19,9 @@ use crate::terms::{Terms, in_options};
 /// Sign links
 ///
 /// Prints one link for each URL, in order. A link opens the one file (exact scope), or with --dir all
-/// below a directory. Give URLs as a browser sends them: absolute and percent-encoded.
+/// below a directory. A link to a playlist, .m3u8 or .mpd, opens the directory of the playlist and has
+/// its token in the path, where the addresses in the playlist inherit it: then it plays to the end on
+/// every device. Give URLs as a browser sends them: absolute and percent-encoded.
 ///
 /// With --stdin the answers are flushed whenever no more input is there, so that another program can
 /// write a line and read its link. What cannot be signed gives an empty line, and a message on stderr.
@@ -26,7 +29,7 @@ use crate::terms::{Terms, in_options};
 #[command(after_help = "\
 EXAMPLES:
   playgate sign --keys keys.txt https://cdn.example.com/videos/42/film.mp4
-  playgate sign --keys keys.txt --dir 2 --place path --expires-in 4h \\
+  playgate sign --keys keys.txt --expires-in 5m --run 4h \\
       https://cdn.example.com/videos/42/master.m3u8
   playgate sign --keys keys.txt --country PT,ES --json --stdin < urls.txt
 
@@ -63,7 +66,9 @@ pub(crate) struct Sign {
 impl Sign {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let signer = Signer::new(self.keys.load(self.stdin)?.ring);
-        let minter = Minter { signer, terms: self.terms.into(), json: self.json };
+        let terms = SignRequest::from(self.terms);
+        let told = Cell::new(terms.dir.is_some() || terms.exact || terms.place.is_some());
+        let minter = Minter { signer, terms, json: self.json, told };
         if self.stdin {
             minter.sign_lines(&mut lines::stdin(), self.clock)
         } else {
@@ -76,6 +81,9 @@ struct Minter {
     signer: Signer,
     terms: SignRequest,
     json: bool,
+    /// Whether there is nothing to tell of what was chosen for a playlist: it was told already, or the
+    /// options chose.
+    told: Cell<bool>,
 }
 
 impl Minter {
@@ -144,6 +152,14 @@ impl Minter {
     }
 
     fn push(&self, link: Link, answers: &mut Vec<u8>) {
+        if !self.told.get() && link.placement() == Placement::Path {
+            self.told.set(true);
+            exit::say(format_args!(
+                "a link to a playlist opens its directory, here {}, with the token in the path; --exact, \
+                 --dir and --place choose otherwise",
+                link.scope()
+            ));
+        }
         if self.json {
             push_json(&SignedLink::from(link), answers);
         } else {

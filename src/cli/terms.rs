@@ -22,9 +22,13 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     dir: Option<u8>,
 
-    /// Where the token goes
-    #[arg(long, default_value = "query")]
-    place: Place,
+    /// Allow the one address, also where it is a playlist
+    #[arg(long, conflicts_with = "dir")]
+    exact: bool,
+
+    /// Where the token goes [default: path for playlists, else query]
+    #[arg(long)]
+    place: Option<Place>,
 
     /// Sign with the key of this id [default: the ring's first]
     #[arg(long, value_name = "ID")]
@@ -46,7 +50,11 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "NAME")]
     download: Option<String>,
 
-    /// Play-until: the gate may exchange the link for one that lasts so long
+    /// Preview: the first part of what the playlist lists, so long
+    #[arg(long, value_name = "LENGTH")]
+    preview: Option<Seconds>,
+
+    /// Play-until: the playlist's addresses carry a link that lasts so long from the start of playback
     #[arg(long, value_name = "LENGTH")]
     run: Option<Seconds>,
 
@@ -65,8 +73,8 @@ pub(crate) struct Terms {
 
 impl From<Terms> for SignRequest {
     fn from(terms: Terms) -> Self {
-        let Terms { expires_in, expires_at, not_before, dir, place, kid, audience, .. } = terms;
-        let Terms { ip, download, run, jti, sid, sub, .. } = terms;
+        let Terms { expires_in, expires_at, not_before, dir, exact, place, kid, .. } = terms;
+        let Terms { audience, ip, download, preview, run, jti, sid, sub, .. } = terms;
         let country = terms.country.map(|countries| countries.replace(',', "."));
         // Each link has its own.
         let url = String::new();
@@ -75,6 +83,7 @@ impl From<Terms> for SignRequest {
             expires_in,
             expires_at,
             dir,
+            exact,
             place,
             kid,
             audience,
@@ -83,6 +92,7 @@ impl From<Terms> for SignRequest {
             ip,
             jti,
             not_before,
+            preview,
             run,
             sid,
             sub,

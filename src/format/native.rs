@@ -21,10 +21,10 @@ use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
 
-#[cfg(feature = "manifest")]
-pub(crate) use self::write::{Stamp, join};
 #[cfg(feature = "alloc")]
-pub(crate) use self::write::{is_signed, sign};
+pub(crate) use self::write::sign;
+#[cfg(feature = "manifest")]
+pub(crate) use self::write::{Stamp, is_signed, join};
 
 /// Bytes in the longest token.
 pub(crate) const MAX_TOKEN_LEN: usize = 1024;

@@ -12,11 +12,10 @@ use crate::sign::{Builder, Link, SignError, Signer};
 use crate::time::UnixTime;
 
 /// Where a signer puts the token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Place {
     /// In the query: one file.
-    #[default]
     Query,
     /// In the path, where relative addresses inherit it.
     Path,
@@ -30,7 +29,8 @@ pub struct SignRequest {
     pub expires_in: Option<Seconds>,
     pub expires_at: Option<Moment>,
     pub dir: Option<u8>,
-    pub place: Place,
+    pub exact: bool,
+    pub place: Option<Place>,
     pub kid: Option<String>,
     pub audience: Option<String>,
     /// Parted by dots: `PT.ES`. In JSON it is a list.
@@ -39,6 +39,7 @@ pub struct SignRequest {
     pub ip: Option<String>,
     pub jti: Option<String>,
     pub not_before: Option<Moment>,
+    pub preview: Option<Seconds>,
     pub run: Option<Seconds>,
     pub sid: Option<String>,
     pub sub: Option<String>,
@@ -53,10 +54,11 @@ impl Request for SignRequest {
             "expires_in" => self.expires_in = Some(value.parsed(Seconds)?),
             "expires_at" => self.expires_at = Some(value.parsed(Moment::from_secs)?),
             "dir" => self.dir = Some(value.number()?.try_into().map_err(|_| "write 1 to 64")?),
+            "exact" => self.exact = value.flag()?,
             "place" => {
                 self.place = match value.text()?.as_str() {
-                    "path" => Place::Path,
-                    "query" => Place::Query,
+                    "path" => Some(Place::Path),
+                    "query" => Some(Place::Query),
                     _ => return Err("write \"query\" or \"path\""),
                 }
             }
@@ -67,6 +69,7 @@ impl Request for SignRequest {
             "ip" => self.ip = Some(value.text()?),
             "jti" => self.jti = Some(value.text()?),
             "not_before" => self.not_before = Some(value.parsed(Moment::from_secs)?),
+            "preview" => self.preview = Some(value.parsed(Seconds)?),
             "run" => self.run = Some(value.parsed(Seconds)?),
             "sid" => self.sid = Some(value.text()?),
             "sub" => self.sub = Some(value.text()?),
@@ -101,11 +104,19 @@ impl SignRequest {
             (None, Some(Moment(time))) => link = link.expires_at(time),
             (None, None) => {}
         }
-        if self.place == Place::Path {
-            link = link.in_path();
+        match self.place {
+            Some(Place::Path) => link = link.in_path(),
+            Some(Place::Query) => link = link.in_query(),
+            None => {}
         }
-        if let Some(n) = self.dir {
-            link = link.directory(n);
+        match (self.dir, self.exact) {
+            (Some(_), true) => {
+                let message = "stands beside `dir`; give one of them";
+                return Err(RequestError::new("exact", &message));
+            }
+            (Some(n), false) => link = link.directory(n),
+            (None, true) => link = link.exact(),
+            (None, false) => {}
         }
         if let Some(network) = &self.ip {
             let network = network.parse().map_err(|error| RequestError::new("ip", &error));
@@ -113,6 +124,9 @@ impl SignRequest {
         }
         if let Some(Moment(time)) = self.not_before {
             link = link.not_before(time);
+        }
+        if let Some(Seconds(secs)) = self.preview {
+            link = link.preview(secs);
         }
         if let Some(Seconds(secs)) = self.run {
             link = link.run(secs);
@@ -143,6 +157,7 @@ impl SignRequest {
             Field::Exp if self.expires_at.is_some() => "expires_at",
             Field::Exp => "expires_in",
             Field::Nbf => "not_before",
+            Field::Pre => "preview",
             Field::Token => "",
             field => field.name(),
         };

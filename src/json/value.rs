@@ -15,11 +15,12 @@ use super::RequestError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is what JSON calls it")]
 pub enum Value {
+    Flag(bool),
     List(Vec<Value>),
     Null,
     Number(u64),
     Object(Vec<(String, Value)>),
-    /// What no request has use for: booleans, fractions, numbers below 0 or beyond 2^64.
+    /// What no request has use for: fractions, numbers below 0 or beyond 2^64.
     Other,
     Text(String),
 }
@@ -31,6 +32,13 @@ impl Value {
     /// A [`RequestError`] about the whole, with the line and column.
     pub fn from_json(text: &str) -> Result<Self, RequestError> {
         serde_json::from_str(text).map_err(|error| RequestError::new("", &error))
+    }
+
+    pub(super) fn flag(self) -> Result<bool, &'static str> {
+        match self {
+            Self::Flag(flag) => Ok(flag),
+            _ => Err("write true or false"),
+        }
     }
 
     pub(super) fn number(self) -> Result<u64, &'static str> {
@@ -82,8 +90,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
         f.write_str("JSON")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Flag(flag))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Value, E> {

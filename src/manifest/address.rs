@@ -51,7 +51,8 @@ pub(crate) fn resolve(
     reference: &str,
     template: bool,
 ) -> Option<Target> {
-    let (rest, fragment) = split_at(reference, '#');
+    // URL parsers drop blanks at both ends.
+    let (rest, fragment) = split_at(reference.trim_matches(' '), '#');
     let (rest, query) = split_at(rest, '?');
     if rest.contains('\\') || reference.bytes().any(|byte| byte.is_ascii_control()) {
         return None;

@@ -307,6 +307,7 @@ mod tests {
             ("a b\u{e9}.ts?q='\u{e9}'", "/TOKEN/videos/42/hls/a%20b%C3%A9.ts?q=%27%C3%A9%27"),
             ("%7ea.ts", "/TOKEN/videos/42/hls/~a.ts"),
             ("a=b.ts", "/TOKEN/videos/42/hls/a=b.ts"),
+            (" a.ts ", "/TOKEN/videos/42/hls/a.ts"),
             ("?x=1", "/TOKEN/videos/42/hls/master.m3u8?x=1"),
         ] {
             assert_eq!(written(&carrier, reference, false), expected, "{reference}");

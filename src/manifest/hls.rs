@@ -6,6 +6,7 @@ mod preview;
 mod tags;
 mod variables;
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use self::attributes::Attributes;
@@ -15,9 +16,6 @@ use self::tags::{has_addresses, resource};
 use self::variables::Variables;
 use crate::manifest::address::{Base, Resource};
 use crate::manifest::{Carrier, ManifestError};
-
-/// What may stand around a line: players drop it.
-const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Rewrites a playlist line by line: it holds one line at a time, and the variables of `EXT-X-DEFINE`.
 ///
@@ -59,20 +57,17 @@ impl<'c> HlsRewriter<'c> {
     /// # Errors
     /// A [`ManifestError`]; then nothing of the playlist may be handed out.
     pub fn line(&mut self, line: &str, out: &mut String) -> Result<(), ManifestError> {
-        let body = line.strip_suffix('\n').unwrap_or(line);
-        let body = body.strip_suffix('\r').unwrap_or(body);
-        if !body.as_bytes().contains(&b'\r') {
-            return self.one(line, out);
-        }
-        // Players end a line at a carriage return alone as well.
-        for line in line.split_inclusive('\r') {
+        let mut rest = line;
+        while !rest.is_empty() {
+            let (line, behind) = split_line(rest);
             self.one(line, out)?;
+            rest = behind;
         }
         Ok(())
     }
 
     fn one(&mut self, line: &str, out: &mut String) -> Result<(), ManifestError> {
-        let text = line.trim_matches(BLANK);
+        let text = line.trim_ascii();
         if self.line_end.is_none() {
             self.line_end = Some(header(line).ok_or(ManifestError::Malformed)?);
         } else if let Some(tag) = text.strip_prefix('#') {
@@ -134,7 +129,7 @@ impl<'c> HlsRewriter<'c> {
             "EXT-X-STREAM-INF" => self.next = Resource::Manifest,
             "EXT-X-DEFINE" => self.variables.define(value, &self.carrier.query),
             "EXT-X-PREFETCH" => {
-                let text = value.trim_matches(BLANK);
+                let text = value.trim_ascii();
                 let (before, after) = around(line, text);
                 out.push_str(before);
                 if !text.is_empty() {
@@ -175,46 +170,59 @@ impl<'c> HlsRewriter<'c> {
     /// player to replace.
     fn address(&self, text: &str, variables: bool, resource: Resource, out: &mut String) {
         let start = out.len();
-        let written = if variables {
-            let address = self.variables.substitute(text);
-            address.is_some_and(|address| {
-                self.carrier.write(&self.base, &address, resource, false, out)
-            })
-        } else {
-            self.carrier.write(&self.base, text, resource, false, out)
+        let address = if variables { self.variables.substitute(text) } else { Some(text.into()) };
+        let is_other = match address {
+            Some(Cow::Borrowed(text)) => {
+                self.carrier.write(&self.base, text, resource, false, out);
+                return;
+            }
+            Some(Cow::Owned(text)) => self.carrier.write(&self.base, &text, resource, false, out),
+            None => false,
         };
-        if !written {
+        if !is_other {
             out.truncate(start);
             out.push_str(text);
         }
     }
 }
 
-/// The end of the first line of a playlist; `None` where it is none, an HTML page say. A byte order mark
+/// Parts a text behind its first line end. Players end a line at a carriage return alone as well.
+fn split_line(text: &str) -> (&str, &str) {
+    let is_end = |byte: u8| (byte == b'\n') | (byte == b'\r');
+    // Sixteen bytes at a time, as vector instructions do.
+    let (chunks, _) = text.as_bytes().as_chunks::<16>();
+    let mut chunks = chunks.iter();
+    let is_clean = |chunk: &[u8; 16]| !chunk.iter().fold(false, |end, &byte| end | is_end(byte));
+    let clean = chunks.by_ref().take_while(|chunk| is_clean(chunk)).count().saturating_mul(16);
+    let rest = text.as_bytes().get(clean..).unwrap_or_default();
+    let Some(at) = rest.iter().position(|&byte| is_end(byte)) else { return (text, "") };
+    let (_, end) = text.split_at_checked(clean.saturating_add(at)).unwrap_or_default();
+    let behind = end.strip_prefix("\r\n").or_else(|| end.get(1..)).unwrap_or_default();
+    text.split_at_checked(text.len().saturating_sub(behind.len())).unwrap_or((text, ""))
+}
+
+/// How the first line of a playlist ends; `None` where it is none, an HTML page say. A byte order mark
 /// is refused by the draft (section 4), and by players.
-fn header(line: &str) -> Option<&'static str> {
-    let behind = line.strip_prefix("#EXTM3U")?;
-    if !(behind.is_empty() || behind.starts_with(BLANK)) {
+fn header(text: &str) -> Option<&'static str> {
+    let behind = text.strip_prefix("#EXTM3U")?;
+    if !(behind.is_empty() || behind.starts_with([' ', '\t', '\r', '\n'])) {
         return None;
     }
-    Some(match behind {
-        _ if behind.ends_with("\r\n") => "\r\n",
-        _ if behind.ends_with('\r') => "\r",
-        _ => "\n",
-    })
+    let end = behind.trim_start_matches(|c| c != '\r' && c != '\n');
+    let ends = ["\r\n", "\r"];
+    Some(ends.into_iter().find(|line_end| end.starts_with(line_end)).unwrap_or("\n"))
 }
 
 /// What stands in a line before and behind `text`, which is a part of it, and ends with it but for blanks.
 fn around<'l>(line: &'l str, text: &str) -> (&'l str, &'l str) {
-    let end = line.trim_end_matches(BLANK).len();
+    let end = line.trim_ascii_end().len();
     let start = end.saturating_sub(text.len());
     (line.get(..start).unwrap_or_default(), line.get(end..).unwrap_or_default())
 }
 
 /// Rewrites a playlist that is there as a whole.
 pub(crate) fn rewrite(carrier: &Carrier, playlist: &str) -> Result<String, ManifestError> {
-    let first = playlist.split_inclusive(['\n', '\r']).next().unwrap_or_default();
-    let line_end = header(first).ok_or(ManifestError::Malformed)?;
+    let line_end = header(playlist).ok_or(ManifestError::Malformed)?;
     let mut rewriter = HlsRewriter::new(carrier);
     if carrier.exchanged || carrier.preview.is_some() {
         let facts = Facts::of(playlist);
@@ -224,9 +232,7 @@ pub(crate) fn rewrite(carrier: &Carrier, playlist: &str) -> Result<String, Manif
         rewriter.preview = rewriter.preview.map(|preview| preview.stays(facts.stays));
     }
     let mut out = String::with_capacity(playlist.len());
-    for line in playlist.split_inclusive('\n') {
-        rewriter.line(line, &mut out)?;
-    }
+    rewriter.line(playlist, &mut out)?;
     Ok(out)
 }
 
@@ -258,7 +264,7 @@ pub(crate) mod tests {
 
     /// That of a link in the query: every address has to get the token.
     fn carrier() -> Carrier {
-        carrier_of(PLAYLIST, Builder::in_query)
+        carrier_of(PLAYLIST, |link| link.in_query())
     }
 
     /// A playlist rewritten, with `TOKEN` for the token and `EXACT` for those of one address.
@@ -382,8 +388,8 @@ pub(crate) mod tests {
     fn every_line_end_and_blank_stays() {
         let token = "/TOKEN/videos/42/hls/";
         for end in ["\n", "\r\n", "\r", "\n\r\n", "\r\r\n", " \t\n"] {
-            let lines = "#EXT-X-VERSION:7|#EXT-X-MAP:URI=\"Ai\"| Aa.ts ||Ab.ts".replace('|', end);
-            becomes(&lines.replace('A', ""), &lines.replace('A', token));
+            let lines = "#EXT-X-VERSION:7|#EXT-X-MAP:URI=\"~i\"| ~a.ts ||~b.ts".replace('|', end);
+            becomes(&lines.replace('~', ""), &lines.replace('~', token));
         }
         let playlist = "#EXTM3U\r\n#EXTINF:4,\r\na.ts";
         let expected = "#EXTM3U\r\n#EXTINF:4,\r\n/TOKEN/videos/42/hls/a.ts";
@@ -393,7 +399,7 @@ pub(crate) mod tests {
     #[test]
     fn twice_is_once() {
         let lines = "#EXTM3U\n#EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:4,\na.ts\n/videos/42/b.ts\n";
-        for carrier in [carrier(), carrier_of(PLAYLIST, Builder::in_path)] {
+        for carrier in [carrier(), carrier_of(PLAYLIST, |link| link.in_path())] {
             let once = rewrite(&carrier, lines).unwrap();
             assert_ne!(once, lines);
             assert_eq!(rewrite(&carrier, &once).unwrap(), once);
@@ -402,7 +408,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_link_in_the_path_is_inherited() {
-        let carrier = carrier_of(PLAYLIST, Builder::in_path);
+        let carrier = carrier_of(PLAYLIST, |link| link.in_path());
         becomes_with(
             &carrier,
             "#EXTINF:4,\na.ts\n#EXT-X-KEY:METHOD=AES-128,URI=\"/videos/42/key\"\n",
@@ -433,7 +439,7 @@ pub(crate) mod tests {
     fn variables_are_replaced_where_an_address_gets_the_token() {
         let defines = "#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"hd\"\n#EXT-X-DEFINE:QUERYPARAM=\"v\"\n\
                        #EXT-X-DEFINE:IMPORT=\"far\"\n#EXT-X-DEFINE:NAME=\"cdn\",VALUE=\"//b.example\"\n";
-        let carrier = carrier_of(&[PLAYLIST, "?v=1%2F2"].concat(), Builder::in_query);
+        let carrier = carrier_of(&[PLAYLIST, "?v=1%2F2"].concat(), |link| link.in_query());
         for (lines, expected) in [
             ("{$dir}/{$v}.ts\n", "/TOKEN/videos/42/hls/hd/1/2.ts\n"),
             ("{$dir}/{$far}.ts\n", "{$dir}/{$far}.ts\n"),
@@ -459,7 +465,7 @@ pub(crate) mod tests {
         let lines = "#EXT-X-DEFINE:QUERYPARAM=\"v\"\n{$v}/a.ts\n";
         for value in ["//b.example", "https://b.example", "/videos/43", "../../43", "a%0a%23EXT"] {
             let url = [PLAYLIST, "?v=", value].concat();
-            becomes_with(&carrier_of(&url, Builder::in_query), lines, lines);
+            becomes_with(&carrier_of(&url, |link| link.in_query()), lines, lines);
         }
     }
 

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString as _};
 
 use crate::format;
 use crate::query::ParamNames;
-use crate::request::Request;
+use crate::request::{Placement, Request};
 use crate::time::UnixTime;
 
 /// A signed link. It is a credential: it prints itself with [`Display`](fmt::Display), never with
@@ -41,6 +41,13 @@ impl Link {
         let located = format::locate(&request);
         let token = located.and_then(|located| format::read(&located, ParamNames::default()));
         token.map(|token| token.scope.to_string()).unwrap_or_default()
+    }
+
+    /// Where the token stands.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        let request = Request::new(&self.url);
+        format::locate(&request).map_or(Placement::Query, |located| located.placement)
     }
 
     /// The token by itself, to be sent as the cookie `pg` or as `Authorization: Bearer`. With an exact

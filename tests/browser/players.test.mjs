@@ -3,13 +3,36 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { films, manifest, spellings } from "../edge/film.mjs";
+import { withoutFfmpeg } from "../edge/ffmpeg.mjs";
+import { films, lockedFilm, manifest, spell, spellings } from "../edge/film.mjs";
 import { directoryLink } from "../edge/gate.mjs";
 import { startStage } from "./stage.mjs";
 
+const STORYBOARD = `WEBVTT
+
+00:00.000 --> 00:10.000
+sprite.jpg#xywh=0,0,320,180
+
+00:10.000 --> 00:20.000
+sprite.jpg#xywh=320,0,320,180
+`;
+
 let stage;
 before(async () => {
-  stage = await startStage({ env: { SET_COOKIE: "true" }, objects: films });
+  const locked = withoutFfmpeg ? [] : await lockedFilm();
+  stage = await startStage({
+    env: { SET_COOKIE: "true" },
+    objects(url) {
+      const film = films(url);
+      const [, picture] = film.find(([key]) => key.endsWith("poster.jpg"));
+      return [
+        ...film,
+        ["videos/42/thumbs.vtt", STORYBOARD],
+        ["videos/42/sprite.jpg", picture],
+        ...Object.keys(spellings.hls).flatMap((spelling) => spell(locked, `videos/locked-${spelling}/`, spelling, url)),
+      ];
+    },
+  });
 }, { timeout: 120_000 });
 after(() => stage?.stop(), { timeout: 30_000 });
 
@@ -21,54 +44,155 @@ const players = [
   ["Shaka Player, DASH", "shaka", "dash"],
 ];
 
-/** Plays in the low rendition, seeks, goes on in the high one, and runs to the end. */
-async function watch(at, player, url, options) {
-  await at.play(player, url, { buffer: 4, low: true, ...options });
-  await at.playedTo(0.5);
-  await at.seek(10);
-  await at.playedTo(10.2);
-  await at.page.evaluate(() => window.player.pick(360));
-  await at.hurry();
-  await at.ended();
-  at.assertAdmitted();
-  const segments = (rendition) => at.requests.filter(({ path }) => path.includes(`/seg_${rendition}_`)).length;
-  for (const rendition of [1, 0, 2]) assert.ok(segments(rendition) >= 2, `${segments(rendition)} of ${rendition}`);
+/** Runs `use(at)` with a page of its own. */
+async function onPage(use) {
+  const at = await stage.open();
+  try {
+    return await use(at);
+  } finally {
+    await at.close();
+  }
 }
 
+/**
+ * How a token comes to the gate: `start(at, player, path, fields, options)` plays that path, and
+ * `isRight(path, asked)` says whether a request has its token where it should.
+ */
 const placements = {
-  async path(at, player, path) {
-    await watch(at, player, directoryLink(stage.gate, path, "path"));
-    assert.deepEqual(at.requests.filter(({ path }) => !path.startsWith("/pg=1&")), []);
+  path: {
+    start: (at, player, path, fields, options) =>
+      at.play(player, directoryLink(stage.gate, path, "path", fields), options),
+    isRight: (_, asked) => asked.startsWith("/pg=1&"),
   },
-  async query(at, player, path) {
-    await watch(at, player, directoryLink(stage.gate, path, "query"));
-    const [first, ...others] = at.requests;
-    assert.ok(first.path.startsWith(`${path}?pg=1&`));
-    assert.deepEqual(others.filter((other) => !other.path.startsWith("/pg=1&") && other.path !== first.path), []);
+  // The manifest that was asked for leads on in the path.
+  query: {
+    start: (at, player, path, fields, options) =>
+      at.play(player, directoryLink(stage.gate, path, "query", fields), options),
+    isRight: (path, asked) => asked.startsWith("/pg=1&") || asked.startsWith(`${path}?pg=1&`),
   },
-  async cookie(at, player, path) {
-    const link = directoryLink(stage.gate, path, "query");
-    const status = await at.page.evaluate(async (link) => (await fetch(link, { credentials: "include" })).status, link);
-    assert.equal(status, 200);
-    at.requests.length = 0;
-    await watch(at, player, stage.gate.url + path, { credentials: true });
-    assert.deepEqual(at.requests.filter(({ path }) => path.includes("pg=")), []);
+  // The first answer hands the cookie over; a player needs to know nothing but to send it.
+  cookie: {
+    async start(at, player, path, fields, options) {
+      const link = directoryLink(stage.gate, path, "query", fields);
+      const status = await at.page.evaluate(async (link) => (await fetch(link, { credentials: "include" })).status, link);
+      assert.equal(status, 200);
+      const [{ partitionKey }] = await at.page.context().cookies();
+      assert.equal(partitionKey, "http://127.0.0.1");
+      at.requests.length = 0;
+      await at.play(player, stage.gate.url + path, { credentials: true, ...options });
+    },
+    isRight: (_, asked) => !asked.includes("pg="),
   },
 };
 
+const count = (at, pattern) => at.requests.filter(({ path }) => pattern.test(path)).length;
+
 for (const [name, player, kind] of players) {
   describe(name, { concurrency: 3 }, () => {
-    for (const [placement, play] of Object.entries(placements)) {
+    for (const [placement, { start, isRight }] of Object.entries(placements)) {
       for (const [spelling, addresses] of Object.entries(spellings[kind])) {
-        test(`${placement}, ${addresses}`, limit, async () => {
-          const at = await stage.open();
-          try {
-            await play(at, player, manifest(kind, spelling));
-          } finally {
-            await at.close();
+        test(`${placement}, ${addresses}`, limit, (t) => onPage(async (at) => {
+          const path = manifest(kind, spelling);
+          await start(at, player, path, {}, { buffer: 4, low: true });
+          await at.playedTo(0.5);
+          await at.seek(8);
+          await at.playedTo(8.2);
+          await at.page.evaluate(() => window.player.pick(360));
+          await at.hurry();
+          await at.ended();
+          at.assertAdmitted();
+          assert.deepEqual(at.requests.filter((asked) => !isRight(path, asked.path)), []);
+          for (const seen of [/seg_1_/, /seg_0_/, /seg_2_/, ...(kind === "hls" ? [/subtitles\.vtt/] : [])]) {
+            assert.ok(count(at, seen) > 0, String(seen));
           }
-        });
+          t.diagnostic(`${at.requests.length} requests, ${at.refused().length} refused`);
+        }));
       }
     }
   });
 }
+
+// The gate's clock is moved, so one after the other; each in all placements at once.
+for (const [name, player, kind] of players) {
+  for (const [spelling, addresses] of Object.entries(spellings[kind])) {
+    test(`${name}: a link with run plays on past exp, and no longer than run; ${addresses}`, limit, async () => {
+      const pages = [];
+      const all = (step) => Promise.all(pages.map(step));
+      try {
+        for (const { start } of Object.values(placements)) {
+          const at = await stage.open();
+          pages.push(at);
+          await start(at, player, manifest(kind, spelling), { lifetime: 15, run: 60 }, { buffer: 4, low: true });
+        }
+        await all((at) => at.playedTo(0.5));
+        await stage.gate.wait(25);
+        const before = pages.map((at) => count(at, /seg_/));
+        await all((at) => at.seek(8));
+        await all((at) => at.playedTo(8.5));
+        pages.forEach((at, index) => {
+          at.assertAdmitted();
+          assert.ok(count(at, /seg_/) > before[index]);
+        });
+        await stage.gate.wait(60);
+        await all((at) => at.seek(17));
+        await all((at) => at.until(() => window.player.refusals.length > 0));
+        for (const at of pages) {
+          const [refusal] = await at.page.evaluate(() => window.player.refusals);
+          assert.deepEqual(refusal, { status: 403, reason: "expired" });
+        }
+      } finally {
+        await all((at) => at.close());
+      }
+    });
+  }
+}
+
+describe("a preview", { concurrency: 3 }, () => {
+  for (const [name, player, kind] of players) {
+    for (const [spelling, addresses] of Object.entries(spellings[kind])) {
+      test(`${name} plays its seconds and ends, ${addresses}`, limit, () => onPage(async (at) => {
+        await placements.path.start(at, player, manifest(kind, spelling), { pre: 6 }, { low: true });
+        await at.playedTo(0.5);
+        await at.hurry();
+        await at.ended();
+        at.assertAdmitted();
+        const { currentTime } = await at.page.evaluate(() => ({ currentTime: document.querySelector("video").currentTime }));
+        assert.ok(currentTime > 5.5 && currentTime < 8.5, `ended at ${currentTime}`);
+        assert.equal(count(at, /seg_\d_(0[5-9]|10)/), 0);
+      }));
+    }
+  }
+});
+
+describe("HLS under a key", { skip: withoutFfmpeg, concurrency: 3 }, () => {
+  for (const [placement, { start, isRight }] of Object.entries(placements)) {
+    for (const [spelling, addresses] of Object.entries(spellings.hls)) {
+      test(`hls.js, ${placement}, ${addresses}`, limit, () => onPage(async (at) => {
+        const path = `/videos/locked-${spelling}/locked.m3u8`;
+        await start(at, "hls", path, {}, {});
+        await at.playedTo(0.2);
+        await at.hurry();
+        await at.ended();
+        at.assertAdmitted();
+        assert.deepEqual(at.requests.filter((asked) => !isRight(path, asked.path)), []);
+        assert.ok(count(at, /film\.key/) > 0);
+      }));
+    }
+  }
+});
+
+test("a storyboard, its sprite and the poster inherit the token from the path", limit, () => onPage(async (at) => {
+  const link = (name) => directoryLink(stage.gate, `/videos/42/${name}`);
+  await at.play("shaka", link("master.m3u8"), { low: true });
+  const { uri, positionX } = await at.page.evaluate((link) => window.player.thumbnail(link, 12), link("thumbs.vtt"));
+  assert.equal(positionX, 320);
+  const sizes = await at.page.evaluate((addresses) => Promise.all(addresses.map(async (address) => {
+    const picture = new Image();
+    picture.src = address;
+    await picture.decode();
+    return picture.naturalWidth;
+  })), [uri, link("poster.jpg")]);
+  assert.deepEqual(sizes, [640, 640]);
+  at.assertAdmitted();
+  for (const name of [/^\/pg=1&.*thumbs\.vtt/, /^\/pg=1&.*sprite\.jpg/, /^\/pg=1&.*poster\.jpg/]) assert.ok(count(at, name) > 0, String(name));
+}));

@@ -81,7 +81,7 @@ async function startPages(mint) {
 async function open(browser, pages, gate) {
   const context = await browser.newContext();
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(10_000);
   const [requests, broken, problems] = [[], [], []];
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("response", (response) => {
@@ -94,16 +94,30 @@ async function open(browser, pages, gate) {
     if (why !== "net::ERR_ABORTED") broken.push({ url: request.url(), why });
   });
   await page.goto(pages.url);
+  const refused = () => requests.filter(({ status }) => status >= 400);
+  /** Waits until `condition(given)` holds on the page. Where it never does, the player tells why. */
+  const until = async (condition, given) => {
+    try {
+      await page.waitForFunction(condition, given);
+    } catch {
+      const state = await page.evaluate(() => {
+        const { currentTime, readyState, paused } = document.querySelector("video");
+        const { errors, refusals } = window.player;
+        return { currentTime, readyState, paused, errors, refusals };
+      });
+      assert.fail(`it does not play on: ${JSON.stringify(state)}, after ${JSON.stringify(requests.slice(-3))}`);
+    }
+  };
   return {
     page,
     requests,
     broken,
     problems,
-    refused: () => requests.filter(({ status }) => status >= 400),
+    refused,
     /** Fails unless each request was admitted and answered. */
     assertAdmitted() {
-      assert.deepEqual(requests.filter(({ status }) => status >= 400), []);
-      assert.deepEqual(broken, []);
+      assert.deepEqual(refused().slice(0, 5), []);
+      assert.deepEqual(broken.slice(0, 5), []);
       assert.deepEqual(problems, []);
     },
     /** Plays `url` in one of players/. What it returns is on the page as `window.player`. */
@@ -111,10 +125,16 @@ async function open(browser, pages, gate) {
       const video = document.querySelector("video");
       const { open } = await import(`/players/${player}.js`);
       window.player = await open(video, url, options);
-      await video.play();
+      // A player that cannot go on says so, or nothing.
+      const { ready, errors } = window.player;
+      const late = new Promise((_, reject) => setTimeout(reject, 15_000));
+      await Promise.race([ready, late]).catch((error) => {
+        throw new Error(`not ready: ${error?.message ?? error ?? "no word"} ${JSON.stringify(errors)}`);
+      });
+      video.play().catch(() => {}); // Waiting for it is for those who look on.
     }, [player, url, options]),
     /** Waits until it has played to a moment, in seconds of the film. */
-    playedTo: (seconds) => page.waitForFunction((seconds) => {
+    playedTo: (seconds) => until((seconds) => {
       const video = document.querySelector("video");
       return video.currentTime > seconds && video.readyState >= 2;
     }, seconds),
@@ -142,7 +162,8 @@ async function open(browser, pages, gate) {
       const at = (share) => sorted[Math.floor(share * (sorted.length - 1))];
       return { played: video.currentTime - first, standstill, waits, latency: at(0.5), worst: at(1), target };
     }, seconds),
-    ended: () => page.waitForFunction(() => document.querySelector("video").ended),
+    ended: () => until(() => document.querySelector("video").ended),
+    until,
     close: () => context.close(),
   };
 }

@@ -28,7 +28,7 @@ MAX_NUMBER = 2**53 - 1
 
 PLAYER_PARAMETERS = {"_HLS_msn", "_HLS_part", "_HLS_push", "_HLS_report", "_HLS_skip", "CMCD"}
 REQUIRED = ("pg", "exp", "kid")
-OPTIONAL = ("aud", "cc", "dir", "dl", "ip", "jti", "nbf", "run", "sid", "sub")
+OPTIONAL = ("aud", "cc", "dir", "dl", "ip", "jti", "nbf", "pre", "run", "sid", "sub")
 WIRE_ORDER = REQUIRED + OPTIONAL + ("sig",)
 
 UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
@@ -100,6 +100,8 @@ def admit(request, gate, keys, now):
         raise Refusal("wrong_network")
     if "cc" in fields and request.get("client_country") not in fields["cc"]:
         raise Refusal("wrong_country")
+    if "pre" in fields and not is_manifest(path):
+        raise Refusal("outside_preview")
 
     forwarded = [p for p in unsigned if name_of(p) in gate.get("forward_params", ())]
     query = ([] if signed is None else [signed]) + forwarded
@@ -110,6 +112,10 @@ def admit(request, gate, keys, now):
         "scope": scope,
         "clean_url": placed.origin + path + ("?" + "&".join(query) if query else ""),
     }
+
+
+def is_manifest(path):
+    return path.lower().endswith((".m3u8", ".mpd"))
 
 
 # Placement (the format, section "Where a token sits")
@@ -197,6 +203,8 @@ def parse_token(token):
     for name in REQUIRED + ("sig",):
         if name not in fields:
             raise Refusal("malformed", name)
+    if "pre" in fields and "dir" not in fields:
+        raise Refusal("malformed", "pre")
     if len(token) > MAX_TOKEN:
         raise Refusal("malformed", "token")
     return fields, fields.pop("sig")
@@ -289,6 +297,7 @@ VALUES = {
     "kid": pattern(r"[A-Za-z0-9_\-]{1,32}"),
     "nbf": number(0, MAX_NUMBER),
     "pg": number(1, 1),
+    "pre": number(1, MAX_NUMBER),
     "run": number(1, MAX_NUMBER),
     "sid": IDENTIFIER,
     "sig": lambda text: base64url(pattern(r".{43}")(text)),
@@ -370,8 +379,8 @@ def parse_keys(text):
 
 
 SIGN_MEMBERS = set(
-    "url expires_in expires_at dir place kid audience country download ip jti not_before run sid"
-    " sub".split()
+    "url expires_in expires_at dir exact place kid audience country download ip jti not_before"
+    " preview run sid sub".split()
 )
 
 
@@ -384,11 +393,12 @@ def sign(request, keys, now):
     values = {
         "aud": request.get("audience"),
         "cc": ".".join(request["country"]) if "country" in request else None,
-        "dir": request.get("dir"),
+        "dir": fitting(request),
         "dl": to_base64url(request["download"].encode()) if "download" in request else None,
         "ip": network_text(request["ip"]) if "ip" in request else None,
         "jti": request.get("jti"),
         "nbf": unix_time(request["not_before"]) if "not_before" in request else None,
+        "pre": seconds(request["preview"]) if "preview" in request else None,
         "run": seconds(request["run"]) if "run" in request else None,
         "sid": request.get("sid"),
         "sub": request.get("sub"),
@@ -396,9 +406,10 @@ def sign(request, keys, now):
     body = "pg=1&exp=%d&kid=%s" % (expires, kid)
     body += "".join("&%s=%s" % (n, values[n]) for n in OPTIONAL if values[n] is not None)
 
-    place_in = request.get("place", "query")
     placed = Placed(request["url"])
     path = canonical_path(placed.path)
+    in_directory = is_manifest(path) and values["dir"]
+    place_in = request.get("place", "path" if in_directory else "query")
     placed.placement = place_in
     if place_in == "query":
         placed.before, placed.beside = placed.query, []
@@ -413,6 +424,14 @@ def sign(request, keys, now):
     else:
         link = placed.origin + path + (tail + "&" if tail else "?") + token
     return {"link": link, "expires": expires, "scope": scope}
+
+
+def fitting(request):
+    """How deep the scope is: as told, or for a manifest down to the directory that it stands in."""
+    path = canonical_path(Placed(request["url"]).path)
+    if "dir" in request or request.get("exact") or not is_manifest(path):
+        return request.get("dir")
+    return path.count("/") - 1 or None
 
 
 def seconds(text):

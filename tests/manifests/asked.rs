@@ -1,6 +1,8 @@
 //! A manifest that was asked for with a link, and where an address in it leads: told by the `url` crate,
 //! which knows nothing of Playgate.
 
+use core::fmt;
+
 use playgate::manifest::Carrier;
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
 use url::Url;
@@ -77,6 +79,29 @@ pub struct Led {
     pub in_scope: bool,
 }
 
+/// An address in a manifest, and what it is relative to.
+#[derive(Clone)]
+pub struct Address {
+    pub base: Url,
+    pub reference: String,
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} from {}", self.reference, self.base)
+    }
+}
+
+impl Address {
+    pub fn lead(&self) -> Option<Led> {
+        lead(&self.base, &self.reference)
+    }
+
+    pub fn resolved(&self) -> Option<Url> {
+        self.base.join(&self.reference).ok()
+    }
+}
+
 /// Resolves as a player does. `None` where that cannot be done.
 pub fn lead(base: &Url, reference: &str) -> Option<Led> {
     let url = base.join(reference).ok()?;
@@ -112,12 +137,14 @@ pub fn lead(base: &Url, reference: &str) -> Option<Led> {
 /// path as it was, where a part of it can be read in two ways, so that the gate refuses it.
 fn one_spelling(path: &str) -> Result<String, String> {
     let mut out = String::new();
-    let mut rest = path;
+    // Browsers escape these two, the `url` crate does not.
+    let path = path.replace('^', "%5E").replace('|', "%7C");
+    let mut rest = path.as_str();
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
         let code = rest.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match code {
-            None | Some(b'/' | b'\\' | 0..=0x1f | 0x7f) => return Err(path.into()),
+            None | Some(b'/' | b'\\' | 0..=0x1f | 0x7f) => return Err(path),
             Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
                 out.push(byte.into());
             }
@@ -126,9 +153,9 @@ fn one_spelling(path: &str) -> Result<String, String> {
         rest = &rest[at + 3..];
     }
     out.push_str(rest);
-    let raw = |c: char| c.is_control() || " \"<>^`{|}\\".contains(c);
+    let raw = |c: char| c.is_control() || " \"<>`{}\\".contains(c);
     let dots = out.split('/').any(|segment| segment == "." || segment == "..");
-    if dots || out.contains("//") || out.contains(raw) { Err(path.into()) } else { Ok(out) }
+    if dots || out.contains("//") || out.contains(raw) { Err(path) } else { Ok(out) }
 }
 
 /// The pieces in which two texts differ, as they stand between quotes, tags or line ends. Panics where
@@ -152,8 +179,12 @@ pub fn changes<'a>(before: &'a str, after: &'a str) -> Vec<(&'a str, &'a str)> {
             Some('[') => c == ']',
             _ => c == '\n' || c == '\r',
         };
-        let old_end = old.find(close).unwrap_or(old.len());
+        let old_end = match old.strip_prefix("<![CDATA[") {
+            Some(text) => text.find("]]>").map_or(0, |at| at + "<![CDATA[]]>".len()),
+            None => old.find(close).unwrap_or(old.len()),
+        };
         let new_end = new.find(close).unwrap_or(new.len());
+        assert_ne!(old[..old_end], new[..new_end], "they differ outside of addresses: {old} {new}");
         changes.push((&old[..old_end], &new[..new_end]));
         (b, a) = (&old[old_end..], &new[new_end..]);
     }

@@ -3,18 +3,13 @@
 use serde_json::Value;
 use url::Url;
 
+use crate::asked::Address;
+
 /// An MPD as dash-mpd-core reads it.
 pub struct Mpd {
     tree: Value,
     /// All of it but the addresses.
     pub shape: Value,
-}
-
-/// An address, and what it is relative to.
-#[derive(Clone, Debug)]
-pub struct Address {
-    pub base: Url,
-    pub reference: String,
 }
 
 /// Elements whose text is an address.
@@ -25,10 +20,15 @@ const ATTRIBUTES: [&str; 6] =
     ["@index", "@initialization", "@media", "@sourceURL", "@bitstreamSwitching", "@xlink:href"];
 
 pub fn read(mpd: &str) -> Mpd {
-    let tree = serde_json::to_value(dash_mpd_core::parse(mpd).unwrap()).unwrap();
+    try_read(mpd).unwrap()
+}
+
+/// `None` where dash-mpd-core cannot read it.
+pub fn try_read(mpd: &str) -> Option<Mpd> {
+    let tree = serde_json::to_value(dash_mpd_core::parse(mpd).ok()?).ok()?;
     let mut shape = tree.clone();
     blank("", &mut shape);
-    Mpd { tree, shape }
+    Some(Mpd { tree, shape })
 }
 
 fn blank(name: &str, value: &mut Value) {
@@ -52,7 +52,10 @@ impl Mpd {
     /// Every address, as often as there are bases that it is relative to.
     pub fn addresses(&self, document: &Url) -> Vec<Address> {
         let mut found = Vec::new();
-        walk(document, &self.tree, &[document.clone()], &[], &mut found);
+        // Some players resolve against the first one, others against where the MPD is to be found next.
+        let locations = texts(&self.tree["Location"]).filter_map(|at| document.join(at).ok());
+        let bases: Vec<_> = [document.clone()].into_iter().chain(locations).collect();
+        walk(document, &self.tree, &bases, &[], &mut found);
         found
     }
 }

@@ -1,14 +1,14 @@
 //! Playlists: line by line, and through m3u8-rs.
 
-use std::collections::BTreeMap;
-
 use m3u8_rs::{ExtTag, MediaPlaylist, Playlist, QuotedOrUnquoted, SessionDataField};
 
 /// The attributes that hold an address.
 const ATTRIBUTES: [&str; 5] = ["URI", "X-ASSET-URI", "X-ASSET-LIST", "SERVER-URI", "X-URI"];
 
 /// A line, taken apart.
+#[derive(Debug)]
 pub struct Line<'a> {
+    pub text: &'a str,
     pub around: Vec<&'a str>,
     pub addresses: Vec<&'a str>,
 }
@@ -65,28 +65,36 @@ pub fn split(line: &str) -> Line<'_> {
         addresses.push(body);
     }
     around.push(&line[end..]);
-    Line { around, addresses }
+    Line { text: line, around, addresses }
 }
 
 fn is_address(name: &str) -> bool {
     ATTRIBUTES.contains(&name.trim())
 }
 
-/// What `EXT-X-DEFINE` defines in the playlist itself.
-pub fn variables(playlist: &str) -> BTreeMap<String, String> {
-    let defined = playlist.lines().filter_map(|line| {
-        let (name, value) =
-            line.strip_prefix("#EXT-X-DEFINE:NAME=\"")?.split_once("\",VALUE=\"")?;
-        Some((name.to_owned(), value.trim_end_matches('"').to_owned()))
-    });
-    defined.collect()
-}
+/// The variables that a playlist defines itself.
+#[derive(Clone, Default)]
+pub struct Variables(Vec<(String, String)>);
 
-/// Puts the variables in.
-pub fn expand(address: &str, variables: &BTreeMap<String, String>) -> String {
-    variables.iter().fold(address.to_owned(), |text, (name, value)| {
-        text.replace(&format!("{{${name}}}"), value)
-    })
+impl Variables {
+    /// Takes a line; the first definition of a name counts, with what was defined before it put in.
+    pub fn take(&mut self, line: &str) {
+        let list = line.trim().strip_prefix("#EXT-X-DEFINE:NAME=\"");
+        let definition = list.and_then(|list| list.strip_suffix('"')?.split_once("\",VALUE=\""));
+        if let Some((name, value)) = definition
+            && !value.contains('"')
+            && !self.0.iter().any(|(known, _)| known == name)
+        {
+            self.0.push((name.to_owned(), self.expand(value)));
+        }
+    }
+
+    /// Puts them in.
+    pub fn expand(&self, address: &str) -> String {
+        self.0.iter().fold(address.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{${name}}}"), value)
+        })
+    }
 }
 
 /// The playlist as m3u8-rs reads it, without its addresses; each of them is handed to `found`.

@@ -155,7 +155,7 @@ passes("film_cookie", "One film, the token in a cookie.", ALLOW_FILM,
 passes("film_bearer", "One film, the token in the Authorization header.", ALLOW_FILM,
        HOST + FILM, authorization="Bearer " + EXACT_TOKEN)
 passes("folder_query", "A directory, the token in the query.", ALLOW_LIST,
-       folder(), to_sign(LIST, dir=2))
+       folder(), to_sign(LIST, dir=2, place="query"))
 passes("folder_path", "A directory, the token in the path.", ALLOW_LIST,
        in_path(LIST, FOLDER_TOKEN), to_sign(LIST, dir=2, place="path"))
 passes("folder_cookie", "A directory, the token in a cookie.", ALLOW_LIST,
@@ -611,15 +611,66 @@ field_faults(
 field_faults("run", "run_largest",
              ("run_too_large", "&run=9007199254740992", "2^53 is one too many."))
 
+passes("pre", "A preview of thirty seconds.", ALLOW_LIST,
+       folder(fields="&dir=2&pre=30"), to_sign(LIST, dir=2, place="query", preview=30))
+passes("pre_path", "A preview with its token in the path.", ALLOW_LIST,
+       in_path(LIST, signed(FOLDER, HEAD + "&dir=2&pre=30")), to_sign(LIST, dir=2, preview="30s"))
+passes("pre_dash", "A preview of a presentation, its extension in upper case.",
+       allow(FOLDER, "/videos/42/a.MPD"), folder("/videos/42/a.MPD", "&dir=2&pre=30"))
+passes("pre_largest", "2^53 - 1 seconds.", ALLOW_LIST, folder(fields="&dir=2&pre=9007199254740991"))
+for name, fields, about in (
+    ("pre_empty", "&dir=2&pre=", "The value is empty."),
+    ("pre_zero", "&dir=2&pre=0", "A preview of nothing is none."),
+    ("pre_leading_zero", "&dir=2&pre=030", "A number has one spelling."),
+    ("pre_unit", "&dir=2&pre=30s", "The wire has seconds alone."),
+    ("pre_repeated", "&dir=2&pre=30&pre=30", "A field stands once."),
+    ("pre_after_run", "&dir=2&run=14400&pre=30", "The fields are in alphabetical order."),
+):
+    refused(name, "pre", about, malformed("pre"), url=folder(fields=fields))
+refused("pre_too_large", "pre_largest", "2^53 is one too many.", malformed("pre"),
+        url=folder(fields="&dir=2&pre=9007199254740992"))
+refused("pre_without_directory", "film_query",
+        "What the manifest lists lies beside it, so a preview needs a directory.",
+        malformed("pre"), url=film("&pre=30"))
+refused("pre_segment", "pre", "A segment has a link of its own in the manifest of a preview.",
+        deny("outside_preview"), url=folder("/videos/42/a.ts", "&dir=2&pre=30"))
+refused("pre_segment_path", "pre_path", "The directory's token alone opens no segment.",
+        deny("outside_preview"),
+        url=in_path("/videos/42/a.m4s", signed(FOLDER, HEAD + "&dir=2&pre=30")))
+refused("pre_manifest_inside_a_name", "pre", "What counts is the end of the path.",
+        deny("outside_preview"), url=folder("/videos/42/a.m3u8.ts", "&dir=2&pre=30"))
+refused("pre_manifest_in_the_query", "pre", "What counts is the path.",
+        deny("outside_preview"), url=folder("/videos/42/a.ts?b.m3u8", "&dir=2&pre=30"))
+refused("pre_removed", "pre", "Without its limit the token is another.",
+        deny("bad_signature"),
+        url=folder(fields="&dir=2&pre=30").replace("&pre=30", ""))
+
+passes("manifest_by_default", "A playlist's link opens its directory, with the token in the path.",
+       ALLOW_LIST, in_path(LIST, FOLDER_TOKEN), to_sign(LIST))
+passes("manifest_in_query", "Told so, the token is in the query.",
+       ALLOW_LIST, folder(), to_sign(LIST, place="query"))
+passes("manifest_exact", "Told so, the link opens the playlist alone.", allow(LIST, LIST),
+       in_query(LIST, signed(LIST, HEAD)), to_sign(LIST, exact=True))
+passes("manifest_higher_directory", "Told so, the link opens more.", allow("/videos/", LIST),
+       in_path(LIST, signed("/videos/", HEAD + "&dir=1")), to_sign(LIST, dir=1))
+passes("manifest_dash_by_default", "A presentation's link opens its directory as well.",
+       allow(FOLDER, "/videos/42/a.mpd"),
+       in_path("/videos/42/a.mpd?v=2", FOLDER_TOKEN), to_sign("/videos/42/a.mpd?v=2"))
+passes("manifest_at_the_root", "There is no directory above it to open.",
+       allow("/a.m3u8", "/a.m3u8"), in_query("/a.m3u8", signed("/a.m3u8", HEAD)),
+       to_sign("/a.m3u8"))
+
 ALL_FIELDS = ("&aud=edge.1&cc=PT.ES&dir=2&dl=RmlsbS5tcDQ&ip=cb007100-24&jti=Ab-9_z"
-              "&nbf=1767224000&run=14400&sid=s1&sub=v7")
+              "&nbf=1767224000&pre=30&run=14400&sid=s1&sub=v7")
 ALL_MEMBERS = {
     "dir": 2, "audience": "edge.1", "country": ["PT", "ES"], "download": "Film.mp4",
-    "ip": "203.0.113.0/24", "jti": "Ab-9_z", "not_before": 1767224000, "run": 14400, "sid": "s1",
+    "ip": "203.0.113.0/24", "jti": "Ab-9_z", "not_before": 1767224000, "preview": 30,
+    "run": 14400, "sid": "s1",
     "sub": "v7",
 }
 passes("all_fields", "Every field at once.", ALLOW_LIST,
-       folder(fields=ALL_FIELDS), to_sign(LIST, **ALL_MEMBERS), gate={"audience": "edge.1"},
+       folder(fields=ALL_FIELDS), to_sign(LIST, place="query", **ALL_MEMBERS),
+       gate={"audience": "edge.1"},
        client_ip="203.0.113.9", client_country="ES")
 passes("all_fields_path", "Every field at once, in the path.", ALLOW_LIST,
        in_path(LIST, signed(FOLDER, HEAD + ALL_FIELDS)),
@@ -1007,7 +1058,7 @@ passes("folder_parameters", "With a directory parameters are free, and none is f
 passes("folder_parameters_before", "They may stand on both sides of the token.",
        ALLOW_LIST, folder(LIST + "?v=2") + "&start=10")
 passes("folder_parameters_signed", "A signer leaves the query of a directory's link alone.",
-       ALLOW_LIST, folder(LIST + "?v=2"), to_sign(LIST + "?v=2", dir=2))
+       ALLOW_LIST, folder(LIST + "?v=2"), to_sign(LIST + "?v=2", dir=2, place="query"))
 passes("folder_parameters_path", "With a directory parameters are free, and none is forwarded.",
        ALLOW_LIST, in_path(LIST + "?v=2&_HLS_msn=7", FOLDER_TOKEN),
        to_sign(LIST + "?v=2&_HLS_msn=7", dir=2, place="path"))

@@ -13,10 +13,12 @@ import (
 	"strings"
 )
 
-// Without dir the link opens this URL alone, with dir = 2 all below its first two directories.
+// Without dir the link opens this URL alone; with dir = 2 all below its first two directories, and
+// the token is in the path, where the addresses of a playlist inherit it.
 func sign(url, kid, key string, exp int64, dir int) (string, error) {
 	token := fmt.Sprintf("pg=1&exp=%d&kid=%s", exp, kid)
-	target := "/" + strings.SplitN(url, "/", 4)[3] // path and query; scheme and host are not signed
+	base := strings.Join(strings.SplitN(url, "/", 4)[:3], "/") // scheme and host are not signed
+	target := strings.TrimPrefix(url, base)                    // path and query are
 	scope := target
 	if dir > 0 {
 		token += fmt.Sprintf("&dir=%d", dir)
@@ -29,11 +31,14 @@ func sign(url, kid, key string, exp int64, dir int) (string, error) {
 	}
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte(scope + "\n" + token))
-	link := url + "?" + token
-	if strings.Contains(url, "?") {
-		link = url + "&" + token
+	token += "&sig=" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	if dir > 0 {
+		return base + "/" + token + target, nil
 	}
-	return link + "&sig=" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
+	if strings.Contains(url, "?") {
+		return url + "&" + token, nil
+	}
+	return url + "?" + token, nil
 }
 
 func main() {

@@ -2,14 +2,17 @@
 // The path is signed as it is written: percent-encode it first, with upper-case hex.
 import { createHmac } from "node:crypto";
 
-// Without dir the link opens this URL alone, with dir = 2 all below its first two directories.
+// Without dir the link opens this URL alone; with dir = 2 all below its first two directories, and
+// the token is in the path, where the addresses of a playlist inherit it.
 function sign(url, kid, key, exp, dir = 0) {
   const token = `pg=1&exp=${exp}&kid=${kid}` + (dir ? `&dir=${dir}` : "");
-  const target = "/" + url.split("/").slice(3).join("/"); // path and query; no scheme, no host
+  const base = url.split("/").slice(0, 3).join("/"); // scheme and host are not signed
+  const target = url.slice(base.length); // path and query are
   const path = target.split("?")[0];
   const scope = dir ? path.split("/").slice(0, dir + 1).join("/") + "/" : target;
   const mac = createHmac("sha256", Buffer.from(key, "base64url"));
   const sig = mac.update(`${scope}\n${token}`).digest("base64url");
+  if (dir) return `${base}/${token}&sig=${sig}${target}`;
   return `${url}${url.includes("?") ? "&" : "?"}${token}&sig=${sig}`;
 }
 

@@ -2,16 +2,19 @@
 // Signs a Playgate link with PHP's standard library.
 // The path is signed as it is written: percent-encode it first, with upper-case hex.
 
-// Without dir the link opens this URL alone, with dir = 2 all below its first two directories.
+// Without dir the link opens this URL alone; with dir = 2 all below its first two directories, and
+// the token is in the path, where the addresses of a playlist inherit it.
 function sign(string $url, string $kid, string $key, int $exp, int $dir = 0): string
 {
     $token = "pg=1&exp=$exp&kid=$kid" . ($dir ? "&dir=$dir" : "");
-    $target = "/" . explode("/", $url, 4)[3]; // path and query; scheme and host are not signed
+    $base = implode("/", array_slice(explode("/", $url), 0, 3)); // scheme and host are not signed
+    $target = substr($url, strlen($base)); // path and query are
     $path = explode("?", $target)[0];
     $scope = $dir ? implode("/", array_slice(explode("/", $path), 0, $dir + 1)) . "/" : $target;
     $secret = base64_decode(strtr($key, "-_", "+/"));
     $tag = hash_hmac("sha256", "$scope\n$token", $secret, true);
     $sig = rtrim(strtr(base64_encode($tag), "+/", "-_"), "=");
+    if ($dir) return "$base/$token&sig=$sig$target";
     return $url . (str_contains($url, "?") ? "&" : "?") . "$token&sig=$sig";
 }
 

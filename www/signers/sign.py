@@ -4,14 +4,18 @@ import base64, hmac, os, sys
 
 
 def sign(url, kid, key, exp, dir=0):
-    """Without dir the link opens this URL alone, with dir=2 all below its first two directories."""
+    """Without dir the link opens this URL alone; with dir=2 all below its first two directories,
+    and the token is in the path, where the addresses of a playlist inherit it."""
     token = f"pg=1&exp={exp}&kid={kid}" + (f"&dir={dir}" if dir else "")
-    target = "/" + url.split("/", 3)[3]  # path and query; scheme and host are not signed
+    base = "/".join(url.split("/")[:3])  # scheme and host are not signed
+    target = url[len(base) :]  # path and query are
     path = target.split("?")[0]
     scope = "/".join(path.split("/")[: dir + 1]) + "/" if dir else target
     secret = base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))
     tag = hmac.new(secret, f"{scope}\n{token}".encode(), "sha256").digest()
     sig = base64.urlsafe_b64encode(tag).decode().rstrip("=")
+    if dir:
+        return f"{base}/{token}&sig={sig}{target}"
     return f"{url}{'&' if '?' in url else '?'}{token}&sig={sig}"
 
 

@@ -2,15 +2,18 @@
 # The path is signed as it is written: percent-encode it first, with upper-case hex.
 require "openssl"
 
-# Without dir the link opens this URL alone, with dir = 2 all below its first two directories.
+# Without dir the link opens this URL alone; with dir = 2 all below its first two directories, and
+# the token is in the path, where the addresses of a playlist inherit it.
 def sign(url, kid, key, exp, dir = 0)
   token = "pg=1&exp=#{exp}&kid=#{kid}" + (dir > 0 ? "&dir=#{dir}" : "")
-  target = "/" + url.split("/", 4)[3] # path and query; scheme and host are not signed
+  base = url.split("/").first(3).join("/") # scheme and host are not signed
+  target = url.delete_prefix(base) # path and query are
   path = target.split("?")[0]
   scope = dir > 0 ? path.split("/", -1).first(dir + 1).join("/") + "/" : target
   secret = key.tr("-_", "+/").unpack1("m")
   tag = OpenSSL::HMAC.digest("SHA256", secret, "#{scope}\n#{token}")
   sig = [tag].pack("m0").tr("+/", "-_").delete("=")
+  return "#{base}/#{token}&sig=#{sig}#{target}" if dir > 0
   "#{url}#{url.include?("?") ? "&" : "?"}#{token}&sig=#{sig}"
 end
 

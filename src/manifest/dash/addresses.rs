@@ -73,9 +73,13 @@ impl Walk<'_> {
     fn segments(&mut self, node: Node<'_>, users: &Users) {
         self.remote(node, &users.bases);
         let (names, is_template): (&[&str], bool) = match node.name() {
-            "SegmentTemplate" => (&["media", "index", "initialization", "bitstreamSwitching"], true),
+            "SegmentTemplate" => {
+                (&["media", "index", "initialization", "bitstreamSwitching"], true)
+            }
             "SegmentURL" => (&["media", "index"], false),
-            "Initialization" | "RepresentationIndex" | "BitstreamSwitching" => (&["sourceURL"], false),
+            "Initialization" | "RepresentationIndex" | "BitstreamSwitching" => {
+                (&["sourceURL"], false)
+            }
             _ => (&[], false),
         };
         for value in names.iter().filter_map(|name| node.attribute(name)) {

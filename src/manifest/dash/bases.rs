@@ -102,7 +102,8 @@ impl Bases {
                 Some(_) => return Written::Undecided,
             }
         }
-        let answers = answers.into_iter().flatten().zip([fresh, inherited]).filter(|(_, asked)| *asked);
+        let answers =
+            answers.into_iter().flatten().zip([fresh, inherited]).filter(|(_, asked)| *asked);
         for (answer, _) in answers {
             if answer != reference {
                 *out = answer;

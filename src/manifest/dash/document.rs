@@ -3,47 +3,42 @@
 use core::iter;
 use core::ops::Range;
 
-use alloc::borrow::{Cow, ToOwned};
+use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use quick_xml::escape::unescape;
+use quick_xml::events::Event;
 use quick_xml::events::attributes::Attributes;
-use quick_xml::events::{BytesDecl, BytesStart, Event};
-use quick_xml::name::{Namespace, NamespaceResolver, ResolveResult};
-use quick_xml::reader::{NsReader, Reader};
+use quick_xml::reader::Reader;
 
 use crate::manifest::ManifestError;
-
-/// How deep elements may be nested. An MPD nests eight of its own; events may hold more.
-const MAX_DEPTH: usize = 64;
-
-const XLINK: &str = "http://www.w3.org/1999/xlink";
 
 /// A well-formed MPD without a document type, so no entity stands for more than it says.
 ///
 /// Only elements of the root's namespace are in it, and those of none, as players know no namespaces.
 #[derive(Debug)]
 pub(super) struct Document<'m> {
-    source: &'m str,
+    pub(super) source: &'m str,
     /// In the order of their start tags; the first is the root.
-    elements: Vec<Element<'m>>,
+    pub(super) elements: Vec<Element<'m>>,
 }
 
+/// Where the parts of an element stand.
 #[derive(Debug)]
-struct Element<'m> {
+pub(super) struct Element<'m> {
     /// The name without its prefix.
-    name: &'m str,
+    pub(super) name: &'m str,
     /// The name as it is written.
-    qualified: &'m str,
-    attributes: Range<usize>,
+    pub(super) qualified: &'m str,
+    pub(super) attributes: Range<usize>,
     /// From the `<` of its start tag to the `>` of its end tag.
-    span: Range<usize>,
+    pub(super) span: Range<usize>,
     /// What stands between the tags; empty at the end of the span where there is one tag alone.
-    content: Range<usize>,
+    pub(super) content: Range<usize>,
     /// The first element that is not inside.
-    next: usize,
-    href: Option<Range<usize>>,
+    pub(super) next: usize,
+    pub(super) href: Option<Range<usize>>,
 }
 
 /// A text of an MPD, decoded and without blanks around it, and where it stands.
@@ -54,32 +49,6 @@ pub(super) struct Value<'m> {
 }
 
 impl<'m> Document<'m> {
-    /// Reads an MPD without a byte order mark.
-    pub(super) fn parse(source: &'m str) -> Result<Self, ManifestError> {
-        let mut reader = NsReader::from_str(source);
-        reader.config_mut().check_comments = true;
-        let mut parser = Parser {
-            document: Self { source, elements: Vec::new() },
-            namespace: None,
-            open: Vec::new(),
-            skipped: 0,
-        };
-        if source.bytes().any(|byte| byte < b' ' && !b"\t\n\r".contains(&byte)) {
-            return Err(ManifestError::Malformed);
-        }
-        loop {
-            let start = offset(reader.buffer_position())?;
-            let (namespace, event) =
-                reader.read_resolved_event().map_err(|_| ManifestError::Malformed)?;
-            let is_ours = parser.is_ours(&event, &namespace)?;
-            let span = start..offset(reader.buffer_position())?;
-            if matches!(event, Event::Eof) {
-                return parser.finish();
-            }
-            parser.event(&event, span, is_ours, reader.resolver())?;
-        }
-    }
-
     /// The element `MPD`.
     pub(super) fn root(&self) -> Option<Node<'_>> {
         self.node(0)
@@ -193,165 +162,22 @@ impl<'d> Node<'d> {
         }
         let whole = whole.unwrap_or_default();
         let add = |n: usize| n.checked_add(content.start).ok_or(ManifestError::Malformed);
-        Ok(Value { text: text.trim_matches(BLANKS).to_owned().into(), span: add(whole.start)?..add(whole.end)? })
+        Ok(Value {
+            text: text.trim_matches(BLANKS).to_owned().into(),
+            span: add(whole.start)?..add(whole.end)?,
+        })
     }
 }
 
 /// What XML takes for white space.
 const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
-fn is_blank(text: &str) -> bool {
+pub(super) fn is_blank(text: &str) -> bool {
     text.trim_matches(BLANKS).is_empty()
 }
 
-struct Parser<'m> {
-    document: Document<'m>,
-    /// That of the root.
-    namespace: Option<String>,
-    /// The elements whose end tags are to come.
-    open: Vec<usize>,
-    /// How many elements that are not ours are open inside of those.
-    skipped: usize,
-}
-
-impl<'m> Parser<'m> {
-    /// Whether an element is one of an MPD.
-    fn is_ours(
-        &mut self,
-        event: &Event<'_>,
-        namespace: &ResolveResult<'_>,
-    ) -> Result<bool, ManifestError> {
-        let namespace = match namespace {
-            ResolveResult::Bound(Namespace(name)) => Some(*name),
-            ResolveResult::Unbound => None,
-            ResolveResult::Unknown(_) => return Ok(false),
-        };
-        if self.document.elements.is_empty()
-            && let Event::Start(tag) | Event::Empty(tag) = event
-        {
-            if tag.local_name().as_ref() != "MPD" {
-                return Err(ManifestError::Malformed);
-            }
-            self.namespace = namespace.map(ToOwned::to_owned);
-        }
-        Ok(namespace.is_none() || namespace == self.namespace.as_deref())
-    }
-
-    fn event(
-        &mut self,
-        event: &Event<'m>,
-        span: Range<usize>,
-        is_ours: bool,
-        resolver: &NamespaceResolver,
-    ) -> Result<(), ManifestError> {
-        let raw = self.document.source.get(span.clone()).ok_or(ManifestError::Malformed)?;
-        let is_outside = self.open.is_empty();
-        match event {
-            Event::Start(tag) | Event::Empty(tag) => {
-                let is_second = is_outside && !self.document.elements.is_empty();
-                if is_second || self.open.len().saturating_add(self.skipped) >= MAX_DEPTH {
-                    return Err(ManifestError::Malformed);
-                }
-                let is_closed = matches!(event, Event::Empty(_));
-                let element = self.element(tag, span, is_closed, resolver)?;
-                if self.skipped > 0 || !is_ours {
-                    if is_outside {
-                        return Err(ManifestError::Malformed);
-                    }
-                    self.skipped = self.skipped.saturating_add(usize::from(!is_closed));
-                    return Ok(());
-                }
-                if !is_closed {
-                    self.open.push(self.document.elements.len());
-                }
-                self.document.elements.push(element);
-                Ok(())
-            }
-            Event::End(_) if self.skipped > 0 => {
-                self.skipped = self.skipped.saturating_sub(1);
-                Ok(())
-            }
-            Event::End(_) => self.close(&span),
-            Event::Text(_) if is_outside && !is_blank(raw) || raw.contains("]]>") => {
-                Err(ManifestError::Malformed)
-            }
-            Event::Text(_) | Event::Comment(_) | Event::PI(_) => Ok(()),
-            Event::GeneralRef(_) if !is_outside => decode(raw).map(drop),
-            Event::CData(_) if !is_outside => Ok(()),
-            Event::Decl(declaration) if span.start == 0 => check(declaration),
-            _ => Err(ManifestError::Malformed),
-        }
-    }
-
-    /// Reads a start tag.
-    fn element(
-        &self,
-        tag: &BytesStart<'m>,
-        span: Range<usize>,
-        is_closed: bool,
-        resolver: &NamespaceResolver,
-    ) -> Result<Element<'m>, ManifestError> {
-        let source = self.document.source;
-        let slice = |text: &str| {
-            let range = range_of(source, text)?;
-            Some((source.get(range.clone())?, range))
-        };
-        let (qualified, _) = slice(tag.name().into_inner()).ok_or(ManifestError::Malformed)?;
-        let (raw, attributes) = slice(tag.attributes_raw()).ok_or(ManifestError::Malformed)?;
-        let is_name = |first: char| first.is_alphabetic() || "_:".contains(first);
-        if !qualified.starts_with(is_name) || raw.contains('<') {
-            return Err(ManifestError::Malformed);
-        }
-        let mut href = None;
-        for attribute in Attributes::new(raw, 0) {
-            let attribute = attribute.map_err(|_| ManifestError::Malformed)?;
-            decode(&attribute.value)?;
-            let (namespace, name) = resolver.resolve_attribute(attribute.key);
-            let is_xlink = match namespace {
-                ResolveResult::Bound(Namespace(uri)) => uri == XLINK,
-                // Players go by the usual prefix.
-                ResolveResult::Unknown(prefix) => prefix == "xlink",
-                ResolveResult::Unbound => false,
-            };
-            if is_xlink && name.as_ref() == "href" {
-                href = range_of(source, &attribute.value);
-            }
-        }
-        let name = qualified.rsplit_once(':').map_or(qualified, |(_, name)| name);
-        let content = if is_closed { span.end..span.end } else { span.end..source.len() };
-        let next = self.document.elements.len().saturating_add(1);
-        Ok(Element { name, qualified, attributes, span, content, next, href })
-    }
-
-    /// Ends the element that was opened last.
-    fn close(&mut self, tag: &Range<usize>) -> Result<(), ManifestError> {
-        let next = self.document.elements.len();
-        let at = self.open.pop().ok_or(ManifestError::Malformed)?;
-        let element = self.document.elements.get_mut(at).ok_or(ManifestError::Malformed)?;
-        element.content.end = tag.start;
-        element.span.end = tag.end;
-        element.next = next;
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Document<'m>, ManifestError> {
-        let is_whole = self.open.is_empty() && !self.document.elements.is_empty();
-        if is_whole { Ok(self.document) } else { Err(ManifestError::Malformed) }
-    }
-}
-
-/// Only UTF-8 can have come here unharmed.
-fn check(declaration: &BytesDecl<'_>) -> Result<(), ManifestError> {
-    let is_version = declaration.version().is_ok_and(|version| version.starts_with("1."));
-    let is_utf8 = match declaration.encoding() {
-        Some(Ok(encoding)) => encoding.eq_ignore_ascii_case("utf-8"),
-        Some(Err(_)) => false,
-        None => true,
-    };
-    if is_version && is_utf8 { Ok(()) } else { Err(ManifestError::Malformed) }
-}
-
-fn decode(raw: &str) -> Result<Cow<'_, str>, ManifestError> {
+/// Resolves the references in a text; none may be to an entity of its own.
+pub(super) fn decode(raw: &str) -> Result<Cow<'_, str>, ManifestError> {
     unescape(raw).map_err(|_| ManifestError::Malformed)
 }
 
@@ -368,12 +194,36 @@ fn trim(source: &str, span: Range<usize>) -> Range<usize> {
 }
 
 /// Where `part`, a slice of `source`, stands in it.
-fn range_of(source: &str, part: &str) -> Option<Range<usize>> {
+pub(super) fn range_of(source: &str, part: &str) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(source.as_ptr().addr())?;
     let end = start.checked_add(part.len())?;
     (end <= source.len()).then_some(start..end)
 }
 
-fn offset(position: u64) -> Result<usize, ManifestError> {
+pub(super) fn offset(position: u64) -> Result<usize, ManifestError> {
     usize::try_from(position).map_err(|_| ManifestError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::dash::parser::parse;
+
+    #[test]
+    fn children_are_not_their_children() {
+        let document = parse("<MPD><a><b/><a/></a><b/><a/></MPD>").unwrap();
+        let root = document.root().unwrap();
+        assert_eq!(root.children().map(|node| node.name()).collect::<Vec<_>>(), ["a", "b", "a"]);
+        assert_eq!(root.named("a").count(), 2);
+        assert_eq!(root.named("a").next().unwrap().children().count(), 2);
+    }
+
+    #[test]
+    fn texts_hold_no_elements() {
+        for source in ["<MPD>a<b/></MPD>", "<MPD><b>a</b></MPD>", "<MPD>a<x:b xmlns:x='x'/></MPD>"]
+        {
+            let document = parse(source).unwrap();
+            assert_eq!(document.root().unwrap().text().err(), Some(ManifestError::Malformed));
+        }
+    }
 }

@@ -69,3 +69,62 @@ pub(super) fn to_text(nanos: u64) -> String {
     let fraction = format!("{nanos:09}");
     format!("PT{secs}.{}S", fraction.trim_end_matches('0'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form() {
+        for (text, millis) in [
+            ("PT20.0S", 20_000),
+            ("PT0S", 0),
+            ("PT0.5S", 500),
+            ("PT1.2345678999S", 1234),
+            ("PT1M", 60_000),
+            ("PT1H1M1S", 3_661_000),
+            ("P1D", 86_400_000),
+            ("P1DT1H", 90_000_000),
+            ("P0Y0M0DT0H3M30.000S", 210_000),
+            ("PT90M", 5_400_000),
+        ] {
+            assert_eq!(parse(text).map(|nanos| nanos / 1_000_000), Some(millis), "{text}");
+        }
+        for text in [
+            "",
+            "P",
+            "PT",
+            "20",
+            "PT20",
+            "-PT1S",
+            "PT-1S",
+            "PT+1S",
+            "P1Y",
+            "P1M",
+            "PT1S1M",
+            "PT1.S",
+            "PT1.aS",
+            "P1H",
+            "PT1D",
+            "PT1H ",
+            "pt1s",
+            "PT1.1M",
+            "PTS",
+            "PT99999999999S",
+            "PT1.0000000001aS",
+            "PT.5äS",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn written_without_noughts() {
+        for (nanos, text) in
+            [(0, "PT0S"), (30 * SECOND, "PT30S"), (1_500_000_000, "PT1.5S"), (1, "PT0.000000001S")]
+        {
+            assert_eq!(to_text(nanos), text);
+            assert_eq!(parse(text), Some(nanos));
+        }
+    }
+}

@@ -45,3 +45,32 @@ impl Edits {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(edits: Edits) -> Result<String, ManifestError> {
+        let mut out = String::new();
+        edits.apply("0123456789", &mut out).map(|()| out)
+    }
+
+    #[test]
+    fn every_other_byte_stays() {
+        let mut edits = Edits::default();
+        edits.text(8..10, "a&b");
+        edits.markup(2..4, "<c>");
+        edits.markup(5..5, "1");
+        edits.markup(5..5, "2");
+        assert_eq!(applied(edits).as_deref(), Ok("01<c>412567a&amp;b"));
+        assert_eq!(applied(Edits::default()).as_deref(), Ok("0123456789"));
+    }
+
+    #[test]
+    fn two_for_one_place_are_refused() {
+        let mut edits = Edits::default();
+        edits.markup(2..6, "");
+        edits.markup(4..5, "");
+        assert_eq!(applied(edits), Err(ManifestError::Malformed));
+    }
+}

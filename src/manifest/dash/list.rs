@@ -7,9 +7,9 @@ use quick_xml::escape::escape;
 use crate::manifest::address::Resource;
 use crate::manifest::dash::bases::{Bases, Written};
 use crate::manifest::dash::document::Node;
+use crate::manifest::dash::duration;
 use crate::manifest::dash::segments::{Info, Segment};
 use crate::manifest::dash::template::{self, Values};
-use crate::manifest::dash::duration;
 use crate::manifest::{Carrier, ManifestError};
 
 /// What it is written of.
@@ -57,7 +57,11 @@ impl Of<'_, '_> {
             close(prefix, "SegmentTimeline", out);
         }
         self.source("BitstreamSwitching", "bitstreamSwitching", out)?;
-        if is_list { self.listed(segments, out)? } else { self.filled(segments, out)? }
+        if is_list {
+            self.listed(segments, out)?
+        } else {
+            self.filled(segments, out)?
+        }
         close(prefix, "SegmentList", out);
         Ok(())
     }

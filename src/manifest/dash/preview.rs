@@ -145,7 +145,8 @@ impl Preview<'_> {
         let mut list = String::new();
         if node.name() == "Representation" {
             let segments = info.segments(length, &mut self.budget)?;
-            let list_of = list::Of { carrier: self.writer.carrier, node, info: &info, bases: &bases };
+            let list_of =
+                list::Of { carrier: self.writer.carrier, node, info: &info, bases: &bases };
             list_of.push(&segments, &mut list)?;
         } else {
             for child in others {
@@ -173,6 +174,265 @@ impl Preview<'_> {
                 let end = [">", list, "</", node.qualified(), ">"].concat();
                 edits.markup(node.attributes().end..node.span().end, &end);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::dash::testing::{Came, carrier, mpd, rewritten};
+    use alloc::format;
+
+    fn preview(secs: u64, mpd: &str) -> Result<String, ManifestError> {
+        rewritten(&carrier(Came::Preview(secs)), mpd)
+    }
+
+    /// An MPD of 20 seconds with these segments at three levels.
+    fn with(period: &str, set: &str, representation: &str) -> String {
+        let content = format!(
+            "<Period>{period}<AdaptationSet>{set}<Representation id=\"v\" bandwidth=\"9\">{representation}\
+             </Representation></AdaptationSet></Period>"
+        );
+        mpd(&content).replace("static\"", "static\" mediaPresentationDuration=\"PT20S\"")
+    }
+
+    /// What the preview of five seconds lists.
+    #[track_caller]
+    fn lists(mpd: &str, expected: &str) {
+        let out = preview(5, mpd).unwrap();
+        let start = out.find("<SegmentList").unwrap();
+        let end = out.find("</SegmentList>").unwrap();
+        assert_eq!(out[start..end].replace("/ONE/videos/42/dash/", "@"), expected, "{mpd}");
+        assert_eq!(out.matches("SegmentTemplate").count(), 0);
+        assert_eq!(out.matches("\"PT5S\"").count(), 1);
+    }
+
+    #[track_caller]
+    fn none(mpd: &str) {
+        assert_eq!(preview(5, mpd), Err(ManifestError::NoPreview), "{mpd}");
+    }
+
+    const URLS: &str =
+        r#"<SegmentURL media="@1.m4s"/><SegmentURL media="@2.m4s"/><SegmentURL media="@3.m4s"/>"#;
+
+    #[test]
+    fn of_a_template_with_a_duration() {
+        let template = r#"<SegmentTemplate timescale="10" duration="20" startNumber="7" presentationTimeOffset="90" media="$RepresentationID$-$Number%03d$-$Time$.m4s" initialization="i$Bandwidth$.mp4"/>"#;
+        let expected = r#"<SegmentList timescale="10" presentationTimeOffset="90" duration="20"><Initialization sourceURL="@i9.mp4"/><SegmentURL media="@v-007-0.m4s"/><SegmentURL media="@v-008-20.m4s"/><SegmentURL media="@v-009-40.m4s"/>"#;
+        for mpd in [with(template, "", ""), with("", template, ""), with("", "", template)] {
+            lists(&mpd, expected);
+        }
+        let end = template.replace("startNumber", "endNumber=\"8\" startNumber");
+        lists(&with("", "", &end), &expected.replace(r#"<SegmentURL media="@v-009-40.m4s"/>"#, ""));
+    }
+
+    #[test]
+    fn of_a_template_with_a_timeline() {
+        let template = |timeline: &str| {
+            let media =
+                r#"<SegmentTemplate presentationTimeOffset="100" media="$Number$-$Time$.m4s">"#;
+            with(
+                "",
+                "",
+                &format!("{media}<SegmentTimeline>{timeline}</SegmentTimeline></SegmentTemplate>"),
+            )
+        };
+        let list = |entries: &[(u64, u64, u64)]| {
+            let head = r#"<SegmentList presentationTimeOffset="100"><SegmentTimeline>"#;
+            let times = entries.iter().map(|(_, t, d)| format!(r#"<S t="{t}" d="{d}"/>"#));
+            let urls =
+                entries.iter().map(|(n, t, _)| format!(r#"<SegmentURL media="@{n}-{t}.m4s"/>"#));
+            let times: String = times.collect();
+            format!("{head}{times}</SegmentTimeline>{}", urls.collect::<String>())
+        };
+        let twos = list(&[(1, 100, 2), (2, 102, 2), (3, 104, 2)]);
+        lists(&template(r#"<S t="100" d="2" r="9"/>"#), &twos);
+        lists(&template(r#"<S t="100" d="2" r="-1"/>"#), &twos);
+        lists(&template(r#"<S t="100" d="2" r="-1"/><S t="104" d="2" r="7"/>"#), &twos);
+        lists(
+            &template(r#"<S t="100" d="2"/><S d="2" r="1"/><S d="2" r="99999999999999"/>"#),
+            &twos,
+        );
+        lists(
+            &template(r#"<S t="101" d="3"/><S d="1" r="9"/>"#),
+            &list(&[(1, 101, 3), (2, 104, 1)]),
+        );
+        // What is over before the period starts is not seen, but counts.
+        lists(
+            &template(r#"<S d="2" r="60"/>"#),
+            &list(&[(51, 100, 2), (52, 102, 2), (53, 104, 2)]),
+        );
+        lists(
+            &template(r#"<S t="97" d="2" r="9"/>"#),
+            &list(&[(2, 99, 2), (3, 101, 2), (4, 103, 2)]),
+        );
+        for timeline in [
+            r#"<S t="100" d="0"/>"#,
+            r#"<S t="100"/>"#,
+            r#"<S t="100" d="2"/><S t="90" d="2"/>"#,
+            r#"<S t="100" d="2" r="-1"/><S d="2"/>"#,
+            r#"<S t="100" d="2" r="x"/>"#,
+            r#"<S t="100" d="2" k="2"/>"#,
+            r#"<S t="100" d="2" n="5"/>"#,
+            r#"<Pattern/><S t="100" d="2"/>"#,
+        ] {
+            none(&template(timeline));
+        }
+        let long = template(r#"<S t="0" d="1" r="-1"/>"#).replace("=\"100\"", "=\"100000\"");
+        none(&long);
+    }
+
+    #[test]
+    fn of_a_list() {
+        let list = |attributes: &str, content: &str| {
+            format!(
+                r#"<SegmentList {attributes}><Initialization sourceURL="i.mp4"/>{content}</SegmentList>"#
+            )
+        };
+        let urls: String =
+            (1..=9).map(|n| format!(r#"<SegmentURL media="{n}.m4s" index="i"/>"#)).collect();
+        let mpd = with("", "", &list(r#"duration="2" startNumber="1""#, &urls));
+        let init = r#"<Initialization sourceURL="@i.mp4"/>"#;
+        lists(&mpd, &format!(r#"<SegmentList startNumber="1" duration="2">{init}{URLS}"#));
+        let timeline = r#"<SegmentTimeline><S d="2" r="8"/></SegmentTimeline>"#;
+        let mpd =
+            with("", r#"<SegmentList timescale="1"/>"#, &list("", &format!("{timeline}{urls}")));
+        let times = r#"<SegmentTimeline><S t="0" d="2"/><S t="2" d="2"/><S t="4" d="2"/></SegmentTimeline>"#;
+        lists(&mpd, &format!(r#"<SegmentList timescale="1">{init}{times}{URLS}"#));
+    }
+
+    #[test]
+    fn of_what_is_one_file() {
+        for content in [
+            "",
+            "<BaseURL>film.mp4</BaseURL>",
+            r#"<BaseURL>film.mp4</BaseURL><SegmentBase indexRange="0-9"/>"#,
+            r#"<SegmentTemplate duration="2" media="film.mp4"/>"#,
+            r#"<SegmentTemplate duration="2" media="$RepresentationID$.mp4"/>"#,
+            r#"<SegmentTemplate media="$Number$.mp4"/>"#,
+            r#"<SegmentTemplate duration="2"/>"#,
+            r#"<SegmentTemplate duration="2" media="$SubNumber$-$Number$"/>"#,
+            r#"<SegmentTemplate duration="2" media="$Number$" k="4"/>"#,
+            r#"<SegmentTemplate duration="2" media="$Number$"><Initialization range="0-9"/></SegmentTemplate>"#,
+            r#"<SegmentTemplate duration="2" media="$Number$"><Initialization sourceURL="film.mp4" range="0-9"/></SegmentTemplate>"#,
+            r#"<SegmentTemplate duration="2" media="$Number$"/><SegmentList duration="2"/>"#,
+            r#"<SegmentList><SegmentURL media="film.mp4"/></SegmentList>"#,
+            r#"<SegmentList duration="2"><SegmentURL mediaRange="0-9"/></SegmentList>"#,
+            r#"<SegmentList duration="2"><SegmentURL media="film.mp4" mediaRange="0-9"/></SegmentList>"#,
+            r#"<SegmentList duration="2"><SegmentURL media="film.mp4" indexRange="0-9"/></SegmentList>"#,
+            r#"<SegmentList duration="2"><SegmentURL media=""/></SegmentList>"#,
+            r#"<SegmentList duration="2" xlink:href="list.xml"/>"#,
+        ] {
+            none(&with("", "", content));
+        }
+        let template = r#"<SegmentTemplate duration="2" media="$Number$"/>"#;
+        none(&with(r#"<SegmentBase indexRange="0-9"/>"#, "", template));
+        none(&with(r#"<ImportedMPD uri="a.mpd"/>"#, "", template));
+        none(&with(template, "", "").replace("<Period>", "<Period xlink:href='p.xml'>"));
+    }
+
+    #[test]
+    fn of_what_has_no_end() {
+        let template = r#"<SegmentTemplate duration="2" media="$Number$"/>"#;
+        let mpd = with(template, "", "");
+        for kind in ["dynamic", "list", "x"] {
+            none(&mpd.replace("static", kind));
+        }
+        none(&mpd.replace("PT20S", "P1M"));
+        none(&mpd.replace("mediaPresentationDuration=\"PT20S\"", ""));
+        none(&mpd.replace("<Period>", "<Period start=\"PT5S\">"));
+        none(&mpd.replace("<Period>", "<Period start=\"soon\">"));
+        none(&mpd.replace("duration=\"2\"", "duration=\"1\" timescale=\"100000\""));
+    }
+
+    #[test]
+    fn a_presentation_that_is_short_enough_keeps_its_durations() {
+        let mpd = with("", "", r#"<SegmentTemplate duration="2" media="$Number$"/>"#);
+        let out = preview(30, &mpd).unwrap();
+        assert!(out.contains("mediaPresentationDuration=\"PT20S\""));
+        assert_eq!(out.matches("<SegmentURL").count(), 10);
+        assert_eq!(preview(1, &mpd).unwrap().matches("<SegmentURL").count(), 1);
+    }
+
+    #[test]
+    fn of_several_periods() {
+        let period = |attributes: &str, name: &str| {
+            format!(
+                "<Period{attributes}><AdaptationSet><Representation id=\"v\"><SegmentTemplate duration=\"2\" \
+                 media=\"{name}$Number$\"/></Representation></AdaptationSet></Period>"
+            )
+        };
+        let [a, b, c] = ["a", "b", "c"];
+        let count = |mpd: &str| {
+            preview(5, mpd).map(|out| {
+                [a, b, c].map(|name| out.matches(&format!("\"/ONE/videos/42/dash/{name}")).count())
+            })
+        };
+        let lasting = " duration=\"PT3S\"";
+        let all = [period(lasting, a), period(lasting, b), period(lasting, c)].concat();
+        assert_eq!(count(&mpd(&all)), Ok([2, 1, 0]));
+        let out = preview(5, &mpd(&all)).unwrap();
+        assert!(
+            out.contains("type=\"static\"") && out.contains(" mediaPresentationDuration=\"PT5S\"")
+        );
+        assert!(
+            out.contains("<Period duration=\"PT3S\">")
+                && out.contains("<Period duration=\"PT2S\">")
+        );
+        assert_eq!(out.matches("<Period").count(), 2);
+        let starts =
+            [period("", a), period(" start=\"PT3S\"", b), period(" start=\"PT4.5S\"", c)].concat();
+        let starts = mpd(&starts).replace("<MPD", "<MPD mediaPresentationDuration=\"PT9S\"");
+        assert_eq!(count(&starts), Ok([2, 1, 1]));
+        assert_eq!(count(&starts.replace(" start=\"PT3S\"", "")), Err(ManifestError::NoPreview));
+        let nothing =
+            r#"<Period xlink:href="urn:mpeg:dash:resolve-to-zero:2013" duration="PT9S"/>"#;
+        assert_eq!(count(&mpd(&[nothing, &all].concat())), Ok([2, 1, 0]));
+    }
+
+    #[test]
+    fn bases_stay_and_addresses_get_a_token_each() {
+        let template = r#"<SegmentTemplate duration="5" media="$Number$"/>"#;
+        let content =
+            |bases: &str| with("", "", template).replace("<Period>", &format!("{bases}<Period>"));
+        let base = "<BaseURL>../v/</BaseURL>";
+        let out = preview(5, &content(base)).unwrap();
+        assert!(out.contains(base) && out.contains("media=\"/ONE/videos/42/v/1\""), "{out}");
+        let base = "<BaseURL>https://other.example/</BaseURL>";
+        let out = preview(5, &content(base)).unwrap();
+        assert!(out.contains(base) && out.contains("media=\"1\""), "{out}");
+        none(&content("<BaseURL>a/</BaseURL><BaseURL>b/</BaseURL>"));
+        none(&content("<BaseURL>a/</BaseURL><BaseURL>https://other.example/</BaseURL>"));
+        let out = preview(5, &content("<BaseURL>./</BaseURL><BaseURL>../dash/</BaseURL>")).unwrap();
+        assert!(out.contains("media=\"/ONE/videos/42/dash/1\""), "{out}");
+    }
+
+    #[test]
+    fn a_list_stands_where_something_was_said_or_at_the_end() {
+        let template = r#"<SegmentTemplate duration="5" media="$Number$"/>"#;
+        let list = |prefix: &str| {
+            format!(
+                r#"<{prefix}SegmentList duration="5"><{prefix}SegmentURL media="/ONE/videos/42/dash/1"/></{prefix}SegmentList>"#
+            )
+        };
+        let mpd = with("", template, "<A/>");
+        let expected = with("", "", &format!("<A/>{}", list(""))).replace("PT20S", "PT5S");
+        assert_eq!(preview(5, &mpd), Ok(expected));
+        let mpd = with("", "", &format!("<!-- 1 -->{template}<!-- 2 -->"));
+        let expected =
+            with("", "", &format!("<!-- 1 -->{}<!-- 2 -->", list(""))).replace("PT20S", "PT5S");
+        assert_eq!(preview(5, &mpd), Ok(expected));
+        let alone = |prefix: &str, info: &str, end: &str| {
+            format!(
+                "<p:MPD xmlns:p=\"p\" mediaPresentationDuration='PT5S'><p:Period>{info}<p:AdaptationSet>\
+                 <{prefix}Representation id='v' {end}</p:AdaptationSet></p:Period></p:MPD>"
+            )
+        };
+        for prefix in ["p:", ""] {
+            let end = format!(">{}</{prefix}Representation>", list(prefix));
+            let info = template.replace("<Seg", "<p:Seg");
+            assert_eq!(preview(5, &alone(prefix, &info, "/>")), Ok(alone(prefix, "", &end)));
         }
     }
 }

@@ -62,7 +62,8 @@ impl<'d> Info<'d> {
             segments.of_timeline(timeline, offset, ticks.saturating_add(offset))?;
         } else {
             let duration = self.number("duration")?.filter(|duration| *duration > 0);
-            let run = Run { start: 0, duration: duration.ok_or(ManifestError::NoPreview)?, last: None };
+            let run =
+                Run { start: 0, duration: duration.ok_or(ManifestError::NoPreview)?, last: None };
             segments.of_run(&run, 0, ticks)?;
         }
         Ok(segments.list)

@@ -56,13 +56,17 @@ pub(super) fn fill(template: &str, values: &Values<'_>) -> Option<String> {
 
 /// Whether a template holds the id of its Representation.
 pub(super) fn has_id(template: &str) -> bool {
-    template.split('$').any(|part| part.starts_with(ID))
+    identifiers(template).any(|identifier| identifier.starts_with(ID))
 }
 
 /// Whether a template has another address for each segment.
 pub(super) fn tells_apart(template: &str) -> bool {
-    let mut identifiers = template.split('$').skip(1).step_by(2);
+    let mut identifiers = identifiers(template);
     identifiers.any(|identifier| identifier.starts_with("Number") || identifier.starts_with("Time"))
+}
+
+fn identifiers(template: &str) -> impl Iterator<Item = &str> {
+    template.split('$').skip(1).step_by(2)
 }
 
 /// Whether an id only fills a part of a path segment: it has characters of one, no escapes, none that
@@ -70,4 +74,46 @@ pub(super) fn tells_apart(template: &str) -> bool {
 pub(super) fn is_plain_id(id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!'()*+,;=@".contains(&byte);
     id.bytes().all(is_plain) && !id.bytes().all(|byte| byte == b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_filled_in() {
+        let values = Values { id: Some("a$"), bandwidth: Some(800), number: Some(7), time: None };
+        for (template, expected) in [
+            ("", Some("")),
+            ("a.mp4", Some("a.mp4")),
+            ("$RepresentationID$/$Number$.m4s", Some("a$/7.m4s")),
+            ("$Number%05d$", Some("00007")),
+            ("$Number%01d$-$Bandwidth%02d$", Some("7-800")),
+            ("a$$b$$$Number$", Some("a$b$7")),
+            ("$Number", None),
+            ("$Time$", None),
+            ("$SubNumber$", None),
+            ("$number$", None),
+            ("$Number%5d$", None),
+            ("$Number%0d$", None),
+            ("$Number%05x$", None),
+            ("$Number%$", None),
+            ("$Number%0999d$", None),
+            ("$RepresentationID%05d$", None),
+            ("$%05d$", None),
+        ] {
+            assert_eq!(fill(template, &values).as_deref(), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn what_a_template_holds() {
+        assert!(has_id("a/$RepresentationID$") && !has_id("RepresentationID-$Number$"));
+        for template in ["$Number$", "a$Number%05d$", "$RepresentationID$-$Time$"] {
+            assert!(tells_apart(template), "{template}");
+        }
+        for template in ["film.mp4", "$RepresentationID$", "Number$$Time", "$$Number$$"] {
+            assert!(!tells_apart(template), "{template}");
+        }
+    }
 }

@@ -238,13 +238,30 @@ mod tests {
     }
 
     #[test]
-    fn variants_have_the_token_of_the_preview() {
-        let lines = "#EXT-X-MEDIA:URI=\"~a.m3u8\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\n~v.m3u8\n\
-                     #EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"-k\"\n";
-        let expected =
-            lines.replace('~', "/TOKEN/videos/42/hls/").replace("\"-k", "\"/EXACT/videos/42/hls/k");
+    fn manifests_share_a_token_and_everything_else_has_its_own() {
         let carrier = carrier_of(PLAYLIST, |link| link.in_query().preview(10));
-        becomes_with(&carrier, &lines.replace('~', "").replace("\"-k", "\"k"), &expected);
+        for (token, lines) in [
+            ("EXACT", "CONTENT-STEERING:SERVER-URI=\"~s.json\"\n"),
+            ("TOKEN", "DATERANGE:X-ASSET-URI=\"~a.m3u8\"\n"),
+            ("EXACT", "DATERANGE:X-ASSET-LIST=\"~a.json\"\n"),
+            ("TOKEN", "DATERANGE:X-URI=\"~a.m3u8?x=1\"\n"),
+            ("EXACT", "DATERANGE:X-URI=\"~a.json?x=.m3u8\"\n"),
+            ("TOKEN", "I-FRAME-STREAM-INF:URI=\"~i.m3u8\"\n"),
+            ("TOKEN", "IMAGE-STREAM-INF:URI=\"~i.m3u8\"\n"),
+            ("EXACT", "KEY:URI=\"~k\"\n"),
+            ("EXACT", "MAP:URI=\"~i.mp4\"\n"),
+            ("TOKEN", "MEDIA:URI=\"~a.m3u8\"\n"),
+            ("EXACT", "PART:URI=\"~a.1.m4s\"\n"),
+            ("EXACT", "PRELOAD-HINT:URI=\"~a.2.m4s\"\n"),
+            ("TOKEN", "RENDITION-REPORT:URI=\"~b.m3u8\"\n"),
+            ("EXACT", "SESSION-DATA:URI=\"~d.json\"\n"),
+            ("EXACT", "SESSION-KEY:URI=\"~k\"\n"),
+            ("TOKEN", "STREAM-INF:BANDWIDTH=1\n~v.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\n~w.m3u8\n"),
+        ] {
+            let lines = ["#EXT-X-", lines].concat();
+            let prefix = ["/", token, "/videos/42/hls/"].concat();
+            becomes_with(&carrier, &lines.replace('~', ""), &lines.replace('~', &prefix));
+        }
     }
 
     #[test]
@@ -268,6 +285,8 @@ mod tests {
             let live = ["#EXT-X-MEDIA-SEQUENCE:", sequence, "\n4 a\n"].concat();
             fails(&live, ManifestError::NoPreview);
             fails(&["4 a\n", &live].concat(), ManifestError::NoPreview);
+            let late = ["4 a\n#EXT-X-MEDIA-SEQUENCE:", sequence, "\n"].concat();
+            fails(&late, ManifestError::NoPreview);
         }
         fails(
             "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PART:DURATION=1,URI=\"a\"\n",
@@ -297,6 +316,7 @@ mod tests {
             "#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n4 a\n",
             "4 a\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n",
             "#EXT-X-STREAM-INF:BANDWIDTH=1\n4 a\n",
+            "#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\na\n",
         ] {
             fails(lines, ManifestError::Malformed);
         }

@@ -1,7 +1,7 @@
 // dash.js behind the few words that the tests share.
 import { MediaPlayer } from "/dash.js";
 
-export async function open(video, url, { credentials = false, buffer = 30, low = false } = {}) {
+export function open(video, url, { credentials = false, buffer = 30, low = false } = {}) {
   const dash = MediaPlayer().create();
   dash.updateSettings({
     streaming: {
@@ -23,10 +23,13 @@ export async function open(video, url, { credentials = false, buffer = 30, low =
     const { status, headers } = error.data?.response ?? {};
     if (status >= 400) refusals.push({ status, reason: headers["playgate-reason"] });
   });
-  const ready = new Promise((resolve) => dash.on(MediaPlayer.events.STREAM_INITIALIZED, resolve));
+  const ready = new Promise((resolve, reject) => {
+    dash.on(MediaPlayer.events.STREAM_INITIALIZED, resolve);
+    dash.on(MediaPlayer.events.ERROR, ({ error }) => reject(new Error(error.message)));
+  });
   dash.initialize(video, url, true);
-  await ready;
   return {
+    ready,
     dash,
     refusals,
     errors,

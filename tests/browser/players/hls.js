@@ -1,7 +1,7 @@
 // hls.js behind the few words that the tests share.
 import Hls from "/hls.js";
 
-export async function open(video, url, { credentials = false, buffer = 30, low = false, renewAt } = {}) {
+export function open(video, url, { credentials = false, buffer = 30, low = false, renewAt } = {}) {
   const renewal = renewAt && renewing(renewAt);
   const hls = new Hls({
     maxBufferLength: buffer,
@@ -21,19 +21,24 @@ export async function open(video, url, { credentials = false, buffer = 30, low =
       refusals.push({ status: response.code, reason: networkDetails.getResponseHeader("Playgate-Reason") });
     }
   });
-  const parsed = new Promise((resolve) => hls.once(Hls.Events.MANIFEST_PARSED, resolve));
+  const ready = new Promise((resolve, reject) => {
+    hls.once(Hls.Events.MANIFEST_PARSED, () => {
+      if (low) hls.loadLevel = hls.levels.findIndex(({ height }) => height === 180);
+      resolve();
+    });
+    hls.on(Hls.Events.ERROR, (_, { details, fatal }) => fatal && reject(new Error(details)));
+  });
   hls.loadSource(url);
   hls.attachMedia(video);
-  await parsed;
-  if (low) hls.loadLevel = hls.levels.findIndex(({ height }) => height === 180);
   return {
+    ready,
     hls,
     refusals,
     errors,
     renewals: () => renewal.count,
     latency: () => ({ latency: (Date.now() - hls.playingDate) / 1000, target: hls.targetLatency }),
     pick(height) {
-      hls.currentLevel = hls.levels.findIndex((level) => level.height === height);
+      hls.nextLevel = hls.levels.findIndex((level) => level.height === height);
     },
   };
 }

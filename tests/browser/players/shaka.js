@@ -27,12 +27,22 @@ export async function open(video, url, { credentials = false, buffer = 30, low =
   player.getNetworkingEngine().registerRequestFilter((_, request) => {
     request.allowCrossSiteCredentials = credentials;
   });
-  await player.load(url);
+  const ready = player.load(url).then(() => {
+    const [text] = player.getTextTracks();
+    if (text) player.selectTextTrack(text);
+  });
   return {
+    ready,
     shaka: player,
     refusals,
     errors,
     latency: () => ({ latency: player.getStats().liveLatency, target: null }),
+    /** Where the picture of a moment is, by a storyboard. */
+    async thumbnail(storyboard, time) {
+      const { id } = await player.addThumbnailsTrack(storyboard, "text/vtt");
+      const { uris, positionX, positionY } = await player.getThumbnails(id, time);
+      return { uri: uris[0], positionX, positionY };
+    },
     pick(height) {
       player.configure("abr.enabled", false);
       player.selectVariantTrack(player.getVariantTracks().find((track) => track.height === height));

@@ -1,0 +1,67 @@
+//! What the tests of the rewriter share: carriers, and MPDs without their tokens.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+
+use crate::key::KeyRing;
+use crate::manifest::{Carrier, ManifestError};
+use crate::request::Request;
+use crate::sign::Signer;
+use crate::time::UnixTime;
+use crate::verify::Verifier;
+
+const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
+const MANIFEST: &str = "https://cdn.example.com/videos/42/dash/manifest.mpd";
+
+/// How the link came to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Came {
+    InPath,
+    InQuery,
+    /// In the path, with `run`.
+    Run,
+    /// In the query, with `pre` of so many seconds.
+    Preview(u64),
+}
+
+/// The carrier of a link to `/videos/42/dash/manifest.mpd` for `/videos/42/`.
+pub(crate) fn carrier(came: Came) -> Carrier {
+    let ring = KeyRing::parse(KEYS).unwrap();
+    let signer = Signer::new(ring.clone());
+    let link = signer.link(MANIFEST).directory(2);
+    let link = match came {
+        Came::InPath => link.in_path(),
+        Came::InQuery => link.in_query(),
+        Came::Run => link.in_path().run(14_400),
+        Came::Preview(secs) => link.in_query().preview(secs),
+    };
+    let link = link.sign(NOW).unwrap();
+    let verifier = Verifier::new(&ring);
+    let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
+    Carrier::new(&verifier, &verified, NOW).unwrap()
+}
+
+/// Rewrites an MPD twice, which has to be the same as once. The token of the carrier is written as
+/// `TOKEN`, that of a single segment as `ONE`.
+pub(crate) fn rewritten(carrier: &Carrier, mpd: &str) -> Result<String, ManifestError> {
+    let once = super::rewrite(carrier, mpd)?;
+    assert_eq!(super::rewrite(carrier, &once).as_ref(), Ok(&once));
+    let mut out = once.replace(&carrier.token().replace('&', "&amp;"), "TOKEN");
+    assert!(!out.contains(carrier.token()));
+    while let Some(start) = out.find("/pg=1&amp;") {
+        let token = out[start + 1..].split('/').next().unwrap().to_string();
+        let path = out[start..].split(['"', '<']).next().unwrap().replace("&amp;", "&");
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let request = format!("https://cdn.example.com{path}");
+        let verified = Verifier::new(&ring).verify(&Request::new(&request), NOW).map(drop);
+        assert_eq!(verified, Ok(()), "{request}");
+        out = out.replacen(&token, "ONE", 1);
+    }
+    Ok(out)
+}
+
+/// An MPD around `content`.
+pub(crate) fn mpd(content: &str) -> String {
+    format!(r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static">{content}</MPD>"#)
+}

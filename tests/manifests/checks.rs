@@ -1,0 +1,112 @@
+//! What a rewriter must never do, whatever it is given. Each check panics where it does.
+
+use playgate::manifest::{Carrier, Kind};
+
+use crate::asked::{Address, Asked, HOST, changes};
+use crate::mpd;
+use crate::playlist::{self, Variables};
+
+/// A playlist: the token goes into addresses of its own scope alone, which lead where they led; what is
+/// around them stays; and to rewrite it again changes nothing.
+#[track_caller]
+pub fn playlist(asked: &Asked, carrier: &Carrier, text: &str) {
+    let Ok(rewritten) = carrier.rewrite(Kind::Hls, text) else { return };
+    let mut left = rewritten.matches(carrier.token()).count();
+    let mut variables = Variables::default();
+    let [mut before, mut after] = [text, &rewritten].map(playlist::lines);
+    loop {
+        let (before, after) = match (before.next(), after.next()) {
+            (Some(before), Some(after)) => (before, after),
+            (before, after) => break assert!(before.is_none() && after.is_none()),
+        };
+        variables.take(before.text);
+        assert_eq!(before.around, after.around);
+        assert_eq!(before.addresses.len(), after.addresses.len());
+        for (before, after) in before.addresses.iter().zip(&after.addresses) {
+            let [was, is] = [before, after].map(|address| Address {
+                base: asked.address(),
+                reference: variables.expand(address),
+            });
+            check_host(carrier, &is);
+            if before != after {
+                check_new(asked, carrier, after);
+                left -= 1;
+                // What is not known here has been defined in another way.
+                if !was.reference.contains("{$") {
+                    check_way(&was, &is);
+                }
+            }
+        }
+    }
+    assert_eq!(left, 0, "a token is no part of an address: {rewritten}");
+    assert_eq!(carrier.rewrite(Kind::Hls, &rewritten).as_ref(), Ok(&rewritten));
+}
+
+/// The same for a presentation; that what is around addresses stays is checked by [`surroundings`].
+#[track_caller]
+pub fn presentation(asked: &Asked, carrier: &Carrier, text: &str) {
+    let Ok(rewritten) = carrier.rewrite(Kind::Dash, text) else { return };
+    let escaped = carrier.token().replace('&', "&amp;");
+    for token in [carrier.token(), &escaped] {
+        for (at, _) in rewritten.match_indices(token) {
+            let ends = ['"', '\'', '<', '>'];
+            let start = rewritten[..at].rfind(ends).map_or(0, |end| end + 1);
+            let end = rewritten[at..].find(ends).map_or(rewritten.len(), |end| at + end);
+            check_new(asked, carrier, &unescaped(rewritten[start..end].trim()));
+        }
+    }
+    if let [Some(was), Some(is)] = [text, &rewritten].map(mpd::try_read) {
+        let [was, is] = [was, is].map(|mpd| mpd.addresses(&asked.address()));
+        assert_eq!(was.len(), is.len());
+        for (was, is) in was.iter().zip(&is) {
+            check_host(carrier, is);
+            check_way(was, is);
+        }
+    }
+    assert_eq!(carrier.rewrite(Kind::Dash, &rewritten).as_ref(), Ok(&rewritten));
+}
+
+/// Every byte of a well-formed MPD around its addresses stays.
+#[track_caller]
+pub fn surroundings(carrier: &Carrier, text: &str) {
+    let Ok(rewritten) = carrier.rewrite(Kind::Dash, text) else { return };
+    let token = format!("/{}", carrier.token().replace('&', "&amp;"));
+    for (old, new) in changes(text, &rewritten) {
+        assert!(new.trim_start().starts_with(&token), "{old} became {new}");
+    }
+}
+
+/// An address that a token was put into starts with it, and leads into the scope on this host.
+#[track_caller]
+fn check_new(asked: &Asked, carrier: &Carrier, address: &str) {
+    let own = address.strip_prefix('/').is_some_and(|rest| rest.starts_with(carrier.token()));
+    assert!(own, "the token is not at the start of {address}");
+    let address = Address { base: asked.address(), reference: address.to_owned() };
+    let led = address.lead().unwrap();
+    assert_eq!(address.resolved().unwrap().host_str(), Some(HOST));
+    assert_eq!(led.token.as_deref(), Some(carrier.token()));
+    assert!(led.in_scope, "{address:?} leads to {}", led.to);
+}
+
+/// No address with the token goes to another host, however the token came to be there.
+#[track_caller]
+fn check_host(carrier: &Carrier, address: &Address) {
+    let Some(url) = address.resolved() else { return };
+    if url.path().contains(carrier.token()) {
+        assert_eq!(url.host_str(), Some(HOST), "{address:?}");
+    }
+}
+
+/// An address leads where it led before.
+#[track_caller]
+fn check_way(was: &Address, is: &Address) {
+    let [before, after] = [was, is].map(|address| address.lead().map(|led| led.to));
+    assert_eq!(before, after, "{was:?} became {is:?}");
+}
+
+/// The text that an escaped one stands for.
+fn unescaped(text: &str) -> String {
+    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
+        .iter()
+        .fold(text.to_owned(), |text, (escape, character)| text.replace(escape, character))
+}
