@@ -62,9 +62,10 @@ impl Carrier {
     /// # Errors
     /// A [`ManifestError`]; then nothing of it may be handed out.
     pub fn rewrite(&self, kind: Kind, manifest: &str) -> Result<String, ManifestError> {
-        match kind {
+        let rewritten = match kind {
             Kind::Dash => dash::rewrite(self, manifest),
             Kind::Hls => hls::rewrite(self, manifest),
-        }
+        }?;
+        if rewritten.len() > MAX_LEN { Err(ManifestError::TooLarge) } else { Ok(rewritten) }
     }
 }

@@ -4,7 +4,7 @@
 //! 6.2.2.1 and 6.2.2.2); nothing else changes. Whatever a server, proxy or browser might read in two
 //! ways is refused, not repaired: dot segments, empty segments, encoded slashes, controls.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 #[cfg(feature = "alloc")]
 use alloc::{borrow::Cow, string::String};
@@ -60,14 +60,10 @@ impl<'a> CanonicalPath<'a> {
         if self.verbatim {
             return self.written.as_bytes().last_chunk::<5>().is_some_and(|end| ends(end));
         }
-        let mut end = [0; 5];
-        self.pieces(&mut |piece| {
-            for byte in piece.bytes() {
-                let [_, b, c, d, e] = end;
-                end = [b, c, d, e, byte];
-            }
-        });
-        ends(&end)
+        let mut end = End::default();
+        // It takes all that is written.
+        let _ = write!(end, "{self}");
+        ends(&end.0)
     }
 
     /// How many directories it has: two for `/videos/42/film.mp4`.
@@ -123,6 +119,20 @@ impl<'a> CanonicalPath<'a> {
         let mut text = String::with_capacity(self.written.len());
         self.pieces(&mut |piece| text.push_str(piece));
         Cow::Owned(text)
+    }
+}
+
+/// The last bytes of what is written to it.
+#[derive(Default)]
+struct End([u8; 5]);
+
+impl fmt::Write for End {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            let [_, b, c, d, e] = self.0;
+            self.0 = [b, c, d, e, byte];
+        }
+        Ok(())
     }
 }
 

@@ -2,10 +2,23 @@
 
 use crate::bytes;
 
-/// Query parameters that players add by themselves: HLS delivery directives
-/// (draft-pantos-hls-rfc8216bis, section 6.2.5) and Common Media Client Data (CTA-5004, section 3.2).
-pub const PLAYER_PARAMS: [&str; 6] =
-    ["_HLS_msn", "_HLS_part", "_HLS_skip", "_HLS_push", "_HLS_report", "CMCD"];
+/// Query parameters that players add by themselves: HLS delivery directives and those of interstitials and
+/// content steering (draft-pantos-hls-rfc8216bis, sections 6.2.5, 6.5 and 7, appendix D), the latter of DASH
+/// (ETSI TS 103 998), and Common Media Client Data (CTA-5004, section 3.2).
+pub const PLAYER_PARAMS: [&str; 12] = [
+    "_HLS_msn",
+    "_HLS_part",
+    "_HLS_skip",
+    "_HLS_push",
+    "_HLS_report",
+    "_HLS_pathway",
+    "_HLS_throughput",
+    "_HLS_primary_id",
+    "_HLS_start_offset",
+    "_DASH_pathway",
+    "_DASH_throughput",
+    "CMCD",
+];
 
 /// Names of query parameters, parted by commas: `utm_source, utm_medium`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

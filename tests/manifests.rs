@@ -25,6 +25,8 @@ use crate::playlist::Variables;
 
 #[path = "manifests/asked.rs"]
 mod asked;
+#[path = "manifests/m3u8.rs"]
+mod m3u8;
 #[path = "manifests/mpd.rs"]
 mod mpd;
 #[path = "manifests/playlist.rs"]
@@ -113,7 +115,7 @@ fn playlists_are_the_same_to_another_parser() {
             before.lines().for_each(|line| variables.take(line));
             let read = |text: &str| {
                 let mut addresses = Vec::new();
-                let shape = playlist::read(text, &mut |address| {
+                let shape = m3u8::read(text, &mut |address| {
                     let led = lead(&base, &variables.expand(address));
                     addresses.push(led.map(|led| led.to));
                 });
@@ -142,7 +144,8 @@ fn presentations_are_the_same_to_another_parser_and_lead_where_they_led() {
             let mut bare = 0;
             for (was, is) in addresses[0].iter().zip(&addresses[1]) {
                 if OUT_OF_REACH.contains(&name.as_str()) && was.reference == is.reference {
-                    bare += u32::from(is.lead().is_some_and(|led| led.in_scope && led.token.is_none()));
+                    bare +=
+                        u32::from(is.lead().is_some_and(|led| led.in_scope && led.token.is_none()));
                 } else {
                     check(&asked, place, was, is);
                 }

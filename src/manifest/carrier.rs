@@ -154,6 +154,11 @@ impl Carrier {
         template: bool,
         out: &mut String,
     ) -> bool {
+        // On another host an address of this one would lose its host with the rewriting.
+        if *base == Base::Foreign {
+            out.push_str(reference);
+            return false;
+        }
         if let Some(is_other) = self.write_plain(base, reference, resource, out) {
             return is_other;
         }
@@ -191,10 +196,9 @@ impl Carrier {
             }
             (directory, reference)
         } else {
-            let path = match (reference.strip_prefix("https://"), base) {
-                (Some(rest), _) => rest.strip_prefix(self.authority.as_str())?,
-                (None, Base::Here { .. }) => reference,
-                (None, Base::Foreign) => return None,
+            let path = match reference.strip_prefix("https://") {
+                Some(rest) => rest.strip_prefix(self.authority.as_str())?,
+                None => reference,
             };
             if !path.starts_with(&self.directory) || !is_plain(path.as_bytes()) {
                 return None;

@@ -15,17 +15,18 @@ use self::preview::Preview;
 use self::tags::{has_addresses, resource};
 use self::variables::Variables;
 use crate::manifest::address::{Base, Resource};
-use crate::manifest::{Carrier, ManifestError};
+use crate::manifest::{Carrier, MAX_LEN, ManifestError};
 
-/// Rewrites a playlist line by line: it holds one line at a time, and the variables of `EXT-X-DEFINE`.
+/// Rewrites a playlist line by line: it holds one line at a time, and the variables of
+/// `EXT-X-DEFINE`.
 ///
-/// An address gets its token, with its variables replaced where it has any. All other bytes stay, line ends
-/// among them. What breaks the grammar of an attribute list is copied, and what stands behind it: a player
-/// that reads no further misses nothing.
+/// An address gets its token, with its variables replaced where it has any. All other bytes stay,
+/// line ends among them. What breaks the grammar of an attribute list is copied, and what stands
+/// behind it: a player that reads no further misses nothing.
 ///
-/// In a preview it cannot know whether `EXT-X-ENDLIST` is to come, so without it a playlist that lost its
-/// first segments has none. Neither does it answer for a live playlist that is fetched with a token to be
-/// exchanged. [`Carrier::rewrite`] sees the whole playlist, and does both.
+/// In a preview it cannot know whether `EXT-X-ENDLIST` is to come, so without it a playlist that
+/// lost its first segments has none. Neither does it answer for a live playlist that is fetched
+/// with a token to be exchanged. [`Carrier::rewrite`] sees the whole playlist, and does both.
 #[derive(Debug)]
 pub struct HlsRewriter<'c> {
     carrier: &'c Carrier,
@@ -166,8 +167,8 @@ impl<'c> HlsRewriter<'c> {
         out.push_str(after);
     }
 
-    /// An address, in which variables count or do not. Where it stays as it is so do its variables, for the
-    /// player to replace.
+    /// An address, in which variables count or do not. Where it stays as it is so do its variables,
+    /// for the player to replace.
     fn address(&self, text: &str, variables: bool, resource: Resource, out: &mut String) {
         let start = out.len();
         let address = if variables { self.variables.substitute(text) } else { Some(text.into()) };
@@ -201,8 +202,8 @@ fn split_line(text: &str) -> (&str, &str) {
     text.split_at_checked(text.len().saturating_sub(behind.len())).unwrap_or((text, ""))
 }
 
-/// How the first line of a playlist ends; `None` where it is none, an HTML page say. A byte order mark
-/// is refused by the draft (section 4), and by players.
+/// How the first line of a playlist ends; `None` where it is none, an HTML page say. A byte order
+/// mark is refused by the draft (section 4), and by players.
 fn header(text: &str) -> Option<&'static str> {
     let behind = text.strip_prefix("#EXTM3U")?;
     if !(behind.is_empty() || behind.starts_with([' ', '\t', '\r', '\n'])) {
@@ -213,7 +214,8 @@ fn header(text: &str) -> Option<&'static str> {
     Some(ends.into_iter().find(|line_end| end.starts_with(line_end)).unwrap_or("\n"))
 }
 
-/// What stands in a line before and behind `text`, which is a part of it, and ends with it but for blanks.
+/// What stands in a line before and behind `text`, which is a part of it, and ends with it but for
+/// blanks.
 fn around<'l>(line: &'l str, text: &str) -> (&'l str, &'l str) {
     let end = line.trim_ascii_end().len();
     let start = end.saturating_sub(text.len());
@@ -232,7 +234,12 @@ pub(crate) fn rewrite(carrier: &Carrier, playlist: &str) -> Result<String, Manif
         rewriter.preview = rewriter.preview.map(|preview| preview.stays(facts.stays));
     }
     let mut out = String::with_capacity(playlist.len());
-    rewriter.line(playlist, &mut out)?;
+    for line in playlist.split_inclusive('\n') {
+        rewriter.line(line, &mut out)?;
+        if out.len() > MAX_LEN {
+            return Err(ManifestError::TooLarge);
+        }
+    }
     Ok(out)
 }
 
@@ -359,7 +366,7 @@ pub(crate) mod tests {
     #[test]
     fn what_is_no_address_here_stays() {
         for line in [
-            "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://key\",KEYFORMAT=\"com.apple.streamingkeydelivery\"",
+            "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://key\",KEYFORMATVERSIONS=\"1\"",
             "#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"data:text/plain;base64,AAAA\"",
             "#EXT-X-KEY:METHOD=NONE",
             "#EXT-X-KEY:METHOD=AES-128,URI=\"key",
@@ -438,7 +445,8 @@ pub(crate) mod tests {
     #[test]
     fn variables_are_replaced_where_an_address_gets_the_token() {
         let defines = "#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"hd\"\n#EXT-X-DEFINE:QUERYPARAM=\"v\"\n\
-                       #EXT-X-DEFINE:IMPORT=\"far\"\n#EXT-X-DEFINE:NAME=\"cdn\",VALUE=\"//b.example\"\n";
+                       #EXT-X-DEFINE:IMPORT=\"far\"\n\
+                       #EXT-X-DEFINE:NAME=\"cdn\",VALUE=\"//b.example\"\n";
         let carrier = carrier_of(&[PLAYLIST, "?v=1%2F2"].concat(), |link| link.in_query());
         for (lines, expected) in [
             ("{$dir}/{$v}.ts\n", "/TOKEN/videos/42/hls/hd/1/2.ts\n"),

@@ -16,6 +16,7 @@ use crate::public::PublicPaths;
 use crate::query::ParamNames;
 use crate::verify::Verifier;
 use crate::worker::cors::Origins;
+use crate::worker::object;
 
 /// Seconds that clocks may be apart at most: more would be another lifetime.
 const MAX_LEEWAY: u64 = 300;
@@ -26,10 +27,11 @@ const MAX_LIFETIME: u64 = (1 << 53) - 1;
 /// The size of a manifest that is rewritten, in bytes: two of them are in memory at a time.
 const MAX_MANIFEST_BYTES: usize = 2 << 20;
 const LEAST_MANIFEST_BYTES: u64 = 1 << 10;
-const MOST_MANIFEST_BYTES: u64 = 16 << 20;
-/// What a player asks of a playlist (draft-pantos-hls-rfc8216bis, section 6.2.5): without these a media
-/// server would answer at once that waits for the next part, or send all of a playlist.
-const DIRECTIVES: &str = "_HLS_msn,_HLS_part,_HLS_skip,_HLS_push,_HLS_report";
+const MOST_MANIFEST_BYTES: u64 = 8 << 20;
+
+/// What a player asks of a live playlist (draft-pantos-hls-rfc8216bis, section 6.2.5): without these the
+/// media server would not wait for the next part, or send all of the playlist.
+const DIRECTIVES: &str = "_HLS_msn,_HLS_part,_HLS_skip";
 
 /// The variables as they stand; `None` where they are not set or empty.
 #[derive(Default)]
@@ -76,6 +78,8 @@ pub(crate) struct Config {
     ring: KeyRing,
     audience: Option<String>,
     forward_params: String,
+    /// These, and those that a playlist is asked with.
+    forward_playlist_params: String,
     leeway: u64,
     max_lifetime: Option<u64>,
     /// Bytes in the largest manifest that is rewritten.
@@ -111,7 +115,6 @@ impl Config {
         let audience = note(&mut errors, "AUDIENCE", read_audience(variables.audience.as_deref()));
         let forward_params = text(&variables.forward_params);
         note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params));
-        let forward_params = [DIRECTIVES, &forward_params].join(",");
         let leeway = read_number(variables.leeway.as_deref(), "seconds", 0..=MAX_LEEWAY);
         let leeway = note(&mut errors, "LEEWAY", leeway);
         let max_lifetime =
@@ -146,6 +149,7 @@ impl Config {
             (Some(ring), Some(store)) if errors.is_empty() => Ok(Self {
                 ring,
                 audience,
+                forward_playlist_params: [DIRECTIVES, &forward_params].join(","),
                 forward_params,
                 leeway: leeway.unwrap_or(0),
                 max_lifetime,
@@ -176,9 +180,13 @@ impl Config {
         ParamNames::new(&self.unsigned_params)
     }
 
-    /// The query parameters that travel on to the media store unsigned.
-    pub(crate) fn forward_params(&self) -> ParamNames<'_> {
-        ParamNames::new(&self.forward_params)
+    /// The query parameters that travel on to the media store unsigned with a request for `path`.
+    pub(crate) fn forward_params(&self, path: &str) -> ParamNames<'_> {
+        ParamNames::new(if object::may_be_manifest(path) {
+            &self.forward_playlist_params
+        } else {
+            &self.forward_params
+        })
     }
 }
 
@@ -444,7 +452,7 @@ mod tests {
         let most = |text: &str| Variables { max_manifest_bytes: Some(text.into()), ..bucket() };
         let Ok(config) = Config::read(&most("65536")) else { panic!("refused") };
         assert_eq!(config.max_manifest_bytes, 65_536);
-        wrong(most("2M"), "MAX_MANIFEST_BYTES: write a number of bytes from 1024 to 16777216");
+        wrong(most("2M"), "MAX_MANIFEST_BYTES: write a number of bytes from 1024 to 8388608");
         let public = |text: &str| Variables { public_extensions: Some(text.into()), ..bucket() };
         let Ok(config) = Config::read(&public("m4s, TS")) else { panic!("refused") };
         assert!(config.public.contains("/videos/42/1.ts"));
@@ -464,12 +472,13 @@ mod tests {
     }
 
     #[test]
-    fn directives_travel_on() {
+    fn directives_travel_on_with_playlists() {
         let Ok(config) = Config::read(&bucket()) else { panic!("refused") };
         for param in ["_HLS_msn=7", "_HLS_part=0", "_HLS_skip=YES"] {
-            assert!(config.forward_params().has(param), "{param}");
+            assert!(config.forward_params("/live/main.m3u8").has(param), "{param}");
+            assert!(!config.forward_params("/live/1.m4s").has(param), "{param}");
         }
-        assert!(!config.forward_params().has("v=1"));
-        assert!(!config.forward_params().has("CMCD=bl%3D1"));
+        assert!(!config.forward_params("/live/main.m3u8").has("v=1"));
+        assert!(!config.forward_params("/live/main.m3u8").has("CMCD=bl%3D1"));
     }
 }

@@ -163,11 +163,11 @@ fn admitted(media: Media, config: &Config, asked: &Asked<'_>, verified: &Verifie
         max_bytes: config.max_manifest_bytes,
     });
     let mut media = Media {
-        path,
-        query: verified.clean_query(config.forward_params()),
+        query: verified.clean_query(config.forward_params(&path)),
         expires: Some(verified.grant().expires().as_secs()),
         download: verified.grant().download().map(|name| name.decode()),
         rewriting,
+        path,
         ..media
     };
     if config.set_cookie
@@ -203,7 +203,7 @@ fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
     if !config.public.contains(&path) {
         return None;
     }
-    let forward = config.forward_params();
+    let forward = config.forward_params(&path);
     let kept = target.query.unwrap_or_default().split('&').filter(|param| forward.has(param));
     let kept = kept.collect::<Vec<_>>().join("&");
     Some((path.into_owned(), Some(kept).filter(|query| !query.is_empty())))

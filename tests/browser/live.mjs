@@ -15,6 +15,7 @@ const WITH_PARTS = 3; // segments whose parts are still listed
 const SKIP_UNTIL = 6 * SEGMENT;
 
 const VIDEO = { high: [320, 180, 200], low: [160, 90, 80] }; // width, height, kbit/s
+const HLS = "application/vnd.apple.mpegurl";
 const RENDITIONS = [...Object.keys(VIDEO), "tone"];
 
 /** The spellings of the addresses in the playlists, each in a folder of its own below /live/. */
@@ -55,9 +56,10 @@ async function record(seconds) {
   const files = await made(async (folder) => {
     const input = (graph) => ["-f", "lavfi", "-t", String(seconds + WINDOW * SEGMENT / 1000), "-i", graph];
     const pictures = Object.entries(VIDEO).flatMap(([name, [width, height, rate]]) => [
-      "-map", "0:v", "-vf", `scale=${width}:${height}`, "-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline",
-      "-pix_fmt", "yuv420p", "-g", "8", "-keyint_min", "8", "-sc_threshold", "0", "-b:v", `${rate}k`,
-      "-video_track_timescale", "1000", "-movflags", "+frag_keyframe+empty_moov+default_base_moof", join(folder, `${name}.mp4`),
+      "-map", "0:v", "-vf", `scale=${width}:${height}`, "-c:v", "libx264", "-preset", "ultrafast",
+      "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-b:v", `${rate}k`, "-video_track_timescale", "1000",
+      "-g", "8", "-keyint_min", "8", "-sc_threshold", "0", // each part starts with a whole picture
+      "-movflags", "+frag_keyframe+empty_moov+default_base_moof", join(folder, `${name}.mp4`),
     ]);
     await ffmpeg([
       ...input("testsrc2=s=320x180:r=125/8"), ...input("sine=f=440:b=4:r=48000"), ...pictures,
@@ -84,7 +86,7 @@ function cut(bytes) {
 }
 
 /** How many parts are there by now. */
-const available = ({ begin, media }) => Math.min(Math.floor((Date.now() - begin) / PART), media.tone.parts.length);
+const available = ({ begin }) => Math.floor((Date.now() - begin) / PART);
 
 /** Waits until part `index` is there. */
 async function until(live, index) {
@@ -96,13 +98,14 @@ async function answer(live, { url }, response) {
   const { pathname, searchParams } = new URL(url, "http://origin");
   const [, , spelling, ...rest] = pathname.split("/");
   const send = (type, age, body) => {
-    response.writeHead(200, { "Content-Type": type, "Content-Length": body.length, "Cache-Control": `max-age=${age}` }).end(body);
+    const headers = { "Content-Type": type, "Content-Length": Buffer.byteLength(body) };
+    response.writeHead(200, { ...headers, "Cache-Control": `max-age=${age}` }).end(body);
   };
   const none = (status) => response.writeHead(status).end();
   const address = (path) => before[spelling](live.gate, `/live/${spelling}/`) + path;
   if (!before[spelling]) return none(404);
-  if (rest[0] === "main.m3u8") return send("application/vnd.apple.mpegurl", 60, Buffer.from(multivariant(address)));
-  if (rest[0] === "manifest.mpd") return send("application/dash+xml", 1, Buffer.from(presentation(live, address)));
+  if (rest[0] === "main.m3u8") return send(HLS, 60, multivariant(address));
+  if (rest[0] === "manifest.mpd") return send("application/dash+xml", 1, presentation(live, address));
   const [rendition, name] = rest;
   const media = RENDITIONS.includes(rendition) && live.media[rendition];
   if (!media) return none(404);
@@ -115,7 +118,7 @@ async function answer(live, { url }, response) {
       await until(live, Number(msn) * PARTS + Number(part ?? PARTS - 1));
     }
     const skips = searchParams.get("_HLS_skip") !== null;
-    return send("application/vnd.apple.mpegurl", 1, Buffer.from(playlist(live, rendition, address, spelling, skips)));
+    return send(HLS, 1, playlist(live, rendition, address, spelling, skips));
   }
   const [, segment, part] = /^seg(\d+)(?:\.(\d))?\.m4s$/.exec(name) ?? [];
   if (segment === undefined) return none(404);
@@ -129,13 +132,14 @@ async function answer(live, { url }, response) {
 }
 
 function multivariant(address) {
-  const variants = Object.entries(VIDEO).map(([name, [width, height, rate]]) =>
-    `#EXT-X-STREAM-INF:BANDWIDTH=${(rate + 60) * 1000},RESOLUTION=${width}x${height},CODECS="avc1.42c00d,mp4a.40.2",AUDIO="tone"\n`
-    + address(`${name}/live.m3u8`));
+  const variants = Object.entries(VIDEO).map(([name, [width, height, rate]]) => {
+    const size = `BANDWIDTH=${(rate + 60) * 1000},RESOLUTION=${width}x${height}`;
+    return `#EXT-X-STREAM-INF:${size},CODECS="avc1.42c00d,mp4a.40.2",AUDIO="tone"\n${address(`${name}/live.m3u8`)}`;
+  });
   return `#EXTM3U
 #EXT-X-VERSION:9
 #EXT-X-INDEPENDENT-SEGMENTS
-#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="tone",NAME="Tone",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="1",URI="${address("tone/live.m3u8")}"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="tone",NAME="Tone",DEFAULT=YES,AUTOSELECT=YES,URI="${address("tone/live.m3u8")}"
 ${variants.join("\n")}
 `;
 }
@@ -150,7 +154,8 @@ function playlist(live, rendition, address, spelling, skips) {
   const seconds = (milliseconds) => (milliseconds / 1000).toFixed(3);
   const lines = [
     "#EXTM3U", "#EXT-X-VERSION:9", `#EXT-X-TARGETDURATION:${Math.round(SEGMENT / 1000)}`,
-    `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=${seconds(SKIP_UNTIL)},PART-HOLD-BACK=${seconds(4 * PART)}`,
+    "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES"
+      + `,CAN-SKIP-UNTIL=${seconds(SKIP_UNTIL)},PART-HOLD-BACK=${seconds(4 * PART)}`,
     `#EXT-X-PART-INF:PART-TARGET=${seconds(PART)}`, `#EXT-X-MEDIA-SEQUENCE:${oldest}`,
   ];
   let from = oldest;
@@ -161,8 +166,9 @@ function playlist(live, rendition, address, spelling, skips) {
     lines.push(`#EXT-X-MAP:URI="${own("init.mp4")}"`);
   }
   for (let segment = from; segment <= current; segment++) {
-    if (segment * PARTS < parts) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(live.begin + segment * SEGMENT).toISOString()}`);
     const there = Math.min(PARTS, parts - segment * PARTS);
+    const date = new Date(live.begin + segment * SEGMENT).toISOString();
+    if (there > 0) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${date}`);
     for (let part = 0; part < there && segment > current - WITH_PARTS; part++) {
       lines.push(`#EXT-X-PART:DURATION=${seconds(PART)},INDEPENDENT=YES,URI="${own(`seg${segment}.${part}.m4s`)}"`);
     }
@@ -178,9 +184,12 @@ function playlist(live, rendition, address, spelling, skips) {
 
 function presentation({ begin }, address) {
   const template = `<SegmentTemplate timescale="1000" duration="${SEGMENT}" startNumber="0"
-        initialization="${address("$RepresentationID$/init.mp4")}" media="${address("$RepresentationID$/seg$Number$.m4s")}"/>`;
-  const videos = Object.entries(VIDEO).map(([name, [width, height, rate]]) =>
-    `<Representation id="${name}" bandwidth="${rate * 1000}" codecs="avc1.42c00d" width="${width}" height="${height}"/>`);
+        initialization="${address("$RepresentationID$/init.mp4")}"
+        media="${address("$RepresentationID$/seg$Number$.m4s")}"/>`;
+  const videos = Object.entries(VIDEO).map(([name, [width, height, rate]]) => {
+    const size = `bandwidth="${rate * 1000}" width="${width}" height="${height}"`;
+    return `<Representation id="${name}" codecs="avc1.42c00d" ${size}/>`;
+  });
   return `<?xml version="1.0" encoding="utf-8"?>
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="dynamic"
   availabilityStartTime="${new Date(begin).toISOString()}" publishTime="${new Date().toISOString()}"

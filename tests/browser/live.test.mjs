@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { withoutFfmpeg } from "../edge/ffmpeg.mjs";
 import { directoryLink } from "../edge/gate.mjs";
 import { startLive } from "./live.mjs";
-import { startStage } from "./stage.mjs";
+import { placements, startStage } from "./stage.mjs";
 
 const SECONDS = Number(process.env.LIVE_SECONDS ?? 120);
 const START = 5; // seconds in which a player may still wait
@@ -20,7 +20,7 @@ describe("a live broadcast", { skip: withoutFfmpeg, concurrency: true }, () => {
   before(async () => {
     live = await startLive(SECONDS);
     stage = await startStage({
-      env: { MEDIA: null, ORIGIN: live.url },
+      env: { MEDIA: null, ORIGIN: live.url, SET_COOKIE: "true" },
       mint: (gate, path) => directoryLink(gate, path, "path", { lifetime: RENEWED }),
     });
     live.behind(stage.gate.url);
@@ -33,38 +33,44 @@ describe("a live broadcast", { skip: withoutFfmpeg, concurrency: true }, () => {
   const whole = { lifetime: SECONDS + 120 };
   const short = { lifetime: 10, run: SECONDS + 120 };
 
-  for (const [spelling, addresses] of Object.entries({ relative: "relative", full: "full", rooted: "absolute" })) {
-    test(`low-latency HLS in hls.js, ${addresses} addresses`, limit, (t) => broadcast(t, "hls", `/live/${spelling}/main.m3u8`, whole, {
+  for (const [placement, spelling, addresses] of [
+    ["path", "relative", "relative addresses"],
+    ["query", "full", "full URLs"],
+    ["cookie", "rooted", "absolute paths"],
+  ]) {
+    const path = `/live/${spelling}/main.m3u8`;
+    test(`low-latency HLS in hls.js, ${placement}, ${addresses}`, limit, (t) => broadcast(t, "hls", path, whole, {
+      placement,
       pick: 90,
       // hls.js waits for parts, skips what it has, and fetches the parts of both renditions.
       asked: [/_HLS_msn=\d+&_HLS_part=\d/, /_HLS_skip=YES/, /high\/seg\d+\.\d\.m4s/, /low\/seg\d+\.\d\.m4s/],
     }));
   }
 
-  test("a token that is renewed while it plays", limit, (t) => broadcast(t, "hls", "/live/relative/main.m3u8", { lifetime: RENEWED }, {
-    options: { renewAt: "/link/live/relative/main.m3u8" },
+  const main = "/live/relative/main.m3u8";
+  test("a token that is renewed while it plays", limit, (t) => broadcast(t, "hls", main, { lifetime: RENEWED }, {
+    options: { renewAt: `/link${main}` },
     async and(at) {
       const renewals = await at.page.evaluate(() => window.player.renewals());
       assert.ok(renewals >= Math.floor(SECONDS / RENEWED), `${renewals} renewals`);
     },
   }));
 
-  test("low-latency HLS past exp with run", limit, (t) => broadcast(t, "hls", "/live/full/main.m3u8", short));
-
-  test("a media playlist past exp with run", limit, (t) => broadcast(t, "hls", "/live/relative/high/live.m3u8", short, {
-    asked: [/_HLS_msn=\d+&_HLS_part=\d/],
-  }));
-
-  test("a dynamic MPD past exp with run, dash.js", limit, (t) => broadcast(t, "dash", "/live/relative/manifest.mpd", short));
-
-  test("a dynamic MPD past exp with run, Shaka Player", limit, (t) => broadcast(t, "shaka", "/live/full/manifest.mpd", short));
+  for (const [what, player, path] of [
+    ["low-latency HLS in hls.js", "hls", "/live/full/main.m3u8"],
+    ["a media playlist in hls.js", "hls", "/live/relative/high/live.m3u8"],
+    ["a dynamic MPD in dash.js", "dash", "/live/relative/manifest.mpd"],
+    ["a dynamic MPD in Shaka Player", "shaka", "/live/full/manifest.mpd"],
+  ]) {
+    test(`${what} past exp with run`, limit, (t) => broadcast(t, player, path, short));
+  }
 });
 
-/** Plays a link for SECONDS without a refusal, a gap or a stall; with `pick`, the second half in that rendition. */
-async function broadcast(t, player, path, fields, { options, pick, asked = [], and } = {}) {
+/** Plays for SECONDS without a refusal, a gap or a stall; with `pick`, the second half in that rendition. */
+async function broadcast(t, player, path, fields, { placement = "path", options, pick, asked = [], and } = {}) {
   const at = await stage.open();
   try {
-    await at.play(player, directoryLink(stage.gate, path, "path", fields), options);
+    await placements[placement].start(at, player, path, fields, options);
     await at.playedTo(0);
     await at.lookOn(START);
     const half = (SECONDS - START) / 2;
@@ -73,9 +79,13 @@ async function broadcast(t, player, path, fields, { options, pick, asked = [], a
     const second = await at.lookOn(half);
     const waits = first.waits + second.waits;
     const standstill = Math.max(first.standstill, second.standstill);
-    t.diagnostic(`${at.requests.length} requests, ${at.refused().length} refused; latency ${second.latency.toFixed(2)} s, at worst`
-      + ` ${Math.max(first.worst, second.worst).toFixed(2)} s; longest standstill ${standstill.toFixed(2)} s; ${waits} waits`);
+    const worst = Math.max(first.worst, second.worst);
+    t.diagnostic(`${at.requests.length} requests, ${at.refused().length} refused; latency`
+      + ` ${second.latency.toFixed(2)} s, at worst ${worst.toFixed(2)} s; longest standstill`
+      + ` ${standstill.toFixed(2)} s; ${waits} waits`);
     at.assertAdmitted();
+    const { isRight } = placements[placement];
+    assert.deepEqual(at.requests.filter((asked) => !isRight(path, asked.path)).slice(0, 5), []);
     assert.ok(standstill < 1, `a standstill of ${standstill} s`);
     // It may play faster, to be nearer to what is live.
     const played = first.played + second.played;

@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { withoutFfmpeg } from "../edge/ffmpeg.mjs";
 import { films, lockedFilm, manifest, spell, spellings } from "../edge/film.mjs";
 import { directoryLink } from "../edge/gate.mjs";
-import { startStage } from "./stage.mjs";
+import { placements, startStage } from "./stage.mjs";
 
 const STORYBOARD = `WEBVTT
 
@@ -54,37 +54,6 @@ async function onPage(use) {
   }
 }
 
-/**
- * How a token comes to the gate: `start(at, player, path, fields, options)` plays that path, and
- * `isRight(path, asked)` says whether a request has its token where it should.
- */
-const placements = {
-  path: {
-    start: (at, player, path, fields, options) =>
-      at.play(player, directoryLink(stage.gate, path, "path", fields), options),
-    isRight: (_, asked) => asked.startsWith("/pg=1&"),
-  },
-  // The manifest that was asked for leads on in the path.
-  query: {
-    start: (at, player, path, fields, options) =>
-      at.play(player, directoryLink(stage.gate, path, "query", fields), options),
-    isRight: (path, asked) => asked.startsWith("/pg=1&") || asked.startsWith(`${path}?pg=1&`),
-  },
-  // The first answer hands the cookie over; a player needs to know nothing but to send it.
-  cookie: {
-    async start(at, player, path, fields, options) {
-      const link = directoryLink(stage.gate, path, "query", fields);
-      const status = await at.page.evaluate(async (link) => (await fetch(link, { credentials: "include" })).status, link);
-      assert.equal(status, 200);
-      const [{ partitionKey }] = await at.page.context().cookies();
-      assert.equal(partitionKey, "http://127.0.0.1");
-      at.requests.length = 0;
-      await at.play(player, stage.gate.url + path, { credentials: true, ...options });
-    },
-    isRight: (_, asked) => !asked.includes("pg="),
-  },
-};
-
 const count = (at, pattern) => at.requests.filter(({ path }) => pattern.test(path)).length;
 
 for (const [name, player, kind] of players) {
@@ -112,53 +81,59 @@ for (const [name, player, kind] of players) {
   });
 }
 
-// The gate's clock is moved, so one after the other; each in all placements at once.
+// The gate's clock is moved, so one after the other; each with several links at once.
 for (const [name, player, kind] of players) {
-  for (const [spelling, addresses] of Object.entries(spellings[kind])) {
-    test(`${name}: a link with run plays on past exp, and no longer than run; ${addresses}`, limit, async () => {
-      const pages = [];
-      const all = (step) => Promise.all(pages.map(step));
-      try {
-        for (const { start } of Object.values(placements)) {
-          const at = await stage.open();
-          pages.push(at);
-          await start(at, player, manifest(kind, spelling), { lifetime: 15, run: 60 }, { buffer: 4, low: true });
-        }
-        await all((at) => at.playedTo(0.5));
-        await stage.gate.wait(25);
-        const before = pages.map((at) => count(at, /seg_/));
-        await all((at) => at.seek(8));
-        await all((at) => at.playedTo(8.5));
-        pages.forEach((at, index) => {
-          at.assertAdmitted();
-          assert.ok(count(at, /seg_/) > before[index]);
-        });
-        await stage.gate.wait(60);
-        await all((at) => at.seek(17));
-        await all((at) => at.until(() => window.player.refusals.length > 0));
-        for (const at of pages) {
-          const [refusal] = await at.page.evaluate(() => window.player.refusals);
-          assert.deepEqual(refusal, { status: 403, reason: "expired" });
-        }
-      } finally {
-        await all((at) => at.close());
+  test(`${name}: a link with run plays on past exp, and no longer than run`, limit, async () => {
+    const links = [["path", "relative"], ["path", "full"], ["query", "rooted"], ["cookie", "relative"]];
+    const pages = [];
+    const all = (step) => Promise.all(pages.map(step));
+    try {
+      for (const [placement, spelling] of links) {
+        const at = await stage.open();
+        pages.push(at);
+        const { start } = placements[placement];
+        await start(at, player, manifest(kind, spelling), { lifetime: 20, run: 60 }, { buffer: 4, low: true });
       }
-    });
-  }
+      await all((at) => at.playedTo(0.5));
+      await stage.gate.wait(25);
+      const before = pages.map((at) => count(at, /seg_/));
+      await all((at) => at.seek(8));
+      await all((at) => at.playedTo(8.5));
+      pages.forEach((at, index) => {
+        at.assertAdmitted();
+        assert.ok(count(at, /seg_/) > before[index]);
+      });
+      await stage.gate.wait(60);
+      await all((at) => at.seek(17));
+      await all((at) => at.until(() => window.player.refusals.length > 0));
+      for (const at of pages) {
+        const [refusal] = await at.page.evaluate(() => window.player.refusals);
+        assert.deepEqual(refusal, { status: 403, reason: "expired" });
+      }
+    } finally {
+      await all((at) => at.close());
+    }
+  });
 }
 
 describe("a preview", { concurrency: 3 }, () => {
   for (const [name, player, kind] of players) {
-    for (const [spelling, addresses] of Object.entries(spellings[kind])) {
-      test(`${name} plays its seconds and ends, ${addresses}`, limit, () => onPage(async (at) => {
-        await placements.path.start(at, player, manifest(kind, spelling), { pre: 6 }, { low: true });
+    for (const [placement, spelling] of [["path", "relative"], ["query", "full"], ["cookie", "relative"]]) {
+      const addresses = spellings[kind][spelling];
+      test(`${name} plays its seconds and ends, ${placement}, ${addresses}`, limit, () => onPage(async (at) => {
+        await placements[placement].start(at, player, manifest(kind, spelling), { pre: 6 }, { low: true });
         await at.playedTo(0.5);
         await at.hurry();
         await at.ended();
         at.assertAdmitted();
-        const { currentTime } = await at.page.evaluate(() => ({ currentTime: document.querySelector("video").currentTime }));
-        assert.ok(currentTime > 5.5 && currentTime < 8.5, `ended at ${currentTime}`);
+        const seconds = await at.page.evaluate(() => document.querySelector("video").currentTime);
+        assert.ok(seconds > 5.5 && seconds < 8.5, `ended at ${seconds}`);
         assert.equal(count(at, /seg_\d_(0[5-9]|10)/), 0);
+        // The token of the manifest opens no segment, also none that is listed.
+        const segment = directoryLink(stage.gate, "/videos/42/seg_0_01.m4s", "path", { pre: 6 });
+        const ask = async (url) => (await fetch(url)).headers.get("Playgate-Reason");
+        const reason = await at.page.evaluate(ask, segment);
+        assert.equal(reason, "outside_preview");
       }));
     }
   }
@@ -194,5 +169,7 @@ test("a storyboard, its sprite and the poster inherit the token from the path", 
   })), [uri, link("poster.jpg")]);
   assert.deepEqual(sizes, [640, 640]);
   at.assertAdmitted();
-  for (const name of [/^\/pg=1&.*thumbs\.vtt/, /^\/pg=1&.*sprite\.jpg/, /^\/pg=1&.*poster\.jpg/]) assert.ok(count(at, name) > 0, String(name));
+  for (const name of [/^\/pg=1&.*thumbs\.vtt/, /^\/pg=1&.*sprite\.jpg/, /^\/pg=1&.*poster\.jpg/]) {
+    assert.ok(count(at, name) > 0, String(name));
+  }
 }));

@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 
 import { findBrowser } from "../../scripts/browser.mjs";
 import { root } from "../../scripts/setup.mjs";
-import { startGate } from "../edge/gate.mjs";
+import { directoryLink, startGate } from "../edge/gate.mjs";
 
 const HTML = `<!doctype html>
 <meta charset="utf-8">
@@ -81,7 +81,7 @@ async function startPages(mint) {
 async function open(browser, pages, gate) {
   const context = await browser.newContext();
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   const [requests, broken, problems] = [[], [], []];
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("response", (response) => {
@@ -109,6 +109,7 @@ async function open(browser, pages, gate) {
     }
   };
   return {
+    gate,
     page,
     requests,
     broken,
@@ -167,3 +168,35 @@ async function open(browser, pages, gate) {
     close: () => context.close(),
   };
 }
+
+/**
+ * How a token comes to the gate: `start(at, player, path, fields, options)` plays that path, and
+ * `isRight(path, asked)` says whether a request has its token where it should.
+ */
+export const placements = {
+  path: {
+    start: (at, player, path, fields, options) =>
+      at.play(player, directoryLink(at.gate, path, "path", fields), options),
+    isRight: (_, asked) => asked.startsWith("/pg=1&"),
+  },
+  // The manifest that was asked for leads on in the path.
+  query: {
+    start: (at, player, path, fields, options) =>
+      at.play(player, directoryLink(at.gate, path, "query", fields), options),
+    isRight: (path, asked) => asked.startsWith("/pg=1&") || asked.startsWith(`${path}?pg=1&`),
+  },
+  // The first answer hands the cookie over; a player needs to know nothing but to send it.
+  cookie: {
+    async start(at, player, path, fields, options) {
+      const link = directoryLink(at.gate, path, "query", fields);
+      const ask = async (link) => (await fetch(link, { credentials: "include" })).status;
+      const status = await at.page.evaluate(ask, link);
+      assert.equal(status, 200);
+      const [{ partitionKey }] = await at.page.context().cookies();
+      assert.equal(partitionKey, "http://127.0.0.1");
+      at.requests.length = 0;
+      await at.play(player, at.gate.url + path, { credentials: true, ...options });
+    },
+    isRight: (_, asked) => !asked.includes("pg="),
+  },
+};

@@ -41,7 +41,7 @@ async function refuses(url, reason, status, options = {}, field) {
   assert.equal(answer.headers["x-content-type-options"], "nosniff");
   assert.equal(answer.headers["access-control-allow-origin"], PAGE);
   assert.equal(answer.headers.vary, "Origin");
-  for (const name of ["Playgate-Reason", "Playgate-Expires"]) {
+  for (const name of ["Playgate-Reason", "Playgate-Expires", "Playgate-Time-Left"]) {
     assert.ok(answer.headers["access-control-expose-headers"].split(", ").includes(name));
   }
   assert.equal(answer.headers["www-authenticate"], status === 401 ? "Bearer" : undefined);
@@ -70,6 +70,7 @@ const CORE = [
   "malformed",
   "missing",
   "not_yet_valid",
+  "outside_preview",
   "outside_scope",
   "path_not_canonical",
   "retired_key",

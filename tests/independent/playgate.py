@@ -26,7 +26,11 @@ MAX_TOKEN = 1024
 MAX_URL = 8192
 MAX_NUMBER = 2**53 - 1
 
-PLAYER_PARAMETERS = {"_HLS_msn", "_HLS_part", "_HLS_push", "_HLS_report", "_HLS_skip", "CMCD"}
+PLAYER_PARAMETERS = {
+    "_HLS_msn", "_HLS_part", "_HLS_push", "_HLS_report", "_HLS_skip", "_HLS_pathway",
+    "_HLS_throughput", "_HLS_primary_id", "_HLS_start_offset", "_DASH_pathway", "_DASH_throughput",
+    "CMCD",
+}
 REQUIRED = ("pg", "exp", "kid")
 OPTIONAL = ("aud", "cc", "dir", "dl", "ip", "jti", "nbf", "pre", "run", "sid", "sub")
 WIRE_ORDER = REQUIRED + OPTIONAL + ("sig",)

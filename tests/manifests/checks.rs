@@ -52,7 +52,7 @@ pub fn presentation(asked: &Asked, carrier: &Carrier, text: &str) {
             let ends = ['"', '\'', '<', '>'];
             let start = rewritten[..at].rfind(ends).map_or(0, |end| end + 1);
             let end = rewritten[at..].find(ends).map_or(rewritten.len(), |end| at + end);
-            check_new(asked, carrier, &unescaped(rewritten[start..end].trim()));
+            check_new(asked, carrier, &mpd::fill(&unescaped(rewritten[start..end].trim())));
         }
     }
     if let [Some(was), Some(is)] = [text, &rewritten].map(mpd::try_read) {
@@ -73,6 +73,33 @@ pub fn surroundings(carrier: &Carrier, text: &str) {
     let token = format!("/{}", carrier.token().replace('&', "&amp;"));
     for (old, new) in changes(text, &rewritten) {
         assert!(new.trim_start().starts_with(&token), "{old} became {new}");
+    }
+}
+
+/// A preview: what is open from it is on this host and in the scope, and a media file has a token of its own.
+#[track_caller]
+pub fn preview(asked: &Asked, kind: Kind, rewritten: &str) {
+    let base = asked.address();
+    let address = |reference: &&str| Address { base: base.clone(), reference: (*reference).into() };
+    let addresses = match (kind, mpd::try_read(rewritten)) {
+        (Kind::Dash, Some(mpd)) => mpd.addresses(&base),
+        (Kind::Dash, None) => Vec::new(),
+        _ => {
+            let addresses = playlist::lines(rewritten).flat_map(|line| line.addresses);
+            addresses.map(|reference| address(&reference)).collect()
+        }
+    };
+    for address in addresses {
+        let Some(url) = address.resolved() else { continue };
+        if url == base || asked.refusal(&url).is_some() {
+            continue;
+        }
+        let led = address.lead().unwrap();
+        assert_eq!(url.host_str(), Some(HOST), "{address:?}");
+        assert!(led.in_scope, "{address:?} leads to {}", led.to);
+        let is_manifest = [".m3u8", ".mpd"].iter().any(|end| url.path().ends_with(end));
+        let token = led.token.unwrap_or_default();
+        assert!(is_manifest || !token.contains("&dir="), "{token} opens more than {address:?}");
     }
 }
 

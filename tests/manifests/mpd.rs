@@ -125,14 +125,15 @@ fn collect(element: &Value, out: &mut Vec<String>) {
     }
 }
 
-/// Puts something in for the identifiers of a template.
-fn fill(template: &str) -> String {
+/// Puts something in for the identifiers of a template: what cannot be a part of a scheme, as the rewriter does
+/// not take `$Number$:a` for one.
+pub fn fill(template: &str) -> String {
     let parts: Vec<_> = template.split('$').collect();
     let filled = parts.iter().enumerate().map(|(n, part)| match part {
         part if n % 2 == 0 => *part,
         &"" => "$",
-        &"RepresentationID" => "sd-1",
-        _ => "00042",
+        &"RepresentationID" => "sd_1",
+        _ => "0_42",
     });
     filled.collect()
 }

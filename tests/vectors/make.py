@@ -970,6 +970,8 @@ refused("query_added_bearer", "film_bearer", "A query is added where none was si
 PLAYER = (
     ("_HLS_msn", "7"), ("_HLS_part", "2"), ("_HLS_skip", "YES"), ("_HLS_push", "1"),
     ("_HLS_report", "/live/a.m3u8"), ("CMCD", "bl%3D21300%2Cot%3Dv"),
+    ("_HLS_pathway", "CDN-B"), ("_HLS_throughput", "5140000"), ("_HLS_primary_id", "f3c9"),
+    ("_HLS_start_offset", "9.5"), ("_DASH_pathway", "beta"), ("_DASH_throughput", "5140000"),
 )
 for name, value in PLAYER:
     passes("player_" + name.lower().lstrip("_"), "A player adds %s by itself." % name,

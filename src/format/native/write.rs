@@ -82,7 +82,7 @@ impl CheckedTerms<'_, '_> {
                 link.push_str(query);
                 link.push('&');
             }
-            let exact = directory.is_none();
+            let exact = directory.is_none() && cfg!(not(target_arch = "wasm32"));
             self.push_token(scope, directory, exact.then_some(base.len()), &mut link)?;
         }
         if link.len() > Request::MAX_URL_LEN {

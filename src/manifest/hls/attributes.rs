@@ -3,7 +3,8 @@
 /// One `NAME=value` of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attribute<'a> {
-    /// All that stands between the value before and this one: an end quote, comma, name, `=` and quote.
+    /// All that stands between the value before and this one: an end quote, comma, name, `=` and
+    /// quote.
     pub(crate) lead: &'a str,
     pub(crate) name: &'a str,
     /// Without its quotes.
@@ -15,8 +16,8 @@ pub(crate) struct Attribute<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Broken;
 
-/// The attributes of a list, from left to right. The leads, the values and the rest, put together, are
-/// the list byte for byte.
+/// The attributes of a list, from left to right. The leads, the values and the rest, put together,
+/// are the list byte for byte.
 ///
 /// Players take blanks around a name and a comma at the end, so both are taken here.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@ use alloc::string::String;
 use crate::manifest::Carrier;
 use crate::manifest::hls::preview;
 
-/// Bits per second that a variant is said to have where nothing tells: the attribute is required, and with
-/// one variant there is nothing to choose by it.
+/// Bits per second that a variant is said to have where nothing tells: the attribute is required,
+/// and with one variant there is nothing to choose by it.
 const BANDWIDTH: u64 = 4_000_000;
 
 /// What the tags of a whole playlist say of it.
@@ -56,8 +56,9 @@ impl Facts {
     }
 }
 
-/// A multivariant playlist of one variant: the live playlist at its own address, with the token that lasts.
-/// A player reloads that address from then on, and finds the same addresses of segments each time.
+/// A multivariant playlist of one variant: the live playlist at its own address, with the token
+/// that lasts. A player reloads that address from then on, and finds the same addresses of segments
+/// each time.
 pub(crate) fn stand_in(carrier: &Carrier, facts: &Facts, line_end: &str) -> String {
     let bandwidth = match facts.bitrate {
         0 => BANDWIDTH,

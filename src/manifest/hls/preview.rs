@@ -3,17 +3,18 @@
 use crate::manifest::ManifestError;
 use crate::manifest::hls::attributes::Attributes;
 
-/// Decimal places that count: sums of durations are exact, as those of floats are not.
+/// In a second. Whole numbers of them add up exactly, as floats do not.
 const NANOS: u64 = 1_000_000_000;
 
 /// The segments of a playlist up to the preview's end.
 ///
-/// A segment is listed where it starts before the end, and its parts and hints with it: what a part has the
-/// segment has too, and a player that finds some parts of a segment only waits for the others.
+/// A segment is listed where it starts before the end, and its parts and hints with it: what a part
+/// has the segment has too, and a player that finds some parts of a segment only waits for the
+/// others.
 ///
-/// A viewer who has the address of a file can read all of it. So media of which a playlist names ranges
-/// have no preview: a stretch behind the end may be in the same file as one before it. That goes for an
-/// `EXT-X-MAP` with a range too, as its file holds something else beside it.
+/// A viewer who has the address of a file can read all of it. So media of which a playlist names
+/// ranges have no preview: a stretch behind the end may be in the same file as one before it. That
+/// goes for an `EXT-X-MAP` with a range too, as its file holds something else beside it.
 #[derive(Clone, Debug)]
 pub(crate) struct Preview {
     /// Where it ends, in nanoseconds from the start.
@@ -61,8 +62,8 @@ impl Preview {
         self.over
     }
 
-    /// Takes a tag, without its `#`; those behind the end as well, as they may name ranges of files before
-    /// it. Whether it is listed.
+    /// Takes a tag, without its `#`; those behind the end as well, as they may name ranges of files
+    /// before it. Whether it is listed.
     pub(crate) fn tag(&mut self, name: &str, value: &str) -> Result<bool, ManifestError> {
         match name {
             "EXTINF" if !self.over => {
@@ -79,7 +80,7 @@ impl Preview {
                 has_no_range(value)?;
             }
             "EXT-X-STREAM-INF" => self.variants = true,
-            // It says where nothing else does how long it is, or the next one.
+            // Nothing says how long it is, so not where the one behind it starts.
             "EXT-X-PREFETCH" => return Ok(false),
             "EXT-X-MEDIA-SEQUENCE" => {
                 self.slid = value.trim().parse() != Ok(0_u64);
@@ -108,7 +109,8 @@ impl Preview {
         Ok(true)
     }
 
-    /// Whether the end is reached with the segment just listed; and whether that has still to be said.
+    /// Whether the end is reached with the segment just listed; and whether that has still to be
+    /// said.
     pub(crate) const fn ends_here(&mut self) -> bool {
         self.over = self.position >= self.end;
         self.over && !self.ended
@@ -166,8 +168,8 @@ mod tests {
 
     const PLAYLIST: &str = "https://cdn.example.com/videos/42/hls/list.m3u8";
 
-    /// Lines behind the first one, and what the first ten seconds of them are. A segment is `4 a`: so
-    /// long, and at that address; what is listed gets an `EXACT` token each.
+    /// Lines behind the first one, and what the first ten seconds of them are. A segment is `4 a`:
+    /// so long, and at that address; what is listed gets an `EXACT` token each.
     #[track_caller]
     fn becomes(lines: &str, expected: &str) {
         let carrier = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
@@ -220,7 +222,8 @@ mod tests {
              #EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n6 b\n#EXT-X-DISCONTINUITY\n\
              #EXT-X-KEY:METHOD=AES-128,URI=\"l\"\n#EXT-X-MAP:URI=\"j\"\n#EXT-X-GAP\n# note\n\n\
              6 c\n#EXT-X-PART:DURATION=1,URI=\"d.1\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"d.2\"\n\
-             #EXT-X-RENDITION-REPORT:URI=\"o.m3u8\"\n#EXT-X-DATERANGE:ID=\"1\",X-ASSET-LIST=\"x\"\n",
+             #EXT-X-RENDITION-REPORT:URI=\"o.m3u8\"\n\
+             #EXT-X-DATERANGE:ID=\"1\",X-ASSET-LIST=\"x\"\n",
             "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-MAP:URI=\"~i\"\n6 a\n#EXT-X-DISCONTINUITY\n\
              #EXT-X-KEY:METHOD=AES-128,URI=\"~k\"\n6 b\n#EXT-X-ENDLIST\n",
         );

@@ -77,8 +77,9 @@ fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// The value of the first parameter `name`, percent-decoded. `None` where there is none, and where it could
-/// not stand in a quoted string: the viewer writes the query, and must not write lines or attributes.
+/// The value of the first parameter `name`, percent-decoded. `None` where there is none, and where
+/// it could not stand in a quoted string: the viewer writes the query, and must not write lines or
+/// attributes.
 fn query_value(query: &str, name: &str) -> Option<String> {
     let mut params = query.split('&').filter_map(|param| param.split_once('='));
     let (_, value) = params.find(|(param, _)| decode(param).as_deref() == Some(name))?;

@@ -1,0 +1,58 @@
+// Gives a fuzz target whatever comes to libFuzzer's mind, starting from the manifests and vectors of the tests.
+// What it finds out, and what it breaks, stays under target/.
+//
+//   npm run fuzz -- hls 60       a target and for how many seconds; the targets are below
+//   npm run fuzz -- hls FILE     one input again, such as one that was found
+//
+// The flags are those that cargo-fuzz passes, less the sanitizers, which the stable toolchain has not.
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { spawnSync } from "node:child_process";
+
+import { exe, fail, root, run, target } from "./setup.mjs";
+
+const [name, input = "60"] = process.argv.slice(2);
+const TARGETS = ["dash", "hls", "preview", "verify"];
+if (!TARGETS.includes(name)) fail(`name a target: ${TARGETS.join(", ")}`);
+
+const triple = /^host: (.*)$/m.exec(spawnSync("rustc", ["-vV"], { encoding: "utf8" }).stdout)?.[1];
+if (!triple) fail("rustc is not installed; install Rust with rustup, see https://rustup.rs");
+const coverage = ["level=4", "inline-8bit-counters", "pc-table", "trace-compares"];
+const flags = [
+  "--cfg=fuzzing",
+  "-Cpasses=sancov-module",
+  ...coverage.map((option) => `-Cllvm-args=-sanitizer-coverage-${option}`),
+  "-Ccodegen-units=1",
+  "-Cdebug-assertions",
+  "-Coverflow-checks",
+];
+const folder = join(target, "fuzz");
+// With --target the flags are not those of build scripts and macros.
+run("cargo", ["build", "--release", "--quiet", "--package", "playgate-fuzz", "--features", "libfuzzer", "--bin", `fuzz_${name}`, "--target", triple], {
+  env: { ...process.env, CARGO_TARGET_DIR: folder, CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"), CARGO_PROFILE_RELEASE_LTO: "off" },
+});
+const program = join(folder, triple, "release", `fuzz_${name}${exe}`);
+
+if (existsSync(input)) {
+  run(program, [resolve(input)]);
+} else {
+  if (!/^[1-9]\d*$/.test(input)) fail(`${input} is neither a number of seconds nor a file`);
+  const [corpus, seeds, found] = ["corpus", "seeds", "found"].map((what) => join(folder, what, name));
+  for (const path of [corpus, seeds, found]) mkdirSync(path, { recursive: true });
+  for (const [seed, bytes] of seedsOf(name)) writeFileSync(join(seeds, seed), bytes);
+  run(program, [corpus, seeds, `-max_total_time=${input}`, "-timeout=10", "-max_len=4096", "-print_final_stats=1", `-artifact_prefix=${found}/`]);
+}
+
+function* seedsOf(name) {
+  if (name === "verify") {
+    const { vectors } = JSON.parse(readFileSync(join(root, "tests", "vectors", "native.json"), "utf8"));
+    for (const { name, request } of vectors) {
+      yield [name, [request.url, request.cookie ?? "", request.authorization ?? ""].join("\n")];
+    }
+    return;
+  }
+  for (const kind of name === "preview" ? ["dash", "hls"] : [name]) {
+    const folder = join(root, "tests", "manifests", kind);
+    for (const file of readdirSync(folder)) yield [file, readFileSync(join(folder, file))];
+  }
+}

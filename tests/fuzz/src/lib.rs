@@ -1,0 +1,129 @@
+//! What fuzzers call. Each function takes bytes as they come, and panics where something is wrong.
+//!
+//! `npm run fuzz -- hls 60` builds one with libFuzzer and runs it; `cargo test -p playgate-fuzz` runs all of
+//! them over the seeds, without.
+
+#![allow(dead_code, reason = "the tests share these modules, and use more of them")]
+
+#[path = "../../manifests/asked.rs"]
+mod asked;
+#[path = "../../manifests/checks.rs"]
+mod checks;
+#[path = "../../manifests/mpd.rs"]
+mod mpd;
+#[path = "../../manifests/playlist.rs"]
+mod playlist;
+
+use std::sync::LazyLock;
+
+use playgate::manifest::{Carrier, Kind};
+use playgate::{KeyRing, ParamNames, Request, Verifier};
+
+use crate::asked::{Asked, KEYS, NOW, PLACES, Place};
+
+struct Case {
+    asked: Asked,
+    carrier: Carrier,
+}
+
+/// A request in each placement.
+fn cases(file: &str, preview: Option<u64>) -> Vec<Case> {
+    let case = |place: Place| {
+        let asked = Asked::new(file, place, preview);
+        Case { carrier: asked.carrier(), asked }
+    };
+    PLACES.map(case).into()
+}
+
+/// A playlist.
+pub fn hls(input: &[u8]) {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| cases("a.m3u8", None));
+    let Ok(text) = str::from_utf8(input) else { return };
+    CASES.iter().for_each(|case| checks::playlist(&case.asked, &case.carrier, text));
+}
+
+/// An MPD.
+pub fn dash(input: &[u8]) {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| cases("a.mpd", None));
+    let Ok(text) = str::from_utf8(input) else { return };
+    CASES.iter().for_each(|case| checks::presentation(&case.asked, &case.carrier, text));
+}
+
+/// Either of them, of which a token opens the first ten seconds.
+pub fn preview(input: &[u8]) {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| cases("a.m3u8", Some(10)));
+    let Ok(text) = str::from_utf8(input) else { return };
+    for case in CASES.iter() {
+        for kind in [Kind::Hls, Kind::Dash] {
+            if let Ok(rewritten) = case.carrier.rewrite(kind, text) {
+                checks::preview(&case.asked, kind, &rewritten);
+            }
+        }
+    }
+}
+
+/// A URL, a cookie and an `Authorization`, each a line.
+pub fn verify(input: &[u8]) {
+    static RING: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::parse(KEYS).unwrap());
+    let Ok(text) = str::from_utf8(input) else { return };
+    let mut lines = text.split('\n');
+    let mut request = Request::new(lines.next().unwrap_or_default());
+    request.cookie = lines.next().filter(|line| !line.is_empty());
+    request.authorization = lines.next().filter(|line| !line.is_empty());
+    request.client_ip = "203.0.113.9".parse().ok();
+    request.client_country = Some("PT");
+    let verifier = Verifier::new(&RING);
+    let verdict = verifier.verify(&request, NOW);
+    let report = verifier.inspect(&request, ParamNames::default(), NOW);
+    assert_eq!(report.refusal, verdict.err(), "the explanation differs from the verdict");
+    let Ok(verified) = verdict else { return };
+    let scope = verified.scope().to_string();
+    let path = verified.path().to_string();
+    assert!(path.starts_with(scope.split('?').next().unwrap_or_default()), "{path} in {scope}");
+    assert!(verified.clean_url(ParamNames::default()).contains(&path));
+    if let Some(carrier) = Carrier::new(&verifier, &verified, NOW) {
+        assert_eq!(carrier.directory(), scope);
+        let link = format!("https://h/{}{path}", carrier.token());
+        let mut next = Request::new(&link);
+        (next.client_ip, next.client_country) = (request.client_ip, request.client_country);
+        let again = verifier.verify(&next, NOW).map(|verified| verified.scope().to_string());
+        assert_eq!(again.as_ref(), Ok(&scope), "{link}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    fn each(folder: &str, target: fn(&[u8])) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests").join(folder);
+        for file in fs::read_dir(folder).unwrap() {
+            target(&fs::read(file.unwrap().path()).unwrap());
+        }
+    }
+
+    #[test]
+    fn playlists() {
+        each("hls", hls);
+        each("hls", preview);
+    }
+
+    #[test]
+    fn presentations() {
+        each("dash", dash);
+        each("dash", preview);
+    }
+
+    #[test]
+    fn links() {
+        let vectors = include_str!("../../vectors/native.json");
+        let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+        for vector in vectors["vectors"].as_array().unwrap() {
+            let request = &vector["request"];
+            let line = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
+            verify([line("url"), line("cookie"), line("authorization")].join("\n").as_bytes());
+        }
+    }
+}

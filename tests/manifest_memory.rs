@@ -1,0 +1,112 @@
+//! A playlist that comes line by line takes memory for one line, however many there are.
+
+#![allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait; each call is handed on as it came")]
+#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "tests")]
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::Cell;
+use std::alloc::System;
+
+use playgate::manifest::{Carrier, HlsRewriter};
+use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
+
+struct Gauge;
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
+
+fn hold(bytes: usize) {
+    HELD.set(HELD.get() + bytes.cast_signed());
+    PEAK.set(PEAK.get().max(HELD.get()));
+}
+
+fn release(bytes: usize) {
+    HELD.set(HELD.get() - bytes.cast_signed());
+}
+
+unsafe impl GlobalAlloc for Gauge {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        hold(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        hold(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        release(layout.size());
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // The old one may have to be copied from.
+        hold(size);
+        release(layout.size());
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static GAUGE: Gauge = Gauge;
+
+/// A development key: the bytes 0 to 31.
+const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
+
+fn carrier(preview: bool) -> Carrier {
+    let ring = KeyRing::parse(KEYS).unwrap();
+    let signer = Signer::new(ring.clone());
+    let link = signer.link("https://cdn.example.com/videos/42/a.m3u8").directory(2).in_query();
+    let link = if preview { link.preview(1_000_000_000) } else { link };
+    let link = link.sign(NOW).unwrap();
+    let verifier = Verifier::new(&ring);
+    let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
+    Carrier::new(&verifier, &verified, NOW).unwrap()
+}
+
+/// The most bytes held at once for a playlist of so many segments, one of them with a long address.
+fn peak(carrier: &Carrier, segments: usize, longest: usize) -> isize {
+    let long = format!("{}.ts\n", "a".repeat(longest));
+    let mut out = String::with_capacity(16 * 1024 + longest);
+    let before = HELD.get();
+    PEAK.set(before);
+    let mut rewriter = HlsRewriter::new(carrier);
+    let mut line = |line: &str| {
+        out.clear();
+        rewriter.line(line, &mut out).unwrap();
+        out.len()
+    };
+    line("#EXTM3U\n");
+    line("#EXT-X-MAP:URI=\"init.mp4\"\n");
+    for n in 0..segments {
+        line("#EXTINF:6.0,\n");
+        let address = if n == segments / 2 { &long } else { "https://cdn.example.com/videos/42/1.ts\n" };
+        assert!(line(address) > address.len());
+    }
+    line("#EXT-X-ENDLIST\n");
+    PEAK.get() - before
+}
+
+#[test]
+fn the_gauge_sees_what_is_held() {
+    let before = HELD.get();
+    PEAK.set(before);
+    drop(core::hint::black_box(vec![0_u8; 5000]));
+    assert_eq!((HELD.get(), PEAK.get()), (before, before + 5000));
+}
+
+#[test]
+fn memory_grows_with_the_longest_line_and_not_with_the_playlist() {
+    for preview in [false, true] {
+        let carrier = carrier(preview);
+        let few = peak(&carrier, 1_000, 100);
+        assert_eq!(peak(&carrier, 10_000, 100), few, "preview: {preview}");
+        assert!(few < 4096, "{few} bytes");
+        let long = peak(&carrier, 1_000, 7000);
+        assert!(long > few && long < few + 10 * 7000, "{long} bytes, preview: {preview}");
+    }
+}
