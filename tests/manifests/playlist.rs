@@ -18,14 +18,13 @@ pub fn lines(playlist: &str) -> impl Iterator<Item = Line<'_>> {
 
 /// Finds the addresses of a line.
 pub fn split(line: &str) -> Line<'_> {
-    let blank = [' ', '\t', '\r', '\n'];
-    let end = line.trim_end_matches(blank).len();
-    let start = line[..end].len() - line[..end].trim_start_matches(blank).len();
+    let end = line.trim_ascii_end().len();
+    let start = end - line[..end].trim_ascii_start().len();
     let (body, mut around) = (&line[start..end], vec![&line[..start]]);
     let mut addresses = Vec::new();
     if let Some(address) = body.strip_prefix("#EXT-X-PREFETCH:") {
-        addresses.push(address.trim_matches(blank));
-        around.push(&address[..address.len() - address.trim_start_matches(blank).len()]);
+        addresses.push(address.trim_ascii());
+        around.push(&address[..address.len() - address.trim_ascii_start().len()]);
     } else if body.starts_with("#EXT") {
         // Every second piece is a quoted string.
         let tag = body.find(':').map_or(body.len(), |colon| colon + 1);
@@ -37,7 +36,7 @@ pub fn split(line: &str) -> Line<'_> {
                 match attribute.split_once('=') {
                     Some((name, value)) if is_address(name) => {
                         around.push(name);
-                        addresses.push(value.trim_end_matches(blank));
+                        addresses.push(value.trim_ascii_end());
                     }
                     _ => around.push(attribute),
                 }
