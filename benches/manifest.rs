@@ -4,12 +4,13 @@
 //! cargo bench --bench manifest
 //! ```
 //!
-//! The table is divan's. With `--serve`, it rewrites a file as often as each line of its standard input says,
-//! and answers with nanoseconds: `benches/edge/manifest.mjs` lets it take turns with JavaScript so.
+//! The table is divan's. With `--serve`, it rewrites a file as often as each line of its standard
+//! input says, and answers with nanoseconds: `benches/edge/manifest.mjs` lets it take turns with
+//! JavaScript so.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
-use std::fmt::Write as _;
+use core::fmt::Write as _;
 use std::io::{BufRead as _, stdin};
 use std::time::Instant;
 
@@ -22,8 +23,8 @@ const KEY: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
 const SEGMENTS: usize = 10_000;
 
-/// Where the token came in, and how the segments are addressed. With the token in the path, relative
-/// addresses stay as they are.
+/// Where the token came in, and how the segments are addressed. With the token in the path,
+/// relative addresses stay as they are.
 const NAMES: [&str; 6] = [
     "hls_query_relative",
     "hls_path_relative",
@@ -34,9 +35,9 @@ const NAMES: [&str; 6] = [
 ];
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|argument| argument == "--serve") {
-        Some(at) => serve(&arguments[at + 1]),
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--serve").skip(1);
+    match arguments.next() {
+        Some(name) => serve(&name),
         None => divan::main(),
     }
 }
@@ -98,8 +99,8 @@ fn timeline() -> String {
         "      <SegmentTemplate timescale=\"1000\" initialization=\"init.mp4\" \
          media=\"segment_$Time$.m4s\">\n        <SegmentTimeline>\n",
     );
-    for n in 0..SEGMENTS {
-        writeln!(text, "          <S t=\"{}\" d=\"{}\"/>", n * 6000, 6000).unwrap();
+    for start in (0..).step_by(6000).take(SEGMENTS) {
+        writeln!(text, "          <S t=\"{start}\" d=\"6000\"/>").unwrap();
     }
     mpd(&(text + "        </SegmentTimeline>\n      </SegmentTemplate>\n"))
 }
@@ -115,7 +116,8 @@ fn list(base: &str) -> String {
     mpd(&(text + "      </SegmentList>\n"))
 }
 
-/// First the token and the folder of what it writes, as JavaScript needs both; then a line for a line.
+/// First the token and the folder of what it writes, as JavaScript needs both; then a line for a
+/// line.
 fn serve(name: &str) {
     let case = Case::new(name);
     let folder = std::env::temp_dir();

@@ -1,7 +1,7 @@
 //! Manifests of other people's packagers, rewritten: `tests/manifests/README.md` says whose.
 //!
-//! Parsers that know nothing of Playgate read them before and after, the `url` crate resolves every address
-//! in them, and both readings have to agree once the token is taken out again.
+//! Parsers that know nothing of Playgate read them before and after, the `url` crate resolves
+//! every address in them, and both readings have to agree once the token is taken out again.
 
 #![allow(
     dead_code,
@@ -14,7 +14,6 @@
     reason = "tests"
 )]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -33,19 +32,21 @@ mod mpd;
 mod playlist;
 
 /// The manifests in a folder, by name.
-fn fixtures(folder: &str) -> BTreeMap<String, String> {
+fn fixtures(folder: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests").join(folder);
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap());
-    files
+    let mut fixtures: Vec<_> = files
         .map(|file| {
             let name = file.file_name().into_string().unwrap();
             (name, fs::read_to_string(file.path()).unwrap())
         })
-        .collect()
+        .collect();
+    fixtures.sort_unstable();
+    fixtures
 }
 
-/// Presentations in which an address cannot get the token that came in the query, so that a player has to
-/// be given it in the path. One that gets it all the same fails here as well.
+/// Presentations in which an address cannot get the token that came in the query, so that a player
+/// has to be given it in the path. One that gets it all the same fails here as well.
 const OUT_OF_REACH: [&str; 2] = [
     // One template is relative to two bases, and only one of them is in the manifest.
     "mixed_levels.mpd",
@@ -53,8 +54,8 @@ const OUT_OF_REACH: [&str; 2] = [
     "shaka_escaped_base_url.mpd",
 ];
 
-/// Checks one address before and after: it leads to the same place, and has the token exactly where the token
-/// opens that.
+/// Checks one address before and after: it leads to the same place, and has the token exactly
+/// where the token opens that.
 #[track_caller]
 fn check(asked: &Asked, place: Place, was: &Address, is: &Address) {
     let (Some(before), Some(after)) = (was.lead(), is.lead()) else {
@@ -176,11 +177,63 @@ fn presentations_keep_every_byte_around_their_addresses() {
 
 #[test]
 fn a_comment_keeps_its_address() {
+    let comment = "a comment with <BaseURL>https://cdn.example.com/videos/42/</BaseURL> -->";
+    let fixtures = fixtures("dash");
+    let (name, before) = fixtures.iter().find(|(_, before)| before.contains(comment)).unwrap();
     for place in PLACES {
-        let carrier = Asked::new("entities.mpd", place, None).carrier();
-        let after = carrier.rewrite(Kind::Dash, &fixtures("dash")["entities.mpd"]).unwrap();
-        let comment = "a comment with <BaseURL>https://cdn.example.com/videos/42/</BaseURL> -->";
+        let after = Asked::new(name, place, None).carrier().rewrite(Kind::Dash, before).unwrap();
         assert!(after.contains(comment), "{after}");
+    }
+}
+
+/// With a token that is exchanged, every address of the scope has the new one, relative ones as
+/// well.
+#[test]
+fn exchanged_tokens_reach_every_address() {
+    for place in PLACES {
+        for (name, before) in fixtures("hls") {
+            println!("{name}, {place:?}");
+            let asked = Asked::exchanged(&name, place, 14_400);
+            let carrier = asked.carrier();
+            assert!(!asked.link.contains(carrier.token()));
+            let after = carrier.rewrite(Kind::Hls, &before).unwrap();
+            let mut variables = Variables::default();
+            let mut found = 0;
+            for line in playlist::lines(&after) {
+                variables.take(line.text);
+                for address in line.addresses {
+                    let Some(led) = lead(&asked.address(), &variables.expand(address)) else {
+                        continue;
+                    };
+                    let token = led.token.as_deref().unwrap_or_default();
+                    assert!(
+                        !led.in_scope || token == carrier.token(),
+                        "{address} leads to {led:?}"
+                    );
+                    found += 1;
+                }
+            }
+            assert!(found > 0);
+            let is_live = before.contains("#EXTINF") && !before.contains("#EXT-X-ENDLIST");
+            let own = format!("\n/{}/videos/42/set/{name}\n", carrier.token());
+            assert_eq!(after.contains(&own), is_live, "{after}");
+        }
+        for (name, before) in fixtures("dash") {
+            println!("{name}, {place:?}");
+            let asked = Asked::exchanged(&name, place, 14_400);
+            let carrier = asked.carrier();
+            let after = carrier.rewrite(Kind::Dash, &before).unwrap();
+            if OUT_OF_REACH.contains(&name.as_str()) {
+                continue;
+            }
+            for address in mpd::read(&after).addresses(&asked.address()) {
+                let Some(led) = address.lead() else { continue };
+                let token = led.token.as_deref().unwrap_or_default();
+                assert!(!led.in_scope || token == carrier.token(), "{address:?} leads to {led:?}");
+            }
+            let own = format!("/{}/videos/42/set/{name}</", carrier.token().replace('&', "&amp;"));
+            assert_eq!(after.contains(&own), before.contains("\"dynamic\""), "{after}");
+        }
     }
 }
 

@@ -36,13 +36,13 @@ async function core() {
   }
 }
 
-// A directory link serves the manifest, its segments and the poster; the film has its own link.
+// A link to a playlist serves its segments and the poster too; the film has its own link.
 async function mint(edge) {
   const answer = await fetch("links", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify([
-      { url: `${edge}/videos/42/master.m3u8`, dir: 2, place: "path", expires_in: "10m" },
+      { url: `${edge}/videos/42/master.m3u8`, expires_in: "5m", run: "4h" },
       { url: `${edge}/videos/42/film.mp4`, expires_in: "10m" },
     ]),
   });
@@ -52,8 +52,8 @@ async function mint(edge) {
 }
 
 const NOTES = {
-  hls: "One link opens the manifest, its segments, the subtitles and the poster: " +
-    "addresses inside stay relative, and every request is checked.",
+  hls: "One link opens the manifest, its segments, the subtitles and the poster, and every request " +
+    "is checked. It starts a playback for five minutes; what was started lasts for four hours.",
   film: "An exact link opens this file and nothing beside it.",
   link: "The link of the playground, whatever became of it there.",
 };
@@ -63,6 +63,8 @@ const MEANINGS = {
   exp: (value) => `admitted until ${clock(Number(value))}`,
   kid: (value) => `signed with the key “${value}”`,
   dir: (value) => `opens the first ${value} path segments`,
+  pre: (value) => `opens the first ${spell(value)} alone`,
+  run: (value) => `then plays for ${spell(value)}`,
   sig: () => "HMAC-SHA-256 over scope and token",
 };
 
@@ -76,7 +78,9 @@ function legend(link) {
 }
 
 function watching(edge) {
+  let lasts = 0; // until when the gate serves what is being played
   const play = player({
+    until: (unix) => { lasts = unix; },
     video: $("#video"), status: $("#player-status"),
     admitted: $("#admitted-count"), refused: $("#refused-count"),
   });
@@ -96,6 +100,7 @@ function watching(edge) {
     }
     const playing = source === "link" ? link : minted?.[source];
     if (!playing || !URL.canParse(playing)) return;
+    lasts = 0;
     $("#source-note").textContent = NOTES[source];
     show($("#played-link"), playing);
     $("#played-fields").replaceChildren(...legend(playing));
@@ -104,7 +109,7 @@ function watching(edge) {
 
   setInterval(() => {
     const { exp } = fields($("#played-link").dataset.link ?? "");
-    const left = Number(exp) - Date.now() / 1000;
+    const left = (lasts || Number(exp)) - Date.now() / 1000;
     $("#time-left").textContent = !exp ? "\u2013" : left > 0 ? spell(left) : "expired";
   }, 1000);
   return { start, renew: () => { minted = null; } };

@@ -21,8 +21,11 @@ export async function ask(link) {
   }
 }
 
-/** Ties a video element to the counters and the line over the picture; gives `play`. */
-export function player({ video, status, admitted, refused }) {
+/**
+ * Ties a video element to the counters and the line over the picture; gives `play`. `until` is told until
+ * when the gate serves on.
+ */
+export function player({ video, status, admitted, refused, until }) {
   let current = 0; // Each play() has a number, so that a late answer to an earlier one is dropped.
   let hls = null;
   let link = "";
@@ -43,7 +46,10 @@ export function player({ video, status, admitted, refused }) {
   // hls.js tells of each request, and the edge exposes the reason, so nothing is asked twice.
   const watch = (xhr, id) => xhr.addEventListener("loadend", () => {
     if (id !== current || !xhr.status) return;
-    if (xhr.status < 400) count(admitted);
+    if (xhr.status < 400) {
+      count(admitted);
+      until(Number(xhr.getResponseHeader("Playgate-Expires")));
+    }
     else if (xhr.status === 401 || xhr.status === 403) {
       refuse(xhr.status, xhr.getResponseHeader("Playgate-Reason"));
     }
@@ -85,7 +91,9 @@ export function player({ video, status, admitted, refused }) {
     if (id !== current) return;
     const manifest = new URL(link).pathname.endsWith(".m3u8");
     if (manifest && Hls?.isSupported()) {
-      hls = new Hls({ enableWorker: false, xhrSetup: (xhr) => watch(xhr, id) });
+      // A few seconds ahead, so that the gate is asked for as long as the film runs.
+      const ahead = { maxBufferLength: 4, maxMaxBufferLength: 4 };
+      hls = new Hls({ enableWorker: false, xhrSetup: (xhr) => watch(xhr, id), ...ahead });
       hls.on(Hls.Events.ERROR, (_, error) => {
         if (!error.fatal || id !== current) return;
         hls.destroy();

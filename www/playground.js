@@ -7,7 +7,7 @@ import { showDetails, showReport } from "./report.js";
 import { clock, timeline } from "./timeline.js";
 
 const $ = (selector) => document.querySelector(selector);
-const BINDINGS = ["audience", "country", "ip", "download", "sub", "sid", "jti", "not_before"];
+const BINDINGS = ["audience", "country", "ip", "download", "sub", "sid", "jti", "not_before", "run", "preview"];
 const TEXTS = ["url", "lifetime", "dir", ...BINDINGS];
 
 const seconds = () => Math.floor(Date.now() / 1000);

@@ -4,6 +4,7 @@
 const DEFAULTS = {
   url: "", lifetime: "10m", scope: "exact", dir: "2", place: "query",
   audience: "", country: "", ip: "", download: "", sub: "", sid: "", jti: "", not_before: "",
+  run: "", preview: "",
   source: "hls", change: "", tab: "sign.py",
 };
 

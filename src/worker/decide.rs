@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
@@ -158,9 +159,9 @@ fn admitted(media: Media, config: &Config, asked: &Asked<'_>, verified: &Verifie
     let carrier = Some(&path)
         .filter(|path| object::may_be_manifest(path))
         .and_then(|_| Carrier::new(&config.verifier(), verified, now));
-    let rewriting = carrier.map(|carrier| Rewriting {
-        carrier: carrier.public_paths(config.public.clone()),
-        max_bytes: config.max_manifest_bytes,
+    let rewriting = carrier.map(|carrier| {
+        let carrier = carrier.public_paths(config.public.clone());
+        Box::new(Rewriting { carrier, max_bytes: config.max_manifest_bytes })
     });
     let mut media = Media {
         query: verified.clean_query(config.forward_params(&path)),
@@ -182,7 +183,7 @@ fn admitted(media: Media, config: &Config, asked: &Asked<'_>, verified: &Verifie
 /// The cookie that hands the token over, or the one that it was exchanged for.
 fn cookie(media: &Media, asked: &Asked<'_>, verified: &Verified<'_>) -> Option<String> {
     let own = verified.text();
-    let (token, expires) = match &media.rewriting {
+    let (token, expires) = match media.rewriting.as_deref() {
         Some(Rewriting { carrier, .. }) => (carrier.token(), carrier.expires()),
         None => (own.as_str(), verified.grant().expires()),
     };

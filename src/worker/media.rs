@@ -1,5 +1,6 @@
 //! What is served to an admitted request, whichever store has it.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 
 use crate::worker::answer::{Answer, Header, Headers, Problem};
@@ -27,7 +28,7 @@ pub(crate) struct Media {
     /// Who may read the answer.
     pub(crate) cors: Headers,
     /// How it is rewritten, should it be a manifest whose addresses have to carry the token.
-    pub(crate) rewriting: Option<Rewriting>,
+    pub(crate) rewriting: Option<Box<Rewriting>>,
 }
 
 impl Media {

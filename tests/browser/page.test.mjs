@@ -85,13 +85,31 @@ test("a tampered directory link stops HLS with the reason shown", limit, async (
   await page.fill("#sign-url", `${site.edge}/videos/42/master.m3u8`);
   await page.check("[name=scope][value=directory]");
   await page.check("[name=place][value=path]");
-  await edgeAnswer(page, "206", "");
+  await edgeAnswer(page, "200", "");
   await page.click("#play");
   await playedTo(page, 0.5);
   await page.click("#tamper");
   await page.click("#play");
   await page.locator('#player-status[data-state="refused"]').waitFor();
   assert.match(await text(page, "#player-status"), /403 bad_signature/);
+  await close();
+});
+
+test("a stream plays on behind the end of its link, and no longer than its run, and the page says why", limit, async () => {
+  const url = encodeURIComponent(`${site.edge}/videos/42/master.m3u8`);
+  const { page, requests, close } = await site.page({
+    path: `/?source=link&url=${url}&scope=directory&place=path&lifetime=3s&run=7s`,
+  });
+  await playedTo(page, 0.2);
+  await page.locator('#verdict[data-reason="expired"]').waitFor();
+  const segments = () => requests.filter(({ url }) => url.endsWith(".m4s"));
+  const before = segments().length;
+  await playedTo(page, 4.5);
+  assert.ok(segments().length > before, "it asked on");
+  assert.deepEqual(segments().filter(({ status }) => status !== 200), []);
+  await page.locator('#player-status[data-state="refused"]').waitFor();
+  assert.match(await text(page, "#player-status"), /403 expired/);
+  assert.equal(await text(page, "#time-left"), "expired");
   await close();
 });
 

@@ -1,5 +1,5 @@
-//! A manifest that was asked for with a link, and where an address in it leads: told by the `url` crate,
-//! which knows nothing of Playgate.
+//! A manifest that was asked for with a link, and where an address in it leads: told by the `url`
+//! crate, which knows nothing of Playgate.
 
 use core::fmt;
 
@@ -32,6 +32,15 @@ pub struct Asked {
 
 impl Asked {
     pub fn new(file: &str, place: Place, preview: Option<u64>) -> Self {
+        Self::with(file, place, preview, None)
+    }
+
+    /// With a token that is exchanged for one that lasts so many seconds.
+    pub fn exchanged(file: &str, place: Place, run: u64) -> Self {
+        Self::with(file, place, None, Some(run))
+    }
+
+    fn with(file: &str, place: Place, preview: Option<u64>, run: Option<u64>) -> Self {
         let ring = KeyRing::parse(KEYS).unwrap();
         let url = format!("{FOLDER}{file}");
         let signer = Signer::new(ring.clone());
@@ -42,6 +51,10 @@ impl Asked {
         };
         let link = match preview {
             Some(secs) => link.preview(secs),
+            None => link,
+        };
+        let link = match run {
+            Some(secs) => link.run(secs),
             None => link,
         };
         let link = link.sign(NOW).unwrap().into();
@@ -133,8 +146,9 @@ pub fn lead(base: &Url, reference: &str) -> Option<Led> {
     Some(Led { to, token, in_scope })
 }
 
-/// A path with every escape that need not be one decoded and the others in upper case. An error, with the
-/// path as it was, where a part of it can be read in two ways, so that the gate refuses it.
+/// A path with every escape that need not be one decoded and the others in upper case. An error,
+/// with the path as it was, where a part of it can be read in two ways, so that the gate refuses
+/// it.
 fn one_spelling(path: &str) -> Result<String, String> {
     let mut out = String::new();
     // Browsers escape these two, the `url` crate does not.
@@ -158,8 +172,8 @@ fn one_spelling(path: &str) -> Result<String, String> {
     if dots || out.contains("//") || out.contains(raw) { Err(path) } else { Ok(out) }
 }
 
-/// The pieces in which two texts differ, as they stand between quotes, tags or line ends. Panics where
-/// anything else differs.
+/// The pieces in which two texts differ, as they stand between quotes, tags or line ends. Panics
+/// where anything else differs.
 #[track_caller]
 pub fn changes<'a>(before: &'a str, after: &'a str) -> Vec<(&'a str, &'a str)> {
     let mut changes = Vec::new();

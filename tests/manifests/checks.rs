@@ -6,8 +6,8 @@ use crate::asked::{Address, Asked, HOST, changes};
 use crate::mpd;
 use crate::playlist::{self, Variables};
 
-/// A playlist: the token goes into addresses of its own scope alone, which lead where they led; what is
-/// around them stays; and to rewrite it again changes nothing.
+/// A playlist: the token goes into addresses of its own scope alone, which lead where they led;
+/// what is around them stays; and to rewrite it again changes nothing.
 #[track_caller]
 pub fn playlist(asked: &Asked, carrier: &Carrier, text: &str) {
     let Ok(rewritten) = carrier.rewrite(Kind::Hls, text) else { return };
@@ -76,7 +76,8 @@ pub fn surroundings(carrier: &Carrier, text: &str) {
     }
 }
 
-/// A preview: what is open from it is on this host and in the scope, and a media file has a token of its own.
+/// A preview: what is open from it is on this host and in the scope, and a media file has a token
+/// of its own.
 #[track_caller]
 pub fn preview(asked: &Asked, kind: Kind, rewritten: &str) {
     let base = asked.address();
@@ -97,7 +98,8 @@ pub fn preview(asked: &Asked, kind: Kind, rewritten: &str) {
         let led = address.lead().unwrap();
         assert_eq!(url.host_str(), Some(HOST), "{address:?}");
         assert!(led.in_scope, "{address:?} leads to {}", led.to);
-        let is_manifest = [".m3u8", ".mpd"].iter().any(|end| url.path().ends_with(end));
+        let path = url.path().to_ascii_lowercase();
+        let is_manifest = [".m3u8", ".mpd"].iter().any(|end| path.ends_with(end));
         let token = led.token.unwrap_or_default();
         assert!(is_manifest || !token.contains("&dir="), "{token} opens more than {address:?}");
     }

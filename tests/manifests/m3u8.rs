@@ -7,7 +7,7 @@ use crate::playlist::{ATTRIBUTES, split};
 /// The playlist as m3u8-rs reads it, without its addresses; each of them is handed to `found`.
 pub fn read(playlist: &str, found: &mut dyn FnMut(&str)) -> String {
     let (_, mut playlist) = m3u8_rs::parse_playlist(playlist.as_bytes()).unwrap();
-    let mut take = |address: &mut String| found(&std::mem::take(address));
+    let mut take = |address: &mut String| found(&core::mem::take(address));
     match &mut playlist {
         Playlist::MasterPlaylist(master) => {
             master.variants.iter_mut().for_each(|variant| take(&mut variant.uri));

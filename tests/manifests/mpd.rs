@@ -52,7 +52,8 @@ impl Mpd {
     /// Every address, as often as there are bases that it is relative to.
     pub fn addresses(&self, document: &Url) -> Vec<Address> {
         let mut found = Vec::new();
-        // Some players resolve against the first one, others against where the MPD is to be found next.
+        // Some players resolve against the first one, others against where the MPD is to be found
+        // next.
         let locations = texts(&self.tree["Location"]).filter_map(|at| document.join(at).ok());
         let bases: Vec<_> = [document.clone()].into_iter().chain(locations).collect();
         walk(document, &self.tree, &bases, &[], &mut found);
@@ -125,8 +126,8 @@ fn collect(element: &Value, out: &mut Vec<String>) {
     }
 }
 
-/// Puts something in for the identifiers of a template: what cannot be a part of a scheme, as the rewriter does
-/// not take `$Number$:a` for one.
+/// Puts something in for the identifiers of a template: what cannot be a part of a scheme, as the
+/// rewriter does not take `$Number$:a` for one.
 pub fn fill(template: &str) -> String {
     let parts: Vec<_> = template.split('$').collect();
     let filled = parts.iter().enumerate().map(|(n, part)| match part {

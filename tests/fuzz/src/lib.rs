@@ -1,7 +1,7 @@
 //! What fuzzers call. Each function takes bytes as they come, and panics where something is wrong.
 //!
-//! `npm run fuzz -- hls 60` builds one with libFuzzer and runs it; `cargo test -p playgate-fuzz` runs all of
-//! them over the seeds, without.
+//! `npm run fuzz -- hls 60` builds one with libFuzzer and runs it; `cargo test -p playgate-fuzz`
+//! runs all of them over the seeds, without.
 
 #![allow(dead_code, reason = "the tests share these modules, and use more of them")]
 
