@@ -72,3 +72,129 @@ fn terms<'a>(grant: &Grant<'a>, download: Option<&'a str>) -> Terms<'a> {
         ..Terms::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyRing;
+    use crate::request::Request;
+    use crate::sign::{Builder, Signer};
+    use alloc::string::ToString as _;
+
+    const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,\
+                        next:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
+    const NOW: u64 = 1_767_225_000;
+    const MASTER: &str = "https://cdn.example.com/videos/42/master.m3u8";
+
+    type Terms<'a> = Builder<'a, &'a str>;
+
+    fn ring(text: &str) -> KeyRing {
+        KeyRing::parse(text).unwrap()
+    }
+
+    /// What goes on from a link that was signed for ten minutes, at a gate with these keys and this cap.
+    fn passed(
+        terms: impl for<'a> FnOnce(Terms<'a>) -> Terms<'a>,
+        keys: &str,
+        most: Option<u64>,
+        now: u64,
+    ) -> Option<Pass> {
+        let signer = Signer::new(ring(KEYS));
+        let signed = UnixTime::from_secs(NOW);
+        let link = terms(signer.link(MASTER)).sign(signed).unwrap();
+        let ring = ring(keys);
+        let verifier = Verifier::new(&ring).audience(Some("edge")).leeway(300).max_lifetime(most);
+        let mut request = Request::new(link.as_str());
+        request.client_ip = Some("203.0.113.9".parse().unwrap());
+        request.client_country = Some("PT");
+        let now = UnixTime::from_secs(now);
+        verifier.pass(&verifier.verify(&request, now).unwrap(), now)
+    }
+
+    fn edge<'a>(terms: Terms<'a>) -> Terms<'a> {
+        terms.audience("edge")
+    }
+
+    #[test]
+    fn the_new_token_has_every_binding_and_no_run() {
+        let pass = passed(
+            |terms| {
+                edge(terms)
+                    .countries("PT.ES")
+                    .download("S\u{e3}o.mp4")
+                    .network("203.0.113.0/24".parse().unwrap())
+                    .token_id("j")
+                    .not_before(UnixTime::from_secs(NOW - 60))
+                    .run(14_400)
+                    .session("s")
+                    .subject("v")
+            },
+            KEYS,
+            None,
+            NOW + 100,
+        )
+        .unwrap();
+        assert!(pass.exchanged && pass.stamp.is_none());
+        assert_eq!(pass.expires.as_secs(), NOW + 100 + 14_400);
+        let (fields, _) = pass.token.split_once("&sig=").unwrap();
+        assert_eq!(
+            fields,
+            "pg=1&exp=1767239500&kid=main&aud=edge&cc=PT.ES&dir=2&dl=U8Ojby5tcDQ&ip=cb007100-24&jti=j\
+             &nbf=1767224940&sid=s&sub=v"
+        );
+    }
+
+    #[test]
+    fn it_ends_no_later_than_the_first_and_its_run() {
+        // Within the leeway, at a time when the first token is over.
+        let pass = passed(|terms| edge(terms).run(60), KEYS, None, NOW + 800).unwrap();
+        assert_eq!(pass.expires.as_secs(), NOW + 600 + 60);
+        let pass = passed(|terms| edge(terms).run(60), KEYS, Some(700), NOW).unwrap();
+        assert_eq!(pass.expires.as_secs(), NOW + 60);
+        let pass = passed(|terms| edge(terms).run(14_400), KEYS, Some(700), NOW).unwrap();
+        assert_eq!(pass.expires.as_secs(), NOW + 700, "the operator's cap");
+        let pass = passed(|terms| edge(terms).run(MAX_NUMBER), KEYS, None, NOW).unwrap();
+        assert_eq!(pass.expires.as_secs(), MAX_NUMBER);
+    }
+
+    #[test]
+    fn the_first_key_signs_it_unless_it_is_retired() {
+        let swapped = KEYS.split(',').rev().collect::<alloc::vec::Vec<_>>().join(",");
+        let pass = passed(|terms| edge(terms).run(60), &swapped, None, NOW).unwrap();
+        assert!(pass.token.contains("&kid=next&"), "{}", pass.token);
+        let retired = swapped.replacen(',', "@1767225000,", 1);
+        let pass = passed(|terms| edge(terms).run(60), &retired, None, NOW).unwrap();
+        assert!(pass.token.contains("&kid=main&"), "{}", pass.token);
+    }
+
+    #[test]
+    fn without_run_it_is_the_same_token() {
+        let pass = passed(edge, KEYS, None, NOW).unwrap();
+        assert!(!pass.exchanged && pass.stamp.is_none());
+        assert_eq!(pass.expires.as_secs(), NOW + 600);
+        assert!(pass.token.starts_with("pg=1&exp=1767225600&kid=main&aud=edge&dir=2&sig="));
+        let preview = passed(|terms| edge(terms).preview(30), KEYS, None, NOW).unwrap();
+        assert!(!preview.exchanged && preview.stamp.is_some());
+        assert!(preview.token.contains("&dir=2&pre=30&sig="));
+    }
+
+    #[test]
+    fn nothing_goes_on_from_an_exact_scope() {
+        assert!(passed(|terms| edge(terms).exact().run(60), KEYS, None, NOW).is_none());
+    }
+
+    #[test]
+    fn it_is_admitted_as_any_other() {
+        let pass = passed(|terms| edge(terms).run(60), KEYS, None, NOW).unwrap();
+        let url = ["https://cdn.example.com/", &pass.token, "/videos/42/1.m4s"].concat();
+        let ring = ring(KEYS);
+        let verifier = Verifier::new(&ring).audience(Some("edge"));
+        let verify = |url: &str, at: u64| {
+            let verified = verifier.verify(&Request::new(url), UnixTime::from_secs(at));
+            verified.map(|verified| verified.scope().to_string()).map_err(|refusal| refusal.code())
+        };
+        assert_eq!(verify(&url, NOW + 59), Ok("/videos/42/".into()));
+        assert_eq!(verify(&url, NOW + 60), Err("expired"));
+        assert_eq!(verify(&url.replace("/42/", "/43/"), NOW), Err("bad_signature"));
+    }
+}

@@ -76,4 +76,44 @@ mod tests {
             "attachment; filename=\".._a_b\"; filename*=UTF-8''.._a_b"
         );
     }
+
+    proptest::proptest! {
+        /// Whatever the name: one value of printable ASCII, two quotes, and the name comes back, less the
+        /// slashes that would lead to another folder.
+        #[test]
+        fn any_name_comes_back_and_nothing_else(name in "\\PC{1,80}|(?s).{1,80}") {
+            let value = attachment(&name);
+            assert!(value.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{value}");
+            let (fallback, rest) = value
+                .strip_prefix("attachment; filename=\"")
+                .and_then(|value| value.split_once('"'))
+                .unwrap();
+            assert!(!fallback.contains(['\\', '/', '%']) && !rest.contains('"'), "{value}");
+            let read = match rest.strip_prefix("; filename*=UTF-8''") {
+                Some(encoded) => decoded(encoded),
+                None => {
+                    assert_eq!(rest, "");
+                    fallback.into()
+                }
+            };
+            assert_eq!(read, name.replace(['/', '\\'], "_"));
+        }
+    }
+
+    /// What RFC 8187, section 3.2.1, makes of an extended value; nothing but its characters may be there.
+    fn decoded(value: &str) -> String {
+        let mut bytes = value.bytes();
+        let mut name = alloc::vec::Vec::new();
+        while let Some(byte) = bytes.next() {
+            if byte == b'%' {
+                let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                let digits = core::str::from_utf8(&digits).unwrap();
+                name.push(u8::from_str_radix(digits, 16).unwrap());
+            } else {
+                assert!(byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte), "{value}");
+                name.push(byte);
+            }
+        }
+        String::from_utf8(name).unwrap()
+    }
 }
