@@ -9,7 +9,9 @@ use core::fmt::{self, Write as _};
 #[cfg(feature = "alloc")]
 use alloc::{borrow::Cow, string::String};
 
-use crate::bytes::{self, is_unreserved};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::bytes;
+use crate::bytes::is_unreserved;
 
 /// A path that obeys the rules, as it was written.
 ///
@@ -149,21 +151,55 @@ impl fmt::Display for CanonicalPath<'_> {
 #[inline]
 pub(crate) fn is_plain(path: &[u8]) -> bool {
     // The first byte is no pair's second, so it is looked at by itself.
-    path.first() == Some(&b'/') && bytes::all_pairs(path, is_plain_pair)
+    path.first() == Some(&b'/') && all_plain(path)
 }
 
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn is_plain_pair(a: u8, b: u8) -> bool {
-    let plain = is_unreserved(b) | (b == b'/');
-    plain & !((a == b'/') & ((b == b'/') | (b == b'.')))
+/// Whether all bytes but the first are plain, and none but the last is an empty segment or starts one with
+/// a dot.
+#[cfg(not(target_arch = "wasm32"))]
+#[inline(always)]
+fn all_plain(path: &[u8]) -> bool {
+    bytes::all_pairs(path, |a, b| {
+        let plain = is_unreserved(b) | (b == b'/');
+        plain & !((a == b'/') & ((b == b'/') | (b == b'.')))
+    })
+}
+
+/// Byte by byte: WebAssembly has no vectors here, and a look into a table is less than ten operations.
+#[cfg(target_arch = "wasm32")]
+fn all_plain(path: &[u8]) -> bool {
+    const OTHER: u8 = 0;
+    const PLAIN: u8 = 1;
+    const DOT: u8 = 2;
+    const SLASH: u8 = 3;
+    const CLASSES: [u8; 256] = {
+        let mut classes = [OTHER; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            classes[byte] = match byte as u8 {
+                b'/' => SLASH,
+                b'.' => DOT,
+                plain if is_unreserved(plain) => PLAIN,
+                _ => OTHER,
+            };
+            byte += 1;
+        }
+        classes
+    };
+    let mut before = PLAIN;
+    path.iter().all(|&byte| {
+        let class = CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER);
+        let fits = class != OTHER && !(before == SLASH && class >= DOT);
+        before = class;
+        fits
+    })
 }
 
 /// [`is_plain`] for a path that is relative: it starts with its first segment.
 #[cfg(feature = "manifest")]
 #[inline]
 pub(crate) fn is_plain_relative(path: &[u8]) -> bool {
-    path.first().is_some_and(|first| is_unreserved(*first) && *first != b'.')
-        && bytes::all_pairs(path, is_plain_pair)
+    path.first().is_some_and(|first| is_unreserved(*first) && *first != b'.') && all_plain(path)
 }
 
 /// Whether the segment is canonical as written.

@@ -172,6 +172,22 @@ impl Carrier {
         out.get(start..) != Some(reference)
     }
 
+    /// What stands before each address of unreserved characters that is relative to the manifest, as
+    /// [`Carrier::write`] writes it: so that a playlist has only to join them. `None` where they differ.
+    pub(crate) fn plain_prefix(&self) -> Option<String> {
+        if !self.public.is_empty() || self.stamp.is_some() {
+            return None;
+        }
+        let directory = self.path.get(..=self.path.rfind('/')?)?;
+        if self.inherits {
+            Some(String::new())
+        } else if directory.starts_with(&self.directory) {
+            Some([&self.prefix, directory].concat())
+        } else {
+            None
+        }
+    }
+
     /// [`Carrier::write`] for what most addresses are: unreserved characters and slashes, which need neither
     /// to be decoded nor to be resolved, only joined.
     fn write_plain(

@@ -14,8 +14,10 @@ use self::live::Facts;
 use self::preview::Preview;
 use self::tags::{has_addresses, resource};
 use self::variables::Variables;
+use crate::bytes;
 use crate::manifest::address::{Base, Resource};
 use crate::manifest::{Carrier, MAX_LEN, ManifestError};
+use crate::path::is_plain_relative;
 
 /// Rewrites a playlist line by line: it holds one line at a time, and the variables of
 /// `EXT-X-DEFINE`.
@@ -31,6 +33,8 @@ use crate::manifest::{Carrier, MAX_LEN, ManifestError};
 pub struct HlsRewriter<'c> {
     carrier: &'c Carrier,
     base: Base,
+    /// What stands before the plainest of addresses.
+    plain: Option<String>,
     variables: Variables,
     preview: Option<Preview>,
     /// What the next line that is an address leads to.
@@ -46,6 +50,7 @@ impl<'c> HlsRewriter<'c> {
         Self {
             carrier,
             base: carrier.base(),
+            plain: carrier.plain_prefix(),
             variables: Variables::default(),
             preview: carrier.preview.map(Preview::new),
             next: Resource::Media,
@@ -62,6 +67,9 @@ impl<'c> HlsRewriter<'c> {
         while !rest.is_empty() {
             let (line, behind) = split_line(rest);
             self.one(line, out)?;
+            if out.len() > MAX_LEN {
+                return Err(ManifestError::TooLarge);
+            }
             rest = behind;
         }
         Ok(())
@@ -170,6 +178,13 @@ impl<'c> HlsRewriter<'c> {
     /// An address, in which variables count or do not. Where it stays as it is so do its variables,
     /// for the player to replace.
     fn address(&self, text: &str, variables: bool, resource: Resource, out: &mut String) {
+        if let Some(prefix) = &self.plain
+            && is_plain_relative(text.as_bytes())
+        {
+            out.push_str(prefix);
+            out.push_str(text);
+            return;
+        }
         let start = out.len();
         let address = if variables { self.variables.substitute(text) } else { Some(text.into()) };
         let is_other = match address {
@@ -189,15 +204,8 @@ impl<'c> HlsRewriter<'c> {
 
 /// Parts a text behind its first line end. Players end a line at a carriage return alone as well.
 fn split_line(text: &str) -> (&str, &str) {
-    let is_end = |byte: u8| (byte == b'\n') | (byte == b'\r');
-    // Sixteen bytes at a time, as vector instructions do.
-    let (chunks, _) = text.as_bytes().as_chunks::<16>();
-    let mut chunks = chunks.iter();
-    let is_clean = |chunk: &[u8; 16]| !chunk.iter().fold(false, |end, &byte| end | is_end(byte));
-    let clean = chunks.by_ref().take_while(|chunk| is_clean(chunk)).count().saturating_mul(16);
-    let rest = text.as_bytes().get(clean..).unwrap_or_default();
-    let Some(at) = rest.iter().position(|&byte| is_end(byte)) else { return (text, "") };
-    let (_, end) = text.split_at_checked(clean.saturating_add(at)).unwrap_or_default();
+    let Some(at) = bytes::position(text.as_bytes(), [b'\n', b'\r']) else { return (text, "") };
+    let (_, end) = text.split_at_checked(at).unwrap_or_default();
     let behind = end.strip_prefix("\r\n").or_else(|| end.get(1..)).unwrap_or_default();
     text.split_at_checked(text.len().saturating_sub(behind.len())).unwrap_or((text, ""))
 }
@@ -233,13 +241,10 @@ pub(crate) fn rewrite(carrier: &Carrier, playlist: &str) -> Result<String, Manif
         }
         rewriter.preview = rewriter.preview.map(|preview| preview.stays(facts.stays));
     }
-    let mut out = String::with_capacity(playlist.len());
-    for line in playlist.split_inclusive('\n') {
-        rewriter.line(line, &mut out)?;
-        if out.len() > MAX_LEN {
-            return Err(ManifestError::TooLarge);
-        }
-    }
+    // A token is some times as long as most addresses. Memory that is not written to costs nothing, and
+    // to move what was written does.
+    let mut out = String::with_capacity(playlist.len().saturating_mul(4).min(MAX_LEN));
+    rewriter.line(playlist, &mut out)?;
     Ok(out)
 }
 

@@ -196,11 +196,11 @@ fn cookie(media: &Media, asked: &Asked<'_>, verified: &Verified<'_>) -> Option<S
 /// The canonical path of a URL that needs no token, and what of its query travels on.
 fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
     let target = Target::parse(url).ok()?;
+    let path = CanonicalPath::parse(target.path).ok()?.to_cow();
     // What carries a token in its path is verified: its extension is not that of a public file.
-    if format::is_signed(target.path, None) {
+    if format::is_signed(&path, None) {
         return None;
     }
-    let path = CanonicalPath::parse(target.path).ok()?.to_cow();
     if !config.public.contains(&path) {
         return None;
     }

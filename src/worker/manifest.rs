@@ -92,3 +92,133 @@ pub(crate) fn is_of_stored_bytes(name: &str) -> bool {
     .iter()
     .any(|listed| name.eq_ignore_ascii_case(listed))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyRing;
+    use crate::request::Request;
+    use crate::sign::{Builder, Signer};
+    use crate::time::UnixTime;
+    use crate::verify::Verifier;
+
+    const NOW: u64 = 1_767_225_000;
+    const PLAYLIST: &str = "#EXTM3U\n# S\u{e3}o Jo\u{e3}o\n#EXTINF:2,\na.ts\n";
+
+    /// That of a link in the query for /videos/42/.
+    fn rewriting(
+        more: impl for<'a> FnOnce(Builder<'a, &'a str>) -> Builder<'a, &'a str>,
+    ) -> Rewriting {
+        let keys = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+        let (ring, now) = (KeyRing::parse(keys).unwrap(), UnixTime::from_secs(NOW));
+        let signer = Signer::new(KeyRing::parse(keys).unwrap());
+        let link = signer.link("https://cdn.example.com/videos/42/list.m3u8").directory(2);
+        let link = more(link.in_query()).sign(now).unwrap();
+        let verifier = Verifier::new(&ring);
+        let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
+        Rewriting { carrier: Carrier::new(&verifier, &verified, now).unwrap(), max_bytes: 1 << 21 }
+    }
+
+    fn stored(manifest: impl AsRef<[u8]>, etag: Option<&str>) -> Stored {
+        Stored { kind: Kind::Hls, bytes: manifest.as_ref().into(), etag: etag.map(String::from) }
+    }
+
+    fn rewrite(etag: Option<&str>, conditions: Conditions<'_>) -> Result<Rewritten, Problem> {
+        rewriting(|link| link).rewrite(&stored(PLAYLIST, etag), conditions, NOW)
+    }
+
+    fn value<'r>(rewritten: &'r Rewritten, name: &str) -> Option<&'r str> {
+        let found = rewritten.headers.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.as_ref())
+    }
+
+    #[test]
+    fn the_length_is_that_of_the_new_body_in_bytes() {
+        let rewritten = rewrite(None, Conditions::default()).unwrap();
+        let body = rewritten.body.as_deref().unwrap();
+        let token = rewriting(|link| link).carrier.token().to_string();
+        assert_eq!(body, PLAYLIST.replace("\na", &format!("\n/{token}/videos/42/a")));
+        assert_eq!(value(&rewritten, "Content-Length"), Some(body.len().to_string().as_str()));
+        assert_eq!((rewritten.status, rewritten.headers.len()), (200, 1));
+    }
+
+    #[test]
+    fn another_token_is_another_tag() {
+        let tag = |etag, rewriting: Rewriting| rewriting.entity_tag(etag);
+        let own = || rewriting(|link| link);
+        let first = tag("\"v1\"", own()).unwrap();
+        assert!(first.starts_with("\"v1-") && first.ends_with('"') && first.len() == 21, "{first}");
+        assert_eq!(tag("\"v1\"", own()), Some(first.clone()));
+        assert_ne!(tag("\"v2\"", own()), Some(first.clone()));
+        assert_ne!(tag("\"v1\"", rewriting(|link| link.subject("viewer-1"))), Some(first.clone()));
+        assert_ne!(tag("\"v1\"", rewriting(|link| link.run(60))), Some(first.clone()));
+        assert_eq!(tag("W/\"v1\"", own()), Some(["W/", &first].concat()));
+        for broken in ["", "v1", "W/v1"] {
+            assert_eq!(tag(broken, own()), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn tags_are_compared_with_the_new_one() {
+        let tag = value(&rewrite(Some("\"v1\""), Conditions::default()).unwrap(), "ETag")
+            .unwrap()
+            .to_string();
+        let none_match = |list| Conditions { if_none_match: Some(list), ..Conditions::default() };
+        let matching = |list| Conditions { if_match: Some(list), ..Conditions::default() };
+        for list in [tag.as_str(), "*"] {
+            let same = rewrite(Some("\"v1\""), none_match(list)).unwrap();
+            assert_eq!((same.status, &same.body), (304, &None));
+            assert_eq!(same.headers, [("ETag", tag.clone().into())]);
+            assert_eq!(rewrite(Some("\"v1\""), matching(list)).unwrap().status, 200);
+        }
+        for list in ["\"v1\"", "W/\"v1\"", "\"\""] {
+            assert_eq!(rewrite(Some("\"v1\""), none_match(list)).unwrap().status, 200, "{list}");
+            let failed = rewrite(Some("\"v1\""), matching(list));
+            assert_eq!(failed, Err(Problem::PreconditionFailed), "{list}");
+        }
+        // Without a tag there is nothing to compare.
+        assert_eq!(rewrite(None, none_match("*")).unwrap().status, 200);
+    }
+
+    #[test]
+    fn dates_and_ranges_do_not_count() {
+        let conditions = Conditions {
+            if_modified_since: Some("Fri, 31 Dec 9999 23:59:59 GMT"),
+            if_unmodified_since: Some("Thu, 01 Jan 1970 00:00:00 GMT"),
+            if_range: Some("\"v1\""),
+            ..Conditions::default()
+        };
+        assert_eq!(rewrite(Some("\"v1\""), conditions).unwrap().status, 200);
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_cut_is_not_handed_out() {
+        let fails = |rewriting: &Rewriting, manifest: &[u8]| {
+            rewriting.rewrite(&stored(manifest, None), Conditions::default(), NOW).unwrap_err()
+        };
+        let own = rewriting(|link| link);
+        for manifest in
+            [&b""[..], b"<html>", b"#EXTM3U8\n", b"#EXTM3U\n\xff.ts\n", b"\xef\xbb\xbf#EXTM3U\n"]
+        {
+            assert_eq!(fails(&own, manifest), Problem::BadManifest, "{manifest:?}");
+        }
+        let preview = rewriting(|link| link.preview(4));
+        let window = b"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\na.ts\n";
+        assert_eq!(fails(&preview, window), Problem::NoPreview);
+        let dash = Stored { kind: Kind::Dash, ..stored("<html>", None) };
+        assert_eq!(own.rewrite(&dash, Conditions::default(), NOW), Err(Problem::BadManifest));
+    }
+
+    #[test]
+    fn fields_of_the_stored_bytes() {
+        for name in ["Accept-Ranges", "content-encoding", "Content-Length", "ETag", "LAST-MODIFIED"]
+        {
+            assert!(is_of_stored_bytes(name), "{name}");
+        }
+        for name in
+            ["Cache-Control", "Content-Disposition", "Content-Language", "Content-Type", "Vary"]
+        {
+            assert!(!is_of_stored_bytes(name), "{name}");
+        }
+    }
+}

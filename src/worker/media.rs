@@ -37,18 +37,22 @@ impl Media {
     pub(crate) fn headers(&self, stored: Stored<'_>, error: bool) -> Headers {
         let mut headers = Headers::new();
         let carrier = self.rewriting.as_ref().map(|rewriting| &rewriting.carrier);
-        let carrier = carrier.filter(|carrier| carrier.exchanged && stored.is_playlist);
+        let carrier = carrier.filter(|carrier| carrier.exchanged && stored.is_playlist && !error);
         let cache_control = match self.expires {
             _ if error => Some("no-store".into()),
             // The next request gets another token, made then.
-            _ if carrier.is_some() => Some("private, no-cache".into()),
+            _ if carrier.is_some() => Some(match freshness::of_gated(stored, 0) {
+                strict if strict.ends_with("no-store") => strict,
+                _ => "private, no-cache".into(),
+            }),
             Some(expires) => Some(freshness::of_gated(stored, expires.saturating_sub(self.now))),
             None => stored.cache_control.map(|value| value.to_string().into()),
         };
         headers.extend(cache_control.map(|value| ("Cache-Control", value)));
         let expires = carrier.map(|carrier| carrier.expires().as_secs()).or(self.expires);
         headers.extend(self.time_left(expires));
-        headers.extend(self.cookie.clone().map(|cookie| ("Set-Cookie", cookie.into())));
+        let cookie = self.cookie.clone().filter(|_| !error);
+        headers.extend(cookie.map(|cookie| ("Set-Cookie", cookie.into())));
         if let Some(name) = &self.download {
             headers.push(("Content-Disposition", disposition::attachment(name).into()));
         }
@@ -142,8 +146,11 @@ mod tests {
     #[test]
     fn errors_are_not_kept() {
         let stored = Stored { cache_control: Some("public, max-age=86400"), ..Stored::default() };
-        let headers = media().headers(stored, true);
+        let media = Media { cookie: Some("pg=1".into()), ..media() };
+        let headers = media.headers(stored, true);
         assert!(headers.contains(&("Cache-Control", "no-store".into())));
+        assert!(headers.iter().all(|(name, _)| *name != "Set-Cookie"));
+        assert!(media.headers(stored, false).contains(&("Set-Cookie", "pg=1".into())));
     }
 
     #[test]

@@ -48,7 +48,7 @@ async fn fetched(
         // All of it, whatever part of it was asked for: its addresses are about to change.
         let whole = ask(&url, "GET", &Headers::new()).await?;
         let kind = object::manifest_kind(&media_type(media, &whole), &media.path);
-        if let (200, Some(kind)) = (whole.status(), kind) {
+        if let (200 | 203, Some(kind)) = (whole.status(), kind) {
             return manifest(media, rewriting, kind, &whole, asked).await;
         }
         // It is none. What was asked for is another answer only where there were header fields.
@@ -82,7 +82,13 @@ async fn manifest(
     asked: &Headers,
 ) -> Result<Result<Response, Problem>, JsValue> {
     let Some(stream) = fetched.body() else { return Ok(Err(Problem::BadOrigin)) };
-    let Some(bytes) = response::read(&stream, rewriting.max_bytes).await? else {
+    let sent = Headers(fetched.headers());
+    let len = match sent.get("Content-Encoding")? {
+        None => sent.get("Content-Length")?.and_then(|len| len.parse().ok()),
+        // The length of what the runtime has decoded by now is another.
+        Some(_) => None,
+    };
+    let Some(bytes) = response::read(&stream, len, rewriting.max_bytes).await? else {
         return Ok(Err(Problem::ManifestTooLarge));
     };
     let stored = Stored { kind, bytes, etag: fetched.headers().get("ETag")? };

@@ -122,11 +122,14 @@ async fn manifest(
     let Ok(ResponseBody::Stream(stream)) = body.response_body() else {
         return Err(Problem::BadStore);
     };
-    let stream = match object.http_metadata().content_encoding.as_deref() {
-        None | Some("" | "identity") => stream,
-        Some(encoding) => response::decompress(&stream, encoding).ok_or(Problem::BadManifest)?,
+    let (stream, len) = match object.http_metadata().content_encoding.as_deref() {
+        None | Some("" | "identity") => (stream, Some(object.size())),
+        Some(encoding) => {
+            let decoded = response::decompress(&stream, encoding).ok_or(Problem::BadManifest)?;
+            (decoded, None)
+        }
     };
-    let bytes = response::read(&stream, rewriting.max_bytes).await;
+    let bytes = response::read(&stream, len, rewriting.max_bytes).await;
     let bytes = bytes.map_err(|_| Problem::BadStore)?.ok_or(Problem::ManifestTooLarge)?;
     let stored = Stored { kind, bytes, etag: Some(object.http_etag()) };
     let rewritten = rewriting.rewrite(&stored, conditions, media.now)?;

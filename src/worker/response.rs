@@ -26,8 +26,19 @@ extern "C" {
 
 type Result<T> = result::Result<T, JsValue>;
 
-/// Reads a stream to its end; `None` where it has more than `most` bytes, and then it is left.
-pub(crate) async fn read(stream: &ReadableStream, most: usize) -> Result<Option<Vec<u8>>> {
+/// Reads a body to its end; `None` where it has more than `most` bytes, and then it is left. `len` is its
+/// length, where that is known before: then it crosses into wasm in one piece.
+pub(crate) async fn read(
+    stream: &ReadableStream,
+    len: Option<u64>,
+    most: usize,
+) -> Result<Option<Vec<u8>>> {
+    let fits = |len: u64| usize::try_from(len).is_ok_and(|len| len <= most);
+    if len.is_some_and(fits) {
+        let response = Response::new_with_opt_readable_stream(Some(stream))?;
+        let bytes = JsFuture::from(response.array_buffer()?).await?;
+        return Ok(Some(Uint8Array::new(&bytes).to_vec()).filter(|bytes| bytes.len() <= most));
+    }
     let reader: ReadableStreamDefaultReader = stream.get_reader().dyn_into()?;
     let mut bytes = Vec::new();
     loop {

@@ -14,24 +14,40 @@ const SET_COOKIE = "true";
 const token = (fields) => sign(FOLDER, { dir: 2, ...fields });
 
 /** What is set for a token, by hand. */
-const cookie = (token, { date = "Thu, 01 Jan 2026 00:00:00 GMT", left = 600, path = FOLDER } = {}) =>
-  [`${token}; Path=${path}; Expires=${date}; Max-Age=${left}; Secure; HttpOnly; SameSite=None; Partitioned`];
+const cookie = (
+  token,
+  { date = "Thu, 01 Jan 2026 00:00:00 GMT", left = 600, path = FOLDER } = {},
+) => [
+  `${token}; Path=${path}; Expires=${date}; Max-Age=${left}; ` +
+    "Secure; HttpOnly; SameSite=None; Partitioned",
+];
 
 let stores;
-before(async () => {
-  stores = await startStores();
-  for (const path of ["/videos/42/list.m3u8", "/videos/43/list.m3u8"]) await stores.put(path, LIST, { type: HLS });
-  for (const path of ["/videos/42/a.ts", "/videos/43/a.ts", "/videos/4;2,x/a.ts", "/public/a.txt", "/videos/42/sub/a.ts"]) {
-    await stores.put(path, "0123456789", { type: "video/mp2t" });
-  }
-}, { timeout: 900_000 });
+before(
+  async () => {
+    stores = await startStores();
+    for (const path of ["/videos/42/list.m3u8", "/videos/43/list.m3u8"])
+      await stores.put(path, LIST, { type: HLS });
+    for (const path of [
+      "/videos/42/a.ts",
+      "/videos/43/a.ts",
+      "/videos/4;2,x/a.ts",
+      "/public/a.txt",
+      "/videos/42/sub/a.ts",
+    ]) {
+      await stores.put(path, "0123456789", { type: "video/mp2t" });
+    }
+  },
+  { timeout: 900_000 },
+);
 after(() => stores?.stop());
 
 const limit = { timeout: 30_000 };
 
 for (const name of ["bucket", "server"]) {
   describe(`from the ${name}`, () => {
-    const ask = (url, { env, ...options } = {}) => stores[name].ask(url, { env: { SET_COOKIE, ...env }, ...options });
+    const ask = (url, { env, ...options } = {}) =>
+      stores[name].ask(url, { env: { SET_COOKIE, ...env }, ...options });
     const setBy = async (...request) => (await ask(...request)).headers["set-cookie"];
 
     test("the first request with a link to a directory sets it", limit, async () => {
@@ -54,19 +70,23 @@ for (const name of ["bucket", "server"]) {
       }
     });
 
-    test("with it alone, all of the directory is open, and it is not set again", limit, async () => {
-      const [set] = await setBy(`${HOST}${FOLDER}list.m3u8?${token()}`);
-      const headers = { cookie: set.split(";")[0] };
-      for (const path of ["/videos/42/list.m3u8", "/videos/42/a.ts", "/videos/42/sub/a.ts"]) {
-        const answer = await ask(HOST + path, { headers });
-        assert.equal(answer.status, 200);
-        assert.equal(answer.headers["set-cookie"], undefined);
-        assert.equal(answer.headers["playgate-expires"], String(NOW + 600));
-        assertRefused(await ask(HOST + path, { headers, now: NOW + 600 }), 403, "expired");
-      }
-      assert.equal((await ask(`${HOST}${FOLDER}list.m3u8`, { headers })).body.toString(), LIST);
-      assertRefused(await ask(`${HOST}/videos/43/a.ts`, { headers }), 403, "bad_signature");
-    });
+    test(
+      "with it alone, all of the directory is open, and it is not set again",
+      limit,
+      async () => {
+        const [set] = await setBy(`${HOST}${FOLDER}list.m3u8?${token()}`);
+        const headers = { cookie: set.split(";")[0] };
+        for (const path of ["/videos/42/list.m3u8", "/videos/42/a.ts", "/videos/42/sub/a.ts"]) {
+          const answer = await ask(HOST + path, { headers });
+          assert.equal(answer.status, 200);
+          assert.equal(answer.headers["set-cookie"], undefined);
+          assert.equal(answer.headers["playgate-expires"], String(NOW + 600));
+          assertRefused(await ask(HOST + path, { headers, now: NOW + 600 }), 403, "expired");
+        }
+        assert.equal((await ask(`${HOST}${FOLDER}list.m3u8`, { headers })).body.toString(), LIST);
+        assertRefused(await ask(`${HOST}/videos/43/a.ts`, { headers }), 403, "bad_signature");
+      },
+    );
 
     test("who has it gets none, beside a link as well", limit, async () => {
       for (const cookie of [token(), `a=b; ${token()}`, `${token()};a=b`]) {
@@ -81,13 +101,23 @@ for (const name of ["bucket", "server"]) {
       const answer = await ask(`${HOST}/videos/43/a.ts?${other}`, { headers });
       assert.equal(answer.status, 200);
       assert.deepEqual(answer.headers["set-cookie"], cookie(other, { path: "/videos/43/" }));
-      assertRefused(await ask(`${HOST}/videos/43/a.ts?${token()}`, { headers: { cookie: other } }), 403, "bad_signature");
+      assertRefused(
+        await ask(`${HOST}/videos/43/a.ts?${token()}`, { headers: { cookie: other } }),
+        403,
+        "bad_signature",
+      );
     });
 
     test("the directory is that of the token", limit, async () => {
       const [wide, deep] = [sign("/videos/", { dir: 1 }), sign("/videos/42/sub/", { dir: 3 })];
-      assert.deepEqual(await setBy(`${HOST}/videos/42/sub/a.ts?${wide}`), cookie(wide, { path: "/videos/" }));
-      assert.deepEqual(await setBy(`${HOST}/videos/42/sub/a.ts?${deep}`), cookie(deep, { path: "/videos/42/sub/" }));
+      assert.deepEqual(
+        await setBy(`${HOST}/videos/42/sub/a.ts?${wide}`),
+        cookie(wide, { path: "/videos/" }),
+      );
+      assert.deepEqual(
+        await setBy(`${HOST}/videos/42/sub/a.ts?${deep}`),
+        cookie(deep, { path: "/videos/42/sub/" }),
+      );
       const odd = sign("/videos/4;2,x/", { dir: 2 });
       const answer = await ask(`${HOST}/videos/4;2,x/a.ts?${odd}`);
       assert.equal(answer.headers["set-cookie"], undefined, "a semicolon would end the attribute");
@@ -95,29 +125,50 @@ for (const name of ["bucket", "server"]) {
 
     test("it lasts as long as the token", limit, async () => {
       const brief = token({ exp: NOW + 7 });
-      assert.deepEqual(await setBy(`${HOST}${FOLDER}a.ts?${brief}`), cookie(brief, { date: "Wed, 31 Dec 2025 23:50:07 GMT", left: 7 }));
+      assert.deepEqual(
+        await setBy(`${HOST}${FOLDER}a.ts?${brief}`),
+        cookie(brief, { date: "Wed, 31 Dec 2025 23:50:07 GMT", left: 7 }),
+      );
       const late = token({ exp: NOW });
       const env = { LEEWAY: "60" };
-      assert.deepEqual(await setBy(`${HOST}${FOLDER}a.ts?${late}`, { env }), cookie(late, { date: "Wed, 31 Dec 2025 23:50:00 GMT", left: 0 }));
+      assert.deepEqual(
+        await setBy(`${HOST}${FOLDER}a.ts?${late}`, { env }),
+        cookie(late, { date: "Wed, 31 Dec 2025 23:50:00 GMT", left: 0 }),
+      );
       const endless = token({ exp: Number.MAX_SAFE_INTEGER });
-      assert.deepEqual(await setBy(`${HOST}${FOLDER}a.ts?${endless}`),
-        cookie(endless, { date: "Fri, 31 Dec 9999 23:59:59 GMT", left: Number.MAX_SAFE_INTEGER - NOW }));
+      assert.deepEqual(
+        await setBy(`${HOST}${FOLDER}a.ts?${endless}`),
+        cookie(endless, {
+          date: "Fri, 31 Dec 9999 23:59:59 GMT",
+          left: Number.MAX_SAFE_INTEGER - NOW,
+        }),
+      );
     });
 
     test("with run, it is what the token was exchanged for", limit, async () => {
       const shown = token({ exp: NOW + 300, run: 14_400 });
       const lasting = token({ exp: NOW + 14_400 });
       const expected = cookie(lasting, { date: "Thu, 01 Jan 2026 03:50:00 GMT", left: 14_400 });
-      for (const url of [`${HOST}${FOLDER}list.m3u8?${shown}`, `${HOST}/${shown}${FOLDER}list.m3u8`]) {
+      for (const url of [
+        `${HOST}${FOLDER}list.m3u8?${shown}`,
+        `${HOST}/${shown}${FOLDER}list.m3u8`,
+      ]) {
         for (const method of ["GET", "HEAD"]) {
           const answer = await ask(url, { method });
           assert.deepEqual(answer.headers["set-cookie"], expected);
           assert.equal(answer.headers["playgate-expires"], String(NOW + 14_400));
         }
       }
-      assert.equal((await ask(`${HOST}${FOLDER}a.ts`, { headers: { cookie: lasting }, now: NOW + 14_399 })).status, 200);
+      assert.equal(
+        (await ask(`${HOST}${FOLDER}a.ts`, { headers: { cookie: lasting }, now: NOW + 14_399 }))
+          .status,
+        200,
+      );
       // Media do not start a playback.
-      assert.deepEqual(await setBy(`${HOST}${FOLDER}a.ts?${shown}`), cookie(shown, { date: "Wed, 31 Dec 2025 23:55:00 GMT", left: 300 }));
+      assert.deepEqual(
+        await setBy(`${HOST}${FOLDER}a.ts?${shown}`),
+        cookie(shown, { date: "Wed, 31 Dec 2025 23:55:00 GMT", left: 300 }),
+      );
     });
 
     test("nothing else sets one", limit, async () => {
@@ -127,16 +178,37 @@ for (const name of ["bucket", "server"]) {
         return status;
       };
       assert.equal(await none(link("/videos/42/a.ts")), 200, "an exact scope");
-      assert.equal(await none(`${HOST}/public/a.txt`, { env: { PUBLIC: "/public/" } }), 200, "a public file");
-      assert.equal(await none(`${HOST}/public/a.txt?${token()}`, { env: { PUBLIC: "/public/" } }), 200);
+      assert.equal(
+        await none(`${HOST}/public/a.txt`, { env: { PUBLIC: "/public/" } }),
+        200,
+        "a public file",
+      );
+      assert.equal(
+        await none(`${HOST}/public/a.txt?${token()}`, { env: { PUBLIC: "/public/" } }),
+        200,
+      );
       assert.equal(await none(`${HOST}${FOLDER}a.ts?${token()}`, { now: NOW + 600 }), 403);
       assert.equal(await none(`${HOST}/videos/43/a.ts?${token()}`), 403);
       assert.equal(await none(`${HOST}${FOLDER}a.ts`), 401);
       assert.equal(await none(`${HOST}${FOLDER}a.ts?${token()}`, { method: "OPTIONS" }), 204);
       assert.equal(await none(`${HOST}${FOLDER}a.ts?${token()}`, { method: "POST" }), 405);
+      assert.equal(await none(`${HOST}${FOLDER}none.ts?${token()}`), 404, "nothing is there");
+      assert.equal(await none(`${HOST}${FOLDER}none.m3u8?${token({ run: 60 })}`), 404);
+      assert.equal(
+        await none(`${HOST}${FOLDER}list.m3u8?${token()}`, { headers: { "if-match": '"x"' } }),
+        412,
+      );
       for (const off of [null, "", "false"]) {
-        assert.equal(await none(`${HOST}${FOLDER}a.ts?${token()}`, { env: { SET_COOKIE: off } }), 200);
-        assert.equal(await none(`${HOST}${FOLDER}list.m3u8?${token({ run: 60 })}`, { env: { SET_COOKIE: off } }), 200);
+        assert.equal(
+          await none(`${HOST}${FOLDER}a.ts?${token()}`, { env: { SET_COOKIE: off } }),
+          200,
+        );
+        assert.equal(
+          await none(`${HOST}${FOLDER}list.m3u8?${token({ run: 60 })}`, {
+            env: { SET_COOKIE: off },
+          }),
+          200,
+        );
       }
     });
 
@@ -153,7 +225,10 @@ test("cookies of the server end at the gate, and the viewer's never reach it", l
   const { origin, server } = stores;
   server.put("/videos/42/set.ts", "x", { "set-cookie": "session=secret" });
   origin.asked.length = 0;
-  const answer = await server.ask(`${HOST}/videos/42/set.ts?${token()}`, { env: { SET_COOKIE }, headers: { cookie: "a=b" } });
+  const answer = await server.ask(`${HOST}/videos/42/set.ts?${token()}`, {
+    env: { SET_COOKIE },
+    headers: { cookie: "a=b" },
+  });
   assert.deepEqual(answer.headers["set-cookie"], cookie(token()));
   assert.equal(origin.asked[0].headers.cookie, undefined);
 });

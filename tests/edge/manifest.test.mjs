@@ -1,4 +1,5 @@
-// Manifests as they are served: what has to carry the token does, and what the answer says holds for that.
+// Manifests as they are served: what has to carry the token does, and what the answer says of its
+// body holds for the new one.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { brotliCompressSync, deflateSync, gunzipSync, gzipSync } from "node:zlib";
@@ -61,40 +62,56 @@ const escaped = (text) => text.replaceAll("&", "&amp;");
 
 /** An MPD with these addresses as segments. */
 function presentation(addresses) {
-  const urls = addresses.map((address) => `\t\t<SegmentURL media="${escaped(address)}"/>\n`).join("");
-  return `<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet>\n` +
-    `\t<Representation id="1"><SegmentList duration="2">\n${urls}\t</SegmentList></Representation>\n` +
-    `</AdaptationSet></Period></MPD>\n`;
+  const urls = addresses
+    .map((address) => `\t\t<SegmentURL media="${escaped(address)}"/>\n`)
+    .join("");
+  return `<?xml version="1.0"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet>
+\t<Representation id="1"><SegmentList duration="2">
+${urls}\t</SegmentList></Representation>
+</AdaptationSet></Period></MPD>
+`;
 }
 
 const written = [...WITHIN.map(([, address]) => address), ...OTHERS];
 const stored = [...WITHIN.map(([address]) => address), ...OTHERS];
 const isRelative = (address) => !/^(\/|https:)/.test(address);
-const inherited = [...WITHIN.map(([address, written]) => (isRelative(address) ? address : written)), ...OTHERS];
+const inherited = [
+  ...WITHIN.map(([address, written]) => (isRelative(address) ? address : written)),
+  ...OTHERS,
+];
 const relative = ["a.ts", "sub/b.ts?v=1", "../42/a.ts"];
 
-/** The manifests of most tests: path, type, what is stored, what comes of a link in the query and in the path. */
+/** Path, type, what is stored, what comes of a link in the query, and of one in the path. */
 const MANIFESTS = [
-  ["/videos/42/list.m3u8", HLS, ...[stored, written, inherited].map((addresses) => playlist(addresses))],
+  [
+    "/videos/42/list.m3u8",
+    HLS,
+    ...[stored, written, inherited].map((addresses) => playlist(addresses)),
+  ],
   ["/videos/42/list.mpd", DASH, ...[stored, written, inherited].map(presentation)],
 ];
 
 let stores;
-before(async () => {
-  stores = await startStores();
-  for (const [path, type, body] of MANIFESTS) await stores.put(path, body, { type });
-  await stores.put("/videos/42/relative.m3u8", playlist(relative), { type: HLS });
-  await stores.put("/videos/42/relative.mpd", presentation(relative), { type: DASH });
-  for (const name of ["a.ts", "sub/b.ts", "S%C3%A3o%20Jo%C3%A3o.ts"]) {
-    await stores.put(`/videos/42/${name}`, "0123456789", { type: "video/mp2t" });
-  }
-}, { timeout: 900_000 });
+before(
+  async () => {
+    stores = await startStores();
+    for (const [path, type, body] of MANIFESTS) await stores.put(path, body, { type });
+    await stores.put("/videos/42/relative.m3u8", playlist(relative), { type: HLS });
+    await stores.put("/videos/42/relative.mpd", presentation(relative), { type: DASH });
+    for (const name of ["a.ts", "sub/b.ts", "S%C3%A3o%20Jo%C3%A3o.ts"]) {
+      await stores.put(`/videos/42/${name}`, "0123456789", { type: "video/mp2t" });
+    }
+  },
+  { timeout: 900_000 },
+);
 after(() => stores?.stop());
 
 const limit = { timeout: 30_000 };
 
 /** A manifest with T for the token. */
-const without = (token, body) => body.toString().replaceAll(token, "T").replaceAll(escaped(token), "T");
+const without = (token, body) =>
+  body.toString().replaceAll(token, "T").replaceAll(escaped(token), "T");
 
 /** An answer with all that one with a rewritten manifest has. */
 function assertRewritten(answer, expected, of) {
@@ -106,7 +123,14 @@ function assertRewritten(answer, expected, of) {
 
 /** That no header field speaks of the stored bytes. */
 function assertOfThisBody({ headers }) {
-  const others = ["accept-ranges", "content-encoding", "content-md5", "content-range", "digest", "last-modified"];
+  const others = [
+    "accept-ranges",
+    "content-encoding",
+    "content-md5",
+    "content-range",
+    "digest",
+    "last-modified",
+  ];
   for (const name of others) assert.equal(headers[name], undefined, name);
   assert.match(headers["cache-control"], /^private, /);
 }
@@ -117,20 +141,28 @@ for (const name of ["bucket", "server"]) {
     const ask = (...request) => stores[name].ask(...request);
 
     for (const [path, type, , expected, inherited] of MANIFESTS) {
-      test(`a link to ${path} in the query: all within the scope get the token`, limit, async () => {
-        const answer = await ask(inQuery(path));
-        assertRewritten(answer, expected, token());
-        assert.equal(answer.headers["content-type"], type);
-        const found = path.endsWith(".mpd")
-          ? [...answer.body.toString().matchAll(/media="([^"]+)"/g)].map(([, text]) => text.replaceAll("&amp;", "&"))
-          : references(answer.body.toString());
-        const mine = found.filter((reference) => carried(reference)?.token === token());
-        assert.equal(mine.length, WITHIN.length * (path.endsWith(".mpd") ? 1 : 2));
-        for (const reference of new Set(mine)) {
-          const { status, body } = await ask(new URL(reference, inQuery(path)).href.split("#")[0]);
-          assert.deepEqual([status, body.toString()], [200, "0123456789"], reference);
-        }
-      });
+      test(
+        `a link to ${path} in the query: all within the scope get the token`,
+        limit,
+        async () => {
+          const answer = await ask(inQuery(path));
+          assertRewritten(answer, expected, token());
+          assert.equal(answer.headers["content-type"], type);
+          const found = path.endsWith(".mpd")
+            ? [...answer.body.toString().matchAll(/media="([^"]+)"/g)].map(([, text]) =>
+                text.replaceAll("&amp;", "&"),
+              )
+            : references(answer.body.toString());
+          const mine = found.filter((reference) => carried(reference)?.token === token());
+          assert.equal(mine.length, WITHIN.length * (path.endsWith(".mpd") ? 1 : 2));
+          for (const reference of new Set(mine)) {
+            const { status, body } = await ask(
+              new URL(reference, inQuery(path)).href.split("#")[0],
+            );
+            assert.deepEqual([status, body.toString()], [200, "0123456789"], reference);
+          }
+        },
+      );
 
       test(`a link to ${path} in the path: relative addresses inherit it`, limit, async () => {
         const answer = await ask(inPath(path));
@@ -162,17 +194,26 @@ for (const name of ["bucket", "server"]) {
     test("the entity tag is that of the token", limit, async () => {
       for (const [path] of MANIFESTS) {
         const tag = async (url) => (await ask(url)).headers.etag;
-        const [first, again, other] = [await tag(inQuery(path)), await tag(inQuery(path)), await tag(inQuery(path, { exp: NOW + 60 }))];
+        const [first, again, other] = [
+          await tag(inQuery(path)),
+          await tag(inQuery(path)),
+          await tag(inQuery(path, { exp: NOW + 60 })),
+        ];
         assert.match(first, /^"[!-~]+"$/);
         assert.equal(first, again);
         assert.notEqual(first, other);
-        const untouched = (await ask(`${HOST}${path}`, { headers: { cookie: token() } })).headers.etag;
+        const untouched = (await ask(`${HOST}${path}`, { headers: { cookie: token() } })).headers
+          .etag;
         assert.notEqual(first, untouched);
         for (const method of ["GET", "HEAD"]) {
           const given = (headers) => ask(inQuery(path), { method, headers });
           for (const list of [first, `W/${first}`, `"x", ${first}`, "*"]) {
             const answer = await given({ "if-none-match": list });
-            assert.deepEqual([answer.status, answer.body.length, answer.headers.etag], [304, 0, first], list);
+            assert.deepEqual(
+              [answer.status, answer.body.length, answer.headers.etag],
+              [304, 0, first],
+              list,
+            );
             assert.equal(answer.headers["cache-control"], "private, max-age=0");
             assert.equal(answer.headers["playgate-expires"], String(NOW + 600));
           }
@@ -197,9 +238,9 @@ for (const name of ["bucket", "server"]) {
         for (const headers of [
           { "if-modified-since": later },
           { "if-unmodified-since": earlier },
-          { "range": "bytes=0-9" },
-          { "range": "bytes=-1" },
-          { "range": "bytes=99999999-" },
+          { range: "bytes=0-9" },
+          { range: "bytes=-1" },
+          { range: "bytes=99999999-" },
           { "range": "bytes=0-9", "if-range": etag },
         ]) {
           assertRewritten(await ask(inQuery(path), { headers }), expected, token());
@@ -247,7 +288,10 @@ for (const name of ["bucket", "server"]) {
 
     test("what is stored compressed is rewritten and readable", limit, async () => {
       for (const [path, type, text, expected] of MANIFESTS) {
-        for (const [encoding, bytes] of [["gzip", gzipSync(text)], ["identity", text]]) {
+        for (const [encoding, bytes] of [
+          ["gzip", gzipSync(text)],
+          ["identity", text],
+        ]) {
           const compressed = path.replace("list", `list-${encoding}`);
           await put(compressed, bytes, { type, encoding });
           for (const headers of [{}, { "accept-encoding": "gzip" }]) {
@@ -258,21 +302,40 @@ for (const name of ["bucket", "server"]) {
             assert.equal(answer.headers["last-modified"], undefined);
           }
           const head = await ask(inQuery(compressed), { method: "HEAD" });
-          assert.equal(Number(head.headers["content-length"]), (await ask(inQuery(compressed))).body.length);
+          assert.equal(
+            Number(head.headers["content-length"]),
+            (await ask(inQuery(compressed))).body.length,
+          );
         }
       }
     });
 
     test("what cannot be read is bad_manifest, and nothing of it is sent", limit, async () => {
       const utf16 = Buffer.from(`\ufeff${playlist(relative)}`, "utf16le");
-      const cut = Buffer.concat([Buffer.from("#EXTM3U\n#EXTINF:2,S"), Buffer.from([0xc3]), Buffer.from("\na.ts\n")]);
+      const cut = Buffer.concat([
+        Buffer.from("#EXTM3U\n#EXTINF:2,S"),
+        Buffer.from([0xc3]),
+        Buffer.from("\na.ts\n"),
+      ]);
       for (const [path, body, more] of [
-        ["/videos/42/html.m3u8", "<!doctype html><title>Sign in</title>secret", { type: "text/html" }],
-        ["/videos/42/html.mpd", "<!doctype html><title>Sign in</title>secret", { type: "text/html" }],
+        [
+          "/videos/42/html.m3u8",
+          "<!doctype html><title>Sign in</title>secret",
+          { type: "text/html" },
+        ],
+        [
+          "/videos/42/html.mpd",
+          "<!doctype html><title>Sign in</title>secret",
+          { type: "text/html" },
+        ],
         ["/videos/42/empty.m3u8", "", { type: HLS }],
         ["/videos/42/empty.mpd", "", { type: DASH }],
         ["/videos/42/open.mpd", "<MPD><Period>secret", { type: DASH }],
-        ["/videos/42/entity.mpd", '<!DOCTYPE MPD [<!ENTITY a "secret">]><MPD>&a;</MPD>', { type: DASH }],
+        [
+          "/videos/42/entity.mpd",
+          '<!DOCTYPE MPD [<!ENTITY a "secret">]><MPD>&a;</MPD>',
+          { type: DASH },
+        ],
         ["/videos/42/mark.m3u8", `\ufeff${playlist(relative)}`, { type: HLS }],
         ["/videos/42/utf16.m3u8", utf16, { type: HLS }],
         ["/videos/42/latin.m3u8", cut, { type: HLS }],
@@ -295,7 +358,10 @@ for (const name of ["bucket", "server"]) {
     });
 
     test("a broken compression is an answer of 502", limit, async () => {
-      await put("/videos/42/cut.m3u8", gzipSync(playlist(stored)).subarray(0, 60), { type: HLS, encoding: "gzip" });
+      await put("/videos/42/cut.m3u8", gzipSync(playlist(stored)).subarray(0, 60), {
+        type: HLS,
+        encoding: "gzip",
+      });
       await put("/videos/42/none.m3u8", playlist(stored), { type: HLS, encoding: "gzip" });
       for (const path of ["/videos/42/cut.m3u8", "/videos/42/none.m3u8"]) {
         const answer = await ask(inQuery(path));
@@ -345,7 +411,10 @@ for (const name of ["bucket", "server"]) {
 
     test("ten thousand segments", limit, async () => {
       const names = Array.from({ length: 10_000 }, (_, n) => `seg${n}.ts`);
-      const text = (prefix) => `#EXTM3U\n${names.map((name) => `#EXTINF:4.000,\n${prefix}${name}\n`).join("")}#EXT-X-ENDLIST\n`;
+      const text = (prefix) => {
+        const segments = names.map((name) => `#EXTINF:4.000,\n${prefix}${name}\n`);
+        return `#EXTM3U\n${segments.join("")}#EXT-X-ENDLIST\n`;
+      };
       await put("/videos/42/long.m3u8", text(""), { type: HLS });
       const answer = await ask(inQuery("/videos/42/long.m3u8"));
       assertRewritten(answer, text("/T/videos/42/"), token());
@@ -354,35 +423,45 @@ for (const name of ["bucket", "server"]) {
 
     test("line ends stay as they are", limit, async () => {
       await put("/videos/42/crlf.m3u8", playlist(stored, "\r\n"), { type: HLS });
-      assertRewritten(await ask(inQuery("/videos/42/crlf.m3u8")), playlist(written, "\r\n"), token());
+      assertRewritten(
+        await ask(inQuery("/videos/42/crlf.m3u8")),
+        playlist(written, "\r\n"),
+        token(),
+      );
       await put("/videos/42/cr.m3u8", playlist(relative, "\r"), { type: HLS });
       const text = (await ask(inQuery("/videos/42/cr.m3u8"))).body.toString();
       assert.equal(text.split(token()).length - 1, 2 * relative.length);
     });
 
-    test("a token that no address has to carry leaves it untouched, part by part", limit, async () => {
-      for (const [path, type, text] of MANIFESTS) {
-        const url = `${HOST}${path}`;
-        const requests = [
-          [url, { cookie: token() }],
-          [url, { authorization: `Bearer ${token()}` }],
-          [link(path), {}],
-          [`${HOST}/${sign(path)}${path}`, {}],
-        ];
-        for (const [url, headers] of requests) {
-          const answer = await ask(url, { headers });
-          assert.deepEqual([answer.status, answer.body.toString()], [200, text]);
-          assert.equal(answer.headers["content-type"], type);
-          assert.equal(answer.headers["accept-ranges"], "bytes");
-          assert.ok(answer.headers["last-modified"]);
-          const part = await ask(url, { headers: { ...headers, range: "bytes=3-9" } });
-          assert.deepEqual([part.status, part.body.toString()], [206, text.slice(3, 10)]);
-          assert.equal(part.headers["content-range"], `bytes 3-9/${text.length}`);
-          const same = await ask(url, { headers: { ...headers, "if-none-match": answer.headers.etag } });
-          assert.deepEqual([same.status, same.headers.etag], [304, answer.headers.etag]);
+    test(
+      "a token that no address has to carry leaves it untouched, part by part",
+      limit,
+      async () => {
+        for (const [path, type, text] of MANIFESTS) {
+          const url = `${HOST}${path}`;
+          const requests = [
+            [url, { cookie: token() }],
+            [url, { authorization: `Bearer ${token()}` }],
+            [link(path), {}],
+            [`${HOST}/${sign(path)}${path}`, {}],
+          ];
+          for (const [url, headers] of requests) {
+            const answer = await ask(url, { headers });
+            assert.deepEqual([answer.status, answer.body.toString()], [200, text]);
+            assert.equal(answer.headers["content-type"], type);
+            assert.equal(answer.headers["accept-ranges"], "bytes");
+            assert.ok(answer.headers["last-modified"]);
+            const part = await ask(url, { headers: { ...headers, range: "bytes=3-9" } });
+            assert.deepEqual([part.status, part.body.toString()], [206, text.slice(3, 10)]);
+            assert.equal(part.headers["content-range"], `bytes 3-9/${text.length}`);
+            const same = await ask(url, {
+              headers: { ...headers, "if-none-match": answer.headers.etag },
+            });
+            assert.deepEqual([same.status, same.headers.etag], [304, answer.headers.etag]);
+          }
         }
-      }
-    });
+      },
+    );
 
     test("what turns out to be no manifest is served as before", limit, async () => {
       for (const path of ["/videos/42/film", "/videos/42/film.php"]) {
@@ -397,20 +476,32 @@ for (const name of ["bucket", "server"]) {
           const same = await ask(url, { headers: { "if-none-match": whole.headers.etag } });
           assert.deepEqual([same.status, same.body.length], [304, 0]);
           const head = await ask(url, { method: "HEAD" });
-          assert.deepEqual([head.status, head.body.length, head.headers["content-length"]], [200, 0, "10"]);
+          assert.deepEqual(
+            [head.status, head.body.length, head.headers["content-length"]],
+            [200, 0, "10"],
+          );
         }
       }
     });
 
     describe("variables of the player's query", () => {
       const PATH = "/videos/42/query.m3u8";
-      const TEXT = '#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM="v"\n#EXTINF:2,\n{$v}/seg.ts\n#EXTINF:2,\n/videos/42/{$v}/seg.ts\n' +
-        '#EXT-X-KEY:METHOD=AES-128,URI="{$v}.key"\n#EXTINF:2,\nhttps://cdn.example.com{$v}\n';
+      const TEXT = `#EXTM3U
+#EXT-X-DEFINE:QUERYPARAM="v"
+#EXTINF:2,
+{$v}/seg.ts
+#EXTINF:2,
+/videos/42/{$v}/seg.ts
+#EXT-X-KEY:METHOD=AES-128,URI="{$v}.key"
+#EXTINF:2,
+https://cdn.example.com{$v}
+`;
       before(() => put(PATH, TEXT, { type: HLS }));
 
       test("take their value where addresses get the token", limit, async () => {
         const answer = await ask(`${inQuery(PATH)}&v=hd`);
-        const expected = TEXT.replace("{$v}/seg", "/T/videos/42/hd/seg").replace("/videos/42/{$v}", "/T/videos/42/hd")
+        const expected = TEXT.replace("{$v}/seg", "/T/videos/42/hd/seg")
+          .replace("/videos/42/{$v}", "/T/videos/42/hd")
           .replace("{$v}.key", "/T/videos/42/hd.key");
         assertRewritten(answer, expected, token());
         const before = await ask(`${HOST}${PATH}?v=hd&${token()}`);
@@ -420,10 +511,36 @@ for (const name of ["bucket", "server"]) {
       test("lead no token out of the scope, and write no line", limit, async () => {
         let rewritten = 0;
         for (const value of [
-          "..", "..%2F43", "%2e%2e/43", "../../43", "%2Fvideos%2F43", "https:%2F%2Fevil.example", "https://evil.example",
-          "//evil.example", "%2F%2Fevil.example", "@evil.example/", ".evil.example/", ":8443/videos/42/a.ts", "\\\\evil.example",
-          "%5C%5Cevil.example", "x%0A%23EXT-X-KEY:METHOD=NONE", "x%0D%0Ahttps://evil.example", "x%22,URI=%22https://evil.example",
-          "%00", "%FF", "%C3%A4", "%", "data:,", "skd://x", "{$v}", "%7B$v%7D", "", "a?b#c", "pg=1", "%2Fpg=1&exp=1", "a".repeat(3000),
+          "..",
+          "..%2F43",
+          "%2e%2e/43",
+          "../../43",
+          "%2Fvideos%2F43",
+          "https:%2F%2Fevil.example",
+          "https://evil.example",
+          "//evil.example",
+          "%2F%2Fevil.example",
+          "@evil.example/",
+          ".evil.example/",
+          ":8443/videos/42/a.ts",
+          "\\\\evil.example",
+          "%5C%5Cevil.example",
+          "x%0A%23EXT-X-KEY:METHOD=NONE",
+          "x%0D%0Ahttps://evil.example",
+          "x%22,URI=%22https://evil.example",
+          "%00",
+          "%FF",
+          "%C3%A4",
+          "%",
+          "data:,",
+          "skd://x",
+          "{$v}",
+          "%7B$v%7D",
+          "",
+          "a?b#c",
+          "pg=1",
+          "%2Fpg=1&exp=1",
+          "a".repeat(3000),
         ]) {
           for (const url of [`${inQuery(PATH)}&v=${value}`, `${inPath(PATH)}?v=${value}`]) {
             const answer = await ask(url);
@@ -451,19 +568,31 @@ for (const name of ["bucket", "server"]) {
 
 test("brotli cannot be read from a bucket", limit, async () => {
   const { bucket, server } = stores;
-  const file = ["/videos/42/br.m3u8", brotliCompressSync(playlist(relative)), { type: HLS, encoding: "br" }];
+  const file = [
+    "/videos/42/br.m3u8",
+    brotliCompressSync(playlist(relative)),
+    { type: HLS, encoding: "br" },
+  ];
   await bucket.put(...file);
   assertRefused(await bucket.ask(inQuery("/videos/42/br.m3u8")), 502, "bad_manifest");
   const untouched = await bucket.ask(`${HOST}/videos/42/br.m3u8`, { headers: { cookie: token() } });
   assert.equal(untouched.headers["content-encoding"], "br");
   server.put(...file);
-  const expected = playlist(["/T/videos/42/a.ts", "/T/videos/42/sub/b.ts?v=1", "/T/videos/42/a.ts"]);
+  const expected = playlist([
+    "/T/videos/42/a.ts",
+    "/T/videos/42/sub/b.ts?v=1",
+    "/T/videos/42/a.ts",
+  ]);
   assertRewritten(await server.ask(inQuery("/videos/42/br.m3u8")), expected, token());
 });
 
 test("other encodings of a bucket", limit, async () => {
   const { bucket } = stores;
-  for (const [encoding, bytes] of [["GZIP", gzipSync], ["x-gzip", gzipSync], ["deflate", deflateSync]]) {
+  for (const [encoding, bytes] of [
+    ["GZIP", gzipSync],
+    ["x-gzip", gzipSync],
+    ["deflate", deflateSync],
+  ]) {
     await bucket.put("/videos/42/other.m3u8", bytes(playlist(relative)), { type: HLS, encoding });
     const answer = await bucket.ask(inQuery("/videos/42/other.m3u8"));
     assert.equal(answer.body.toString().split(token()).length - 1, 2 * relative.length, encoding);
@@ -473,11 +602,31 @@ test("other encodings of a bucket", limit, async () => {
 test("what the server says of its own bytes is not passed on", limit, async () => {
   const { server } = stores;
   server.put("/videos/42/fields.m3u8", playlist(relative), {
-    "type": HLS, "content-md5": "x", "digest": "x", "repr-digest": "x", "content-digest": "x", "x-cache": "HIT", "age": "50",
-    "cache": "max-age=60", "vary": "Accept", "set-cookie": "a=b", "playgate-expires": "1",
+    "type": HLS,
+    "content-md5": "x",
+    "digest": "x",
+    "repr-digest": "x",
+    "content-digest": "x",
+    "x-cache": "HIT",
+    "age": "50",
+    "cache": "max-age=60",
+    "vary": "Accept",
+    "set-cookie": "a=b",
+    "playgate-expires": "1",
   });
-  const { headers } = await server.ask(inQuery("/videos/42/fields.m3u8"), { headers: { origin: PAGE } });
-  for (const name of ["content-md5", "digest", "repr-digest", "content-digest", "age", "set-cookie", "last-modified", "accept-ranges"]) {
+  const { headers } = await server.ask(inQuery("/videos/42/fields.m3u8"), {
+    headers: { origin: PAGE },
+  });
+  for (const name of [
+    "content-md5",
+    "digest",
+    "repr-digest",
+    "content-digest",
+    "age",
+    "set-cookie",
+    "last-modified",
+    "accept-ranges",
+  ]) {
     assert.equal(headers[name], undefined, name);
   }
   assert.equal(headers["x-cache"], "HIT");
@@ -521,11 +670,14 @@ test("a server that does not say how long a manifest is, or never ends", limit, 
   const expected = `#EXTM3U\n${"#EXTINF:2,\n/T/videos/42/a.ts\n".repeat(3)}`;
   assertRewritten(answer, expected, token());
   closed.now = false;
-  server.put("/videos/42/endless.m3u8", (_, response) => write(response, `#${"x".repeat(9999)}\n`, Infinity));
+  server.put("/videos/42/endless.m3u8", (_, response) =>
+    write(response, `#${"x".repeat(9999)}\n`, Infinity),
+  );
   const endless = await server.ask(inQuery("/videos/42/endless.m3u8"));
   assertRefused(endless, 502, "manifest_too_large");
   assert.ok(!endless.body.includes("EXTM3U"));
-  for (let tries = 0; !closed.now && tries < 50; tries++) await new Promise((resolve) => setTimeout(resolve, 100));
+  for (let tries = 0; !closed.now && tries < 50; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
   assert.ok(closed.now, "the gate does not read on");
 });
 
@@ -536,7 +688,10 @@ test("an answer that turns out to be no manifest is not read to its end", limit,
     open++;
     response.on("close", () => open--);
     const isPart = "range" in request.headers;
-    response.writeHead(isPart ? 206 : 200, { "content-type": "video/mp4", "content-length": isPart ? 1 : 1 << 30 });
+    response.writeHead(isPart ? 206 : 200, {
+      "content-type": "video/mp4",
+      "content-length": isPart ? 1 : 1 << 30,
+    });
     const more = () => {
       while (response.writable && response.write(Buffer.alloc(1 << 16)));
       response.once("drain", more);
@@ -547,12 +702,31 @@ test("an answer that turns out to be no manifest is not read to its end", limit,
   origin.asked.length = 0;
   const part = await server.ask(inQuery("/videos/42/long"), { headers: { range: "bytes=0-0" } });
   assert.deepEqual([part.status, part.body.toString()], [206, "x"]);
-  assert.deepEqual(origin.asked.map(({ headers }) => headers.range), [undefined, "bytes=0-0"]);
+  assert.deepEqual(
+    origin.asked.map(({ headers }) => headers.range),
+    [undefined, "bytes=0-0"],
+  );
   const head = await server.ask(inQuery("/videos/42/long"), { method: "HEAD" });
   assert.equal(head.status, 200);
-  for (let tries = 0; open && tries < 50; tries++) await new Promise((resolve) => setTimeout(resolve, 100));
+  for (let tries = 0; open && tries < 50; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(open, 0);
 });
+
+test(
+  "an answer of a proxy that changed it (203) is a manifest like every other",
+  limit,
+  async () => {
+    stores.server.put("/videos/42/proxy.m3u8", (_, response) =>
+      response.writeHead(203, { "content-type": HLS }).end("#EXTM3U\na.ts\n"),
+    );
+    assertRewritten(
+      await stores.server.ask(inQuery("/videos/42/proxy.m3u8")),
+      "#EXTM3U\n/T/videos/42/a.ts\n",
+      token(),
+    );
+  },
+);
 
 test("a server that breaks off in a manifest", limit, async () => {
   stores.server.put("/videos/42/broken.m3u8", (_, response) => {
@@ -567,7 +741,8 @@ test("a server that breaks off in a manifest", limit, async () => {
 test("errors of the server for a manifest are passed on and not kept", limit, async () => {
   for (const status of [403, 404, 410, 500, 503]) {
     stores.server.put("/videos/42/gone.m3u8", (_, response) =>
-      response.writeHead(status, { "content-type": HLS, "cache-control": "max-age=60" }).end("no"));
+      response.writeHead(status, { "content-type": HLS, "cache-control": "max-age=60" }).end("no"),
+    );
     for (const url of [inQuery("/videos/42/gone.m3u8"), inPath("/videos/42/gone.m3u8")]) {
       const answer = await stores.server.ask(url);
       assert.deepEqual([answer.status, answer.body.toString()], [status, "no"]);
@@ -577,7 +752,9 @@ test("errors of the server for a manifest are passed on and not kept", limit, as
     }
   }
   for (const status of [302, 401]) {
-    stores.server.put("/videos/42/gone.m3u8", (_, response) => response.writeHead(status, { location: "/" }).end());
+    stores.server.put("/videos/42/gone.m3u8", (_, response) =>
+      response.writeHead(status, { location: "/" }).end(),
+    );
     assertRefused(await stores.server.ask(inQuery("/videos/42/gone.m3u8")), 502, "bad_origin");
   }
   assertRefused(await stores.bucket.ask(inQuery("/videos/42/gone.m3u8")), 404, "not_found");
@@ -587,7 +764,11 @@ test("the server is asked for all of a manifest, once", limit, async () => {
   const { origin, server } = stores;
   for (const method of ["GET", "HEAD"]) {
     origin.asked.length = 0;
-    const headers = { "range": "bytes=0-1", "if-none-match": '"x"', "if-modified-since": "Sun, 06 Nov 1994 08:49:37 GMT" };
+    const headers = {
+      "range": "bytes=0-1",
+      "if-none-match": '"x"',
+      "if-modified-since": "Sun, 06 Nov 1994 08:49:37 GMT",
+    };
     await server.ask(inQuery("/videos/42/list.m3u8"), { method, headers });
     assert.equal(origin.asked.length, 1);
     const [asked] = origin.asked;
@@ -597,28 +778,36 @@ test("the server is asked for all of a manifest, once", limit, async () => {
   }
 });
 
-test("delivery directives reach the server with playlists, and with nothing else", limit, async () => {
-  const { origin, server } = stores;
-  const directives = "_HLS_msn=7&_HLS_part=2&_HLS_skip=YES";
-  server.put("/videos/42/live", playlist(relative), { type: HLS });
-  const asked = async (url, options) => {
-    origin.asked.length = 0;
-    assert.equal((await server.ask(url, options)).status, 200, url);
-    assert.equal(origin.asked.length, 1);
-    return origin.asked[0].url;
-  };
-  for (const path of ["/videos/42/list.m3u8", "/videos/42/live", "/videos/42/list.mpd"]) {
-    const exact = link(path);
-    for (const [url, headers] of [
-      [`${inQuery(path)}&session=1&${directives}`],
-      [`${inPath(path)}?${directives}&session=1`],
-      [`${exact}&${directives}`],
-      [`${HOST}${path}?${directives}`, { cookie: token() }],
-    ]) {
-      assert.equal(await asked(url, { headers }), `${path}?${directives}`);
+test(
+  "delivery directives reach the server with playlists, and with nothing else",
+  limit,
+  async () => {
+    const { origin, server } = stores;
+    const directives = "_HLS_msn=7&_HLS_part=2&_HLS_skip=YES";
+    server.put("/videos/42/live", playlist(relative), { type: HLS });
+    const asked = async (url, options) => {
+      origin.asked.length = 0;
+      assert.equal((await server.ask(url, options)).status, 200, url);
+      assert.equal(origin.asked.length, 1);
+      return origin.asked[0].url;
+    };
+    for (const path of ["/videos/42/list.m3u8", "/videos/42/live", "/videos/42/list.mpd"]) {
+      const exact = link(path);
+      for (const [url, headers] of [
+        [`${inQuery(path)}&session=1&${directives}`],
+        [`${inPath(path)}?${directives}&session=1`],
+        [`${exact}&${directives}`],
+        [`${HOST}${path}?${directives}`, { cookie: token() }],
+      ]) {
+        assert.equal(await asked(url, { headers }), `${path}?${directives}`);
+      }
     }
-  }
-  for (const url of [`${inQuery("/videos/42/a.ts")}&${directives}`, `${inPath("/videos/42/a.ts")}?${directives}`, `${link("/videos/42/a.ts")}&${directives}`]) {
-    assert.equal(await asked(url), "/videos/42/a.ts");
-  }
-});
+    for (const url of [
+      `${inQuery("/videos/42/a.ts")}&${directives}`,
+      `${inPath("/videos/42/a.ts")}?${directives}`,
+      `${link("/videos/42/a.ts")}&${directives}`,
+    ]) {
+      assert.equal(await asked(url), "/videos/42/a.ts");
+    }
+  },
+);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import { NOW, link, sign, startGate } from "./gate.mjs";
+import { NOW, link, problem, sign, startGate } from "./gate.mjs";
 
 const STORED = {
   contentType: "text/vtt",
@@ -108,6 +108,124 @@ test("a download has its name, whatever it is", { timeout: 15_000 }, async () =>
   );
 });
 
+// Names as somebody would choose who wants more than to name a file.
+const NAMES = [
+  "film.mp4",
+  "São João.mp4",
+  "Ünïcödé ½.mp4",
+  "фильм.mp4",
+  "映画.mp4",
+  "فيلم.mp4",
+  "🎬🍿.mp4",
+  "👨‍👩‍👧‍👦.mp4",
+  "gpj.\u202efdp.exe",
+  "\u200f\u202ba.mp4",
+  "\u0301",
+  "e\u0301\u0327\u0327.mp4",
+  "\ufeffbom.mp4",
+  "\u2028\u2029.mp4",
+  "\u0085\u009f.mp4",
+  "\ufffd\uffff.mp4",
+  "\u{10ffff}",
+  "a\u00a0b.mp4",
+  " leading and trailing ",
+  ".",
+  "..",
+  "../../etc/passwd",
+  "..\\..\\boot.ini",
+  "C:\\a.mp4",
+  "a/b\\c.mp4",
+  'a".mp4',
+  'a"; filename="b.exe',
+  "a;filename=b",
+  "a; filename*=UTF-8''b.exe",
+  "a'b'c.mp4",
+  "UTF-8''x",
+  "=?utf-8?Q?b.exe?=",
+  "=?utf-8?B?Yi5leGU=?=",
+  "%0d%0aSet-Cookie: a=b",
+  "100%.mp4",
+  "%41%",
+  "a\\",
+  '\\"',
+  "a,b",
+  "<script>alert(1)</script>",
+  "{}[]()@:?=&#+~|^`$!*",
+  "x".repeat(255),
+  "é".repeat(127),
+  "\u{1f3ac}".repeat(63),
+  "a b\u3000c.mp4",
+];
+
+const base64url = (name) => Buffer.from(name).toString("base64url");
+
+/** The parameters of a Content-Disposition, by the grammar of RFC 6266 and RFC 8187 alone. */
+function disposition(value) {
+  const [, quoted, rest] = /^attachment; filename="((?:[^"\\]|\\.)*)"(.*)$/.exec(value) ?? [];
+  assert.notEqual(quoted, undefined, value);
+  const encoded = /^; filename\*=UTF-8''((?:[\w!#$&+.^`|~-]|%[\dA-F]{2})+)$/;
+  const [, extended] = encoded.exec(rest) ?? [];
+  assert.equal(extended === undefined, rest === "", value);
+  return { plain: quoted, name: extended === undefined ? quoted : decodeURIComponent(extended) };
+}
+
+test("nothing in a name is more than a name", { timeout: 30_000 }, async () => {
+  const { headers: without } = await gate.ask(link("/videos/42/film.mp4"));
+  for (const name of NAMES) {
+    for (const method of ["GET", "HEAD"]) {
+      const { status, headers } = await gate.ask(
+        link("/videos/42/film.mp4", { dl: base64url(name) }),
+        { method },
+      );
+      assert.equal(status, 200, name);
+      const { "content-disposition": value, ...others } = headers;
+      assert.deepEqual(
+        Object.keys(others).sort(),
+        Object.keys(without).sort(),
+        "no other header field",
+      );
+      assert.match(value, /^[ -~]+$/);
+      // Of several fields Node makes one, with a comma that the grammar has not.
+      const shown = disposition(value);
+      // A name is one file: what parts folders does not.
+      assert.equal(shown.name, name.replace(/[/\\]/g, "_"));
+      assert.match(shown.plain, /^[^"\\/%]*$/);
+      assert.ok(shown.plain.length <= name.length);
+    }
+  }
+});
+
+test("what is no name is refused, and nothing of it is sent", { timeout: 15_000 }, async () => {
+  const controls = [..."\0\u0001\t\n\r\u001b\u001f\u007f"].map((control) =>
+    base64url(`a${control}Set-Cookie: a=b`),
+  );
+  const broken = [
+    "",
+    base64url("x".repeat(256)),
+    base64url(`${"é".repeat(127)}xx`),
+    Buffer.from([0xff]).toString("base64url"),
+    Buffer.from([0xc3, 0x28]).toString("base64url"),
+    Buffer.from([0xed, 0xa0, 0x80]).toString("base64url"),
+    Buffer.from([0xc0, 0xaf]).toString("base64url"),
+    `${base64url("a")}==`,
+    "YR",
+    "a",
+    "a+b/",
+    "Film.mp4",
+    "YQ%0D%0A",
+    "YQ%22",
+    "%59%51",
+  ];
+  for (const dl of [...controls, ...broken]) {
+    const answer = await gate.ask(link("/videos/42/film.mp4", { dl }));
+    assert.equal(answer.status, 403, dl);
+    assert.equal(answer.headers["playgate-reason"], "malformed", dl);
+    assert.equal(problem(answer).field, "dl", dl);
+    assert.equal(answer.headers["content-disposition"], undefined);
+    assert.equal(answer.headers["set-cookie"], undefined);
+  }
+});
+
 test("every answer forbids to guess types", { timeout: 15_000 }, async () => {
   for (const options of [
     {},
@@ -131,7 +249,15 @@ test("one line of the log, without token and address", { timeout: 15_000 }, asyn
   const scope = "/videos/42/film.mp4";
   assert.deepEqual(lines, [
     { decision: "allow", status: 200, method: "GET", kid: "main", scope, placement: "query" },
-    { decision: "deny", reason: "expired", status: 403, method: "GET", kid: "main", scope, placement: "query" },
+    {
+      decision: "deny",
+      reason: "expired",
+      status: 403,
+      method: "GET",
+      kid: "main",
+      scope,
+      placement: "query",
+    },
     { decision: "preflight", status: 204, method: "OPTIONS" },
   ]);
 });
