@@ -46,6 +46,7 @@ fn all_in<const N: usize>(text: &[u8], allowed: impl Fn(u8) -> bool) -> Option<b
 }
 
 /// Whether all pairs of neighbours are `allowed`; true where there are fewer than two bytes.
+#[cfg(not(target_arch = "wasm32"))]
 #[inline]
 pub(crate) fn all_pairs(text: &[u8], allowed: impl Fn(u8, u8) -> bool) -> bool {
     let each = |chunk: &[u8; CHUNK + 1]| {

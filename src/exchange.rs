@@ -26,8 +26,8 @@ impl Verifier<'_> {
     /// scope, and has no `run`, so that nobody can exchange it again. `None` where the scope is exact: there
     /// is nothing that it could open beside the manifest.
     ///
-    /// The operator's cap on lifetimes holds for it too. The first key of the ring signs it, as it signs
-    /// new links; where that one is retired or does not fit, the key of the request.
+    /// The operator's cap on lifetimes holds for it too. The first key of the ring that outlasts it signs it;
+    /// where there is none, or it does not fit, the key of the request.
     pub(crate) fn pass(&self, verified: &Verified<'_>, now: UnixTime) -> Option<Pass> {
         let grant = verified.grant();
         let n = grant.directory()?;
@@ -51,7 +51,7 @@ impl Verifier<'_> {
             let stamp = grant.preview().map(|_| Stamp::new(&checked));
             Some(Pass { token, expires, exchanged: grant.run().is_some(), stamp })
         };
-        let first = self.ring.entries().next().filter(|entry| !entry.is_retired(now));
+        let first = self.ring.entries().find(|entry| !entry.is_retired(expires));
         let pass = first.and_then(checked).or_else(|| checked(own))?;
         Some(if pass.exchanged { pass } else { Pass { token: verified.text(), ..pass } })
     }
@@ -158,12 +158,23 @@ mod tests {
     }
 
     #[test]
-    fn the_first_key_signs_it_unless_it_is_retired() {
+    fn the_first_key_signs_it_that_outlasts_it() {
         let swapped = KEYS.split(',').rev().collect::<alloc::vec::Vec<_>>().join(",");
         let pass = passed(|terms| edge(terms).run(60), &swapped, None, NOW).unwrap();
         assert!(pass.token.contains("&kid=next&"), "{}", pass.token);
-        let retired = swapped.replacen(',', "@1767225000,", 1);
-        let pass = passed(|terms| edge(terms).run(60), &retired, None, NOW).unwrap();
+        for (retires, kid) in
+            [(NOW, "main"), (NOW + 59, "main"), (NOW + 60, "main"), (NOW + 61, "next")]
+        {
+            let retired = swapped.replacen(',', &alloc::format!("@{retires},"), 1);
+            let pass = passed(|terms| edge(terms).run(60), &retired, None, NOW).unwrap();
+            assert!(
+                pass.token.contains(&alloc::format!("&kid={kid}&")),
+                "{retires} {}",
+                pass.token
+            );
+        }
+        let all = alloc::format!("{KEYS}@1767225010").replacen(',', "@1767225010,", 1);
+        let pass = passed(|terms| edge(terms).run(60), &all, None, NOW).unwrap();
         assert!(pass.token.contains("&kid=main&"), "{}", pass.token);
     }
 

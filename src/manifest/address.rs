@@ -103,11 +103,24 @@ fn here<'a>(authority: &str, address: &'a str) -> Option<Start<'a>> {
             let (host, path) = split_at(after, '/');
             // Of "https://host" the path is "/".
             let path = if path.is_empty() { "/" } else { path };
-            host.eq_ignore_ascii_case(authority).then_some(Start::Host(path))
+            let is_here = [host, without_default_port(address, host)]
+                .iter()
+                .any(|host| host.eq_ignore_ascii_case(authority));
+            is_here.then_some(Start::Host(path))
         }
         None if address.starts_with('/') => Some(Start::Root(address)),
         None => Some(Start::Base(address)),
     }
+}
+
+/// The host of an address with a scheme, without the port that this has anyway.
+fn without_default_port<'a>(address: &str, host: &'a str) -> &'a str {
+    let port = match address.split_once(':') {
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => ":443",
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => ":80",
+        _ => return host,
+    };
+    host.strip_suffix(port).unwrap_or(host)
 }
 
 /// RFC 3986, section 3.1.

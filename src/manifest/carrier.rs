@@ -35,6 +35,8 @@ pub struct Carrier {
     expires: UnixTime,
     /// Whether it is in the path of the request already.
     inherits: bool,
+    /// Whether the one that it was exchanged for is: relative addresses take that along.
+    is_stale: bool,
     /// Seconds from the start that may be seen, where it is a preview.
     pub(crate) preview: Option<u64>,
     /// Whether the token was exchanged for a longer one just now.
@@ -81,6 +83,7 @@ impl Carrier {
             prefix: ["/", &token].concat(),
             expires,
             inherits: placement == Placement::Path && !exchanged,
+            is_stale: placement == Placement::Path && exchanged,
             preview: verified.grant().preview(),
             exchanged,
             stamp,
@@ -232,7 +235,7 @@ impl Carrier {
         let Target { path, query, fragment, inherits } = target;
         let stamp = self.stamp.as_ref().filter(|_| resource == Resource::Media);
         if self.public.contains(path) {
-            if !inherits {
+            if !(*inherits || self.is_stale) {
                 return;
             }
         } else if !path.starts_with(&self.directory) {
@@ -342,6 +345,8 @@ mod tests {
                 "https://cdn.example.com/videos/42/a.ts",
                 "http://cdn.example.com/videos/42/a.ts",
                 "HTTPS://CDN.example.COM/videos/42/a.ts",
+                "https://cdn.example.com:443/videos/42/a.ts",
+                "http://cdn.example.com:80/videos/42/a.ts",
                 "//cdn.example.com/videos/42/a.ts",
                 "/videos/43/../42/a.ts",
                 "/../videos/42/a.ts",
@@ -370,6 +375,8 @@ mod tests {
                 "/videos/42/\ta.ts",
                 "https://cdn.example.com.evil/videos/42/a.ts",
                 "https://cdn.example.com:8443/videos/42/a.ts",
+                "https://cdn.example.com:80/videos/42/a.ts",
+                "//cdn.example.com:443/videos/42/a.ts",
                 "https://cdn.example.com@evil/videos/42/a.ts",
                 "https://evil@cdn.example.com/videos/42/a.ts",
                 "https:/videos/42/a.ts",

@@ -72,6 +72,10 @@ mod tests {
                 "<PatchLocation ttl='9'>/TOKEN/videos/42/dash/p.mpp</PatchLocation>",
             ),
             (
+                "<ContentSteering queryBeforeStart='true'>s.json</ContentSteering>",
+                "<ContentSteering queryBeforeStart='true'>/TOKEN/videos/42/dash/s.json</ContentSteering>",
+            ),
+            (
                 r#"<Period xmlns:x="http://www.w3.org/1999/xlink" x:href="p.xml"/>"#,
                 r#"<Period xmlns:x="http://www.w3.org/1999/xlink" x:href="/TOKEN/videos/42/dash/p.xml"/>"#,
             ),
@@ -124,7 +128,6 @@ mod tests {
     fn what_is_no_address_of_media_stays() {
         for content in [
             r#"<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="time"/>"#,
-            "<ContentSteering>steering.json</ContentSteering>",
             r#"<Metrics metrics="x"><Reporting schemeIdUri="u" value="v"/></Metrics>"#,
             r#"<ProgramInformation moreInformationURL="more"/>"#,
             r#"<EssentialProperty schemeIdUri="u" value="v"/><SupplementalProperty media="v"/>"#,

@@ -183,7 +183,9 @@ fn admitted(media: Media, config: &Config, asked: &Asked<'_>, verified: &Verifie
 /// The cookie that hands the token over, or the one that it was exchanged for.
 fn cookie(media: &Media, asked: &Asked<'_>, verified: &Verified<'_>) -> Option<String> {
     let own = verified.text();
-    let (token, expires) = match media.rewriting.as_deref() {
+    // What may turn out to be no manifest starts no playback.
+    let rewriting = media.rewriting.as_deref().filter(|_| verified.path().is_manifest());
+    let (token, expires) = match rewriting {
         Some(Rewriting { carrier, .. }) => (carrier.token(), carrier.expires()),
         None => (own.as_str(), verified.grant().expires()),
     };

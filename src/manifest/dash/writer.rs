@@ -38,7 +38,7 @@ impl<'c> Writer<'c> {
         }
     }
 
-    /// Writes the elements `Location` and `PatchLocation`. What is relative to the MPD starts from its
+    /// Writes the elements `Location`, `PatchLocation` and `ContentSteering`. What is relative to the MPD starts from its
     /// own address, and in some players from these.
     pub(super) fn locations(&mut self, root: Node<'_>) -> Result<Bases, ManifestError> {
         let own = Bases::of(self.carrier.base());
@@ -49,6 +49,10 @@ impl<'c> Writer<'c> {
         for location in root.named("PatchLocation") {
             let value = location.text()?;
             self.address(value, &bases, Resource::Manifest, false);
+        }
+        for steering in root.named("ContentSteering") {
+            let value = steering.text()?;
+            self.address(value, &bases, Resource::Media, false);
         }
         Ok(bases)
     }
