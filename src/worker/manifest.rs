@@ -15,6 +15,7 @@ use crate::worker::conditional::{Conditions, Outcome, Validators};
 pub(crate) struct Rewriting {
     pub(crate) carrier: Carrier,
     /// Bytes in the largest manifest that is read.
+    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "the I/O half reads it"))]
     pub(crate) max_bytes: usize,
 }
 
