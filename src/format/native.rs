@@ -7,6 +7,8 @@
 //! Optional fields stand in alphabetical order, each at most once. One grant has one spelling, so
 //! whatever departs from it is refused, never repaired: an unknown field may be a restriction.
 
+#[cfg(feature = "manifest")]
+mod stamp;
 #[cfg(feature = "alloc")]
 mod write;
 
@@ -21,10 +23,12 @@ use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
 
+#[cfg(feature = "manifest")]
+pub(crate) use self::stamp::Stamp;
 #[cfg(feature = "alloc")]
 pub(crate) use self::write::sign;
 #[cfg(feature = "manifest")]
-pub(crate) use self::write::{Stamp, is_signed, join};
+pub(crate) use self::write::{is_signed, join};
 
 /// Bytes in the longest token.
 pub(crate) const MAX_TOKEN_LEN: usize = 1024;

@@ -15,8 +15,6 @@ use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Request, Target};
 use crate::scope::Scope;
-#[cfg(feature = "manifest")]
-use crate::sign::Terms;
 use crate::sign::{CheckedTerms, Extent, Link, SignError};
 
 /// Signs one URL on terms that were checked.
@@ -160,7 +158,7 @@ impl CheckedTerms<'_, '_> {
         token.push_str(text.get(from..KID_AT.saturating_add(kid.len())).unwrap_or_default());
     }
 
-    fn push_fields(&self, directory: Option<u8>, token: &mut String) {
+    pub(super) fn push_fields(&self, directory: Option<u8>, token: &mut String) {
         let terms = self.terms;
         self.push_required(token);
         push_text("&aud=", terms.audience, token);
@@ -195,33 +193,6 @@ impl CheckedTerms<'_, '_> {
     }
 }
 
-/// What tokens of exact scope have in common that differ in their addresses alone: the fields and the
-/// key.
-#[cfg(feature = "manifest")]
-#[derive(Clone)]
-pub(crate) struct Stamp {
-    fields: String,
-    key: SecretKey,
-}
-
-#[cfg(feature = "manifest")]
-impl Stamp {
-    /// Takes the terms, less a directory and a preview.
-    pub(crate) fn new(terms: &CheckedTerms<'_, '_>) -> Self {
-        let mut fields = String::new();
-        let exact = Terms { preview: None, ..*terms.terms };
-        CheckedTerms { terms: &exact, ..*terms }.push_fields(None, &mut fields);
-        Self { fields, key: terms.entry.key.clone() }
-    }
-
-    /// Appends the token of `scope`.
-    pub(crate) fn push(&self, scope: Scope<'_>, out: &mut String) {
-        out.push_str(&self.fields);
-        out.push_str("&sig=");
-        out.push_str(tag(&self.key, scope, &self.fields).encode().as_str());
-    }
-}
-
 /// A token of its two parts.
 #[cfg(feature = "manifest")]
 pub(crate) fn join(fields: &str, tag: &str) -> String {
@@ -243,7 +214,7 @@ fn own_directory(path: CanonicalPath<'_>) -> Option<u8> {
 }
 
 /// The tag over a scope and the fields of a token.
-fn tag(key: &SecretKey, scope: Scope<'_>, fields: &str) -> Tag {
+pub(super) fn tag(key: &SecretKey, scope: Scope<'_>, fields: &str) -> Tag {
     let mut mac = key.mac().start();
     scope.pieces(&mut |piece| mac.update(piece));
     mac.update("\n");

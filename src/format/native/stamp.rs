@@ -1,0 +1,33 @@
+//! Native tokens by the dozen: for addresses that have the same terms, one after the other.
+
+use alloc::string::String;
+
+use super::write::tag;
+use crate::key::SecretKey;
+use crate::scope::Scope;
+use crate::sign::{CheckedTerms, Terms};
+
+/// What tokens of exact scope have in common that differ in their addresses alone: the fields and the
+/// key.
+#[derive(Clone)]
+pub(crate) struct Stamp {
+    fields: String,
+    key: SecretKey,
+}
+
+impl Stamp {
+    /// Takes the terms, less a directory and a preview.
+    pub(crate) fn new(terms: &CheckedTerms<'_, '_>) -> Self {
+        let mut fields = String::new();
+        let exact = Terms { preview: None, ..*terms.terms };
+        CheckedTerms { terms: &exact, ..*terms }.push_fields(None, &mut fields);
+        Self { fields, key: terms.entry.key.clone() }
+    }
+
+    /// Appends the token of `scope`.
+    pub(crate) fn push(&self, scope: Scope<'_>, out: &mut String) {
+        out.push_str(&self.fields);
+        out.push_str("&sig=");
+        out.push_str(tag(&self.key, scope, &self.fields).encode().as_str());
+    }
+}

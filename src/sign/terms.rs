@@ -1,0 +1,116 @@
+//! What a link shall allow, and whether a token can say so.
+
+use super::{SignError, Signer};
+use crate::bytes::{is_id, is_name};
+use crate::error::{Fault, Field, UnusableKey};
+use crate::format::native;
+use crate::grant::{Countries, DownloadName, MAX_NUMBER, Network, parse_text};
+use crate::key::{Entry, KeyRing};
+use crate::time::UnixTime;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Terms<'a> {
+    pub(crate) expiry: Expiry,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) audience: Option<&'a str>,
+    pub(crate) countries: Option<&'a str>,
+    pub(crate) download: Option<&'a str>,
+    pub(crate) network: Option<Network>,
+    pub(crate) token_id: Option<&'a str>,
+    pub(crate) not_before: Option<UnixTime>,
+    pub(crate) preview: Option<u64>,
+    pub(crate) run: Option<u64>,
+    pub(crate) scope: Extent,
+    pub(crate) session: Option<&'a str>,
+    pub(crate) subject: Option<&'a str>,
+    /// Whether the token goes into the path; `None` leaves it to the scope.
+    pub(crate) in_path: Option<bool>,
+}
+
+/// How much of the URL space a link opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// One address; for a manifest its directory, as players fetch the rest from there.
+    #[default]
+    Fitting,
+    Exact,
+    Directory(u8),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Expiry {
+    At(UnixTime),
+    In(u64),
+}
+
+impl Default for Expiry {
+    fn default() -> Self {
+        Self::In(Signer::DEFAULT_LIFETIME)
+    }
+}
+
+impl<'a> Terms<'a> {
+    pub(super) fn checked(
+        &self,
+        ring: &'a KeyRing,
+        now: UnixTime,
+    ) -> Result<CheckedTerms<'_, 'a>, SignError> {
+        let entry = match self.key {
+            Some(kid) => ring.find(kid)?,
+            None => ring.entries().next().ok_or(UnusableKey::Unknown)?,
+        };
+        if entry.is_retired(now) {
+            return Err(UnusableKey::Retired.into());
+        }
+        let expires = match self.expiry {
+            Expiry::At(time) => time,
+            Expiry::In(secs) => now.saturating_add(secs),
+        };
+        if expires <= now {
+            return Err(SignError::ExpiresInThePast);
+        }
+        if expires.is_far_from(now) {
+            return Err(SignError::ExpiresTooFar);
+        }
+        if self.not_before.is_some_and(|start| start >= expires) {
+            return Err(SignError::NeverValid);
+        }
+        let field = |field| move |fault| SignError::Field(field, fault);
+        let number = |name, n: Option<u64>, most| match n {
+            Some(n) if n < 1 || n > most => Err(SignError::Field(name, Fault::OutOfRange)),
+            _ => Ok(()),
+        };
+        if let Extent::Directory(n) = self.scope {
+            number(Field::Dir, Some(n.into()), native::MAX_DIRECTORY.into())?;
+        }
+        number(Field::Pre, self.preview, MAX_NUMBER)?;
+        number(Field::Run, self.run, MAX_NUMBER)?;
+        if let Some(countries) = self.countries {
+            Countries::parse(countries).map_err(field(Field::Cc))?;
+        }
+        if let Some(name) = self.audience {
+            parse_text(name, native::MAX_NAME_LEN, is_name).map_err(field(Field::Aud))?;
+        }
+        if let Some(name) = self.download {
+            DownloadName::check(name).map_err(field(Field::Dl))?;
+        }
+        let check_id = |name, id: Option<&str>| match id {
+            Some(id) => parse_text(id, native::MAX_NAME_LEN, is_id).map(drop).map_err(field(name)),
+            None => Ok(()),
+        };
+        check_id(Field::Jti, self.token_id)?;
+        check_id(Field::Sid, self.session)?;
+        check_id(Field::Sub, self.subject)?;
+        Ok(CheckedTerms { terms: self, entry, expires })
+    }
+}
+
+/// Terms that a token can carry. The format writes it.
+///
+/// They are borrowed: to copy what was just written in parts takes 5 ns.
+#[derive(Clone, Copy)]
+pub(crate) struct CheckedTerms<'t, 'a> {
+    pub(crate) terms: &'t Terms<'a>,
+    pub(crate) entry: &'a Entry,
+    pub(crate) expires: UnixTime,
+}
