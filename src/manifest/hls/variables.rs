@@ -14,7 +14,7 @@ const MAX_LEN: usize = Request::MAX_URL_LEN;
 /// What the tags `EXT-X-DEFINE` have defined so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
-    /// `None` is a value that only the player knows.
+    /// `None` is a value that only the player knows, if it knows one.
     values: BTreeMap<String, Option<String>>,
 }
 
@@ -22,8 +22,15 @@ impl Variables {
     /// Takes the attributes of one `EXT-X-DEFINE`, and `query`, that of the playlist's address.
     pub(crate) fn define(&mut self, list: &str, query: &str) {
         let (mut name, mut value) = (None, None);
+        let mut seen = Vec::new();
         for attribute in Attributes::new(list) {
             let Ok(attribute) = attribute else { return };
+            // So they do with an attribute that stands twice.
+            if seen.contains(&attribute.name) {
+                value = None;
+                continue;
+            }
+            seen.push(attribute.name);
             match attribute.name {
                 "NAME" => name = Some(attribute.value),
                 "VALUE" => value = self.substitute(attribute.value).map(Cow::into_owned),
@@ -36,9 +43,10 @@ impl Variables {
                 _ => {}
             }
         }
-        // A name must not be defined twice; the first counts.
+        // A name must not be defined twice, and players differ where it is.
         if let Some(name) = name.filter(|name| is_name(name)) {
-            self.values.entry(name.to_owned()).or_insert(value);
+            let known = self.values.entry(name.to_owned());
+            known.and_modify(|known| *known = None).or_insert(value);
         }
     }
 
@@ -138,7 +146,8 @@ mod tests {
     fn a_value_may_use_what_is_defined_before() {
         becomes(&["NAME=\"a\",VALUE=\"1\"", "NAME=\"b\",VALUE=\"{$a}2\""], "", "{$b}", Some("12"));
         becomes(&["NAME=\"b\",VALUE=\"{$a}2\"", "NAME=\"a\",VALUE=\"1\""], "", "{$b}", None);
-        becomes(&["NAME=\"a\",VALUE=\"1\"", "NAME=\"a\",VALUE=\"2\""], "", "{$a}", Some("1"));
+        becomes(&["NAME=\"a\",VALUE=\"1\"", "NAME=\"a\",VALUE=\"2\""], "", "{$a}", None);
+        becomes(&["NAME=\"a\",VALUE=\"1\",VALUE=\"2\""], "", "{$a}", None);
     }
 
     #[test]
