@@ -22,14 +22,10 @@ impl Variables {
     /// Takes the attributes of one `EXT-X-DEFINE`, and `query`, that of the playlist's address.
     pub(crate) fn define(&mut self, list: &str, query: &str) {
         let (mut name, mut value) = (None, None);
-        let mut seen = Vec::new();
+        let (mut seen, mut repeated) = (Vec::new(), false);
         for attribute in Attributes::new(list) {
             let Ok(attribute) = attribute else { return };
-            // So they do with an attribute that stands twice.
-            if seen.contains(&attribute.name) {
-                value = None;
-                continue;
-            }
+            repeated |= seen.contains(&attribute.name);
             seen.push(attribute.name);
             match attribute.name {
                 "NAME" => name = Some(attribute.value),
@@ -43,7 +39,8 @@ impl Variables {
                 _ => {}
             }
         }
-        // A name must not be defined twice, and players differ where it is.
+        // Nothing may be said twice, and players differ where it is.
+        let value = value.filter(|_| !repeated);
         if let Some(name) = name.filter(|name| is_name(name)) {
             let known = self.values.entry(name.to_owned());
             known.and_modify(|known| *known = None).or_insert(value);
@@ -148,6 +145,7 @@ mod tests {
         becomes(&["NAME=\"b\",VALUE=\"{$a}2\"", "NAME=\"a\",VALUE=\"1\""], "", "{$b}", None);
         becomes(&["NAME=\"a\",VALUE=\"1\"", "NAME=\"a\",VALUE=\"2\""], "", "{$a}", None);
         becomes(&["NAME=\"a\",VALUE=\"1\",VALUE=\"2\""], "", "{$a}", None);
+        becomes(&["NAME=\"b\",NAME=\"a\",VALUE=\"1\""], "", "{$a}", None);
     }
 
     #[test]
