@@ -24,10 +24,10 @@ pub(crate) use self::terms::{CheckedTerms, Extent, Terms};
 /// let link = Signer::new(ring)
 ///     .link("https://cdn.example.com/videos/42/master.m3u8")
 ///     .expires_in(600)
-///     .directory(2)
 ///     .sign(now)?;
+/// // A playlist's link opens its directory, from the path: players fetch from there what it lists.
 /// assert!(link.as_str().starts_with(
-///     "https://cdn.example.com/videos/42/master.m3u8?pg=1&exp=1767225600&kid=main&dir=2&sig="
+///     "https://cdn.example.com/pg=1&exp=1767225600&kid=main&dir=2&sig="
 /// ));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

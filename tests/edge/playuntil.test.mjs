@@ -230,12 +230,14 @@ for (const name of ["bucket", "server"]) {
       }
     });
 
-    test("the first key signs, or where it is retired that of the link", limit, async () => {
+    test("the first key signs that outlasts the new token", limit, async () => {
       const [main, next] = ["main", "next"].map(entry);
       for (const [keys, kid, now] of [
         [`${main},${next}`, "main", NOW],
         [`${next},${main}`, "next", NOW],
-        [`${main}@${NOW + 1},${next}`, "main", NOW],
+        [`${main}@${NOW + RUN + 1},${next}`, "main", NOW],
+        [`${main}@${NOW + RUN},${next}`, "next", NOW],
+        [`${main}@${NOW + 1},${next}`, "next", NOW],
         [`${main}@${NOW},${next}`, "next", NOW],
         [`${main}@${NOW - 1000},${next}`, "next", NOW],
       ]) {
