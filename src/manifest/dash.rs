@@ -353,8 +353,17 @@ mod tests {
                 "<SegmentList><SegmentURL a='&lt;!---->' media='/TOKEN/videos/42/dash/a'/></SegmentList>",
             ),
         ] {
-            becomes(InQuery, &period(content), &period(expected));
+            let used = |content: &str| period(&format!("{content}<Representation/>"));
+            becomes(InQuery, &used(content), &used(expected));
         }
+    }
+
+    #[test]
+    fn what_nobody_uses_stays() {
+        stays(
+            InQuery,
+            "<Period><SegmentTemplate media='a'/><AdaptationSet><BaseURL>/b/</BaseURL></AdaptationSet></Period>",
+        );
     }
 
     #[test]

@@ -186,7 +186,11 @@ impl<'c> HlsRewriter<'c> {
             return;
         }
         let start = out.len();
-        let address = if variables { self.variables.substitute(text) } else { Some(text.into()) };
+        let address = match self.variables.substitute(text) {
+            // Where there are no quotes they do not count, and some players replace them all the same.
+            Some(Cow::Owned(_)) if !variables => None,
+            address => address,
+        };
         let is_other = match address {
             Some(Cow::Borrowed(text)) => {
                 self.carrier.write(&self.base, text, resource, false, out);

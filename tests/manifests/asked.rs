@@ -146,30 +146,36 @@ pub fn lead(base: &Url, reference: &str) -> Option<Led> {
     Some(Led { to, token, in_scope })
 }
 
-/// A path with every escape that need not be one decoded and the others in upper case. An error,
-/// with the path as it was, where a part of it can be read in two ways, so that the gate refuses
-/// it.
+/// A path with every escape that need not be one decoded and the others in upper case. An error where a
+/// part of it can be read in two ways, so that the gate refuses it.
 fn one_spelling(path: &str) -> Result<String, String> {
     let mut out = String::new();
+    let mut clear = true;
     // Browsers escape these two, the `url` crate does not.
     let path = path.replace('^', "%5E").replace('|', "%7C");
     let mut rest = path.as_str();
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
         let code = rest.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match code {
-            None | Some(b'/' | b'\\' | 0..=0x1f | 0x7f) => return Err(path),
-            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
-                out.push(byte.into());
-            }
-            Some(byte) => out.push_str(&format!("%{byte:02X}")),
+        let Some(byte) = code else {
+            clear = false;
+            out.push('%');
+            rest = &rest[at + 1..];
+            continue;
+        };
+        clear &= !matches!(byte, b'/' | b'\\' | 0..=0x1f | 0x7f);
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(byte.into());
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
         }
         rest = &rest[at + 3..];
     }
     out.push_str(rest);
     let raw = |c: char| c.is_control() || " \"<>`{}\\".contains(c);
     let dots = out.split('/').any(|segment| segment == "." || segment == "..");
-    if dots || out.contains("//") || out.contains(raw) { Err(path) } else { Ok(out) }
+    clear &= !(dots || out.contains("//") || out.contains(raw));
+    if clear { Ok(out) } else { Err(out) }
 }
 
 /// The pieces in which two texts differ, as they stand between quotes, tags or line ends. Panics

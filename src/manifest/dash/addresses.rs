@@ -58,12 +58,9 @@ impl Walk<'_> {
             let has_odd_id = !id.is_some_and(|id| template::is_plain_id(&id.text));
             users = Users { bases: bases.clone(), has_odd_id };
         }
-        let info = node.children().filter(|child| is_segment_info(*child));
-        if users.bases.is_empty() {
-            // They may come from elsewhere, by xlink.
-            let users = Users { bases, has_odd_id: true };
-            info.for_each(|info| self.segments(info, &users));
-        } else {
+        // Where nobody uses them here, nobody knows what they are relative to.
+        if !users.bases.is_empty() {
+            let info = node.children().filter(|child| is_segment_info(*child));
             info.for_each(|info| self.segments(info, &users));
         }
         Ok(users)
