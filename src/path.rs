@@ -58,18 +58,20 @@ impl<'a> CanonicalPath<'a> {
 
     /// Whether it is named like a manifest, HLS or DASH: `.m3u8` or `.mpd`, in upper case or lower.
     #[must_use]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub fn is_manifest(self) -> bool {
-        let ends = |end: &[u8]| {
-            end.eq_ignore_ascii_case(b".m3u8")
-                || end.get(1..).is_some_and(|end| end.eq_ignore_ascii_case(b".mpd"))
-        };
-        if self.verbatim {
-            return self.written.as_bytes().last_chunk::<5>().is_some_and(|end| ends(end));
-        }
+        // One look is enough for most that are none.
+        let last = self.written.as_bytes().last();
+        let may_be = !self.verbatim || matches!(last, Some(b'8' | b'D' | b'd'));
+        may_be && self.ends_as_manifest()
+    }
+
+    fn ends_as_manifest(self) -> bool {
         let mut end = End::default();
         // It takes all that is written.
         let _ = write!(end, "{self}");
-        ends(&end.0)
+        let End([dot, name @ ..]) = end;
+        (dot == b'.' && name.eq_ignore_ascii_case(b"m3u8")) || name.eq_ignore_ascii_case(b".mpd")
     }
 
     /// How many directories it has: two for `/videos/42/film.mp4`.

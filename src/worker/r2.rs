@@ -134,7 +134,10 @@ async fn manifest(
     let stored = Stored { kind, bytes, etag: Some(object.http_etag()) };
     let rewritten = rewriting.rewrite(&stored, conditions, media.now)?;
     let mut headers = headers(media, object);
-    headers.retain(|(name, _)| !is_of_stored_bytes(name));
+    let is_whole = rewritten.status == 200;
+    headers.retain(|(name, _)| {
+        !is_of_stored_bytes(name) && (is_whole || !name.starts_with("Content-"))
+    });
     headers.extend(rewritten.headers.iter().cloned());
     response::manifest(&rewritten, &headers, media.head).map_err(|_| Problem::BadStore)
 }
