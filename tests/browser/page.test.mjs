@@ -99,7 +99,7 @@ test("a tampered directory link stops HLS with the reason shown", limit, async (
 test("a stream plays on behind the end of its link, and no longer than its run, and the page says why", limit, async () => {
   const url = encodeURIComponent(`${site.edge}/videos/42/master.m3u8`);
   const { page, requests, close } = await site.page({
-    path: `/?source=link&url=${url}&scope=directory&place=path&lifetime=3s&run=7s`,
+    path: `/?source=link&url=${url}&scope=directory&place=path&lifetime=3s&run=12s`,
   });
   await playedTo(page, 0.2);
   await page.locator('#verdict[data-reason="expired"]').waitFor();
