@@ -140,7 +140,8 @@ const bench = loaded && playground({
 });
 const source = () => $("[name=source]:checked").value;
 const first = ["film", "link"].includes(state.source) ? state.source : "hls";
-if (!loaded) for (const part of document.querySelectorAll(".bench")) part.inert = true;
+// Until here what is typed would be filled in anew.
+for (const part of document.querySelectorAll(".bench")) part.inert = !loaded;
 if (edge) watch.start(first === "link" && !bench ? "hls" : first, bench?.link());
 else $("#player-status").textContent = "There is no edge to play from.";
 $("#source").addEventListener("change", () => watch.start(source(), bench?.link()));

@@ -67,7 +67,7 @@ impl Sign {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let signer = Signer::new(self.keys.load(self.stdin)?.ring);
         let terms = SignRequest::from(self.terms);
-        let told = Cell::new(terms.dir.is_some() || terms.exact || terms.place.is_some());
+        let told = Cell::new(terms.exact || (terms.dir.is_some() && terms.place.is_some()));
         let minter = Minter { signer, terms, json: self.json, told };
         if self.stdin {
             minter.sign_lines(&mut lines::stdin(), self.clock)
@@ -152,12 +152,13 @@ impl Minter {
     }
 
     fn push(&self, link: Link, answers: &mut Vec<u8>) {
-        if !self.told.get() && link.placement() == Placement::Path {
+        if !self.told.get() && self.chose(&link) {
             self.told.set(true);
             exit::say(format_args!(
-                "a link to a playlist opens its directory, here {}, with the token in the path; --exact, \
+                "a link to a playlist opens its directory, here {}, with the token in the {}; --exact, \
                  --dir and --place choose otherwise",
-                link.scope()
+                link.scope(),
+                link.placement().name()
             ));
         }
         if self.json {
@@ -166,6 +167,12 @@ impl Minter {
             answers.extend_from_slice(link.as_str().as_bytes());
         }
         answers.push(b'\n');
+    }
+
+    /// Whether the scope or the placement of a link is one that no option asked for.
+    fn chose(&self, link: &Link) -> bool {
+        (self.terms.place.is_none() && link.placement() == Placement::Path)
+            || (self.terms.dir.is_none() && link.token().contains("&dir="))
     }
 
     fn push_error(&self, error: &RequestError, line: u64, answers: &mut Vec<u8>) {

@@ -106,7 +106,7 @@ fn here<'a>(authority: &str, address: &'a str) -> Option<Start<'a>> {
             let is_here = [host, without_default_port(address, host)]
                 .iter()
                 .any(|host| host.eq_ignore_ascii_case(authority));
-            is_here.then_some(Start::Host(path))
+            (is_here && !authority.is_empty()).then_some(Start::Host(path))
         }
         None if address.starts_with('/') => Some(Start::Root(address)),
         None => Some(Start::Base(address)),

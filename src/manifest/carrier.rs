@@ -33,10 +33,9 @@ pub struct Carrier {
     /// The token as the first segment of a path.
     prefix: String,
     expires: UnixTime,
-    /// Whether it is in the path of the request already.
-    inherits: bool,
-    /// Whether the one that it was exchanged for is: relative addresses take that along.
-    is_stale: bool,
+    /// Whether the request has a token in its path, this one or the one that it was exchanged for: relative
+    /// addresses take that along.
+    in_path: bool,
     /// Seconds from the start that may be seen, where it is a preview.
     pub(crate) preview: Option<u64>,
     /// Whether the token was exchanged for a longer one just now.
@@ -82,8 +81,7 @@ impl Carrier {
             directory: verified.scope().to_string(),
             prefix: ["/", &token].concat(),
             expires,
-            inherits: placement == Placement::Path && !exchanged,
-            is_stale: placement == Placement::Path && exchanged,
+            in_path: placement == Placement::Path,
             preview: verified.grant().preview(),
             exchanged,
             stamp,
@@ -119,7 +117,12 @@ impl Carrier {
 
     /// The manifest's own address.
     pub(crate) fn base(&self) -> Base {
-        Base::Here { path: self.path.clone(), inherits: self.inherits }
+        Base::Here { path: self.path.clone(), inherits: self.inherits() }
+    }
+
+    /// Whether addresses that are relative to the manifest have this token.
+    const fn inherits(&self) -> bool {
+        self.in_path && !self.exchanged
     }
 
     /// The base of addresses below `reference`, which is itself relative to `base`: the `BaseURL` of a
@@ -182,7 +185,7 @@ impl Carrier {
             return None;
         }
         let directory = self.path.get(..=self.path.rfind('/')?)?;
-        if self.inherits {
+        if self.inherits() {
             Some(String::new())
         } else if directory.starts_with(&self.directory) {
             Some([&self.prefix, directory].concat())
@@ -216,6 +219,7 @@ impl Carrier {
             (directory, reference)
         } else {
             let path = match reference.strip_prefix("https://") {
+                Some(_) if self.authority.is_empty() => return None,
                 Some(rest) => rest.strip_prefix(self.authority.as_str())?,
                 None => reference,
             };
@@ -235,7 +239,8 @@ impl Carrier {
         let Target { path, query, fragment, inherits } = target;
         let stamp = self.stamp.as_ref().filter(|_| resource == Resource::Media);
         if self.public.contains(path) {
-            if !(*inherits || self.is_stale) {
+            // Nor may it keep a token that was exchanged: that one ends.
+            if !(*inherits || (self.in_path && self.exchanged)) {
                 return;
             }
         } else if !path.starts_with(&self.directory) {
@@ -392,6 +397,18 @@ mod tests {
             ] {
                 assert_eq!(written(&carrier, reference, false), reference);
             }
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_host_knows_no_host_as_its_own() {
+        let link = Signer::new(ring()).link(MANIFEST).directory(2).in_query().sign(NOW).unwrap();
+        let carrier = of(link.as_str().strip_prefix("https://cdn.example.com").unwrap()).unwrap();
+        assert_eq!(written(&carrier, "/videos/42/a.ts", false), "/TOKEN/videos/42/a.ts");
+        for reference in
+            ["https:///videos/42/a.ts", "///videos/42/a.ts", "https:///videos/42/a=b.ts"]
+        {
+            assert_eq!(written(&carrier, reference, false), reference);
         }
     }
 
