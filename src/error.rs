@@ -5,9 +5,9 @@ use core::fmt;
 
 use crate::path::PathError;
 
-/// A field of the native token, or a part of the request that has a grammar of its own.
+/// A field of a token, or a part of the request that has a grammar of its own.
 ///
-/// The order is that of the wire: `pg`, `exp`, `kid`, the optional fields by name, `sig`.
+/// The order is that of the native token: `pg`, `exp`, `kid`, the optional fields by name, `sig`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each is the name of what it stands for")]
@@ -29,6 +29,11 @@ pub enum Field {
     Sig,
     Token,
     Url,
+    Header,
+    Payload,
+    Iss,
+    /// The claim of a JWT that the gate's template names.
+    Claim,
 }
 
 impl Field {
@@ -53,6 +58,10 @@ impl Field {
             Self::Sig => "sig",
             Self::Token => "token",
             Self::Url => "url",
+            Self::Header => "header",
+            Self::Payload => "payload",
+            Self::Iss => "iss",
+            Self::Claim => "claim",
         }
     }
 }
@@ -69,10 +78,16 @@ pub enum Fault {
     Missing,
     /// It stands without `dir`, which it needs.
     NeedsDirectory,
+    /// A JWT in a JWT.
+    Nested,
     /// Not an absolute URL.
     NotAbsolute,
     /// A second spelling of a value that has one: a leading zero, a stray bit, a host bit.
     NotCanonical,
+    /// A token of this format does not say it.
+    NotInFormat,
+    /// Not a JSON object, or not a value of the kind that the field has.
+    NotJson,
     /// It stands twice, or after a field that it has to precede.
     OutOfOrder,
     /// A number outside the field's range.
@@ -88,8 +103,11 @@ impl fmt::Display for Fault {
             Self::Empty => "is empty",
             Self::Missing => "is not where it has to stand",
             Self::NeedsDirectory => "needs a directory scope beside it",
+            Self::Nested => "holds another token",
             Self::NotAbsolute => "is not absolute; write it with https:// and the host",
             Self::NotCanonical => "is not in its one canonical spelling",
+            Self::NotInFormat => "cannot be said in this format; sign a native link",
+            Self::NotJson => "is not what its JSON has to be",
             Self::OutOfOrder => "stands twice or out of order",
             Self::OutOfRange => "is out of range",
             Self::WrongLength => "has the wrong length",
@@ -103,14 +121,18 @@ impl fmt::Display for Fault {
 pub enum ParseError {
     /// A field breaks its grammar.
     Malformed(Field, Fault),
-    /// `dir` asks for more directories than the path has.
+    /// A JWT without a claim that the gate asks for.
+    MissingClaim(Field),
+    /// The path has not the directory that the token opens.
     OutsideScope,
     /// The path breaks the canonical form.
     PathNotCanonical(PathError),
-    /// A field that this version does not know; it may be a restriction.
+    /// A field that the gate does not know; it may be a restriction.
     UnknownField,
     /// A query parameter that the exact scope does not cover.
     UnsignedParameter,
+    /// A JWT that does not say HS256: the algorithm belongs to the key (RFC 8725, section 3.1).
+    UnsupportedAlgorithm,
     /// A version other than 1.
     UnsupportedVersion,
 }
@@ -120,7 +142,7 @@ impl ParseError {
     #[must_use]
     pub const fn field(self) -> Option<Field> {
         match self {
-            Self::Malformed(field, _) => Some(field),
+            Self::Malformed(field, _) | Self::MissingClaim(field) => Some(field),
             _ => None,
         }
     }
@@ -128,10 +150,12 @@ impl ParseError {
     const fn code(self) -> &'static str {
         match self {
             Self::Malformed(..) => "malformed",
+            Self::MissingClaim(_) => "missing_claim",
             Self::OutsideScope => "outside_scope",
             Self::PathNotCanonical(_) => "path_not_canonical",
             Self::UnknownField => "unknown_field",
             Self::UnsignedParameter => "unsigned_parameter",
+            Self::UnsupportedAlgorithm => "unsupported_algorithm",
             Self::UnsupportedVersion => "unsupported_version",
         }
     }
@@ -141,12 +165,17 @@ impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(field, fault) => write!(f, "`{}` {fault}", field.name()),
-            Self::OutsideScope => f.write_str("`dir` is deeper than the path has directories"),
+            Self::MissingClaim(Field::Claim) => {
+                f.write_str("the token has not the claim that the gate's path is made of")
+            }
+            Self::MissingClaim(field) => write!(f, "the token has no claim `{}`", field.name()),
+            Self::OutsideScope => f.write_str("the path is not below the directory of the token"),
             Self::PathNotCanonical(error) => write!(f, "the path {error}"),
-            Self::UnknownField => f.write_str("the token has a field that version 1 does not know"),
+            Self::UnknownField => f.write_str("the token has a field that the gate does not know"),
             Self::UnsignedParameter => {
                 f.write_str("a query parameter stands beside the token that was not signed")
             }
+            Self::UnsupportedAlgorithm => f.write_str("the token's `alg` is not HS256"),
             Self::UnsupportedVersion => f.write_str("the token's version is not 1"),
         }
     }
@@ -203,6 +232,8 @@ pub enum PolicyError {
     WrongAudience,
     /// It is for other countries, or the client's is not known.
     WrongCountry,
+    /// Another issued it than the gate asks for.
+    WrongIssuer,
     /// It is for another network, or the client's address is not known.
     WrongNetwork,
 }
@@ -216,6 +247,7 @@ impl PolicyError {
             Self::OutsidePreview => "outside_preview",
             Self::WrongAudience => "wrong_audience",
             Self::WrongCountry => "wrong_country",
+            Self::WrongIssuer => "wrong_issuer",
             Self::WrongNetwork => "wrong_network",
         }
     }
@@ -232,6 +264,7 @@ impl fmt::Display for PolicyError {
             }
             Self::WrongAudience => "the link is for another deployment",
             Self::WrongCountry => "the link is for other countries",
+            Self::WrongIssuer => "the link is of another issuer",
             Self::WrongNetwork => "the link is for another network",
         })
     }

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use crate::format::native::Stamp;
+use crate::format::native::{self, Stamp};
 use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER};
 use crate::key::Entry;
 use crate::sign::{CheckedTerms, Terms};
@@ -40,11 +40,21 @@ impl Verifier<'_> {
             }
         };
         let own = self.ring.find(verified.kid()).ok()?;
+        let itself = |expires| Pass {
+            token: verified.named_token(self),
+            expires,
+            exchanged: false,
+            stamp: None,
+        };
         if grant.run().is_none() && grant.preview().is_none() {
-            return Some(Pass { token: verified.text(), expires, exchanged: false, stamp: None });
+            return Some(itself(expires));
         }
         let download = grant.download().map(DownloadName::decode);
         let terms = terms(grant, download.as_deref());
+        if !self.rules.native || native::check(&terms).is_err() {
+            // What cannot be said in a native token, or is not read here as one, goes on as it came.
+            return Some(itself(grant.expires()));
+        }
         let checked = |entry: &Entry| {
             let checked = CheckedTerms { terms: &terms, entry, expires };
             let token = checked.token(verified.scope(), n).ok()?;
@@ -53,12 +63,12 @@ impl Verifier<'_> {
         };
         let first = self.ring.entries().find(|entry| !entry.is_retired(expires));
         let pass = first.and_then(checked).or_else(|| checked(own))?;
-        Some(if pass.exchanged { pass } else { Pass { token: verified.text(), ..pass } })
+        Some(if pass.exchanged { pass } else { Pass { token: itself(expires).token, ..pass } })
     }
 }
 
 /// Every binding of a grant. Its times and its scope are not among them.
-fn terms<'a>(grant: &Grant<'a>, download: Option<&'a str>) -> Terms<'a> {
+fn terms<'a>(grant: &'a Grant<'_>, download: Option<&'a str>) -> Terms<'a> {
     Terms {
         audience: grant.audience(),
         countries: grant.countries().map(Countries::as_str),

@@ -1,21 +1,56 @@
-//! Wire formats. Each is one file that turns a request into an [`UnverifiedToken`]; nothing outside
-//! this folder knows which one it was.
+//! Wire formats. Each is one file that turns a request into an [`UnverifiedToken`], and terms into a link;
+//! nothing outside this folder knows which one it was.
 
+#[cfg(feature = "jwt")]
+pub(crate) mod jwt;
 pub(crate) mod native;
 
 use core::fmt;
+#[cfg(feature = "manifest")]
+use core::iter;
+
+#[cfg(feature = "alloc")]
+use alloc::{string::String, vec::Vec};
 
 use crate::error::Refusal;
-use crate::grant::Grant;
+use crate::grant::{Grant, Text};
+#[cfg(feature = "alloc")]
+use crate::inspect::FieldNote;
+#[cfg(feature = "alloc")]
+use crate::key::KeyRing;
 use crate::mac::{InnerHash, MacKey, ShownTag};
 use crate::path::CanonicalPath;
 use crate::query::ParamNames;
+#[cfg(feature = "alloc")]
+use crate::query::name_of;
 use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
+#[cfg(feature = "alloc")]
+use crate::sign::{CheckedTerms, Link, SignError, Terms};
+
+/// What a token is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    #[cfg(feature = "jwt")]
+    Jwt,
+    Native,
+}
+
+/// What a gate has to know to read a token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    pub(crate) audience: Option<&'a str>,
+    #[cfg(feature = "jwt")]
+    pub(crate) jwt: Option<&'a jwt::JwtRules>,
+    /// Whether native tokens are read.
+    pub(crate) native: bool,
+    pub(crate) unsigned_params: ParamNames<'a>,
+}
 
 /// A token where it was found, not yet read.
 #[derive(Clone, Copy)]
 pub(crate) struct Located<'a> {
+    pub(crate) format: Format,
     pub(crate) placement: Placement,
     /// From the token's first byte on. In a query more may follow; where the token ends is for the
     /// format to say.
@@ -31,23 +66,186 @@ pub(crate) struct Located<'a> {
 }
 
 /// A token that was read and not yet believed.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 #[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "clean URLs are built of some"))]
 pub(crate) struct UnverifiedToken<'a> {
+    pub(crate) format: Format,
     pub(crate) placement: Placement,
-    pub(crate) kid: &'a str,
+    /// `None` where any key of the ring may have signed it.
+    pub(crate) kid: Option<Text<'a>>,
     pub(crate) grant: Grant<'a>,
     pub(crate) scope: Scope<'a>,
+    /// Whether it names another issuer than the gate asks for.
+    pub(crate) foreign_issuer: bool,
     /// The token up to its signature.
     pub(crate) signed: &'a str,
     pub(crate) tag: ShownTag<'a>,
     /// Scheme and authority of the URL.
     pub(crate) base: &'a str,
-    /// What follows that in the URL.
+    /// What follows that in the URL, from where the bytes under the MAC may stand in it.
     pub(crate) rest: &'a str,
     pub(crate) path: CanonicalPath<'a>,
     /// The query before the token, and what follows it.
     pub(crate) queries: [Option<&'a str>; 2],
+}
+
+impl<'a> Rules<'a> {
+    /// Those of a gate that reads native tokens alone.
+    pub(crate) const NATIVE: Self = Self {
+        audience: None,
+        #[cfg(feature = "jwt")]
+        jwt: None,
+        native: true,
+        unsigned_params: ParamNames::new(""),
+    };
+
+    /// Check 1: finds the one token of a request.
+    ///
+    /// # Errors
+    /// [`Refusal::Missing`], [`Refusal::Ambiguous`], or what is wrong with the URL.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) fn locate<'r>(&self, request: &Request<'r>) -> Result<Located<'r>, Refusal> {
+        let target = Target::parse(request.url)?;
+        #[cfg(feature = "jwt")]
+        if let Some(jwt) = self.jwt {
+            return self.locate_either(jwt, &target, request);
+        }
+        match native::find(&target, request)? {
+            Some(located) => Ok(located),
+            None => native::find_cookie(&target, request)?.ok_or(Refusal::Missing),
+        }
+    }
+
+    /// The one token of a request in the formats that are read. One in the path, the query or the
+    /// `Authorization` header counts before a cookie, so that an old cookie never spoils a new link.
+    #[cfg(feature = "jwt")]
+    fn locate_either<'r>(
+        &self,
+        jwt: &jwt::JwtRules,
+        target: &Target<'r>,
+        request: &Request<'r>,
+    ) -> Result<Located<'r>, Refusal> {
+        let one = |native, jwt| match (native, jwt) {
+            (Some(_), Some(_)) => Err(Refusal::Ambiguous),
+            (native, jwt) => Ok(native.or(jwt)),
+        };
+        let native = if self.native { native::find(target, request)? } else { None };
+        let located = match one(native, jwt.find(target, request)?)? {
+            Some(located) => located,
+            None => {
+                let native = if self.native { native::find_cookie(target, request)? } else { None };
+                one(native, jwt.find_cookie(target, request)?)?.ok_or(Refusal::Missing)?
+            }
+        };
+        // Behind a token in the path, one of the other format.
+        let in_path = located.placement == Placement::Path;
+        let again =
+            (self.native && leads(native::NAME, located.path)) || leads(&jwt.name, located.path);
+        if in_path && again { Err(Refusal::Ambiguous) } else { Ok(located) }
+    }
+
+    /// Check 2: reads the token, and computes from the request what it has to cover.
+    ///
+    /// # Errors
+    /// What breaks the grammar.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) fn read<'r>(&self, located: &Located<'r>) -> Result<UnverifiedToken<'r>, Refusal>
+    where
+        'a: 'r,
+    {
+        #[cfg(feature = "jwt")]
+        if let (Format::Jwt, Some(jwt)) = (located.format, self.jwt) {
+            return jwt.read(located, self.audience);
+        }
+        native::read(located, self.unsigned_params)
+    }
+
+    /// What would explain that a token was not read.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn mistakes_of_grammar(
+        &self,
+        ring: &KeyRing,
+        request: &Request<'_>,
+        located: &Located<'_>,
+    ) -> Option<String> {
+        #[cfg(feature = "jwt")]
+        if let (Format::Jwt, Some(jwt)) = (located.format, self.jwt) {
+            return jwt.of_grammar(located);
+        }
+        native::of_grammar(self, ring, request, located)
+    }
+
+    /// The names that tokens go by in addresses and cookies.
+    #[cfg(feature = "manifest")]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
+        #[cfg(feature = "jwt")]
+        let more = self.jwt.map(|jwt| jwt.name.as_str());
+        #[cfg(not(feature = "jwt"))]
+        let more = None;
+        iter::once(native::NAME).chain(more)
+    }
+
+    /// A token as it stands in a path or a cookie: with its name.
+    #[cfg(feature = "manifest")]
+    pub(crate) fn named(&self, token: &UnverifiedToken<'_>) -> String {
+        #[cfg(feature = "jwt")]
+        if let (Format::Jwt, Some(jwt)) = (token.format, self.jwt) {
+            return jwt.named(token);
+        }
+        native::join(token.signed, token.tag.as_str())
+    }
+}
+
+/// What a token says, part by part and in words. It may be broken.
+#[cfg(feature = "alloc")]
+pub(crate) fn notes(located: &Located<'_>, scope: Option<&str>) -> Vec<FieldNote> {
+    match located.format {
+        #[cfg(feature = "jwt")]
+        Format::Jwt => jwt::notes(located.text),
+        Format::Native => native::notes(located.text, scope),
+    }
+}
+
+/// What would explain that a request has no one token.
+#[cfg(feature = "alloc")]
+pub(crate) fn mistakes_of_placement(request: &Request<'_>) -> Option<String> {
+    native::of_placement(request)
+}
+
+/// What would make the signature of a well-formed token fit.
+#[cfg(feature = "alloc")]
+pub(crate) fn mistakes_of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+    match token.format {
+        #[cfg(feature = "jwt")]
+        Format::Jwt => jwt::of_signature(ring, token),
+        Format::Native => native::of_signature(ring, token),
+    }
+}
+
+/// Checks that a token of the format that `terms` ask for can say all of them.
+///
+/// # Errors
+/// The first term that it cannot.
+#[cfg(feature = "alloc")]
+pub(crate) fn check(terms: &Terms<'_>) -> Result<(), SignError> {
+    #[cfg(feature = "jwt")]
+    if let Some(jwt) = &terms.jwt {
+        return jwt::check(jwt, terms);
+    }
+    native::check(terms)
+}
+
+/// Signs one URL on terms that were checked.
+///
+/// # Errors
+/// What is wrong with the URL.
+#[cfg(feature = "alloc")]
+pub(crate) fn sign(terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Link, SignError> {
+    #[cfg(feature = "jwt")]
+    if let Some(jwt) = &terms.terms.jwt {
+        return jwt::sign(jwt, terms, url);
+    }
+    native::sign(terms, url)
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -62,16 +260,20 @@ impl<'a> UnverifiedToken<'a> {
         mac.end()
     }
 
-    /// Where the bytes under the MAC stand in the URL as one text, from the path on: the place of the
-    /// `?` or `&` that is a line feed in them, and their number. So it is with an exact scope and a token
-    /// in the query, unless the path is not canonical as written.
+    /// Where the bytes under the MAC stand at the start of `rest` as one text: the place of the `?` or `&`
+    /// that is a line feed in them, and their number. So it is with an exact scope and a native token in
+    /// the query, unless the path is not canonical as written; and with all JWTs.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn in_place(&self) -> Option<(usize, usize)> {
         // WebAssembly has no vectors to win by that, and a page waits for every kilobyte.
-        if cfg!(target_arch = "wasm32")
-            || self.placement != Placement::Query
-            || self.grant.directory.is_some()
-        {
+        if cfg!(target_arch = "wasm32") {
+            return None;
+        }
+        #[cfg(feature = "jwt")]
+        if self.format == Format::Jwt {
+            return Some((usize::MAX, self.signed.len()));
+        }
+        if self.placement != Placement::Query || self.grant.directory.is_some() {
             return None;
         }
         let path = self.path.as_canonical()?;
@@ -81,23 +283,23 @@ impl<'a> UnverifiedToken<'a> {
         Some((feed, feed.saturating_add(1).saturating_add(self.signed.len())))
     }
 
-    /// The token as it was shown.
-    #[cfg(feature = "manifest")]
-    pub(crate) fn text(&self) -> alloc::string::String {
-        native::join(self.signed, self.tag.as_str())
-    }
-
     /// The bytes under the MAC.
     #[inline]
     pub(crate) const fn input(&self) -> SigningInput<'a> {
-        SigningInput { scope: self.scope, text: self.signed }
+        let scope = match self.format {
+            #[cfg(feature = "jwt")]
+            Format::Jwt => None,
+            Format::Native => Some(self.scope),
+        };
+        SigningInput { scope, text: self.signed }
     }
 }
 
 /// The bytes under the MAC.
 #[derive(Clone, Copy)]
 pub(crate) struct SigningInput<'a> {
-    scope: Scope<'a>,
+    /// What a token binds by its signature alone. `None` where it says by itself what it opens.
+    scope: Option<Scope<'a>>,
     text: &'a str,
 }
 
@@ -110,8 +312,10 @@ impl<'a> SigningInput<'a> {
 
     #[inline]
     pub(crate) fn pieces(self, sink: &mut impl FnMut(&str)) {
-        self.scope.pieces(sink);
-        sink("\n");
+        if let Some(scope) = self.scope {
+            scope.pieces(sink);
+            sink("\n");
+        }
         sink(self.text);
     }
 }
@@ -124,32 +328,24 @@ impl fmt::Display for SigningInput<'_> {
     }
 }
 
-/// Check 1: finds the one token of a request.
-///
-/// # Errors
-/// [`Refusal::Missing`], [`Refusal::Ambiguous`], or what is wrong with the URL.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) fn locate<'a>(request: &Request<'a>) -> Result<Located<'a>, Refusal> {
-    let target = Target::parse(request.url)?;
-    native::locate(&target, request)
+/// Whether an address carries a token that goes by one of `names`, in its path or in its query.
+#[cfg(feature = "alloc")]
+pub(crate) fn is_signed<'n>(
+    mut names: impl Iterator<Item = &'n str>,
+    path: &str,
+    query: Option<&str>,
+) -> bool {
+    names.any(|name| {
+        let is_token = |param| name_of(param) == name;
+        leads(name, path) || query.is_some_and(|query| query.split('&').any(is_token))
+    })
 }
 
-/// Check 2: reads the token, and computes from the request what it has to cover.
-///
-/// # Errors
-/// What breaks the grammar.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) fn read<'a>(
-    located: &Located<'a>,
-    unsigned_params: ParamNames<'a>,
-) -> Result<UnverifiedToken<'a>, Refusal> {
-    native::read(located, unsigned_params)
-}
-
-/// Whether an address carries a token, in its path or in its query.
-#[cfg(feature = "manifest")]
-pub(crate) fn is_signed(path: &str, query: Option<&str>) -> bool {
-    native::is_signed(path, query)
+/// Whether the first segment of a path is a token of this name.
+#[cfg(feature = "alloc")]
+fn leads(name: &str, path: &str) -> bool {
+    let rest = path.strip_prefix('/').and_then(|path| path.strip_prefix(name));
+    rest.is_some_and(|rest| rest.starts_with('='))
 }
 
 #[cfg(test)]
@@ -170,7 +366,7 @@ mod tests {
         if !url.contains("pg=") {
             request.authorization = Some(&header);
         }
-        let token = read(&locate(&request).unwrap(), ParamNames::default()).unwrap();
+        let token = Rules::NATIVE.read(&Rules::NATIVE.locate(&request).unwrap()).unwrap();
         assert_eq!(token.in_place().is_some(), in_place, "{url}");
         let key = MacKey::new(b"key");
         let mut mac = key.start();

@@ -16,21 +16,35 @@ use crate::time::UnixTime;
 
 pub use self::network::{Network, NetworkError};
 
+/// Text of a token: as it stands in the request, or decoded.
+#[cfg(feature = "jwt")]
+pub(crate) type Text<'a> = alloc::borrow::Cow<'a, str>;
+/// Text of a token, as it stands in the request.
+#[cfg(not(feature = "jwt"))]
+pub(crate) type Text<'a> = &'a str;
+
+/// Text as it stands in the request.
+pub(crate) const fn text(text: &str) -> Text<'_> {
+    #[cfg(feature = "jwt")]
+    let text = alloc::borrow::Cow::Borrowed(text);
+    text
+}
+
 /// What a token allows besides its scope.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grant<'a> {
     pub(crate) expires: u64,
-    pub(crate) audience: Option<&'a str>,
+    pub(crate) audience: Option<Text<'a>>,
     pub(crate) countries: Option<Countries<'a>>,
     pub(crate) directory: Option<u8>,
     pub(crate) download: Option<DownloadName<'a>>,
     pub(crate) network: Option<Network>,
-    pub(crate) token_id: Option<&'a str>,
+    pub(crate) token_id: Option<Text<'a>>,
     pub(crate) not_before: Option<u64>,
     pub(crate) preview: Option<u64>,
     pub(crate) run: Option<u64>,
-    pub(crate) session: Option<&'a str>,
-    pub(crate) subject: Option<&'a str>,
+    pub(crate) session: Option<Text<'a>>,
+    pub(crate) subject: Option<Text<'a>>,
 }
 
 impl<'a> Grant<'a> {
@@ -42,8 +56,8 @@ impl<'a> Grant<'a> {
 
     /// The deployment it is for. Wire name: `aud`.
     #[must_use]
-    pub const fn audience(&self) -> Option<&'a str> {
-        self.audience
+    pub fn audience(&self) -> Option<&str> {
+        self.audience.as_deref()
     }
 
     /// The countries that it allows. Wire name: `cc`.
@@ -72,8 +86,8 @@ impl<'a> Grant<'a> {
 
     /// The id of the token, for revocation. Wire name: `jti`.
     #[must_use]
-    pub const fn token_id(&self) -> Option<&'a str> {
-        self.token_id
+    pub fn token_id(&self) -> Option<&str> {
+        self.token_id.as_deref()
     }
 
     /// Before this moment it allows nothing. Wire name: `nbf`.
@@ -97,14 +111,14 @@ impl<'a> Grant<'a> {
 
     /// The playback session. Wire name: `sid`.
     #[must_use]
-    pub const fn session(&self) -> Option<&'a str> {
-        self.session
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
     }
 
     /// The viewer. Wire name: `sub`.
     #[must_use]
-    pub const fn subject(&self) -> Option<&'a str> {
-        self.subject
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
     }
 }
 

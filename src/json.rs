@@ -1,5 +1,7 @@
 //! The JSON shapes that the program, the minting service and the bindings share.
 
+#[cfg(feature = "jwt")]
+mod jwt;
 mod sign;
 mod time;
 mod value;
@@ -12,6 +14,8 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
+#[cfg(feature = "jwt")]
+pub use self::jwt::{Formats, GateFormats, LinkFormat};
 pub use self::sign::{Place, SignRequest, SignedLink};
 pub use self::time::{Moment, Seconds};
 pub use self::value::Value;
@@ -49,7 +53,15 @@ pub trait Request: Default {
             }
             seen.push(name);
         }
-        Ok(request)
+        request.checked()
+    }
+
+    /// Checks what members say together.
+    ///
+    /// # Errors
+    /// A [`RequestError`] with the member that does not go with the others.
+    fn checked(self) -> Result<Self, RequestError> {
+        Ok(self)
     }
 }
 

@@ -196,9 +196,44 @@ impl KeyRing {
         Err(UnusableKey::Unknown)
     }
 
-    #[cfg(feature = "alloc")]
+    /// The keys that may have signed a token: the one that it names, or any that is not retired.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) fn candidates(
+        &self,
+        kid: Option<&str>,
+        now: UnixTime,
+    ) -> Result<Candidates<'_>, UnusableKey> {
+        let live = |entry: &&Entry| !entry.is_retired(now);
+        match kid {
+            Some(id) => Some(self.find(id)?).filter(live).map(Candidates::Named),
+            None => self.entries().any(|entry| live(&entry)).then_some(Candidates::Any(self, now)),
+        }
+        .ok_or(UnusableKey::Retired)
+    }
+
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().flatten()
+    }
+}
+
+/// Keys that may have signed a token.
+#[derive(Clone, Copy)]
+pub(crate) enum Candidates<'a> {
+    /// All that are not retired at that time.
+    Any(&'a KeyRing, UnixTime),
+    Named(&'a Entry),
+}
+
+impl<'a> Candidates<'a> {
+    /// The first one that `fits`.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) fn find(self, fits: impl Fn(&Entry) -> bool) -> Option<&'a Entry> {
+        match self {
+            Self::Any(ring, now) => {
+                ring.entries().find(|entry| !entry.is_retired(now) && fits(entry))
+            }
+            Self::Named(entry) => Some(entry).filter(|entry| fits(entry)),
+        }
     }
 }
 

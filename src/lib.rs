@@ -40,6 +40,8 @@ mod worker;
 pub use crate::error::{
     Fault, Field, InvalidSignature, ParseError, PolicyError, Refusal, UnusableKey,
 };
+#[cfg(feature = "jwt")]
+pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, NameError, TemplateError};
 pub use crate::grant::{Countries, DownloadName, Grant, Network, NetworkError};
 #[cfg(feature = "alloc")]
 pub use crate::inspect::{Check, FieldNote, Outcome, Report};

@@ -55,7 +55,7 @@ pub(crate) fn is_player_param(param: &str) -> bool {
 }
 
 /// The name of `name=value`, as it is written: two spellings are two names.
-fn name_of(param: &str) -> &str {
+pub(crate) fn name_of(param: &str) -> &str {
     param.split_once('=').map_or(param, |(name, _)| name)
 }
 

@@ -1,14 +1,18 @@
 //! The signer: one call, one link.
 
+mod address;
 mod error;
 mod link;
 mod terms;
 
-use crate::format::native;
+use crate::format;
+#[cfg(feature = "jwt")]
+use crate::format::jwt::Jwt;
 use crate::grant::Network;
 use crate::key::KeyRing;
 use crate::time::UnixTime;
 
+pub(crate) use self::address::Address;
 pub use self::error::SignError;
 pub use self::link::Link;
 use self::terms::Expiry;
@@ -179,13 +183,23 @@ impl<'a, U> Builder<'a, U> {
     }
 }
 
+#[cfg(feature = "jwt")]
+impl<'a, U> Builder<'a, U> {
+    /// Writes a JWT instead of a native token. It cannot say all that a native one can: no countries,
+    /// network, preview or name to save as, and what it opens is for the gate's template to say.
+    pub fn jwt(mut self, jwt: Jwt<'a>) -> Self {
+        self.terms.jwt = Some(jwt);
+        self
+    }
+}
+
 impl<'a> Builder<'a, &'a str> {
     /// Signs the link.
     ///
     /// # Errors
     /// A [`SignError`] that says what to write instead.
     pub fn sign(self, now: UnixTime) -> Result<Link, SignError> {
-        native::sign(&self.terms.checked(self.ring, now)?, self.urls)
+        format::sign(&self.terms.checked(self.ring, now)?, self.urls)
     }
 }
 
@@ -206,7 +220,7 @@ where
         let CheckedTerms { entry, expires, .. } = self.terms.checked(self.ring, now)?;
         let terms = self.terms;
         Ok(self.urls.0.into_iter().map(move |url| {
-            native::sign(&CheckedTerms { terms: &terms, entry, expires }, url.as_ref())
+            format::sign(&CheckedTerms { terms: &terms, entry, expires }, url.as_ref())
         }))
     }
 }

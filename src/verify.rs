@@ -5,10 +5,12 @@ use core::fmt;
 #[cfg(feature = "alloc")]
 use alloc::string::String;
 
-use crate::error::{InvalidSignature, PolicyError, Refusal, UnusableKey};
-use crate::format::{self, UnverifiedToken};
+use crate::error::{InvalidSignature, PolicyError, Refusal};
+#[cfg(feature = "jwt")]
+use crate::format::jwt::JwtRules;
+use crate::format::{Rules, UnverifiedToken};
 use crate::grant::Grant;
-use crate::key::{Entry, KeyRing};
+use crate::key::{Candidates, Entry, KeyId, KeyRing};
 use crate::path::CanonicalPath;
 use crate::query::ParamNames;
 use crate::request::{Placement, Request};
@@ -18,12 +20,12 @@ use crate::time::UnixTime;
 /// Admits requests by the tokens they carry. It allocates nothing and reads no clock.
 ///
 /// 1. placement: one token - `ambiguous`, `missing`
-/// 2. grammar and limits - `malformed`, `outside_scope`, `path_not_canonical`, `unknown_field`,
-///    `unsigned_parameter`, `unsupported_version`
+/// 2. grammar and limits - `malformed`, `missing_claim`, `outside_scope`, `path_not_canonical`,
+///    `unknown_field`, `unsigned_parameter`, `unsupported_algorithm`, `unsupported_version`
 /// 3. key - `retired_key`, `unknown_key`
 /// 4. tag, in constant time - `bad_signature`; nothing that the token says is believed before this
 /// 5. times - `not_yet_valid`, `expired`, `lifetime_too_long`
-/// 6. bindings - `wrong_audience`, `wrong_network`, `wrong_country`, `outside_preview`
+/// 6. bindings - `wrong_audience`, `wrong_issuer`, `wrong_network`, `wrong_country`, `outside_preview`
 ///
 /// ```
 /// use playgate::{KeyRing, Request, UnixTime, Verifier};
@@ -35,29 +37,37 @@ use crate::time::UnixTime;
 #[derive(Clone, Copy, Debug)]
 pub struct Verifier<'a> {
     pub(crate) ring: &'a KeyRing,
-    audience: Option<&'a str>,
+    pub(crate) rules: Rules<'a>,
     leeway: u64,
     pub(crate) max_lifetime: Option<u64>,
-    pub(crate) unsigned_params: ParamNames<'a>,
 }
 
 impl<'a> Verifier<'a> {
-    /// A gate with these keys: no audience, no leeway, no cap on lifetimes.
+    /// A gate with these keys, for native tokens: no audience, no leeway, no cap on lifetimes.
     #[must_use]
     pub const fn new(ring: &'a KeyRing) -> Self {
-        Self {
-            ring,
-            audience: None,
-            leeway: 0,
-            max_lifetime: None,
-            unsigned_params: ParamNames::new(""),
-        }
+        Self { ring, rules: Rules::NATIVE, leeway: 0, max_lifetime: None }
+    }
+
+    /// Whether native tokens are read.
+    #[must_use]
+    pub const fn native(mut self, read: bool) -> Self {
+        self.rules.native = read;
+        self
+    }
+
+    /// Reads JWTs as well, by these rules.
+    #[cfg(feature = "jwt")]
+    #[must_use]
+    pub const fn jwt(mut self, rules: Option<&'a JwtRules>) -> Self {
+        self.rules.jwt = rules;
+        self
     }
 
     /// The name of this deployment: tokens have to carry it.
     #[must_use]
     pub const fn audience(mut self, name: Option<&'a str>) -> Self {
-        self.audience = name;
+        self.rules.audience = name;
         self
     }
 
@@ -79,7 +89,7 @@ impl<'a> Verifier<'a> {
     /// [`PLAYER_PARAMS`](crate::PLAYER_PARAMS).
     #[must_use]
     pub const fn unsigned_params(mut self, names: ParamNames<'a>) -> Self {
-        self.unsigned_params = names;
+        self.rules.unsigned_params = names;
         self
     }
 
@@ -95,28 +105,18 @@ impl<'a> Verifier<'a> {
         'a: 'r,
     {
         // 1
-        let located = format::locate(request)?;
+        let located = self.rules.locate(request)?;
         // 2
-        let token = format::read(&located, self.unsigned_params)?;
+        let token = self.rules.read(&located)?;
         // 3
-        let entry = self.check_key(&token, now)?;
+        let keys = self.ring.candidates(token.kid.as_deref(), now)?;
         // 4
-        check_tag(&token, entry)?;
+        let key = check_tag(&token, keys)?;
         // 5
         self.check_times(&token.grant, now)?;
         // 6
         self.check_bindings(&token, request)?;
-        Ok(Verified { token })
-    }
-
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn check_key(
-        &self,
-        token: &UnverifiedToken<'_>,
-        now: UnixTime,
-    ) -> Result<&'a Entry, UnusableKey> {
-        let entry = self.ring.find(token.kid)?;
-        if entry.is_retired(now) { Err(UnusableKey::Retired) } else { Ok(entry) }
+        Ok(Verified { token, kid: &key.id })
     }
 
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
@@ -142,8 +142,11 @@ impl<'a> Verifier<'a> {
         let grant = &token.grant;
         // Both ways: a gate with a name wants it in every token, and a token with a name is for that
         // gate alone.
-        if grant.audience != self.audience {
+        if grant.audience() != self.rules.audience {
             return Err(PolicyError::WrongAudience);
+        }
+        if token.foreign_issuer {
+            return Err(PolicyError::WrongIssuer);
         }
         if let Some(network) = grant.network
             && !request.client_ip.is_some_and(|client| network.contains(client))
@@ -164,24 +167,25 @@ impl<'a> Verifier<'a> {
 }
 
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) fn check_tag(
+pub(crate) fn check_tag<'k>(
     token: &UnverifiedToken<'_>,
-    entry: &Entry,
-) -> Result<(), InvalidSignature> {
-    token.hash(entry.key.mac()).verify(token.tag)
+    keys: Candidates<'k>,
+) -> Result<&'k Entry, InvalidSignature> {
+    keys.find(|entry| token.hash(entry.key.mac()).verify(token.tag).is_ok()).ok_or(InvalidSignature)
 }
 
 /// An admitted request. Only [`Verifier::verify`] makes one.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Verified<'a> {
     token: UnverifiedToken<'a>,
+    kid: &'a KeyId,
 }
 
 impl<'a> Verified<'a> {
     /// For a token that has passed every check, one by one.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn of(token: UnverifiedToken<'a>) -> Self {
-        Self { token }
+    pub(crate) const fn of(token: UnverifiedToken<'a>, kid: &'a KeyId) -> Self {
+        Self { token, kid }
     }
 
     /// What the token allows.
@@ -192,8 +196,8 @@ impl<'a> Verified<'a> {
 
     /// The id of the key that signed it.
     #[must_use]
-    pub const fn kid(&self) -> &'a str {
-        self.token.kid
+    pub fn kid(&self) -> &'a str {
+        self.kid.as_str()
     }
 
     /// Where the token stood.
@@ -208,10 +212,10 @@ impl<'a> Verified<'a> {
         self.token.scope
     }
 
-    /// The token as it was shown.
+    /// The token as it stands in a path or a cookie: with its name.
     #[cfg(feature = "manifest")]
-    pub(crate) fn text(&self) -> String {
-        self.token.text()
+    pub(crate) fn named_token(&self, verifier: &Verifier<'_>) -> String {
+        verifier.rules.named(&self.token)
     }
 
     /// Scheme and authority of the address, and its query less the token.

@@ -157,7 +157,7 @@ impl Minter {
             exit::say(format_args!(
                 "a link to a playlist opens its directory, here {}, with the token in the {}; --exact, \
                  --dir and --place choose otherwise",
-                link.scope(),
+                link.scope().unwrap_or_default(),
                 link.placement().name()
             ));
         }

@@ -96,6 +96,7 @@ impl From<Terms> for SignRequest {
             run,
             sid,
             sub,
+            ..Self::default()
         }
     }
 }

@@ -118,8 +118,13 @@ pub(crate) struct GateArgs {
 impl From<GateArgs> for Gate {
     fn from(args: GateArgs) -> Self {
         let GateArgs { audience, leeway, max_lifetime, unsigned_params, forward_params } = args;
-        let max_lifetime = max_lifetime.map(|Seconds(secs)| secs);
-        Self { audience, leeway: leeway.0, max_lifetime, unsigned_params, forward_params }
+        let mut gate = Self::default();
+        gate.audience = audience;
+        gate.leeway = leeway.0;
+        gate.max_lifetime = max_lifetime.map(|Seconds(secs)| secs);
+        gate.unsigned_params = unsigned_params;
+        gate.forward_params = forward_params;
+        gate
     }
 }
 

@@ -7,15 +7,23 @@
 //! Optional fields stand in alphabetical order, each at most once. One grant has one spelling, so
 //! whatever departs from it is refused, never repaired: an unknown field may be a restriction.
 
+#[cfg(feature = "alloc")]
+mod mistakes;
+#[cfg(feature = "alloc")]
+mod notes;
 #[cfg(feature = "manifest")]
 mod stamp;
+#[cfg(feature = "alloc")]
+mod terms;
 #[cfg(feature = "alloc")]
 mod write;
 
 use crate::bytes::{self, is_id, is_name};
 use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::{Located, UnverifiedToken};
-use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Network, parse_number, parse_text};
+use crate::format::{Format, Located, UnverifiedToken};
+use crate::grant::{
+    Countries, DownloadName, Grant, MAX_NUMBER, Network, parse_number, parse_text, text,
+};
 use crate::key::KeyId;
 use crate::mac::{ShownTag, Tag};
 use crate::path::CanonicalPath;
@@ -23,12 +31,18 @@ use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
 
+#[cfg(feature = "alloc")]
+pub(crate) use self::mistakes::{of_grammar, of_placement, of_signature};
+#[cfg(feature = "alloc")]
+pub(crate) use self::notes::notes;
 #[cfg(feature = "manifest")]
 pub(crate) use self::stamp::Stamp;
 #[cfg(feature = "alloc")]
-pub(crate) use self::write::sign;
+pub(crate) use self::terms::check;
 #[cfg(feature = "manifest")]
-pub(crate) use self::write::{is_signed, join};
+pub(crate) use self::write::join;
+#[cfg(feature = "alloc")]
+pub(crate) use self::write::sign;
 
 /// Bytes in the longest token.
 pub(crate) const MAX_TOKEN_LEN: usize = 1024;
@@ -39,34 +53,56 @@ pub(crate) const MAX_NAME_LEN: usize = 64;
 /// The deepest directory scope.
 pub(crate) const MAX_DIRECTORY: u8 = 64;
 
-/// How a token starts, in every placement.
-pub(crate) const START: &str = "pg=";
+/// The name that a token goes by.
+#[cfg(feature = "alloc")]
+pub(crate) const NAME: &str = "pg";
 
-/// Finds the token. One in the path, the query or the `Authorization` header counts before a cookie,
-/// so that an old cookie never spoils a new link.
+/// How a token starts, in every placement.
+const START: &str = "pg=";
+
+/// Finds the token in the path, the query or the `Authorization` header.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) fn locate<'a>(
+pub(crate) fn find<'a>(
     target: &Target<'a>,
     request: &Request<'a>,
-) -> Result<Located<'a>, Refusal> {
+) -> Result<Option<Located<'a>>, Refusal> {
     let (in_path, path) = split_path(target.path);
     let in_query = target.query.and_then(find_param);
     let in_bearer = request.authorization.and_then(bearer);
-
-    let Target { base, rest, .. } = *target;
-    let at = |placement, text, query| Located { placement, text, base, rest, path, query };
     match (in_query, in_path, in_bearer) {
-        (Some((before, text)), None, None) => Ok(at(Placement::Query, text, before)),
+        (Some((before, text)), None, None) => Ok(Some(at(target, Placement::Query, text, before))),
         (None, Some(text), None) if split_path(path).0.is_none() => {
-            Ok(at(Placement::Path, text, target.query))
+            Ok(Some(Located { path, ..at(target, Placement::Path, text, target.query) }))
         }
-        (None, None, Some(text)) => Ok(at(Placement::Bearer, text, target.query)),
-        (None, None, None) => {
-            let text = cookie(request.cookie.unwrap_or_default())?;
-            Ok(at(Placement::Cookie, text, target.query))
-        }
+        (None, None, Some(text)) => Ok(Some(at(target, Placement::Bearer, text, target.query))),
+        (None, None, None) => Ok(None),
         _ => Err(Refusal::Ambiguous),
     }
+}
+
+/// Finds the token in the `Cookie` header: its pair `pg` as a whole (RFC 6265, section 4.2.1).
+pub(crate) fn find_cookie<'a>(
+    target: &Target<'a>,
+    request: &Request<'a>,
+) -> Result<Option<Located<'a>>, Refusal> {
+    let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
+    let mut tokens = pairs.filter(|pair| pair.starts_with(START));
+    match (tokens.next(), tokens.next()) {
+        (None, _) => Ok(None),
+        (Some(text), None) => Ok(Some(at(target, Placement::Cookie, text, target.query))),
+        (Some(_), Some(_)) => Err(Refusal::Ambiguous),
+    }
+}
+
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn at<'a>(
+    target: &Target<'a>,
+    placement: Placement,
+    text: &'a str,
+    query: Option<&'a str>,
+) -> Located<'a> {
+    let Target { base, rest, path, .. } = *target;
+    Located { format: Format::Native, placement, text, base, rest, path, query }
 }
 
 /// The token in a path's first segment, and the path without it.
@@ -108,25 +144,15 @@ fn bearer(header: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("Bearer") && text.starts_with(START)).then_some(text)
 }
 
-/// The token of a `Cookie` header: its pair `pg` as a whole (RFC 6265, section 4.2.1).
-fn cookie(header: &str) -> Result<&str, Refusal> {
-    let mut tokens = header.split(';').map(str::trim).filter(|pair| pair.starts_with(START));
-    match (tokens.next(), tokens.next()) {
-        (None, _) => Err(Refusal::Missing),
-        (Some(token), None) => Ok(token),
-        (Some(_), Some(_)) => Err(Refusal::Ambiguous),
-    }
-}
-
 /// Reads the token, then holds it against the path and query that it came with.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn read<'a>(
     located: &Located<'a>,
     unsigned_params: ParamNames<'a>,
 ) -> Result<UnverifiedToken<'a>, Refusal> {
-    let Located { placement, text, base, rest, query, .. } = *located;
+    let Located { format, placement, base, rest, query, .. } = *located;
     let in_query = placement == Placement::Query;
-    let Fields { grant, kid, tag, signed, after } = parse(text)?;
+    let Fields { grant, kid, tag, signed, after } = parse(located.text)?;
     if grant.preview.is_some() && grant.directory.is_none() {
         return Err(malformed(Field::Pre, Fault::NeedsDirectory).into());
     }
@@ -162,8 +188,22 @@ pub(crate) fn read<'a>(
             )
         }
     };
-    let queries = [query, after];
-    Ok(UnverifiedToken { placement, kid, grant, scope, signed, tag, base, rest, path, queries })
+    let (kid, queries) = (Some(text(kid)), [query, after]);
+    let foreign_issuer = false;
+    Ok(UnverifiedToken {
+        format,
+        placement,
+        kid,
+        grant,
+        scope,
+        foreign_issuer,
+        signed,
+        tag,
+        base,
+        rest,
+        path,
+        queries,
+    })
 }
 
 /// Refuses what may not stand in a part of the query beside the token.
@@ -277,13 +317,7 @@ fn split_name(text: &str) -> Option<(Field, &str)> {
 fn bad_field(previous: Field, text: &str) -> ParseError {
     let (name, value) = split_field(text);
     let fault = |field| {
-        if field <= previous {
-            Fault::OutOfOrder
-        } else if value.is_empty() {
-            Fault::Empty
-        } else {
-            fault_of_tag(value)
-        }
+        if field <= previous { Fault::OutOfOrder } else { ShownTag::fault(value) }
     };
     match field_of(name) {
         Some(field) => malformed(field, fault(field)),
@@ -303,7 +337,7 @@ fn read_optional<'a>(
     match field {
         Field::Aud => {
             let name = parse_text(value, MAX_NAME_LEN, is_name).map_err(fault)?;
-            grant.audience = Some(name);
+            grant.audience = Some(text(name));
         }
         Field::Cc => grant.countries = Some(Countries::parse(value).map_err(fault)?),
         Field::Dir => {
@@ -312,12 +346,12 @@ fn read_optional<'a>(
         }
         Field::Dl => grant.download = Some(DownloadName::parse(value).map_err(fault)?),
         Field::Ip => grant.network = Some(Network::parse(value).map_err(fault)?),
-        Field::Jti => grant.token_id = Some(id()?),
+        Field::Jti => grant.token_id = Some(text(id()?)),
         Field::Nbf => grant.not_before = Some(number(field, value, 0)?),
         Field::Pre => grant.preview = Some(number(field, value, 1)?),
         Field::Run => grant.run = Some(number(field, value, 1)?),
-        Field::Sid => grant.session = Some(id()?),
-        Field::Sub => grant.subject = Some(id()?),
+        Field::Sid => grant.session = Some(text(id()?)),
+        Field::Sub => grant.subject = Some(text(id()?)),
         // No other is optional.
         _ => return Err(ParseError::UnknownField),
     }
@@ -354,14 +388,4 @@ const fn malformed(field: Field, fault: Fault) -> ParseError {
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn number(field: Field, value: &str, least: u64) -> Result<u64, ParseError> {
     parse_number(value, least, MAX_NUMBER).map_err(|fault| malformed(field, fault))
-}
-
-fn fault_of_tag(value: &str) -> Fault {
-    if !value.bytes().all(is_id) {
-        Fault::Character
-    } else if value.len() != Tag::TEXT_LEN {
-        Fault::WrongLength
-    } else {
-        Fault::NotCanonical
-    }
 }

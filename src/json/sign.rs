@@ -6,6 +6,8 @@ use alloc::string::{String, ToString as _};
 
 use serde::Serialize;
 
+#[cfg(feature = "jwt")]
+use super::LinkFormat;
 use super::{Moment, Request, RequestError, Seconds, UNKNOWN, Value};
 use crate::error::Field;
 use crate::sign::{Builder, Link, SignError, Signer};
@@ -43,6 +45,8 @@ pub struct SignRequest {
     pub run: Option<Seconds>,
     pub sid: Option<String>,
     pub sub: Option<String>,
+    #[cfg(feature = "jwt")]
+    pub format: LinkFormat,
 }
 
 impl Request for SignRequest {
@@ -73,6 +77,14 @@ impl Request for SignRequest {
             "run" => self.run = Some(value.parsed(Seconds)?),
             "sid" => self.sid = Some(value.text()?),
             "sub" => self.sub = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "format" => self.format.format = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "claims" => self.format.claims = value.members()?,
+            #[cfg(feature = "jwt")]
+            "issuer" => self.format.issuer = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "jwt_name" => self.format.jwt_name = Some(value.text()?),
             _ => return Err(UNKNOWN),
         }
         Ok(())
@@ -118,6 +130,10 @@ impl SignRequest {
             (None, true) => link = link.exact(),
             (None, false) => {}
         }
+        #[cfg(feature = "jwt")]
+        if let Some(jwt) = self.format.jwt()? {
+            link = link.jwt(jwt);
+        }
         if let Some(network) = &self.ip {
             let network = network.parse().map_err(|error| RequestError::new("ip", &error));
             link = link.network(network?);
@@ -153,9 +169,11 @@ impl SignRequest {
         let member = match error.field() {
             Field::Aud => "audience",
             Field::Cc => "country",
+            Field::Claim => "claims",
             Field::Dl => "download",
             Field::Exp if self.expires_at.is_some() => "expires_at",
             Field::Exp => "expires_in",
+            Field::Iss => "issuer",
             Field::Nbf => "not_before",
             Field::Pre => "preview",
             Field::Token => "",
@@ -176,8 +194,9 @@ pub struct SignedLink {
     pub link: String,
     /// When it ends, in unix seconds.
     pub expires: u64,
-    /// The part of the URL space that it allows.
-    pub scope: String,
+    /// The part of the URL space that it allows. Of a JWT the gate alone knows that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 impl From<Link> for SignedLink {

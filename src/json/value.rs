@@ -62,6 +62,14 @@ impl Value {
         }
     }
 
+    #[cfg(feature = "jwt")]
+    pub(super) fn members(self) -> Result<Vec<(String, Self)>, &'static str> {
+        match self {
+            Self::Object(members) => Ok(members),
+            _ => Err("write an object"),
+        }
+    }
+
     /// A number as it is, or what text says.
     pub(super) fn parsed<T>(self, from_number: fn(u64) -> T) -> Result<T, &'static str>
     where

@@ -7,6 +7,8 @@ use alloc::string::{String, ToString as _};
 
 use serde::Serialize;
 
+#[cfg(feature = "jwt")]
+use super::{Formats, GateFormats, RequestError};
 use super::{Request, UNKNOWN, Value};
 use crate::error::{Field, Refusal};
 use crate::key::KeyRing;
@@ -68,10 +70,15 @@ impl fmt::Debug for VerifyRequest {
 #[expect(missing_docs, reason = "the verifier says what each one means")]
 pub struct Gate {
     pub audience: Option<String>,
+    #[cfg(feature = "jwt")]
+    pub formats: Formats,
     pub leeway: u64,
     pub max_lifetime: Option<u64>,
     pub unsigned_params: String,
     pub forward_params: String,
+    /// What a JSON object says of the formats.
+    #[cfg(feature = "jwt")]
+    asked: GateFormats,
 }
 
 impl Request for Gate {
@@ -80,6 +87,14 @@ impl Request for Gate {
     fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
         match name {
             "audience" => self.audience = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "formats" => self.asked.formats = Some(value.texts()?.join(",")),
+            #[cfg(feature = "jwt")]
+            "jwt_path" => self.asked.jwt_path = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "jwt_name" => self.asked.jwt_name = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "issuer" => self.asked.issuer = Some(value.text()?),
             "leeway" => self.leeway = value.number()?,
             "max_lifetime" => self.max_lifetime = Some(value.number()?),
             "unsigned_params" => self.unsigned_params = value.texts()?.join(","),
@@ -88,17 +103,25 @@ impl Request for Gate {
         }
         Ok(())
     }
+
+    #[cfg(feature = "jwt")]
+    fn checked(self) -> Result<Self, RequestError> {
+        Ok(Self { formats: self.asked.read()?, ..self })
+    }
 }
 
 impl Gate {
     /// A verifier with these settings.
     #[must_use]
     pub fn verifier<'a>(&'a self, ring: &'a KeyRing) -> Verifier<'a> {
-        Verifier::new(ring)
+        let verifier = Verifier::new(ring)
             .audience(self.audience.as_deref())
             .leeway(self.leeway)
             .max_lifetime(self.max_lifetime)
-            .unsigned_params(ParamNames::new(&self.unsigned_params))
+            .unsigned_params(ParamNames::new(&self.unsigned_params));
+        #[cfg(feature = "jwt")]
+        let verifier = self.formats.of(verifier);
+        verifier
     }
 
     /// The decision on one request.

@@ -4,6 +4,7 @@
 //! does the one and the other, and takes 20 ns longer for each tag.
 
 use crate::bytes;
+use crate::error::Fault;
 use crate::mac::{TEXT_LEN, Words};
 
 /// A tag as a request shows it, in its one spelling.
@@ -30,6 +31,20 @@ impl<'a> ShownTag<'a> {
                  b'g' | b'k' | b'o' | b's' | b'w' | b'0' | b'4' | b'8')
         );
         (no_stray_bits && bytes::all(tag, bytes::is_id)).then_some((Self(tag), rest))
+    }
+
+    /// What is wrong with a text that is no tag.
+    #[cold]
+    pub(crate) fn fault(text: &str) -> Fault {
+        if text.is_empty() {
+            Fault::Empty
+        } else if !bytes::all(text.as_bytes(), bytes::is_id) {
+            Fault::Character
+        } else if text.len() != TEXT_LEN {
+            Fault::WrongLength
+        } else {
+            Fault::NotCanonical
+        }
     }
 
     /// As it is shown.

@@ -7,7 +7,6 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::format;
 use crate::path::CanonicalPath;
 use crate::query::is_query;
 
@@ -43,8 +42,8 @@ pub(crate) struct Target {
     pub(crate) inherits: bool,
 }
 
-/// Resolves `reference` on the host `authority`. `None` where it leads to another, carries a token already,
-/// or cannot be read in one way alone.
+/// Resolves `reference` on the host `authority`. `None` where it leads to another or cannot be read in one
+/// way alone.
 pub(crate) fn resolve(
     authority: &str,
     base: &Base,
@@ -73,7 +72,7 @@ pub(crate) fn resolve(
     };
     let query = encode(query, |byte| matches!(byte, b'"' | b'\'' | b'<' | b'>'));
     let asked = query.get(1..);
-    if format::is_signed(&path, asked) || !asked.is_none_or(is_query) {
+    if !asked.is_none_or(is_query) {
         return None;
     }
     Some(Target { path, query, fragment: fragment.to_owned(), inherits })

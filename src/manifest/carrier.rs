@@ -4,8 +4,10 @@ use core::fmt;
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 
 use crate::exchange::Pass;
+use crate::format::is_signed;
 use crate::format::native::Stamp;
 use crate::manifest::address::{Base, Resource, Target, resolve};
 use crate::path::{CanonicalPath, is_plain, is_plain_relative};
@@ -38,6 +40,8 @@ pub struct Carrier {
     in_path: bool,
     /// Seconds from the start that may be seen, where it is a preview.
     pub(crate) preview: Option<u64>,
+    /// What tokens go by at this gate.
+    token_names: Vec<String>,
     /// Whether the token was exchanged for a longer one just now.
     pub(crate) exchanged: bool,
     stamp: Option<Stamp>,
@@ -83,10 +87,11 @@ impl Carrier {
             expires,
             in_path: placement == Placement::Path,
             preview: verified.grant().preview(),
+            token_names: verifier.rules.names().map(String::from).collect(),
             exchanged,
             stamp,
             public: PublicPaths::default(),
-            unsigned_params: verifier.unsigned_params.as_str().to_owned(),
+            unsigned_params: verifier.rules.unsigned_params.as_str().to_owned(),
         })
     }
 
@@ -140,10 +145,18 @@ impl Carrier {
                 Base::Foreign => Base::Foreign,
             };
         }
-        match resolve(&self.authority, base, reference, false) {
+        match self.resolve(base, reference, false) {
             Some(Target { path, inherits, .. }) => Base::Here { path, inherits },
             None => Base::Foreign,
         }
+    }
+
+    /// Where `reference` leads. What carries a token already leads nowhere here: it stays as it is.
+    fn resolve(&self, base: &Base, reference: &str, template: bool) -> Option<Target> {
+        let target = resolve(&self.authority, base, reference, template)?;
+        let names = self.token_names.iter().map(String::as_str);
+        let is_signed = is_signed(names, &target.path, target.query.get(1..));
+        Some(target).filter(|_| !is_signed)
     }
 
     /// Appends `reference`, relative to `base`, as it has to stand in the manifest: with the token where
@@ -169,7 +182,7 @@ impl Carrier {
             return is_other;
         }
         let start = out.len();
-        if let Some(target) = resolve(&self.authority, base, reference, template) {
+        if let Some(target) = self.resolve(base, reference, template) {
             self.write_target(&target, resource, out);
         }
         if out.len() == start {

@@ -1,11 +1,12 @@
 //! What a signer gives.
 
 use core::fmt;
+use core::ops::Range;
 
 use alloc::string::{String, ToString as _};
 
-use crate::format;
-use crate::query::ParamNames;
+use super::SignError;
+use crate::format::Rules;
 use crate::request::{Placement, Request};
 use crate::time::UnixTime;
 
@@ -14,12 +15,24 @@ use crate::time::UnixTime;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
     url: String,
+    /// Where in the URL the token stands.
+    token: Range<usize>,
+    placement: Placement,
     expires: UnixTime,
 }
 
 impl Link {
-    pub(crate) const fn new(url: String, expires: UnixTime) -> Self {
-        Self { url, expires }
+    pub(crate) fn new(
+        url: String,
+        token: Range<usize>,
+        in_path: bool,
+        expires: UnixTime,
+    ) -> Result<Self, SignError> {
+        if url.len() > Request::MAX_URL_LEN {
+            return Err(SignError::UrlTooLong);
+        }
+        let placement = if in_path { Placement::Path } else { Placement::Query };
+        Ok(Self { url, token, placement, expires })
     }
 
     /// The URL.
@@ -34,28 +47,26 @@ impl Link {
         self.expires
     }
 
-    /// The part of the URL space that it allows.
+    /// The part of the URL space that it allows. `None` where the gate alone knows that: of a JWT.
     #[must_use]
-    pub fn scope(&self) -> String {
-        let request = Request::new(&self.url);
-        let located = format::locate(&request);
-        let token = located.and_then(|located| format::read(&located, ParamNames::default()));
-        token.map(|token| token.scope.to_string()).unwrap_or_default()
+    pub fn scope(&self) -> Option<String> {
+        let (request, rules) = (Request::new(&self.url), Rules::NATIVE);
+        let token = rules.locate(&request).and_then(|located| rules.read(&located)).ok()?;
+        Some(token.scope.to_string())
     }
 
     /// Where the token stands.
     #[must_use]
-    pub fn placement(&self) -> Placement {
-        let request = Request::new(&self.url);
-        format::locate(&request).map_or(Placement::Query, |located| located.placement)
+    pub const fn placement(&self) -> Placement {
+        self.placement
     }
 
-    /// The token by itself, to be sent as the cookie `pg` or as `Authorization: Bearer`. With an exact
-    /// scope and a query, sign [`in_path`](crate::Builder::in_path) for these.
+    /// The token by itself. It may travel as `Authorization: Bearer`; as a cookie a native token stands as
+    /// it is, and a JWT behind its name, `token=`. With an exact scope and a query, sign
+    /// [`in_path`](crate::Builder::in_path) for these.
     #[must_use]
     pub fn token(&self) -> &str {
-        let request = Request::new(&self.url);
-        format::locate(&request).map(|located| located.text).unwrap_or_default()
+        self.url.get(self.token.clone()).unwrap_or_default()
     }
 }
 

@@ -1,20 +1,24 @@
 //! What a link shall allow, and whether a token can say so.
 
 use super::{SignError, Signer};
-use crate::bytes::{is_id, is_name};
-use crate::error::{Fault, Field, UnusableKey};
-use crate::format::native;
-use crate::grant::{Countries, DownloadName, MAX_NUMBER, Network, parse_text};
+use crate::error::UnusableKey;
+use crate::format;
+#[cfg(feature = "jwt")]
+use crate::format::jwt::Jwt;
+use crate::grant::Network;
 use crate::key::{Entry, KeyRing};
 use crate::time::UnixTime;
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Terms<'a> {
     pub(crate) expiry: Expiry,
     pub(crate) key: Option<&'a str>,
     pub(crate) audience: Option<&'a str>,
     pub(crate) countries: Option<&'a str>,
     pub(crate) download: Option<&'a str>,
+    /// What a JWT says besides; `None` for a native token.
+    #[cfg(feature = "jwt")]
+    pub(crate) jwt: Option<Jwt<'a>>,
     pub(crate) network: Option<Network>,
     pub(crate) token_id: Option<&'a str>,
     pub(crate) not_before: Option<UnixTime>,
@@ -75,32 +79,7 @@ impl<'a> Terms<'a> {
         if self.not_before.is_some_and(|start| start >= expires) {
             return Err(SignError::NeverValid);
         }
-        let field = |field| move |fault| SignError::Field(field, fault);
-        let number = |name, n: Option<u64>, most| match n {
-            Some(n) if n < 1 || n > most => Err(SignError::Field(name, Fault::OutOfRange)),
-            _ => Ok(()),
-        };
-        if let Extent::Directory(n) = self.scope {
-            number(Field::Dir, Some(n.into()), native::MAX_DIRECTORY.into())?;
-        }
-        number(Field::Pre, self.preview, MAX_NUMBER)?;
-        number(Field::Run, self.run, MAX_NUMBER)?;
-        if let Some(countries) = self.countries {
-            Countries::parse(countries).map_err(field(Field::Cc))?;
-        }
-        if let Some(name) = self.audience {
-            parse_text(name, native::MAX_NAME_LEN, is_name).map_err(field(Field::Aud))?;
-        }
-        if let Some(name) = self.download {
-            DownloadName::check(name).map_err(field(Field::Dl))?;
-        }
-        let check_id = |name, id: Option<&str>| match id {
-            Some(id) => parse_text(id, native::MAX_NAME_LEN, is_id).map(drop).map_err(field(name)),
-            None => Ok(()),
-        };
-        check_id(Field::Jti, self.token_id)?;
-        check_id(Field::Sid, self.session)?;
-        check_id(Field::Sub, self.subject)?;
+        format::check(self)?;
         Ok(CheckedTerms { terms: self, entry, expires })
     }
 }

@@ -7,7 +7,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use crate::error::{PolicyError, Refusal};
-use crate::format;
+use crate::format::is_signed;
 use crate::manifest::Carrier;
 use crate::path::CanonicalPath;
 use crate::request::{Placement, Request, Target};
@@ -139,13 +139,14 @@ pub(crate) fn decide(
         }
         Err(refusal) => {
             // What the token says, proved or not: an operator looks for the key that is missing.
-            let token = format::locate(&request)
-                .and_then(|located| format::read(&located, config.unsigned_params()))
-                .ok();
+            let rules = &verifier.rules;
+            let token = rules.locate(&request).and_then(|located| rules.read(&located)).ok();
+            let scope = token.as_ref().map(|token| log::path_of(&token.scope.to_string()));
             let line = Line {
-                kid: token.map(|token| token.kid.to_string()),
-                scope: token.and_then(|token| log::refused_path(&token.scope.to_string())),
-                placement: token.map(|token| token.placement.name()),
+                kid: token.as_ref().and_then(|token| log::kid(token.kid.as_deref()?)),
+                // A token may stand in it where none belongs, and then nothing is said.
+                scope: scope.filter(|path| !rules.names().any(|name| log::holds(path, name))),
+                placement: token.as_ref().map(|token| token.placement.name()),
                 ..line
             };
             problem(Problem::Refused(refusal), media.cors, line)
@@ -175,14 +176,19 @@ fn admitted(media: Media, config: &Config, asked: &Asked<'_>, verified: &Verifie
         && verified.placement() != Placement::Cookie
         && verified.grant().directory().is_some()
     {
-        media.cookie = cookie(&media, asked, verified);
+        media.cookie = cookie(&media, asked, config, verified);
     }
     media
 }
 
 /// The cookie that hands the token over, or the one that it was exchanged for.
-fn cookie(media: &Media, asked: &Asked<'_>, verified: &Verified<'_>) -> Option<String> {
-    let own = verified.text();
+fn cookie(
+    media: &Media,
+    asked: &Asked<'_>,
+    config: &Config,
+    verified: &Verified<'_>,
+) -> Option<String> {
+    let own = verified.named_token(&config.verifier());
     // What may turn out to be no manifest starts no playback.
     let rewriting = media.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {
@@ -200,7 +206,7 @@ fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
     let target = Target::parse(url).ok()?;
     let path = CanonicalPath::parse(target.path).ok()?.to_cow();
     // What carries a token in its path is verified: its extension is not that of a public file.
-    if format::is_signed(&path, None) {
+    if is_signed(config.verifier().rules.names(), &path, None) {
         return None;
     }
     if !config.public.contains(&path) {

@@ -5,6 +5,8 @@ use alloc::string::String;
 
 use serde::Serialize;
 
+use crate::key::KeyId;
+
 /// What is said about a request. Members that do not apply are left out.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Line {
@@ -64,10 +66,14 @@ pub(crate) fn path_of(scope: &str) -> String {
     scope.split('?').next().unwrap_or_default().into()
 }
 
-/// The path of a scope that was not admitted. A token may stand in it where none belongs, and then
-/// nothing is said.
-pub(crate) fn refused_path(scope: &str) -> Option<String> {
-    Some(path_of(scope)).filter(|path| !path.contains("pg="))
+/// The key id of a token that was not admitted: what could be none is not repeated.
+pub(crate) fn kid(shown: &str) -> Option<String> {
+    KeyId::new(shown).is_ok().then(|| shown.into())
+}
+
+/// Whether a path may hold a token that goes by `name`.
+pub(crate) fn holds(path: &str, name: &str) -> bool {
+    path.contains(&[name, "="].concat())
 }
 
 #[cfg(test)]

@@ -4,66 +4,31 @@
     python3 tests/vectors/make.py            write tests/vectors/native.json
     python3 tests/vectors/make.py --check    fail if the file is not what would be written
 
-Every verdict is stated here by hand, beside its case; nothing in this file verifies anything.
-A refused vector differs from a passing one by one fault, and where it can be, its tag fits the
-faulty request, so that a gate without that very check would let it through.
-
-The keys are for development: bytes that count upwards. Nobody may use them anywhere else.
+vector_file.py says how vectors are stated.
 """
 
-import base64
-import copy
 import hashlib
 import hmac
-import json
 import pathlib
-import sys
+
+from vector_file import (
+    EXP, HOST, KEYS, NOW, OLD_RETIRES, allow, b64, deny, in_path, in_query, malformed, passes,
+    raw_tag, refused, signed, to_sign, write_or_check,
+)
 
 FILE = pathlib.Path(__file__).with_name("native.json")
 
-NOW = 1767225000
-EXP = 1767225600
-OLD_RETIRES = NOW
 LONGEST_ID = "the-longest-key-id_32-characters"
-KEYS = {
-    "main": bytes(range(0, 32)),
-    "next": bytes(range(32, 64)),
-    "old": bytes(range(64, 96)),
-    "wide": bytes(range(100, 200)),  # longer than a block of SHA-256, which HMAC hashes first
-    LONGEST_ID: bytes(range(200, 232)),
-}
+KEYS["wide"] = bytes(range(100, 200))  # longer than a block of SHA-256, which HMAC hashes first
+KEYS[LONGEST_ID] = bytes(range(200, 232))
 
-HOST = "https://cdn.example.com"
 FILM = "/videos/42/film.mp4"
 LIST = "/videos/42/master.m3u8"
 FOLDER = "/videos/42/"
 HEAD = "pg=1&exp=1767225600&kid=main"
 
-vectors = []
-
 
 # Making requests
-
-
-def b64(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def raw_tag(scope, body, kid="main"):
-    # UTF-8, because some of the faults are bytes that no scope can hold.
-    return hmac.new(KEYS[kid], (scope + "\n" + body).encode(), hashlib.sha256).digest()
-
-
-def signed(scope, body, kid="main"):
-    return body + "&sig=" + b64(raw_tag(scope, body, kid))
-
-
-def in_query(target, token, host=HOST):
-    return host + target + ("&" if "?" in target else "?") + token
-
-
-def in_path(target, token):
-    return HOST + "/" + token + target
 
 
 def film(fields="", head=HEAD, kid="main"):
@@ -85,57 +50,6 @@ def retag(url, change):
     """The same link with its tag, the last thing in it, changed."""
     head, mark, tag = url.rpartition("&sig=")
     return head + mark + change(tag)
-
-
-# Stating verdicts
-
-
-def allow(scope, clean, kid="main", expires=EXP, host=HOST):
-    return {
-        "verdict": "allow", "kid": kid, "expires": expires, "scope": scope,
-        "clean_url": host + clean,
-    }
-
-
-def deny(reason, field=None):
-    verdict = {"verdict": "deny", "reason": reason, "status": 401 if reason == "missing" else 403}
-    if field is not None:
-        verdict["field"] = field
-    return verdict
-
-
-def malformed(field):
-    return deny("malformed", field)
-
-
-def passes(name, about, expect, url, sign=None, gate=None, now=NOW, behind=None, **headers):
-    add(name, about, None, dict({"url": url}, **headers), gate, now, sign, expect, behind)
-
-
-def refused(name, base, about, expect, behind=None, gate=None, now=None, **changes):
-    """A vector like the passing one named `base`, but for the changes. None removes."""
-    origin = next(v for v in vectors if v["name"] == base)
-    assert origin["expect"]["verdict"] == "allow", base
-    request = dict(copy.deepcopy(origin["request"]), **changes)
-    request = {member: text for member, text in request.items() if text is not None}
-    gate = origin.get("gate") if gate is None else gate
-    now = origin["now"] if now is None else now
-    assert (request, gate, now) != (origin["request"], origin.get("gate"), origin["now"]), name
-    add(name, about, base, request, gate, now, None, expect, behind)
-
-
-def add(name, about, base, request, gate, now, sign, expect, behind):
-    assert all(v["name"] != name for v in vectors), name
-    vector = {
-        "name": name, "about": about, "differs_from": base, "request": request, "gate": gate,
-        "now": now, "sign": sign, "expect": expect, "behind_url_parser": behind,
-    }
-    optional = ("gate", "sign", "behind_url_parser")
-    vectors.append({m: v for m, v in vector.items() if m not in optional or v})
-
-
-def to_sign(target, **members):
-    return dict({"url": HOST + target, "expires_at": EXP}, **members)
 
 
 # 1. Placement
@@ -1406,41 +1320,13 @@ passes("sign_not_before_date", "The beginning as a date and time.", ALLOW_FILM,
        film("&nbf=1767224000"), to_sign(FILM, not_before="2025-12-31T23:33:20Z"))
 
 
-# The file
-
-
-def readable(document):
-    """JSON with a member of a vector on each line."""
-    def lines(vector):
-        return ",\n".join("      %s: %s" % (json.dumps(m), json.dumps(v))
-                          for m, v in vector.items())
-
-    return '{\n  "about": %s,\n  "keys": %s,\n  "vectors": [\n%s\n  ]\n}\n' % (
-        json.dumps(document["about"]), json.dumps(document["keys"]),
-        ",\n".join("    {\n%s\n    }" % lines(v) for v in document["vectors"]),
-    )
-
-
-def main(arguments):
-    ring = ["%s:%s" % (kid, b64(key)) for kid, key in KEYS.items()]
-    ring = [e + "@%d" % OLD_RETIRES if e.startswith("old:") else e for e in ring]
-    text = readable({
-        "about": "Vectors of the native token, version 1, written by make.py. The keys are for "
-                 "development: bytes that count upwards, known to everybody. behind_url_parser is "
-                 "the verdict on the URL as a URL parser writes it and a client sends it, without "
-                 "its fragment. It holds where that URL is another one: parsers differ over "
-                 "^ and |.",
-        "keys": "\n".join(ring),
-        "vectors": vectors,
-    })
-    if arguments == ["--check"]:
-        same = FILE.is_file() and FILE.read_text(encoding="ascii") == text
-        print("native.json is up to date" if same else "native.json is stale: run make.py")
-        return 0 if same else 1
-    FILE.write_text(text, encoding="ascii")
-    print("%d vectors" % len(vectors))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    write_or_check(
+        FILE, "make.py",
+        "Vectors of the native token, version 1, written by make.py. The keys are for "
+        "development: bytes that count upwards, known to everybody. behind_url_parser is "
+        "the verdict on the URL as a URL parser writes it and a client sends it, without "
+        "its fragment. It holds where that URL is another one: parsers differ over "
+        "^ and |.",
+        {"old": OLD_RETIRES},
+    )

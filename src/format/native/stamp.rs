@@ -19,7 +19,7 @@ impl Stamp {
     /// Takes the terms, less a directory and a preview.
     pub(crate) fn new(terms: &CheckedTerms<'_, '_>) -> Self {
         let mut fields = String::new();
-        let exact = Terms { preview: None, ..*terms.terms };
+        let exact = Terms { preview: None, ..terms.terms.clone() };
         CheckedTerms { terms: &exact, ..*terms }.push_fields(None, &mut fields);
         Self { fields, key: terms.entry.key.clone() }
     }

@@ -7,15 +7,13 @@ use alloc::string::String;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::bytes;
 use crate::error::{Fault, Field};
 use crate::key::SecretKey;
 use crate::mac::Tag;
 use crate::path::CanonicalPath;
-use crate::query::{ParamNames, SignedQuery, is_query};
-use crate::request::{Request, Target};
+use crate::query::{ParamNames, SignedQuery};
 use crate::scope::Scope;
-use crate::sign::{CheckedTerms, Extent, Link, SignError};
+use crate::sign::{Address, CheckedTerms, Extent, Link, SignError};
 
 /// Signs one URL on terms that were checked.
 ///
@@ -27,29 +25,13 @@ pub(crate) fn sign(terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Link, Sign
 
 impl CheckedTerms<'_, '_> {
     fn sign(&self, url: &str) -> Result<Link, SignError> {
-        let Target { base, path, query, .. } = Target::parse(url).map_err(|_| SignError::Url)?;
-        if !base.is_empty() && !is_http(base) {
-            return Err(SignError::Url);
-        }
-        if is_signed(path, query) {
-            return Err(SignError::AlreadySigned);
-        }
-        let path = match CanonicalPath::parse(path) {
-            Ok(canonical) if query.is_none() => canonical,
-            canonical => {
-                check_marks(path, query.unwrap_or_default())?;
-                canonical?
-            }
-        };
+        let Address { base, path, query } = Address::parse(url, [super::NAME])?;
         let directory = match self.terms.scope {
             Extent::Directory(n) => Some(n),
             Extent::Exact => None,
             Extent::Fitting => own_directory(path),
         };
-        let in_path = match self.terms.in_path {
-            Some(told) => told,
-            None => directory.is_some() && path.is_manifest(),
-        };
+        let in_path = self.terms.in_path.unwrap_or(directory.is_some() && path.is_manifest());
         let scope = match (directory, query) {
             (Some(n), _) => Scope::directory(path, n).ok_or(SignError::OutsideScope)?,
             (None, None) => Scope::exact(path, SignedQuery::None),
@@ -65,14 +47,17 @@ impl CheckedTerms<'_, '_> {
         // One allocation for most links: a token without long bindings has under 200 bytes.
         let mut link = String::with_capacity(url.len().saturating_add(200));
         link.push_str(base);
-        if in_path {
+        let token = if in_path {
             link.push('/');
+            let start = link.len();
             self.push_token(scope, directory, None, &mut link)?;
+            let token = start..link.len();
             path.pieces(&mut |piece| link.push_str(piece));
             if let Some(query) = query {
                 link.push('?');
                 link.push_str(query);
             }
+            token
         } else {
             path.pieces(&mut |piece| link.push_str(piece));
             link.push('?');
@@ -80,13 +65,12 @@ impl CheckedTerms<'_, '_> {
                 link.push_str(query);
                 link.push('&');
             }
+            let start = link.len();
             let exact = directory.is_none() && cfg!(not(target_arch = "wasm32"));
             self.push_token(scope, directory, exact.then_some(base.len()), &mut link)?;
-        }
-        if link.len() > Request::MAX_URL_LEN {
-            return Err(SignError::UrlTooLong);
-        }
-        Ok(Link::new(link, self.expires))
+            start..link.len()
+        };
+        Link::new(link, token, in_path, self.expires)
     }
 
     /// The token by itself, for a directory: the first `n` segments, which are `scope`.
@@ -199,11 +183,6 @@ pub(crate) fn join(fields: &str, tag: &str) -> String {
     [fields, tag].join("&sig=")
 }
 
-/// Whether an address carries a token, in its path or in its query.
-pub(crate) fn is_signed(path: &str, query: Option<&str>) -> bool {
-    super::split_path(path).0.is_some() || query.is_some_and(|q| super::find_param(q).is_some())
-}
-
 /// The directory that a manifest stands in, in segments: players fetch from there what it lists.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn own_directory(path: CanonicalPath<'_>) -> Option<u8> {
@@ -233,22 +212,6 @@ fn put<const N: usize>(text: &[u8; N], buffer: Option<&mut [u8]>) {
 /// Whole and aligned words, as the check for UTF-8 goes faster over these.
 #[repr(align(8))]
 struct Required([u8; 80]);
-
-/// Looks for what a URL to sign may not have in its query, and a fragment first.
-fn check_marks(path: &str, query: &str) -> Result<(), SignError> {
-    if path.contains('#') || query.contains('#') {
-        Err(SignError::Fragment)
-    } else if !is_query(query) || query.contains(['"', '\'', '<', '>']) {
-        Err(SignError::Query)
-    } else {
-        Ok(())
-    }
-}
-
-fn is_http(base: &str) -> bool {
-    let host = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
-    host.is_some_and(|host| !host.is_empty() && bytes::all(host.as_bytes(), bytes::is_graphic))
-}
 
 fn push_text(name: &str, value: Option<&str>, token: &mut String) {
     if let Some(value) = value {

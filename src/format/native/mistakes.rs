@@ -1,16 +1,14 @@
-//! The usual mistakes of hand-written signers. Each is tried for real: what is named here does fit.
+//! The usual mistakes of those who write native tokens by hand. Each is tried for real: what is named here does fit.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::format::{self as wire, Located, UnverifiedToken};
-use crate::key::Entry;
+use crate::format::{Located, Rules, UnverifiedToken};
+use crate::key::{Entry, KeyRing};
 use crate::mac::{ShownTag, Tag};
 use crate::request::Request;
-use crate::time::UnixTime;
-use crate::verify::Verifier;
 
 /// A text around the first `part` in it. The standard library's search is fast, and a kilobyte of the page.
 fn around<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
@@ -28,7 +26,7 @@ fn replaced(text: &str, part: &str, by: &str) -> String {
 }
 
 /// A token that was percent-encoded on its way, so that nobody takes it for one.
-pub(super) fn of_placement(request: &Request<'_>) -> Option<String> {
+pub(crate) fn of_placement(request: &Request<'_>) -> Option<String> {
     let url = request.url.to_ascii_lowercase();
     ["pg%3d1", "pg=1%26", "pg%3d1%26"].iter().any(|trace| around(&url, trace).is_some()).then(
         || {
@@ -38,81 +36,65 @@ pub(super) fn of_placement(request: &Request<'_>) -> Option<String> {
     )
 }
 
-/// Milliseconds for seconds.
-pub(super) fn of_times(expires: UnixTime, now: UnixTime) -> Option<String> {
-    expires.is_far_from(now).then(|| {
-        let meant = UnixTime::from_secs(expires.as_secs() / 1000);
-        format!("`exp` looks like milliseconds: in seconds it is {}, {meant}", meant.as_secs())
-    })
+/// What would make the signature of a well-formed token fit.
+pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+    let mut hints = Vec::new();
+    let input = token.input().to_string();
+    let kid = token.kid.as_deref().unwrap_or_default();
+    for entry in ring.entries() {
+        if entry.id.as_str() == kid {
+            let scopes = scopes(token).into_iter().filter(|(_, text)| fits(entry, text, token.tag));
+            hints.extend(scopes.map(|(mistake, _)| format!("it fits {mistake}")));
+            continue;
+        }
+        let renamed = replaced(&input, &format!("&kid={kid}"), &format!("&kid={}", entry.id));
+        if fits(entry, &input, token.tag) || fits(entry, &renamed, token.tag) {
+            hints.push(format!("it fits the key `{}`, and the token says `kid={kid}`", entry.id));
+        }
+    }
+    hints
 }
 
-impl Verifier<'_> {
-    /// What would make the signature of a well-formed token fit.
-    pub(super) fn mistakes_of_signature(&self, token: &UnverifiedToken<'_>) -> Vec<String> {
-        let mut hints = Vec::new();
-        let input = token.input().to_string();
-        for entry in self.ring.entries() {
-            if entry.id.as_str() == token.kid {
-                let scopes =
-                    scopes(token).into_iter().filter(|(_, text)| fits(entry, text, token.tag));
-                hints.extend(scopes.map(|(mistake, _)| format!("it fits {mistake}")));
-                continue;
-            }
-            let renamed =
-                replaced(&input, &format!("&kid={}", token.kid), &format!("&kid={}", entry.id));
-            if fits(entry, &input, token.tag) || fits(entry, &renamed, token.tag) {
-                hints.push(format!(
-                    "it fits the key `{}`, and the token says `kid={}`",
-                    entry.id, token.kid
-                ));
-            }
-        }
-        hints
+/// What would make a signature that breaks the grammar fit.
+pub(crate) fn of_grammar(
+    rules: &Rules<'_>,
+    ring: &KeyRing,
+    request: &Request<'_>,
+    located: &Located<'_>,
+) -> Option<String> {
+    let sig = located.text.split('&').find_map(|field| field.strip_prefix("sig="))?;
+    let shown = ["&sig=", sig].concat();
+    if sig.is_empty() {
+        return None;
     }
+    // The token as it would be with a signature of the right form, wherever it stands.
+    let form = ["&sig=", &"A".repeat(Tag::TEXT_LEN)].concat();
+    let mend = |text: &str| replaced(text, &shown, &form);
+    let url = mend(request.url);
+    let (cookie, authorization) = (request.cookie.map(mend), request.authorization.map(mend));
+    let mut mended = Request::new(&url);
+    mended.cookie = cookie.as_deref();
+    mended.authorization = authorization.as_deref();
+    let token = rules.read(&rules.locate(&mended).ok()?).ok()?;
 
-    /// What would make a signature that breaks the grammar fit.
-    pub(super) fn mistakes_of_grammar(
-        &self,
-        request: &Request<'_>,
-        located: &Located<'_>,
-    ) -> Option<String> {
-        let sig = located.text.split('&').find_map(|field| field.strip_prefix("sig="))?;
-        let shown = ["&sig=", sig].concat();
-        if sig.is_empty() {
-            return None;
-        }
-        // The token as it would be with a signature of the right form, wherever it stands.
-        let form = ["&sig=", &"A".repeat(Tag::TEXT_LEN)].concat();
-        let mend = |text: &str| replaced(text, &shown, &form);
-        let url = mend(request.url);
-        let (cookie, authorization) = (request.cookie.map(mend), request.authorization.map(mend));
-        let mut mended = Request::new(&url);
-        mended.cookie = cookie.as_deref();
-        mended.authorization = authorization.as_deref();
-        let token = wire::read(&wire::locate(&mended).ok()?, self.unsigned_params).ok()?;
-
-        let entry = self.ring.find(token.kid).ok()?;
-        let mut mac = entry.key.mac().start();
-        token.input().pieces(&mut |piece| mac.update(piece));
-        let right = mac.finish();
-        let text = right.encode();
-        let text = text.as_str();
-        let url_safe = sig.replace('+', "-").replace('/', "_");
-        if sig.eq_ignore_ascii_case(&right.to_hex()) {
-            Some("the signature fits in hex: write its bytes in base64url".to_owned())
-        } else if url_safe.trim_end_matches('=') == text {
-            Some(
-                "the signature fits in standard base64: write - for +, _ for /, and no ="
-                    .to_owned(),
-            )
-        } else if sig.len() < text.len() && sig.len() >= 8 && text.starts_with(sig) {
-            Some(format!(
-                "the signature fits but is clipped: it has 43 characters, here are {}",
-                sig.len()
-            ))
-        } else {
-            None
-        }
+    let entry = ring.find(token.kid.as_deref()?).ok()?;
+    let mut mac = entry.key.mac().start();
+    token.input().pieces(&mut |piece| mac.update(piece));
+    let right = mac.finish();
+    let text = right.encode();
+    let text = text.as_str();
+    let url_safe = sig.replace('+', "-").replace('/', "_");
+    if sig.eq_ignore_ascii_case(&right.to_hex()) {
+        Some("the signature fits in hex: write its bytes in base64url".to_owned())
+    } else if url_safe.trim_end_matches('=') == text {
+        Some("the signature fits in standard base64: write - for +, _ for /, and no =".to_owned())
+    } else if sig.len() < text.len() && sig.len() >= 8 && text.starts_with(sig) {
+        Some(format!(
+            "the signature fits but is clipped: it has 43 characters, here are {}",
+            sig.len()
+        ))
+    } else {
+        None
     }
 }
 
@@ -198,8 +180,9 @@ fn percent_decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::KeyRing;
     use crate::query::ParamNames;
+    use crate::time::UnixTime;
+    use crate::verify::Verifier;
 
     const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,\

@@ -1,18 +1,16 @@
-//! The fields of a token, in words.
-
-use core::fmt;
+//! The fields of a native token, in words.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::FieldNote;
 use crate::grant::{Countries, DownloadName, Network};
+use crate::inspect::{FieldNote, Span};
 use crate::time::UnixTime;
 
 /// The fields of a token that may be broken, up to the signature.
-pub(super) fn notes(token: &str, scope: Option<&str>) -> Vec<FieldNote> {
+pub(crate) fn notes(token: &str, scope: Option<&str>) -> Vec<FieldNote> {
     let mut notes = Vec::new();
     for field in token.split('&') {
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
@@ -66,20 +64,5 @@ fn meaning(name: &str, value: &str, scope: Option<&str>) -> String {
         "sub" => "the viewer".to_owned(),
         "sig" => format!("the signature; it has {} of 43 characters", value.len()),
         _ => "not a field of version 1".to_owned(),
-    }
-}
-
-/// Seconds in the two largest units that they fill.
-pub(super) struct Span(pub(super) u64);
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, hours, minutes) = (self.0 / 86_400, self.0 / 3_600 % 24, self.0 / 60 % 60);
-        match (days, hours, minutes) {
-            (0, 0, 0) => write!(f, "{} s", self.0),
-            (0, 0, _) => write!(f, "{minutes} min {} s", self.0 % 60),
-            (0, _, _) => write!(f, "{hours} h {minutes} min"),
-            _ => write!(f, "{days} d {hours} h"),
-        }
     }
 }

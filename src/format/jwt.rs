@@ -1,0 +1,261 @@
+//! JSON Web Tokens (RFC 7519) in the compact serialization of RFC 7515, signed with HS256:
+//!
+//! ```text
+//! base64url(header) "." base64url(payload) "." base64url(signature)
+//! ```
+//!
+//! The algorithm belongs to the key, never to the token (RFC 8725, section 3.1): a header is asked whether
+//! it says HS256, and is refused where it does not. A token says by itself what it opens: the gate's
+//! [`Template`] makes a directory of one of its claims.
+
+mod claims;
+mod header;
+mod json;
+mod mistakes;
+mod notes;
+mod template;
+mod write;
+
+use core::fmt;
+
+use alloc::string::String;
+
+use crate::bytes::is_name;
+use crate::error::{Fault, Field, ParseError, Refusal};
+use crate::format::{Format, Located, UnverifiedToken, native};
+use crate::grant::{Grant, parse_text};
+use crate::mac::ShownTag;
+use crate::path::CanonicalPath;
+use crate::query::{SignedQuery, is_query, name_of};
+use crate::request::{Placement, Request, Target};
+use crate::scope::Scope;
+
+use self::claims::Claims;
+pub(crate) use self::mistakes::of_signature;
+pub(crate) use self::notes::notes;
+use self::template::Template;
+pub use self::template::TemplateError;
+pub use self::write::{ClaimValue, Jwt};
+pub(crate) use self::write::{check, sign};
+
+/// Bytes in the longest token.
+pub(crate) const MAX_TOKEN_LEN: usize = 4096;
+/// Bytes in the longest name that a token or a claim goes by.
+const MAX_NAME_LEN: usize = 64;
+/// The name that a token goes by where the operator chose none.
+pub(crate) const NAME: &str = "token";
+
+/// How a gate reads JWTs. Without a template there is no telling what one opens, so there are no rules
+/// without one.
+///
+/// ```
+/// use playgate::{JwtRules, KeyRing, Verifier};
+/// # let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")?;
+/// let rules = JwtRules::new("/videos/{vid}/")?.issuer("https://www.example.com");
+/// let verifier = Verifier::new(&ring).jwt(Some(&rules));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtRules {
+    pub(super) name: String,
+    template: Template,
+    issuer: Option<String>,
+}
+
+impl JwtRules {
+    /// Binds a claim to a directory: with `/videos/{vid}/` a token whose claim `vid` is `42` opens all
+    /// below `/videos/42/`, and nothing else.
+    ///
+    /// # Errors
+    /// A [`TemplateError`] that says how to write it.
+    pub fn new(template: &str) -> Result<Self, TemplateError> {
+        Ok(Self { name: NAME.into(), template: Template::parse(template)?, issuer: None })
+    }
+
+    /// Who has to have issued the tokens. Wire name: `iss`.
+    #[must_use]
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// The name that tokens go by as a query parameter, in a path and as a cookie; else it is `token`.
+    ///
+    /// # Errors
+    /// [`NameError`] where it is `pg`, or not 1 to 64 of `A-Z a-z 0-9 - _ .`.
+    pub fn name(mut self, name: &str) -> Result<Self, NameError> {
+        check_name(name)?;
+        self.name = name.into();
+        Ok(self)
+    }
+
+    /// Finds the token in the path, the query or the `Authorization` header.
+    pub(super) fn find<'r>(
+        &self,
+        target: &Target<'r>,
+        request: &Request<'r>,
+    ) -> Result<Option<Located<'r>>, Refusal> {
+        let in_path = self.in_path(target.path);
+        let in_query = target.query.and_then(|query| self.in_query(query));
+        let in_bearer = request.authorization.and_then(bearer);
+        match (in_query, in_path, in_bearer) {
+            (Some((before, text)), None, None) => {
+                Ok(Some(at(target, Placement::Query, text, before)))
+            }
+            (None, Some((text, path)), None) => {
+                Ok(Some(Located { path, ..at(target, Placement::Path, text, target.query) }))
+            }
+            (None, None, Some(text)) => Ok(Some(at(target, Placement::Bearer, text, target.query))),
+            (None, None, None) => Ok(None),
+            _ => Err(Refusal::Ambiguous),
+        }
+    }
+
+    /// Finds the token in the `Cookie` header.
+    pub(super) fn find_cookie<'r>(
+        &self,
+        target: &Target<'r>,
+        request: &Request<'r>,
+    ) -> Result<Option<Located<'r>>, Refusal> {
+        let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
+        let mut tokens = pairs.filter_map(|pair| self.value(pair));
+        match (tokens.next(), tokens.next()) {
+            (None, _) => Ok(None),
+            (Some(text), None) => Ok(Some(at(target, Placement::Cookie, text, target.query))),
+            (Some(_), Some(_)) => Err(Refusal::Ambiguous),
+        }
+    }
+
+    /// The token in a path's first segment, and the path without it.
+    fn in_path<'r>(&self, path: &'r str) -> Option<(&'r str, &'r str)> {
+        let segment = self.value(path.strip_prefix('/')?)?;
+        Some(segment.split_at(segment.find('/').unwrap_or(segment.len())))
+    }
+
+    /// The query before the token's parameter, if anything stands there, and from the token on.
+    fn in_query<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
+        let mut start: usize = 0;
+        for param in query.split('&') {
+            if name_of(param) == self.name {
+                let token = query.get(start.saturating_add(self.name.len())..)?;
+                let before = start.checked_sub(1).and_then(|end| query.get(..end));
+                // A parameter without a value is a token of no characters.
+                return Some((before, token.strip_prefix('=').unwrap_or(token)));
+            }
+            start = start.saturating_add(param.len()).saturating_add(1);
+        }
+        None
+    }
+
+    /// What stands behind the name and a `=`.
+    fn value<'r>(&self, text: &'r str) -> Option<&'r str> {
+        text.strip_prefix(self.name.as_str())?.strip_prefix('=')
+    }
+
+    /// Reads the token, then holds it against the path that it came with.
+    pub(super) fn read<'r>(
+        &self,
+        located: &Located<'r>,
+        audience: Option<&'r str>,
+    ) -> Result<UnverifiedToken<'r>, Refusal> {
+        let Located { format, placement, text, base, query, .. } = *located;
+        let (token, after) = match text.split_once('&') {
+            Some((token, after)) if placement == Placement::Query => (token, Some(after)),
+            _ => (text, None),
+        };
+        if token.len() > MAX_TOKEN_LEN {
+            return Err(malformed(Field::Token, Fault::WrongLength).into());
+        }
+        let (header, rest) = split(token);
+        let kid = header::read(header)?;
+        let (payload, sig) = split(rest.unwrap_or_default());
+        let payload = json::decode(payload, Field::Payload)?;
+        let claims = Claims::read(&payload, &self.template.claim, audience)?;
+        let sig = sig.unwrap_or_default();
+        let Some((tag, None)) = ShownTag::split(sig) else {
+            return Err(malformed(Field::Sig, ShownTag::fault(sig)).into());
+        };
+        self.check_query(query)?;
+        self.check_query(after)?;
+        let path = CanonicalPath::parse(located.path)?;
+        let directory = self.template.directory(path, &claims.bound);
+        let directory = directory.ok_or(ParseError::OutsideScope)?;
+        let signed = token.len().saturating_sub(sig.len()).saturating_sub(1);
+        Ok(UnverifiedToken {
+            format,
+            placement,
+            kid,
+            scope: Scope::exact(directory, SignedQuery::None),
+            foreign_issuer: self.issuer.is_some()
+                && self.issuer.as_deref() != claims.issuer.as_deref(),
+            grant: Grant { directory: Some(self.template.depth), ..claims.grant },
+            signed: token.get(..signed).unwrap_or_default(),
+            tag,
+            base,
+            rest: text,
+            path,
+            queries: [query, after],
+        })
+    }
+
+    /// Refuses what may not stand in a part of the query beside the token.
+    fn check_query(&self, part: Option<&str>) -> Result<(), Refusal> {
+        match part {
+            Some(part) if self.in_query(part).is_some() => Err(Refusal::Ambiguous),
+            Some(part) if !is_query(part) => Err(malformed(Field::Url, Fault::Character).into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A token as it stands in a path or a cookie.
+    #[cfg(feature = "manifest")]
+    pub(super) fn named(&self, token: &UnverifiedToken<'_>) -> String {
+        [&self.name, "=", token.signed, ".", token.tag.as_str()].concat()
+    }
+}
+
+fn at<'r>(
+    target: &Target<'r>,
+    placement: Placement,
+    text: &'r str,
+    query: Option<&'r str>,
+) -> Located<'r> {
+    let Target { base, rest, path, .. } = *target;
+    Located { format: Format::Jwt, placement, text, base, rest, path, query }
+}
+
+/// The token of an `Authorization` header (RFC 6750, section 2.1). It is one of ours where it starts as a
+/// JSON object does in base64url: `{` and what may follow that. Others are not ours.
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, text) = header.split_once(' ')?;
+    let starts_as_json = matches!(text.as_bytes(), [b'e', b'w' | b'y' | b'3', ..]);
+    (scheme.eq_ignore_ascii_case("Bearer") && starts_as_json).then_some(text)
+}
+
+/// What stands before and behind the first dot.
+fn split(text: &str) -> (&str, Option<&str>) {
+    text.split_once('.').map_or((text, None), |(part, rest)| (part, Some(rest)))
+}
+
+const fn malformed(field: Field, fault: Fault) -> ParseError {
+    ParseError::Malformed(field, fault)
+}
+
+fn check_name(name: &str) -> Result<(), NameError> {
+    match parse_text(name, MAX_NAME_LEN, is_name) {
+        Ok(name) if name != native::NAME => Ok(()),
+        _ => Err(NameError),
+    }
+}
+
+/// A name that a token cannot go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameError;
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("write 1 to 64 of A-Z a-z 0-9 - _ . and not pg, the name of native tokens")
+    }
+}
+
+impl core::error::Error for NameError {}

@@ -1,0 +1,125 @@
+//! The claims of a token (RFC 7519, section 4). Those that are not known are ignored, as it says there.
+
+use alloc::borrow::Cow;
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+
+use super::json::{self, Value};
+use super::malformed;
+use crate::bytes::is_id;
+use crate::error::{Fault, Field, ParseError};
+use crate::grant::{Grant, MAX_NUMBER, Text, parse_text};
+
+/// Bytes in the longest claim that makes a directory.
+const MAX_BOUND_LEN: usize = 128;
+
+/// What a token says to a gate.
+pub(super) struct Claims<'p, 'r> {
+    /// The claim that the gate's template names: one clean segment of a path.
+    pub(super) bound: Cow<'p, str>,
+    pub(super) issuer: Option<Cow<'p, str>>,
+    pub(super) grant: Grant<'r>,
+}
+
+impl<'p, 'r> Claims<'p, 'r> {
+    /// Reads a payload, for a gate whose template names `claim` and whose name is `audience`.
+    pub(super) fn read(
+        payload: &'p str,
+        claim: &str,
+        audience: Option<&'r str>,
+    ) -> Result<Self, ParseError> {
+        let mut grant = Grant::default();
+        let (mut bound, mut issuer, mut expires) = (None, None, None);
+        json::members(payload, Field::Payload, |name, mut value| {
+            if name == claim {
+                let id = id(value, Field::Claim)?;
+                check_segment(&id)?;
+                bound = Some(id.clone());
+                value = Value::Text(id);
+            }
+            match name {
+                "aud" => grant.audience = Some(pick_audience(value, audience)?),
+                "exp" => expires = Some(time(value, Field::Exp)?.0),
+                "iss" => issuer = Some(text(value, Field::Iss)?),
+                "jti" => grant.token_id = Some(owned(id(value, Field::Jti)?)),
+                "nbf" => grant.not_before = Some(time(value, Field::Nbf)?.1),
+                "run" => grant.run = Some(seconds(value, Field::Run)?),
+                "sid" => grant.session = Some(owned(id(value, Field::Sid)?)),
+                "sub" => grant.subject = Some(owned(id(value, Field::Sub)?)),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        grant.expires = expires.ok_or(ParseError::MissingClaim(Field::Exp))?;
+        let bound = bound.ok_or(ParseError::MissingClaim(Field::Claim))?;
+        Ok(Self { bound, issuer, grant })
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Text<'static> {
+    Cow::Owned(text.into_owned())
+}
+
+/// The gate's own name where it is among those of the token, else the first of these.
+fn pick_audience<'r>(value: Value<'_>, gate: Option<&'r str>) -> Result<Text<'r>, ParseError> {
+    let names = match value {
+        Value::Text(name) => Vec::from([name]),
+        Value::Texts(names) => names,
+        _ => return Err(malformed(Field::Aud, Fault::NotJson)),
+    };
+    match gate {
+        Some(gate) if names.iter().any(|name| name == gate) => Ok(Cow::Borrowed(gate)),
+        _ => Ok(owned(names.into_iter().next().unwrap_or_default())),
+    }
+}
+
+/// One segment of a path, that can be read in one way alone: no slash and no dot, encoded or not.
+fn check_segment(text: &str) -> Result<(), ParseError> {
+    match parse_text(text, MAX_BOUND_LEN, is_id) {
+        Ok(_) => Ok(()),
+        Err(fault) => Err(malformed(Field::Claim, fault)),
+    }
+}
+
+/// Text that is not empty, or a whole number, as back ends have both for the ids of their tables.
+fn id(value: Value<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
+    match value {
+        Value::Text(text) if text.is_empty() => Err(malformed(field, Fault::Empty)),
+        Value::Text(text) => Ok(text),
+        Value::Whole(number) if number <= MAX_NUMBER => Ok(Cow::Owned(number.to_string())),
+        Value::Whole(_) => Err(malformed(field, Fault::OutOfRange)),
+        _ => Err(malformed(field, Fault::NotJson)),
+    }
+}
+
+fn text(value: Value<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
+    match value {
+        Value::Text(text) => Ok(text),
+        _ => Err(malformed(field, Fault::NotJson)),
+    }
+}
+
+/// A NumericDate (RFC 7519, section 2), rounded down and rounded up to seconds: never to where the token
+/// would last longer.
+fn time(value: Value<'_>, field: Field) -> Result<(u64, u64), ParseError> {
+    let (down, up) = match value {
+        Value::Whole(number) => (number, number),
+        Value::Fraction(number) if number >= 0.0 => {
+            // The cast cuts off what is behind the point, and saturates.
+            let down = number as u64;
+            (down, down.saturating_add(u64::from(down as f64 != number)))
+        }
+        Value::Fraction(_) => return Err(malformed(field, Fault::OutOfRange)),
+        _ => return Err(malformed(field, Fault::NotJson)),
+    };
+    if up > MAX_NUMBER { Err(malformed(field, Fault::OutOfRange)) } else { Ok((down, up)) }
+}
+
+/// A number of seconds, one at least.
+fn seconds(value: Value<'_>, field: Field) -> Result<u64, ParseError> {
+    match value {
+        Value::Whole(number) if (1..=MAX_NUMBER).contains(&number) => Ok(number),
+        Value::Whole(_) => Err(malformed(field, Fault::OutOfRange)),
+        _ => Err(malformed(field, Fault::NotJson)),
+    }
+}

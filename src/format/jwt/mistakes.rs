@@ -1,0 +1,65 @@
+//! The usual mistakes with JWTs. What is named here was tried.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::json::{self, Value};
+use super::{JwtRules, split};
+use crate::error::Field;
+use crate::format::{Located, UnverifiedToken};
+use crate::key::KeyRing;
+use crate::path::CanonicalPath;
+
+/// What would make the signature of a well-formed token fit.
+pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+    let mut hints = Vec::new();
+    for entry in ring.entries() {
+        if token.hash(entry.key.mac()).verify(token.tag).is_ok() {
+            hints.push(match token.kid.as_deref() {
+                Some(kid) => format!("it fits the key `{}`, and the token says `{kid}`", entry.id),
+                None => format!("it fits the key `{}`, which is retired", entry.id),
+            });
+        }
+    }
+    if hints.is_empty() {
+        hints.push(
+            "a key of the ring is written in base64url, and its bytes sign: where a back end signs with \
+             the text of its secret, put the base64url of that text into the ring"
+                .into(),
+        );
+    }
+    hints
+}
+
+impl JwtRules {
+    /// What would explain that a token was not read: what it opens, and what the gate asks for.
+    pub(in crate::format) fn of_grammar(&self, located: &Located<'_>) -> Option<String> {
+        let (_, rest) = split(located.text);
+        let (payload, _) = split(rest?);
+        let payload = json::decode(payload, Field::Payload).ok()?;
+        let (mut names, mut bound) = (Vec::new(), None);
+        json::members(&payload, Field::Payload, |name, value| {
+            if name == self.template.claim {
+                bound = match value {
+                    Value::Text(text) => Some(text.into_owned()),
+                    Value::Whole(number) => Some(format!("{number}")),
+                    _ => None,
+                };
+            }
+            names.push(String::from(name));
+            Ok(())
+        })
+        .ok()?;
+        let (claim, path) = (&self.template.claim, CanonicalPath::parse(located.path).ok()?);
+        Some(match bound {
+            Some(value) if self.template.directory(path, &value).is_some() => return None,
+            Some(value) => format!("it opens {}, and nothing else", self.template.filled(&value)),
+            None if names.contains(claim) => return None,
+            None => format!(
+                "the gate makes a directory of the claim `{claim}`, and the token has {}",
+                names.join(", ")
+            ),
+        })
+    }
+}

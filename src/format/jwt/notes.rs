@@ -1,0 +1,85 @@
+//! The parts of a JWT, in words.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::json::{self, Value};
+use super::split;
+use crate::error::Field;
+use crate::inspect::{FieldNote, Span};
+use crate::time::UnixTime;
+
+/// The members of the header and of the payload, and the signature. What cannot be read is left out.
+pub(crate) fn notes(text: &str) -> Vec<FieldNote> {
+    let mut notes = Vec::new();
+    let token = text.split('&').next().unwrap_or_default();
+    let (header, rest) = split(token);
+    let (payload, sig) = split(rest.unwrap_or_default());
+    push_members(header, Field::Header, in_header, &mut notes);
+    push_members(payload, Field::Payload, in_payload, &mut notes);
+    if let Some(sig) = sig {
+        let meaning = format!("the signature; it has {} of 43 characters", sig.len());
+        notes.push(FieldNote { name: "sig".to_owned(), value: "..".to_owned(), meaning });
+    }
+    notes
+}
+
+fn push_members(
+    part: &str,
+    field: Field,
+    meaning: fn(&str, &str) -> String,
+    notes: &mut Vec<FieldNote>,
+) {
+    let Ok(text) = json::decode(part, field) else { return };
+    // What is broken behind them is told by the check.
+    let _ = json::members(&text, field, |name, value| {
+        let value = shown(&value);
+        notes.push(FieldNote { name: name.to_owned(), meaning: meaning(name, &value), value });
+        Ok(())
+    });
+}
+
+fn shown(value: &Value<'_>) -> String {
+    match value {
+        Value::Fraction(number) => number.to_string(),
+        Value::Other => "..".to_owned(),
+        Value::Text(text) => text.clone().into_owned(),
+        Value::Texts(texts) => texts.join(", "),
+        Value::Whole(number) => number.to_string(),
+    }
+}
+
+fn in_header(name: &str, value: &str) -> String {
+    match name {
+        "alg" => "the algorithm; it has to be HS256".to_owned(),
+        "crit" => "extensions that have to be understood".to_owned(),
+        "cty" => "the kind of the payload".to_owned(),
+        "kid" => format!("signed with the key `{value}`"),
+        "typ" => "the kind of the token".to_owned(),
+        _ => "of the header; ignored".to_owned(),
+    }
+}
+
+fn in_payload(name: &str, value: &str) -> String {
+    let time = || match value.parse() {
+        Ok(secs) => UnixTime::from_secs(secs as u64).to_string(),
+        Err::<f64, _>(_) => String::new(),
+    };
+    match name {
+        "aud" => format!("for the deployment `{value}`"),
+        "exp" => format!("expires {}", time()),
+        "iat" => format!("issued {}", time()),
+        "iss" => "who issued it".to_owned(),
+        "jti" => "the token's id".to_owned(),
+        "nbf" => format!("not before {}", time()),
+        "run" => match value.parse() {
+            Ok(secs) => format!("may be exchanged for a token of {}", Span(secs)),
+            Err(_) => String::new(),
+        },
+        "sid" => "the playback session".to_owned(),
+        "sub" => "the viewer".to_owned(),
+        _ => "a claim".to_owned(),
+    }
+}

@@ -1,0 +1,269 @@
+//! Writes JWTs into links.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use super::{MAX_NAME_LEN, MAX_TOKEN_LEN, NAME, NameError, check_name};
+use crate::bytes::is_graphic;
+use crate::error::{Fault, Field};
+use crate::format::native;
+use crate::grant::{MAX_NUMBER, parse_text};
+use crate::sign::{Address, CheckedTerms, Extent, Link, SignError, Terms};
+
+/// Claims that have a method of their own.
+const TAKEN: [&str; 8] = ["aud", "exp", "iss", "jti", "nbf", "run", "sid", "sub"];
+
+/// A JWT to sign, in what it has beside other tokens.
+///
+/// ```
+/// use playgate::{Jwt, KeyRing, Signer, UnixTime};
+/// # let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")?;
+/// let link = Signer::new(ring)
+///     .link("https://cdn.example.com/videos/42/film.mp4")
+///     .jwt(Jwt::new().claim("vid", "42").issuer("https://www.example.com"))
+///     .sign(UnixTime::from_secs(1_767_225_000))?;
+/// assert!(link.as_str().starts_with("https://cdn.example.com/videos/42/film.mp4?token=eyJ"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Jwt<'a> {
+    claims: Vec<(Cow<'a, str>, ClaimValue<'a>)>,
+    issuer: Option<Cow<'a, str>>,
+    name: Cow<'a, str>,
+}
+
+/// The value of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is what JSON calls it")]
+pub enum ClaimValue<'a> {
+    Number(u64),
+    Text(Cow<'a, str>),
+}
+
+impl<'a> From<&'a str> for ClaimValue<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for ClaimValue<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<u64> for ClaimValue<'_> {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl Serialize for ClaimValue<'_> {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => json.serialize_u64(*number),
+            Self::Text(text) => json.serialize_str(text),
+        }
+    }
+}
+
+impl Default for Jwt<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Jwt<'a> {
+    /// A token without a claim but those that every link has.
+    pub const fn new() -> Self {
+        Self { claims: Vec::new(), issuer: None, name: Cow::Borrowed(NAME) }
+    }
+
+    /// Adds a claim: the one, say, that the gate's template makes a directory of.
+    pub fn claim(
+        mut self,
+        name: impl Into<Cow<'a, str>>,
+        value: impl Into<ClaimValue<'a>>,
+    ) -> Self {
+        self.claims.push((name.into(), value.into()));
+        self
+    }
+
+    /// Who issues it. Wire name: `iss`.
+    pub fn issuer(mut self, issuer: impl Into<Cow<'a, str>>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// The name that it goes by in the link; else it is `token`.
+    ///
+    /// # Errors
+    /// [`NameError`] where it is `pg`, or not 1 to 64 of `A-Z a-z 0-9 - _ .`.
+    pub fn name(mut self, name: impl Into<Cow<'a, str>>) -> Result<Self, NameError> {
+        self.name = name.into();
+        check_name(&self.name)?;
+        Ok(self)
+    }
+}
+
+/// Checks that a JWT can say what the terms ask for.
+///
+/// # Errors
+/// The first term that it cannot.
+pub(crate) fn check(jwt: &Jwt<'_>, terms: &Terms<'_>) -> Result<(), SignError> {
+    for (field, asked) in [
+        (Field::Cc, terms.countries.is_some()),
+        (Field::Dir, terms.scope != Extent::Fitting),
+        (Field::Dl, terms.download.is_some()),
+        (Field::Ip, terms.network.is_some()),
+        (Field::Pre, terms.preview.is_some()),
+    ] {
+        if asked {
+            return Err(SignError::Field(field, Fault::NotInFormat));
+        }
+    }
+    let texts = [
+        (Field::Aud, terms.audience),
+        (Field::Iss, jwt.issuer.as_deref()),
+        (Field::Jti, terms.token_id),
+        (Field::Sid, terms.session),
+        (Field::Sub, terms.subject),
+    ];
+    if let Some((field, _)) = texts.into_iter().find(|(_, text)| *text == Some("")) {
+        return Err(SignError::Field(field, Fault::Empty));
+    }
+    if terms.run.is_some_and(|secs| !(1..=MAX_NUMBER).contains(&secs)) {
+        return Err(SignError::Field(Field::Run, Fault::OutOfRange));
+    }
+    let of_claim = |fault| SignError::Field(Field::Claim, fault);
+    for (n, (name, value)) in jwt.claims.iter().enumerate() {
+        parse_text(name, MAX_NAME_LEN, is_graphic).map_err(of_claim)?;
+        if TAKEN.contains(&name.as_ref()) || jwt.claims.iter().take(n).any(|(one, _)| one == name) {
+            return Err(of_claim(Fault::OutOfOrder));
+        }
+        match value {
+            ClaimValue::Text(text) if text.is_empty() => return Err(of_claim(Fault::Empty)),
+            ClaimValue::Number(number) if *number > MAX_NUMBER => {
+                return Err(of_claim(Fault::OutOfRange));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Signs one URL.
+///
+/// # Errors
+/// What is wrong with the URL.
+pub(crate) fn sign(
+    jwt: &Jwt<'_>,
+    terms: &CheckedTerms<'_, '_>,
+    url: &str,
+) -> Result<Link, SignError> {
+    let Address { base, path, query } = Address::parse(url, [native::NAME, &jwt.name])?;
+    let token = token(jwt, terms)?;
+    let in_path = terms.terms.in_path.unwrap_or(path.is_manifest());
+    let mut link = String::from(base);
+    let push_token = |link: &mut String| {
+        link.push_str(&jwt.name);
+        link.push('=');
+        let start = link.len();
+        link.push_str(&token);
+        start..link.len()
+    };
+    if in_path {
+        link.push('/');
+        let token = push_token(&mut link);
+        path.pieces(&mut |piece| link.push_str(piece));
+        if let Some(query) = query {
+            link.push('?');
+            link.push_str(query);
+        }
+        return Link::new(link, token, in_path, terms.expires);
+    }
+    path.pieces(&mut |piece| link.push_str(piece));
+    link.push('?');
+    if let Some(query) = query {
+        link.push_str(query);
+        link.push('&');
+    }
+    let token = push_token(&mut link);
+    Link::new(link, token, in_path, terms.expires)
+}
+
+/// The token (RFC 7515, section 7.1).
+fn token(jwt: &Jwt<'_>, terms: &CheckedTerms<'_, '_>) -> Result<String, SignError> {
+    let mut token = String::new();
+    push_json(&Header { kid: terms.entry.id.as_str() }, &mut token);
+    token.push('.');
+    push_json(&Payload { jwt, terms }, &mut token);
+    let mut mac = terms.entry.key.mac().start();
+    mac.update(&token);
+    token.push('.');
+    token.push_str(mac.finish().encode().as_str());
+    if token.len() > MAX_TOKEN_LEN {
+        return Err(SignError::Field(Field::Token, Fault::WrongLength));
+    }
+    Ok(token)
+}
+
+fn push_json(value: &impl Serialize, token: &mut String) {
+    // Text and numbers into memory: neither can fail.
+    let json = serde_json::to_string(value).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode_string(json, token);
+}
+
+struct Header<'a> {
+    kid: &'a str,
+}
+
+impl Serialize for Header<'_> {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        let mut json = json.serialize_map(None)?;
+        for (name, value) in [("alg", "HS256"), ("typ", "JWT"), ("kid", self.kid)] {
+            json.serialize_entry(name, value)?;
+        }
+        json.end()
+    }
+}
+
+struct Payload<'j, 't, 'a> {
+    jwt: &'j Jwt<'j>,
+    terms: &'j CheckedTerms<'t, 'a>,
+}
+
+impl Serialize for Payload<'_, '_, '_> {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        let terms = self.terms.terms;
+        let mut json = json.serialize_map(None)?;
+        for (name, value) in &self.jwt.claims {
+            json.serialize_entry(name, value)?;
+        }
+        let issuer = self.jwt.issuer.as_deref();
+        for (name, value) in [("iss", issuer), ("sub", terms.subject), ("aud", terms.audience)] {
+            if let Some(value) = value {
+                json.serialize_entry(name, value)?;
+            }
+        }
+        json.serialize_entry("exp", &self.terms.expires.as_secs())?;
+        if let Some(time) = terms.not_before {
+            json.serialize_entry("nbf", &time.as_secs())?;
+        }
+        for (name, value) in [("jti", terms.token_id), ("sid", terms.session)] {
+            if let Some(value) = value {
+                json.serialize_entry(name, value)?;
+            }
+        }
+        if let Some(secs) = terms.run {
+            json.serialize_entry("run", &secs)?;
+        }
+        json.end()
+    }
+}
