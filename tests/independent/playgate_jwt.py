@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import json
 import math
+import math
 import re
 import sys
 from decimal import Decimal
@@ -213,8 +214,7 @@ def value_of(name, read, value):
 
 
 def time(round_to):
-    """Whole seconds, by rounding that never makes a token last longer. Decimal, because a double
-    has no room for the fraction of every time."""
+    """Whole seconds, by rounding that never makes a token last longer."""
     def read(value):
         if not is_number(value) or not 0 <= Decimal(value) <= MAX_NUMBER:
             raise ValueError(value)
@@ -279,6 +279,14 @@ class Number(str):
     """A number as it is written."""
 
 
+def fraction(written):
+    """A number with a fraction or an exponent. One beyond every double is no number that readers of JSON
+    agree on (RFC 8259, section 6)."""
+    if math.isinf(float(written)):
+        raise ValueError("beyond a double")
+    return Number(written)
+
+
 def is_number(value):
     return type(value) is Number
 
@@ -294,7 +302,7 @@ def json_object(field, encoded):
         if depth(written) > MAX_DEPTH:
             raise ValueError("too deep")
         tree = json.loads(
-            written, object_pairs_hook=Members, parse_constant=no_constant, parse_float=Number,
+            written, object_pairs_hook=Members, parse_constant=no_constant, parse_float=fraction,
             parse_int=Number,
         )
         if not isinstance(tree, Members) or tree.repeated:

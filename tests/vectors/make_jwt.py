@@ -20,6 +20,8 @@ from vector_file import (
 
 FILE = pathlib.Path(__file__).with_name("jwt.json")
 
+KEYS["main-2"] = bytes(range(100, 132))  # an id that begins like another's
+
 # RFC 7515, appendix A.1: a key that the RFC publishes.
 RFC_KID = "rfc7515-a1"
 KEYS[RFC_KID] = base64.urlsafe_b64decode(
@@ -470,6 +472,9 @@ def json_faults(field, build, good):
         ("name_without_quotes", good[:-1] + ",x:1}", "A name is in quotes."),
         ("vertical_tab", good[:-1] + "\v}", "A vertical tab is no blank of JSON."),
         ("no_break_space", good[:-1] + "\u00a0}", "A no-break space is no blank of JSON."),
+        ("no_break_space_first", "\u00a0" + good, "A no-break space is no blank of JSON."),
+        ("no_break_space_last", good + "\u00a0", "A no-break space is no blank of JSON."),
+        ("vertical_tab_last", good + "\v", "A vertical tab is no blank of JSON."),
         ("line_feed_in_text", good[:-1] + ',"x":"\n"}', "A control character in text is escaped."),
         ("unknown_escape", good[:-1] + ',"x":"\\x41"}', "JSON has no escape \\x."),
         ("nan", good[:-1] + ',"x":NaN}', "NaN is not JSON."),
@@ -548,7 +553,7 @@ header_faults(
     ("alg_longer", alg('"HS2567"'), "A name that begins with the right one."),
     ("alg_blank", alg('"HS256 "'), "A name with a blank behind it."),
     ("alg_nul", alg('"HS256\\u0000"'), "A name with a NUL behind it."),
-    ("alg_kelvin_sign", alg('"H\u017f256"'), "A long s, which is an S in upper case."),
+    ("alg_long_s", alg('"H\u017f256"'), "A long s, which is an S in upper case."),
     ("alg_empty", alg('""'), "The name is empty."),
     ("alg_missing", '{"typ":"JWT","kid":"main"}', "There is no algorithm."),
     ("alg_name_upper_case", '{"ALG":"HS256","typ":"JWT","kid":"main"}', "ALG is not alg."),
@@ -633,7 +638,10 @@ def time_faults(field, base, payload, good):
          "2^53: JavaScript can no longer tell it from 2^53 + 1."),
         (field + "_too_large_exponent", payload("1e16"), "Far beyond 2^53."),
         (field + "_beyond_64_bits", payload(str(2**64 + int(good))), "2^64 more would wrap around."),
-        (field + "_beyond_a_double", payload("1e400"), "A double makes it infinite."),
+    )
+    payload_faults(
+        base, malformed("payload"),
+        (field + "_beyond_a_double", payload("1e400"), "No number that readers of JSON agree on."),
     )
 
 
@@ -654,8 +662,6 @@ admitted("exp_exponent_plus", "A number has other spellings in JSON.", jwt(exp("
 admitted("exp_exponent_minus", "A number has other spellings in JSON.", jwt(exp("17672256000e-1")))
 admitted("exp_fraction_zero", "A fraction of nothing.", jwt(exp("1767225600.000")))
 admitted("exp_fraction", "A fraction ends a little earlier.", jwt(exp("1767225600.75")))
-admitted("exp_fraction_long", "A fraction that a double would round up to the next second.",
-         jwt(exp("1767225600.9999999999999")))
 admitted("nbf_zero", "Zero is a number.", jwt(nbf("0")))
 admitted("nbf_exponent", "A number has other spellings in JSON.", jwt(nbf("1.767e9")))
 
@@ -670,8 +676,12 @@ def aud(text):
 
 admitted("aud", "The audience is the gate's.", jwt(aud('"edge.1"')), gate=AUDIENCE,
          sign=sign_jwt(audience="edge.1"))
-admitted("aud_list", "The gate's name is in the list.", jwt(aud('["edge.0","edge.1"]')),
+admitted("aud_list", "The gate's name is the last of the list.", jwt(aud('["edge.0","edge.1"]')),
          gate=AUDIENCE)
+admitted("aud_list_first", "The gate's name is the first of the list.",
+         jwt(aud('["edge.1","edge.0"]')), gate=AUDIENCE)
+admitted("aud_list_middle", "The gate's name is in the middle of the list.",
+         jwt(aud('["edge.0","edge.1","edge.2"]')), gate=AUDIENCE)
 admitted("aud_list_of_one", "The gate's name is the list.", jwt(aud('["edge.1"]')), gate=AUDIENCE)
 payload_faults(
     "aud", malformed("aud"),
@@ -1061,7 +1071,7 @@ header_faults(
     ("kid_unknown", named("nobody"), "No key has this id."),
     ("kid_empty", named(""), "An empty id is an id that no key has."),
     ("kid_upper_case", named("Main"), "Key ids are compared with their case."),
-    ("kid_longer", named("main2"), "An id that begins like another."),
+    ("kid_longer", named("main-"), "An id that begins like another."),
     ("kid_shorter", named("mai"), "An id that another begins with."),
     ("kid_blank", named("main "), "Nothing is trimmed."),
     ("kid_path", named("../../dev/null"), "A key id is no file."),
@@ -1069,11 +1079,15 @@ header_faults(
 )
 header_faults("query", BAD,
               ("kid_of_other_key", named("next"), "The tag is made with main under the name of next."))
+refused("kid_of_longer_id", "query", "The tag is made with main-2 under the name of main.", BAD,
+        url=query(jwt(kid="main-2")))
 
 admitted("no_kid_first", "Without an id every key is tried: the first.", jwt(header=NO_KID))
 admitted("no_kid_second", "Without an id every key is tried: the second.",
          jwt(header=NO_KID, kid="next"), allow(FOLDER, FILM, kid="next"))
-admitted("no_kid_last", "Without an id every key is tried: the last, behind a retired one.",
+admitted("no_kid_behind_retired", "Without an id every key is tried: the one behind a retired one.",
+         jwt(header=NO_KID, kid="main-2"), allow(FOLDER, FILM, kid="main-2"))
+admitted("no_kid_last", "Without an id every key is tried: the last.",
          jwt(header=NO_KID, kid=RFC_KID), allow(FOLDER, FILM, kid=RFC_KID))
 admitted("no_kid_before_retirement", "Without an id every key is tried, until it retires.",
          jwt(header=NO_KID, kid="old"), allow(FOLDER, FILM, kid="old"), now=OLD_RETIRES - 1)
@@ -1179,8 +1193,6 @@ admitted("exp_fraction_after", "The expiry is a little more than a second from n
 payload_faults(
     "exp_fraction_after", EXPIRED,
     ("exp_fraction_within", exp("1767225000.5"), "Half a second is left, and rounded down."),
-    ("exp_fraction_almost", exp("1767225000.9999999999999"),
-     "Almost a second is left, and rounded down."),
     ("exp_fraction_before", exp("1767224999.5"), "The expiry was half a second ago."),
 )
 refused("exp_fraction_equal_now", "exp_fraction", "Three quarters of a second are left.", EXPIRED,
@@ -1192,8 +1204,6 @@ payload_faults(
     "nbf_equal_now", EARLY,
     ("nbf_next_second", nbf("1767225001"), "The token begins a second from now."),
     ("nbf_fraction_within", nbf("1767225000.5"), "The token begins within this second."),
-    ("nbf_fraction_just_after", nbf("1767225000.0000000000001"),
-     "The token begins within this second, if only just."),
     ("nbf_largest", nbf("9007199254740991"), "2^53 - 1 is a number, and far away."),
     ("nbf_exponent_later", nbf("2e9"), "In 2033."),
 )

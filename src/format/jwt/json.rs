@@ -171,7 +171,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut json: A) -> Result<Value<'de>, A::Error> {
-        while json.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        // Read, not skipped: what is skipped may be nested to any depth.
+        while json.next_entry::<IgnoredAny, Value<'de>>()?.is_some() {}
         Ok(Value::Other)
     }
 }
