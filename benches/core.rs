@@ -9,12 +9,14 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
-use std::time::Instant;
+mod turns;
 
 use divan::{Bencher, black_box};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
 use sha2::Sha256;
+
+use crate::turns::{medians, time};
 
 const KEY: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
@@ -81,24 +83,10 @@ impl Case {
     }
 
     fn print_ratios(&self) {
-        let rounds = [(); 301]
-            .map(|()| [time(|| self.bare_hmac()), time(|| self.verify()), time(|| self.mint())]);
-        let [bare, verify, mint] = [0, 1, 2].map(|what| {
-            let mut times = rounds.map(|round| round[what]);
-            times.sort_unstable();
-            times[times.len() / 2] as f64
-        });
+        let [bare, verify, mint] =
+            medians(|| [time(|| self.bare_hmac()), time(|| self.verify()), time(|| self.mint())]);
         println!("{:<7} verify/bare {:.2}  mint/bare {:.2}", self.name, verify / bare, mint / bare);
     }
-}
-
-/// The time of a thousand calls.
-fn time<T>(call: impl Fn() -> T) -> u128 {
-    let start = Instant::now();
-    for _ in 0..1000 {
-        black_box(call());
-    }
-    start.elapsed().as_nanos()
 }
 
 #[divan::bench(args = NAMES, sample_size = 1000)]

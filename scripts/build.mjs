@@ -9,6 +9,14 @@ import { exe, fail, root, run, target } from "./setup.mjs";
 
 const WASM = "wasm32-unknown-unknown";
 
+/** What is linked to wasm: the features, and the name of the files that come of it. */
+const modules = {
+  worker: { features: "worker", name: "playgate" },
+  page: { features: "wasm", name: "playgate" },
+  // The page loads it once there is a JWT to sign or to read.
+  pageWithJwt: { features: "wasm,jwt", name: "playgate-jwt" },
+};
+
 function checkTools(quiet) {
   const says = (command, ...args) => spawnSync(command, args, { cwd: root, encoding: "utf8" });
   if (says("cargo", "--version").status !== 0) fail("cargo is missing; install Rust with rustup, see https://rustup.rs");
@@ -23,32 +31,32 @@ function checkTools(quiet) {
 /** When a file was written; 0 where there is none. */
 export const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** Links the library to wasm with a feature, and writes the module that loads it. */
-function wasm(quiet, { feature, profile, flags = [] }, outDir) {
-  // Each has a target directory of its own: both files have the same name, and cargo would take one
-  // for the other.
-  const own = join(target, feature);
+/** Links the library to wasm with some features, and writes the module that loads it. */
+function wasm(quiet, { features, name }, { profile, flags = [] }, outDir) {
+  // Each has a target directory of its own: what cargo links has the same name each time, and it would
+  // take one for the other.
+  const own = join(target, features.replaceAll(",", "-"));
   // Whoever builds it, wherever: the paths of this machine are not in the result.
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
   const RUSTFLAGS = [`--remap-path-prefix=${join(cargoHome, "registry", "src")}=`, "-Clink-arg=-O2", ...flags].join(" ");
   run("cargo", [
     "rustc", "--locked", "--lib", "--crate-type", "cdylib", "--no-default-features",
-    "--features", feature, "--target", WASM, "--profile", profile, "--target-dir", own,
+    "--features", features, "--target", WASM, "--profile", profile, "--target-dir", own,
   ], { quiet, env: { ...process.env, RUSTFLAGS } });
   run("cargo", ["build", "--locked", "--release", "--package", "playgate-glue"], { quiet });
   const glue = join(target, "release", `playgate-glue${exe}`);
   const linked = join(own, WASM, profile, "playgate.wasm");
-  const written = modified(join(outDir, "playgate_bg.wasm"));
+  const written = modified(join(outDir, `${name}_bg.wasm`));
   if (written > modified(linked) && written > modified(glue)) return;
-  for (const old of ["playgate.js", "playgate_bg.wasm", "snippets"]) {
+  for (const old of [`${name}.js`, `${name}_bg.wasm`, "snippets"]) {
     rmSync(join(outDir, old), { recursive: true, force: true });
   }
-  run(glue, [linked, outDir, "playgate"], { quiet });
+  run(glue, [linked, outDir, name], { quiet });
 }
 
 const parts = {
   worker(quiet) {
-    wasm(quiet, { feature: "worker", profile: "edge" }, join(root, "build/worker"));
+    wasm(quiet, modules.worker, { profile: "edge" }, join(root, "build/worker"));
   },
 
   www(quiet) {
@@ -65,7 +73,7 @@ const parts = {
     cpSync(join(hls, "LICENSE"), join(vendor, "hls.LICENSE.txt"));
     // The page hashes little: SHA-256 as a loop is 6 KB less than unrolled.
     const flags = ['--cfg sha2_backend="soft"', '--cfg sha2_backend_soft="compact"'];
-    wasm(quiet, { feature: "wasm", profile: "page", flags }, vendor);
+    for (const module of [modules.page, modules.pageWithJwt]) wasm(quiet, module, { profile: "page", flags }, vendor);
   },
 
   program(quiet) {

@@ -73,6 +73,9 @@ export async function startServices({ originPort, edgePort, state, onExit, log =
     "--inspector-port", "0",
     "--persist-to", state,
     "--var", `ALLOW_ORIGINS:${origin},http://127.0.0.1:${originPort}`,
+    // Both formats, as the playground makes both.
+    "--var", "FORMATS:native,jwt",
+    "--var", "JWT_PATH:/videos/{vid}/",
     "--show-interactive-dev-session=false",
     "--log-level", "warn",
   ], { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false", CI: "true" });

@@ -12,7 +12,7 @@ import { spawnSync } from "node:child_process";
 import { exe, fail, root, run, target } from "./setup.mjs";
 
 const [name, input = "60"] = process.argv.slice(2);
-const TARGETS = ["dash", "hls", "preview", "verify"];
+const TARGETS = ["dash", "hls", "jwt", "preview", "verify"];
 if (!TARGETS.includes(name)) fail(`name a target: ${TARGETS.join(", ")}`);
 
 const triple = /^host: (.*)$/m.exec(spawnSync("rustc", ["-vV"], { encoding: "utf8" }).stdout)?.[1];
@@ -44,11 +44,16 @@ if (existsSync(input)) {
 }
 
 function* seedsOf(name) {
-  if (name === "verify") {
-    const { vectors } = JSON.parse(readFileSync(join(root, "tests", "vectors", "native.json"), "utf8"));
+  if (name === "jwt" || name === "verify") {
+    const file = name === "jwt" ? "jwt.json" : "native.json";
+    const { vectors } = JSON.parse(readFileSync(join(root, "tests", "vectors", file), "utf8"));
     for (const { name, request } of vectors) {
       yield [name, [request.url, request.cookie ?? "", request.authorization ?? ""].join("\n")];
     }
+    if (name === "verify") return;
+    // Headers and payloads, which the target signs.
+    const folder = join(root, "tests", "fuzz", "jwt");
+    for (const file of readdirSync(folder)) yield [file, readFileSync(join(folder, file))];
     return;
   }
   for (const kind of name === "preview" ? ["dash", "hls"] : [name]) {

@@ -9,17 +9,23 @@ await setUp();
 const { build } = await import("./build.mjs");
 const { bundle } = await import("./bundle.mjs");
 const { findBrowser } = await import("./browser.mjs");
+const { installPyJwt, python } = await import("../tests/interop/python.mjs");
 
-const python = process.platform === "win32" ? "python" : "python3";
 const browser = findBrowser();
 const suites = [
   ["native", "cargo", ["test"]],
   ["vectors", python, ["tests/vectors/make.py", "--check"]],
   ["independent", python, ["tests/independent/playgate.py", "tests/vectors/native.json"]],
   ["signers", python, ["tests/independent/signers.py"]],
+  ["interop", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/interop")]],
   ["edge", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/edge")]],
   ["browser", process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files("tests/browser")]],
 ];
+// What to do first, where a suite cannot run here.
+const needs = {
+  browser: () => (browser ? null : "no Chromium or Chrome was found; install one (Debian: apt-get install chromium) or set CHROME to its path"),
+  interop: installPyJwt,
+};
 
 function files(folder) {
   return readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.mjs")).map((name) => join(folder, name));
@@ -33,17 +39,18 @@ const results = { passed: 0, failed: 0, skipped: 0 };
 for (const [name, command, args] of suites) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   console.log(`\n--- ${name}`);
-  if (name === "browser" && !browser) {
-    const how = "no Chromium or Chrome was found; install one (Debian: apt-get install chromium) or set CHROME to its path";
+  const lacking = needs[name]?.();
+  if (lacking) {
     if (process.env.CI === "true") {
-      console.error(`browser: ${how}`);
+      console.error(`${name}: ${lacking}`);
       results.failed++;
     } else {
-      console.log(`browser: SKIPPED, ${how}`);
+      console.log(`${name}: SKIPPED, ${lacking}`);
       results.skipped++;
     }
     continue;
   }
+  if (name === "interop") build({ only: ["program"] });
   if ((name === "edge" || name === "browser") && !built) {
     build();
     bundle();

@@ -1,10 +1,16 @@
 //! Bindings for browsers and Node: objects in, objects out. The clock is the caller's here too, in unix
 //! seconds.
 
+use core::fmt;
+
+#[cfg(feature = "jwt")]
+use alloc::string::String;
+use alloc::string::ToString as _;
+
 use js_sys::{Array, JSON, Object};
 use wasm_bindgen::prelude::{JsCast as _, JsError, JsValue, wasm_bindgen};
 
-use crate::json::{Gate, Request as _, RequestError, SignRequest, Value, VerifyRequest};
+use crate::json::{Gate, Request as _, SignRequest, Value, VerifyRequest};
 use crate::key::KeyRing;
 use crate::query::ParamNames;
 use crate::sign::Signer;
@@ -15,10 +21,10 @@ use crate::time::UnixTime;
 /// # Errors
 /// Throws an `Error` that says which member of the request is wrong, or which key of the ring.
 #[wasm_bindgen]
-pub fn sign(request: &Object, keys: &str, now: f64) -> Result<JsValue, JsError> {
-    let request = SignRequest::from_value(value_of(request))?;
-    let signer = Signer::new(KeyRing::parse(keys)?);
-    to_object(&request.sign(&signer, time(now))?)
+pub fn sign(request: &Object, keys: &str, now: f64) -> Result<JsValue, JsValue> {
+    let request = SignRequest::from_value(value_of(request)).map_err(thrown)?;
+    let signer = Signer::new(ring(keys)?);
+    to_object(&request.sign(&signer, time(now)).map_err(thrown)?)
 }
 
 /// Decides on a request, and explains the decision: a `VerifyRequest` and a `Gate` in, a `Report` out.
@@ -26,15 +32,50 @@ pub fn sign(request: &Object, keys: &str, now: f64) -> Result<JsValue, JsError> 
 /// # Errors
 /// Throws an `Error` where the arguments cannot be read. A refusal is no error.
 #[wasm_bindgen]
-pub fn inspect(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<JsValue, JsError> {
-    let (request, gate) = arguments(request, gate)?;
-    let ring = KeyRing::parse(keys)?;
+pub fn inspect(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<JsValue, JsValue> {
+    let request = VerifyRequest::from_value(value_of(request)).map_err(thrown)?;
+    let gate = Gate::from_value(value_of(gate)).map_err(thrown)?;
+    let ring = ring(keys)?;
     let forward = ParamNames::new(&gate.forward_params);
     to_object(&gate.verifier(&ring).inspect(&request.as_request(), forward, time(now)))
 }
 
-fn arguments(request: &Object, gate: &Object) -> Result<(VerifyRequest, Gate), RequestError> {
-    Ok((VerifyRequest::from_value(value_of(request))?, Gate::from_value(value_of(gate))?))
+/// A gate that decides on many requests, and explains nothing: its settings and keys are read once.
+#[cfg(feature = "jwt")]
+#[wasm_bindgen(js_name = Gate)]
+#[derive(Debug)]
+pub struct DecidingGate {
+    gate: Gate,
+    ring: KeyRing,
+}
+
+#[cfg(feature = "jwt")]
+#[wasm_bindgen(js_class = Gate)]
+impl DecidingGate {
+    /// A gate with these settings and this key ring.
+    ///
+    /// # Errors
+    /// Throws an `Error` that says which setting is wrong, or which key of the ring.
+    #[wasm_bindgen(constructor)]
+    pub fn new(gate: &Object, keys: &str) -> Result<Self, JsValue> {
+        Ok(Self { gate: Gate::from_value(value_of(gate)).map_err(thrown)?, ring: ring(keys)? })
+    }
+
+    /// The reason for which the link at `url` is refused; `undefined` where it is admitted.
+    #[must_use]
+    pub fn verify(&self, url: &str, now: f64) -> Option<String> {
+        let verified = self.gate.verifier(&self.ring).verify(&crate::Request::new(url), time(now));
+        verified.err().map(|refusal| refusal.code().into())
+    }
+}
+
+fn ring(keys: &str) -> Result<KeyRing, JsValue> {
+    KeyRing::parse(keys).map_err(thrown)
+}
+
+/// What is thrown for an error.
+fn thrown(error: impl fmt::Display) -> JsValue {
+    JsError::new(&error.to_string()).into()
 }
 
 fn time(now: f64) -> UnixTime {
@@ -67,7 +108,6 @@ fn value_of(value: &JsValue) -> Value {
     }
 }
 
-fn to_object(value: &impl serde::Serialize) -> Result<JsValue, JsError> {
-    let text = serde_json::to_string(value).unwrap_or_default();
-    JSON::parse(&text).map_err(|_| JsError::new("the answer has no form in JSON"))
+fn to_object(value: &impl serde::Serialize) -> Result<JsValue, JsValue> {
+    JSON::parse(&serde_json::to_string(value).unwrap_or_default())
 }

@@ -29,9 +29,13 @@ pub enum Field {
     Sig,
     Token,
     Url,
+    #[cfg(feature = "jwt")]
     Header,
+    #[cfg(feature = "jwt")]
     Payload,
+    #[cfg(feature = "jwt")]
     Iss,
+    #[cfg(feature = "jwt")]
     /// The claim of a JWT that the gate's template names.
     Claim,
 }
@@ -58,9 +62,13 @@ impl Field {
             Self::Sig => "sig",
             Self::Token => "token",
             Self::Url => "url",
+            #[cfg(feature = "jwt")]
             Self::Header => "header",
+            #[cfg(feature = "jwt")]
             Self::Payload => "payload",
+            #[cfg(feature = "jwt")]
             Self::Iss => "iss",
+            #[cfg(feature = "jwt")]
             Self::Claim => "claim",
         }
     }
@@ -78,15 +86,18 @@ pub enum Fault {
     Missing,
     /// It stands without `dir`, which it needs.
     NeedsDirectory,
+    #[cfg(feature = "jwt")]
     /// A JWT in a JWT.
     Nested,
     /// Not an absolute URL.
     NotAbsolute,
     /// A second spelling of a value that has one: a leading zero, a stray bit, a host bit.
     NotCanonical,
+    #[cfg(feature = "jwt")]
     /// A token of this format does not say it.
     NotInFormat,
-    /// Not a JSON object, or not a value of the kind that the field has.
+    #[cfg(feature = "jwt")]
+    /// Not one JSON object.
     NotJson,
     /// It stands twice, or after a field that it has to precede.
     OutOfOrder,
@@ -94,6 +105,9 @@ pub enum Fault {
     OutOfRange,
     /// Longer than the field may be, or not of its one length.
     WrongLength,
+    #[cfg(feature = "jwt")]
+    /// A value of another JSON type than the field has.
+    WrongType,
 }
 
 impl fmt::Display for Fault {
@@ -103,14 +117,19 @@ impl fmt::Display for Fault {
             Self::Empty => "is empty",
             Self::Missing => "is not where it has to stand",
             Self::NeedsDirectory => "needs a directory scope beside it",
+            #[cfg(feature = "jwt")]
             Self::Nested => "holds another token",
             Self::NotAbsolute => "is not absolute; write it with https:// and the host",
             Self::NotCanonical => "is not in its one canonical spelling",
+            #[cfg(feature = "jwt")]
             Self::NotInFormat => "cannot be said in this format; sign a native link",
-            Self::NotJson => "is not what its JSON has to be",
+            #[cfg(feature = "jwt")]
+            Self::NotJson => "is not one JSON object in UTF-8",
             Self::OutOfOrder => "stands twice or out of order",
             Self::OutOfRange => "is out of range",
             Self::WrongLength => "has the wrong length",
+            #[cfg(feature = "jwt")]
+            Self::WrongType => "is of the wrong JSON type; a time is a number, an id is text",
         })
     }
 }
@@ -121,6 +140,7 @@ impl fmt::Display for Fault {
 pub enum ParseError {
     /// A field breaks its grammar.
     Malformed(Field, Fault),
+    #[cfg(feature = "jwt")]
     /// A JWT without a claim that the gate asks for.
     MissingClaim(Field),
     /// The path has not the directory that the token opens.
@@ -131,6 +151,7 @@ pub enum ParseError {
     UnknownField,
     /// A query parameter that the exact scope does not cover.
     UnsignedParameter,
+    #[cfg(feature = "jwt")]
     /// A JWT that does not say HS256: the algorithm belongs to the key (RFC 8725, section 3.1).
     UnsupportedAlgorithm,
     /// A version other than 1.
@@ -142,7 +163,9 @@ impl ParseError {
     #[must_use]
     pub const fn field(self) -> Option<Field> {
         match self {
-            Self::Malformed(field, _) | Self::MissingClaim(field) => Some(field),
+            Self::Malformed(field, _) => Some(field),
+            #[cfg(feature = "jwt")]
+            Self::MissingClaim(field) => Some(field),
             _ => None,
         }
     }
@@ -150,11 +173,13 @@ impl ParseError {
     const fn code(self) -> &'static str {
         match self {
             Self::Malformed(..) => "malformed",
+            #[cfg(feature = "jwt")]
             Self::MissingClaim(_) => "missing_claim",
             Self::OutsideScope => "outside_scope",
             Self::PathNotCanonical(_) => "path_not_canonical",
             Self::UnknownField => "unknown_field",
             Self::UnsignedParameter => "unsigned_parameter",
+            #[cfg(feature = "jwt")]
             Self::UnsupportedAlgorithm => "unsupported_algorithm",
             Self::UnsupportedVersion => "unsupported_version",
         }
@@ -165,9 +190,11 @@ impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(field, fault) => write!(f, "`{}` {fault}", field.name()),
+            #[cfg(feature = "jwt")]
             Self::MissingClaim(Field::Claim) => {
                 f.write_str("the token has not the claim that the gate's path is made of")
             }
+            #[cfg(feature = "jwt")]
             Self::MissingClaim(field) => write!(f, "the token has no claim `{}`", field.name()),
             Self::OutsideScope => f.write_str("the path is not below the directory of the token"),
             Self::PathNotCanonical(error) => write!(f, "the path {error}"),
@@ -175,6 +202,7 @@ impl fmt::Display for ParseError {
             Self::UnsignedParameter => {
                 f.write_str("a query parameter stands beside the token that was not signed")
             }
+            #[cfg(feature = "jwt")]
             Self::UnsupportedAlgorithm => f.write_str("the token's `alg` is not HS256"),
             Self::UnsupportedVersion => f.write_str("the token's version is not 1"),
         }
@@ -232,6 +260,7 @@ pub enum PolicyError {
     WrongAudience,
     /// It is for other countries, or the client's is not known.
     WrongCountry,
+    #[cfg(feature = "jwt")]
     /// Another issued it than the gate asks for.
     WrongIssuer,
     /// It is for another network, or the client's address is not known.
@@ -247,6 +276,7 @@ impl PolicyError {
             Self::OutsidePreview => "outside_preview",
             Self::WrongAudience => "wrong_audience",
             Self::WrongCountry => "wrong_country",
+            #[cfg(feature = "jwt")]
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongNetwork => "wrong_network",
         }
@@ -264,6 +294,7 @@ impl fmt::Display for PolicyError {
             }
             Self::WrongAudience => "the link is for another deployment",
             Self::WrongCountry => "the link is for other countries",
+            #[cfg(feature = "jwt")]
             Self::WrongIssuer => "the link is of another issuer",
             Self::WrongNetwork => "the link is for another network",
         })

@@ -86,6 +86,7 @@ fn terms<'a>(grant: &'a Grant<'_>, download: Option<&'a str>) -> Terms<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::jwt::{Jwt, JwtRules};
     use crate::key::KeyRing;
     use crate::request::Request;
     use crate::sign::{Builder, Signer};
@@ -217,5 +218,64 @@ mod tests {
         assert_eq!(verify(&url, NOW + 59), Ok("/videos/42/".into()));
         assert_eq!(verify(&url, NOW + 60), Err("expired"));
         assert_eq!(verify(&url.replace("/42/", "/43/"), NOW), Err("bad_signature"));
+    }
+
+    /// What goes on from a JWT for ten minutes at a gate that reads JWTs, and native tokens or not.
+    fn of_jwt(
+        more: impl for<'a> FnOnce(Terms<'a>) -> Terms<'a>,
+        native: bool,
+        audience: Option<&str>,
+        now: u64,
+    ) -> Pass {
+        let signer = Signer::new(ring(KEYS));
+        let link = more(signer.link(MASTER).jwt(Jwt::new().claim("vid", 42).issuer("joe")));
+        let link = link.sign(UnixTime::from_secs(NOW)).unwrap();
+        let (ring, now) = (ring(KEYS), UnixTime::from_secs(now));
+        let rules = JwtRules::new("/videos/{vid}/").unwrap().issuer("joe");
+        let verifier = Verifier::new(&ring).native(native).jwt(Some(&rules)).audience(audience);
+        let verifier = verifier.leeway(300);
+        let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
+        let pass = verifier.pass(&verified, now).unwrap();
+        let own = ["token=", link.token()].concat();
+        assert_eq!(pass.token == own, !pass.exchanged, "{}", pass.token);
+        assert!(pass.stamp.is_none());
+        pass
+    }
+
+    #[test]
+    fn a_jwt_is_exchanged_for_a_native_token() {
+        fn more<'a>(terms: Terms<'a>) -> Terms<'a> {
+            let terms = terms.audience("edge").token_id("j").session("s").subject("v").run(60);
+            terms.not_before(UnixTime::from_secs(NOW - 60))
+        }
+        for (now, exp) in [(NOW, NOW + 60), (NOW + 599, NOW + 659), (NOW + 800, NOW + 660)] {
+            let pass = of_jwt(more, true, Some("edge"), now);
+            assert!(pass.exchanged);
+            assert_eq!(pass.expires.as_secs(), exp);
+            let (fields, _) = pass.token.split_once("&sig=").unwrap();
+            assert_eq!(
+                fields,
+                alloc::format!(
+                    "pg=1&exp={exp}&kid=main&aud=edge&dir=2&jti=j&nbf=1767224940&sid=s&sub=v"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn without_run_or_a_native_form_the_jwt_goes_on() {
+        let stays = |more: fn(Terms<'_>) -> Terms<'_>, native, audience| {
+            let pass = of_jwt(more, native, audience, NOW);
+            assert!(!pass.exchanged);
+            assert_eq!(pass.expires.as_secs(), NOW + 600);
+        };
+        stays(|terms| terms, true, None);
+        stays(|terms| terms.run(60), false, None);
+        stays(|terms| terms.run(14_400).subject("auth0|7"), true, None);
+        stays(|terms| terms.run(14_400).token_id("a.b"), true, None);
+        stays(|terms| terms.run(14_400).session("a b"), true, None);
+        stays(|terms| terms.run(14_400).subject("7&exp=9007199254740991"), true, None);
+        let url = "https://edge.example.com/";
+        stays(|terms| terms.run(14_400).audience("https://edge.example.com/"), true, Some(url));
     }
 }

@@ -12,8 +12,8 @@ use core::iter;
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
 
-use crate::error::Refusal;
-use crate::grant::{Grant, Text};
+use crate::error::{ParseError, Refusal};
+use crate::grant::{Grant, Text, as_str};
 #[cfg(feature = "alloc")]
 use crate::inspect::FieldNote;
 #[cfg(feature = "alloc")]
@@ -74,8 +74,10 @@ pub(crate) struct UnverifiedToken<'a> {
     /// `None` where any key of the ring may have signed it.
     pub(crate) kid: Option<Text<'a>>,
     pub(crate) grant: Grant<'a>,
-    pub(crate) scope: Scope<'a>,
+    /// What it opens; `None` where the path is not below that.
+    pub(crate) scope: Option<Scope<'a>>,
     /// Whether it names another issuer than the gate asks for.
+    #[cfg(feature = "jwt")]
     pub(crate) foreign_issuer: bool,
     /// The token up to its signature.
     pub(crate) signed: &'a str,
@@ -264,14 +266,14 @@ impl<'a> UnverifiedToken<'a> {
     /// that is a line feed in them, and their number. So it is with an exact scope and a native token in
     /// the query, unless the path is not canonical as written; and with all JWTs.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn in_place(&self) -> Option<(usize, usize)> {
+    fn in_place(&self) -> Option<(Option<usize>, usize)> {
         // WebAssembly has no vectors to win by that, and a page waits for every kilobyte.
         if cfg!(target_arch = "wasm32") {
             return None;
         }
         #[cfg(feature = "jwt")]
         if self.format == Format::Jwt {
-            return Some((usize::MAX, self.signed.len()));
+            return Some((None, self.signed.len()));
         }
         if self.placement != Placement::Query || self.grant.directory.is_some() {
             return None;
@@ -280,7 +282,17 @@ impl<'a> UnverifiedToken<'a> {
         let [before, _] = self.queries;
         let before = before.map_or(0, |query| query.len().saturating_add(1));
         let feed = path.len().saturating_add(before);
-        Some((feed, feed.saturating_add(1).saturating_add(self.signed.len())))
+        Some((Some(feed), feed.saturating_add(1).saturating_add(self.signed.len())))
+    }
+
+    /// The id of the key that it says it was signed with.
+    pub(crate) fn kid(&self) -> Option<&str> {
+        as_str(&self.kid)
+    }
+
+    /// What it opens, which the path has to be below.
+    pub(crate) fn check_scope(&self) -> Result<Scope<'a>, ParseError> {
+        self.scope.ok_or(ParseError::OutsideScope)
     }
 
     /// The bytes under the MAC.
@@ -289,7 +301,7 @@ impl<'a> UnverifiedToken<'a> {
         let scope = match self.format {
             #[cfg(feature = "jwt")]
             Format::Jwt => None,
-            Format::Native => Some(self.scope),
+            Format::Native => self.scope,
         };
         SigningInput { scope, text: self.signed }
     }

@@ -30,6 +30,11 @@ pub(crate) const fn text(text: &str) -> Text<'_> {
     text
 }
 
+/// The text, where there is one.
+pub(crate) fn as_str<'t>(text: &'t Option<Text<'_>>) -> Option<&'t str> {
+    text.as_ref().map(|text| -> &str { text })
+}
+
 /// What a token allows besides its scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grant<'a> {
@@ -57,7 +62,7 @@ impl<'a> Grant<'a> {
     /// The deployment it is for. Wire name: `aud`.
     #[must_use]
     pub fn audience(&self) -> Option<&str> {
-        self.audience.as_deref()
+        as_str(&self.audience)
     }
 
     /// The countries that it allows. Wire name: `cc`.
@@ -87,7 +92,7 @@ impl<'a> Grant<'a> {
     /// The id of the token, for revocation. Wire name: `jti`.
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.token_id.as_deref()
+        as_str(&self.token_id)
     }
 
     /// Before this moment it allows nothing. Wire name: `nbf`.
@@ -112,13 +117,13 @@ impl<'a> Grant<'a> {
     /// The playback session. Wire name: `sid`.
     #[must_use]
     pub fn session(&self) -> Option<&str> {
-        self.session.as_deref()
+        as_str(&self.session)
     }
 
     /// The viewer. Wire name: `sub`.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+        as_str(&self.subject)
     }
 }
 

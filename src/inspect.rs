@@ -34,7 +34,8 @@ impl Verifier<'_> {
         report.placement = Some(located.placement);
         report.pass(format!("the token stands in the {}", place(located.placement)));
         let token = self.rules.read(&located);
-        let scope = token.as_ref().ok().map(|token| token.scope.to_string());
+        let scope = token.as_ref().ok().and_then(|token| token.scope);
+        let scope = scope.map(|scope| scope.to_string());
         report.fields = wire::notes(&located, scope.as_deref());
         let token = match token {
             Ok(token) => token,
@@ -44,17 +45,24 @@ impl Verifier<'_> {
                 return report;
             }
         };
-        report.pass("the token and the address are well formed".to_owned());
-        report.kid = token.kid.as_deref().map(String::from);
+        let opened = token.check_scope();
+        match opened {
+            Ok(_) => report.pass("the token and the address are well formed".to_owned()),
+            Err(error) => {
+                report.fail_and_go_on(error.into());
+                report.hints.extend(self.rules.mistakes_of_grammar(self.ring, request, &located));
+            }
+        }
+        report.kid = token.kid().map(String::from);
         report.path = Some(token.path.to_string());
         report.scope = scope;
         report.signing_input = Some(token.input().to_string());
         report.not_before = token.grant.not_before();
         report.expires = Some(token.grant.expires());
         let kid = self.run_checks(&mut report, &token, request, now);
-        if let (Some(kid), None) = (kid, report.refusal) {
+        if let (Some(kid), Ok(scope), None) = (kid, opened, report.refusal) {
             report.kid = Some(kid.to_string());
-            report.clean_url = Some(Verified::of(token, kid).clean_url(forward));
+            report.clean_url = Some(Verified::of(token, scope, kid).clean_url(forward));
         }
         report
     }
@@ -67,14 +75,14 @@ impl Verifier<'_> {
         request: &Request<'_>,
         now: UnixTime,
     ) -> Option<&KeyId> {
-        let candidates = self.ring.candidates(token.kid.as_deref(), now);
-        match (&candidates, &token.kid) {
+        let candidates = self.ring.candidates(token.kid(), now);
+        match (&candidates, token.kid()) {
             (Ok(_), Some(kid)) => report.pass(format!("the ring has a key `{kid}`")),
             (Ok(_), None) => report.pass("it names no key; each of the ring is tried".to_owned()),
             (Err(error), _) => report.fail((*error).into()),
         }
         // A retired key does tell whether the token is genuine.
-        let named = token.kid.as_deref().and_then(|kid| self.ring.find(kid).ok());
+        let named = token.kid().and_then(|kid| self.ring.find(kid).ok());
         let kid = match candidates.ok().or(named.map(Candidates::Named)) {
             Some(keys) => match check_tag(token, keys) {
                 Ok(key) => {

@@ -203,14 +203,16 @@ impl KeyRing {
         kid: Option<&str>,
         now: UnixTime,
     ) -> Result<Candidates<'_>, UnusableKey> {
-        let live = |entry: &&Entry| !entry.is_retired(now);
-        match kid {
-            Some(id) => Some(self.find(id)?).filter(live).map(Candidates::Named),
-            None => self.entries().any(|entry| live(&entry)).then_some(Candidates::Any(self, now)),
+        #[cfg(feature = "jwt")]
+        if kid.is_none() {
+            let live = self.entries().any(|entry| !entry.is_retired(now));
+            return live.then_some(Candidates::Any(self, now)).ok_or(UnusableKey::Retired);
         }
-        .ok_or(UnusableKey::Retired)
+        let entry = self.find(kid.unwrap_or_default())?;
+        if entry.is_retired(now) { Err(UnusableKey::Retired) } else { Ok(Candidates::Named(entry)) }
     }
 
+    #[cfg(feature = "alloc")]
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().flatten()
     }
@@ -220,6 +222,7 @@ impl KeyRing {
 #[derive(Clone, Copy)]
 pub(crate) enum Candidates<'a> {
     /// All that are not retired at that time.
+    #[cfg(feature = "jwt")]
     Any(&'a KeyRing, UnixTime),
     Named(&'a Entry),
 }
@@ -229,6 +232,7 @@ impl<'a> Candidates<'a> {
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn find(self, fits: impl Fn(&Entry) -> bool) -> Option<&'a Entry> {
         match self {
+            #[cfg(feature = "jwt")]
             Self::Any(ring, now) => {
                 ring.entries().find(|entry| !entry.is_retired(now) && fits(entry))
             }

@@ -132,30 +132,56 @@ impl MacKey {
         Mac { key: self, state: self.inner, block: [0; BLOCK_LEN], filled: 0, len: BLOCK_LEN }
     }
 
-    /// The inner hash over the first `len` bytes of `text` with a line feed for the one at `feed`. What
-    /// follows these is not hashed.
+    /// The inner hash over the first `len` bytes of `text`, with a line feed for the one at `feed` where that
+    /// is some place before the end. What follows these is not hashed.
     ///
     /// This takes 23 to 30 ns less than to copy the pieces into a block: the hash has to wait until
     /// they are all written, as it loads them 16 bytes at a time.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn hash_in_place(&self, text: &str, feed: usize, len: usize) -> InnerHash<'_> {
+    pub(crate) fn hash_in_place(
+        &self,
+        text: &str,
+        feed: Option<usize>,
+        len: usize,
+    ) -> InnerHash<'_> {
         // Without vector instructions it takes longer.
         if cfg!(not(any(target_feature = "sse2", target_feature = "neon"))) {
-            let mut mac = self.start();
-            mac.update(text.get(..feed).unwrap_or_default());
-            mac.update("\n");
-            mac.update(text.get(feed.saturating_add(1)..len).unwrap_or_default());
-            return mac.end();
+            return self.hash_in_pieces(text, feed, len);
         }
+        let feed = feed.unwrap_or(len);
         let mut state = self.inner;
         let mut start: usize = 0;
         // The end mark and the length follow the input, in a block of their own if need be.
         while start <= len.saturating_add(LENGTH_LEN) {
-            let block = inner_block(text.as_bytes(), start, feed, len);
-            compress256(&mut state, slice::from_ref(&block));
-            start = start.saturating_add(BLOCK_LEN);
+            let end = start.saturating_add(BLOCK_LEN);
+            let whole = text.as_bytes().get(start..end).filter(|_| end <= len);
+            match whole.and_then(<[u8]>::first_chunk) {
+                Some(block) if !(start..end).contains(&feed) => {
+                    compress256(&mut state, slice::from_ref(block));
+                }
+                _ => {
+                    let block = inner_block(text.as_bytes(), start, feed, len);
+                    compress256(&mut state, slice::from_ref(&block));
+                }
+            }
+            start = end;
         }
         InnerHash { key: self, state }
+    }
+
+    /// [`MacKey::hash_in_place`], piece by piece.
+    fn hash_in_pieces(&self, text: &str, feed: Option<usize>, len: usize) -> InnerHash<'_> {
+        let text = text.get(..len).unwrap_or(text);
+        let mut mac = self.start();
+        match feed.and_then(|feed| text.split_at_checked(feed)) {
+            Some((before, behind)) if !behind.is_empty() => {
+                mac.update(before);
+                mac.update("\n");
+                mac.update(behind.get(1..).unwrap_or_default());
+            }
+            _ => mac.update(text),
+        }
+        mac.end()
     }
 }
 
@@ -398,14 +424,20 @@ mod tests {
         let text: String = ('!'..='~').cycle().take(300).collect();
         let key = MacKey::new(b"key");
         for len in 1..=200 {
-            for feed in 0..len {
+            for feed in (0..len).map(Some).chain([None]) {
                 let mut input = Vec::from(&text.as_bytes()[..len]);
-                input[feed] = b'\n';
+                if let Some(feed) = feed {
+                    input[feed] = b'\n';
+                }
                 let expected = oracle(b"key", &input);
-                let [with_more, alone] = [&text, &text[..len]]
-                    .map(|text| key.hash_in_place(text, feed, len).tag().to_hex());
-                assert_eq!(with_more, expected, "{len} bytes, line feed at {feed}");
-                assert_eq!(alone, expected, "{len} bytes and no more, line feed at {feed}");
+                for text in [&text, &text[..len]] {
+                    let at = || alloc::format!("{len} of {} bytes, feed {feed:?}", text.len());
+                    let whole = key.hash_in_place(text, feed, len).tag().to_hex();
+                    assert_eq!(whole, expected, "{}", at());
+                    // What machines without vector instructions do.
+                    let pieces = key.hash_in_pieces(text, feed, len).tag().to_hex();
+                    assert_eq!(pieces, expected, "{}, in pieces", at());
+                }
             }
         }
     }
@@ -416,7 +448,7 @@ mod tests {
         let mut input = Vec::from(text.as_bytes());
         input[7000] = b'\n';
         let key = MacKey::new(b"key");
-        let tag = key.hash_in_place(&text, 7000, text.len()).tag();
+        let tag = key.hash_in_place(&text, Some(7000), text.len()).tag();
         assert_eq!(tag.to_hex(), oracle(b"key", &input));
     }
 

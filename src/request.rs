@@ -45,7 +45,7 @@ impl fmt::Debug for Request<'_> {
 pub enum Placement {
     /// In the header `Authorization`, scheme `Bearer`.
     Bearer,
-    /// In the cookie `pg`.
+    /// In a cookie: `pg`, or the name that JWTs go by.
     Cookie,
     /// In the path, as its first segment: relative addresses inherit it.
     Path,

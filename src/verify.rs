@@ -17,7 +17,7 @@ use crate::request::{Placement, Request};
 use crate::scope::Scope;
 use crate::time::UnixTime;
 
-/// Admits requests by the tokens they carry. It allocates nothing and reads no clock.
+/// Admits requests by the tokens they carry. It reads no clock, and allocates nothing for native tokens.
 ///
 /// 1. placement: one token - `ambiguous`, `missing`
 /// 2. grammar and limits - `malformed`, `missing_claim`, `outside_scope`, `path_not_canonical`,
@@ -108,15 +108,16 @@ impl<'a> Verifier<'a> {
         let located = self.rules.locate(request)?;
         // 2
         let token = self.rules.read(&located)?;
+        let scope = token.check_scope()?;
         // 3
-        let keys = self.ring.candidates(token.kid.as_deref(), now)?;
+        let keys = self.ring.candidates(token.kid(), now)?;
         // 4
         let key = check_tag(&token, keys)?;
         // 5
         self.check_times(&token.grant, now)?;
         // 6
         self.check_bindings(&token, request)?;
-        Ok(Verified { token, kid: &key.id })
+        Ok(Verified { token, scope, kid: &key.id })
     }
 
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
@@ -142,9 +143,11 @@ impl<'a> Verifier<'a> {
         let grant = &token.grant;
         // Both ways: a gate with a name wants it in every token, and a token with a name is for that
         // gate alone.
-        if grant.audience() != self.rules.audience {
+        // An empty name is none that a token could carry.
+        if grant.audience() != self.rules.audience || self.rules.audience == Some("") {
             return Err(PolicyError::WrongAudience);
         }
+        #[cfg(feature = "jwt")]
         if token.foreign_issuer {
             return Err(PolicyError::WrongIssuer);
         }
@@ -178,14 +181,15 @@ pub(crate) fn check_tag<'k>(
 #[derive(Clone)]
 pub struct Verified<'a> {
     token: UnverifiedToken<'a>,
+    scope: Scope<'a>,
     kid: &'a KeyId,
 }
 
 impl<'a> Verified<'a> {
     /// For a token that has passed every check, one by one.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn of(token: UnverifiedToken<'a>, kid: &'a KeyId) -> Self {
-        Self { token, kid }
+    pub(crate) const fn of(token: UnverifiedToken<'a>, scope: Scope<'a>, kid: &'a KeyId) -> Self {
+        Self { token, scope, kid }
     }
 
     /// What the token allows.
@@ -209,7 +213,7 @@ impl<'a> Verified<'a> {
     /// The part of the URL space that the token allows.
     #[must_use]
     pub const fn scope(&self) -> Scope<'a> {
-        self.token.scope
+        self.scope
     }
 
     /// The token as it stands in a path or a cookie: with its name.
@@ -239,7 +243,7 @@ impl<'a> Verified<'a> {
         let [before, after] = self.token.queries.map(|query| query.map(|query| query.split('&')));
         let before = before.into_iter().flatten();
         let after = after.into_iter().flatten().filter(|param| forward.has(param));
-        let kept = before.filter(|param| self.token.scope.signs(param) || forward.has(param));
+        let kept = before.filter(|param| self.scope.signs(param) || forward.has(param));
         let mut kept = kept.chain(after);
         let mut query = String::from(kept.next()?);
         for param in kept {

@@ -7,7 +7,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
 use std::alloc::System;
 
-use playgate::{KeyRing, ParamNames, Placement, Request, Signer, UnixTime, Verifier};
+use playgate::{JwtRules, KeyRing, ParamNames, Placement, Request, Signer, UnixTime, Verifier};
 
 struct Counter;
 
@@ -158,4 +158,33 @@ fn no_refusal_takes_an_allocation() {
     refused(gate, abroad.as_str(), "wrong_country");
     let elsewhere = signer.link(FILM).network("2001:db8::/64".parse().unwrap()).sign(NOW).unwrap();
     refused(gate, elsewhere.as_str(), "wrong_network");
+}
+
+/// To read a JWT takes some. What is no JWT takes none at a gate that reads both.
+#[test]
+fn a_gate_that_reads_jwts_too_takes_none_for_others() {
+    let ring = KeyRing::parse(KEYS).unwrap();
+    let rules = JwtRules::new("/videos/{vid}/").unwrap();
+    let gate = Verifier::new(&ring).jwt(Some(&rules));
+    let signer = Signer::new(ring.clone());
+    for (link, placement) in [
+        (signer.link(FILM).sign(NOW), Placement::Query),
+        (signer.link(FILM).in_path().sign(NOW), Placement::Path),
+    ] {
+        let link = String::from(link.unwrap());
+        assert_eq!(verdict(&gate, &Request::new(&link)), placement.name());
+        assert_eq!(verdict(&gate, &Request::new(&link.replace("film", "other"))), "bad_signature");
+        let jwts_alone = gate.native(false);
+        assert_eq!(verdict(&jwts_alone, &Request::new(&link)), "missing");
+        let joint = if link.contains('?') { '&' } else { '?' };
+        let two = format!("{link}{joint}token=e30.e30.");
+        assert_eq!(verdict(&gate, &Request::new(&two)), "ambiguous");
+    }
+    let mut request = Request::new(FILM);
+    assert_eq!(verdict(&gate, &request), "missing");
+    request.cookie = Some("token=e30.e30.; token=e30.e30.");
+    assert_eq!(verdict(&gate, &request), "ambiguous");
+    request.authorization = Some("Bearer opaque");
+    request.cookie = Some("tokens=e30.e30.");
+    assert_eq!(verdict(&gate, &request), "missing");
 }

@@ -111,3 +111,30 @@ fn memory_grows_with_the_longest_line_and_not_with_the_playlist() {
         assert!(long < few + 10 * 7000, "{long} bytes, preview: {preview}");
     }
 }
+
+#[test]
+fn what_a_manifest_grows_to_is_bounded() {
+    use playgate::manifest::{Kind, MAX_LEN, ManifestError};
+    use playgate::{Jwt, JwtRules};
+    let ring = KeyRing::parse(KEYS).unwrap();
+    let jwt = Jwt::new().claim("vid", "42").claim("fill", "x".repeat(2900));
+    let url = "https://cdn.example.com/videos/42/a.mpd";
+    let link = Signer::new(ring.clone()).link(url).jwt(jwt).in_query().sign(NOW).unwrap();
+    let rules = JwtRules::new("/videos/{vid}/").unwrap();
+    let verifier = Verifier::new(&ring).jwt(Some(&rules));
+    let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
+    let carrier = Carrier::new(&verifier, &verified, NOW).unwrap();
+    let segments = "<SegmentURL media=\"a\"/>".repeat(80_000);
+    let mpd = format!(
+        "<MPD><Period><AdaptationSet><Representation id=\"1\"><SegmentList>{segments}</SegmentList></Representation></AdaptationSet></Period></MPD>"
+    );
+    let hls = format!("#EXTM3U\n{}", "a\n".repeat(1_000_000));
+    for (kind, manifest) in [(Kind::Dash, mpd), (Kind::Hls, hls)] {
+        let before = HELD.get();
+        PEAK.set(before);
+        assert_eq!(carrier.rewrite(kind, &manifest), Err(ManifestError::TooLarge));
+        let peak = PEAK.get() - before;
+        eprintln!("{kind:?} {} -> peak {} MiB", manifest.len(), peak >> 20);
+        assert!(peak < 4 * MAX_LEN.cast_signed(), "{kind:?} {peak}");
+    }
+}

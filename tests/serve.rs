@@ -6,10 +6,13 @@
 mod program;
 #[path = "common/server.rs"]
 mod server;
+#[path = "common/vectors.rs"]
+mod vectors;
 
 use program::{keyed, run};
-use serde_json::{Value, json};
+use serde_json::json;
 use server::{SECRET, Server};
+use vectors::{files, signed_scope};
 
 const JSON: &str = "Content-Type: application/json";
 const BEARER: &str = "Authorization: Bearer 0123456789abcdef";
@@ -42,27 +45,34 @@ fn a_link_and_an_array_of_links() {
 
 #[test]
 fn vectors_are_minted_as_they_are_signed() {
-    let file: Value = serde_json::from_str(include_str!("vectors/native.json")).unwrap();
-    let vectors = file["vectors"].as_array().unwrap();
-    let vectors: Vec<_> = vectors.iter().filter(|vector| vector["sign"].is_object()).collect();
-    assert!(vectors.len() >= 70, "only {} vectors are signed", vectors.len());
-    let mut nows: Vec<_> = vectors.iter().map(|vector| vector["now"].as_u64().unwrap()).collect();
-    nows.dedup();
-    for now in nows {
-        let now = format!("--now={now}");
-        let mut program = keyed();
-        program.env("PLAYGATE_KEYS", file["keys"].as_str().unwrap()).args(["serve", "--dev", &now]);
-        let server = Server::spawn(&mut program);
-        let vectors = vectors.iter().filter(|vector| now.ends_with(&vector["now"].to_string()));
-        let (asked, expected): (Vec<_>, Vec<_>) =
-            vectors.map(|vector| (&vector["sign"], &vector["request"]["url"])).unzip();
-        let answer = server.mint(&json!(asked).to_string());
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let links = answer.json();
-        let links: Vec<_> = links.as_array().unwrap().iter().map(|link| &link["link"]).collect();
-        assert_eq!(links, expected);
-        for (terms, expected) in asked.iter().zip(expected) {
-            assert_eq!(server.mint(&terms.to_string()).json()["link"], *expected);
+    for file in files() {
+        let vectors = file.signed();
+        let mut nows: Vec<_> =
+            vectors.iter().map(|vector| vector["now"].as_u64().unwrap()).collect();
+        nows.dedup();
+        for now in nows {
+            let now = format!("--now={now}");
+            let mut program = keyed();
+            program.env("PLAYGATE_KEYS", &file.keys).args(["serve", "--dev", &now]);
+            let server = Server::spawn(&mut program);
+            let vectors = vectors.iter().filter(|vector| now.ends_with(&vector["now"].to_string()));
+            let (asked, expected): (Vec<_>, Vec<_>) = vectors
+                .map(|vector| {
+                    let link = &vector["request"]["url"];
+                    let expires = &vector["expect"]["expires"];
+                    let answer = match signed_scope(vector) {
+                        Some(scope) => json!({"link": link, "expires": expires, "scope": scope}),
+                        None => json!({"link": link, "expires": expires}),
+                    };
+                    (&vector["sign"], answer)
+                })
+                .unzip();
+            let answer = server.mint(&json!(asked).to_string());
+            assert_eq!(answer.status, 200, "{answer:?}");
+            assert_eq!(answer.json(), json!(expected));
+            for (terms, expected) in asked.iter().zip(expected) {
+                assert_eq!(server.mint(&terms.to_string()).json(), expected);
+            }
         }
     }
 }
@@ -213,6 +223,10 @@ fn the_log_has_a_line_a_request_and_no_credentials() {
     let mut server = Server::start();
     server.ask("POST /links?to=/pg=1", &[JSON, BEARER], ONE);
     server.ask("GET /pg=1&exp=1&kid=main&sig=x/a.mp4", &[], b"");
+    server.ask("GET /token=eyJh.eyJ2.x/a.mp4", &[], b"");
+    server.ask("GET /access=eyJh.eyJ2.x/pg=1&sig=x/a.mp4", &[], b"");
+    server.ask("GET /a/token%3DeyJh.eyJ2.x/a.mp4", &[], b"");
+    server.ask("GET /a.mp4?token=eyJh.eyJ2.x", &[], b"");
     server.ask("GET /healthz", &[], b"");
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
@@ -220,7 +234,17 @@ fn the_log_has_a_line_a_request_and_no_credentials() {
     let lines: Vec<_> = log.lines().map(|line| line.rsplitn(3, ' ').last().unwrap()).collect();
     assert_eq!(
         lines,
-        ["playgate: POST /links 200", "playgate: GET /pg=... 404", "playgate: GET /healthz 200"]
+        [
+            "playgate: POST /links 200",
+            "playgate: GET /pg=... 404",
+            "playgate: GET /token=... 404",
+            "playgate: GET /access=... 404",
+            "playgate: GET /a/token%... 404",
+            "playgate: GET /a.mp4 404",
+            "playgate: GET /healthz 200",
+        ]
     );
-    assert!(!log.contains(SECRET) && !log.contains("sig="), "{log}");
+    for credential in [SECRET, "sig=", "eyJ"] {
+        assert!(!log.contains(credential), "{log}");
+    }
 }

@@ -1,18 +1,33 @@
 // A link as text: its parts for the eye, and the ways to break it. What is valid is not decided
 // here; the same core that runs at the edge does that.
 
-const TOKEN = /pg=\d+(?:&[a-z]+=[\w.-]*)*/;
+const NATIVE = /pg=\d+(?:&[a-z]+=[\w.-]*)*/;
+const JWT = /(?<=[/?&]token=)([\w-]*)\.([\w-]*)\.([\w-]*)/;
+const ADDRESS = /^(\w+:\/\/[^/?#]+)(\/(?:pg|token)=[^/]*)?([^?]*)(.*)$/s;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const OTHER_FILM = "/videos/43/film.mp4";
 
+/** The format of the token in a link: `native`, `jwt`, or `null` where there is none. */
+export function formatOf(link) {
+  if (/^(?:\w+:\/\/[^/?#]*)?\/token=|[?&]token(?:[=&]|$)/.test(link)) return "jwt";
+  return NATIVE.test(link) ? "native" : null;
+}
+
+/** The JWT in a text that holds nothing else, but `Bearer` before it perhaps; else `null`. */
+export function bareJwt(text) {
+  return /^(?:bearer\s+)?(e[wy3][\w-]*\.[\w-]+\.[\w-]*)$/i.exec(text)?.[1] ?? null;
+}
+
 /** Cuts a link into `{ field, text }`; `field` is null outside the token. */
 export function parts(link) {
-  const token = TOKEN.exec(link);
+  const native = NATIVE.exec(link);
+  const token = native ?? JWT.exec(link);
   if (!token) return [{ field: null, text: link }];
-  const fields = token[0].split("&").flatMap((text, i) => [
-    ...(i ? [{ field: null, text: "&" }] : []),
-    { field: text.slice(0, text.indexOf("=")), text },
-  ]);
+  const [between, named] = native
+    ? ["&", native[0].split("&").map((text) => [text.slice(0, text.indexOf("=")), text])]
+    : [".", [["header", token[1]], ["payload", token[2]], ["sig", token[3]]]];
+  const fields = named.flatMap(([field, text], i) =>
+    [...(i ? [{ field: null, text: between }] : []), { field, text }]);
   return [
     { field: null, text: link.slice(0, token.index) },
     ...fields,
@@ -20,8 +35,38 @@ export function parts(link) {
   ];
 }
 
+/** The members of a JWT's header or payload; none where it cannot be read. */
+function decode(part) {
+  try {
+    const bytes = atob(part.replaceAll("-", "+").replaceAll("_", "/"));
+    const text = new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function encode(members) {
+  const bytes = new TextEncoder().encode(JSON.stringify(members));
+  const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** The JWT in a link: its parts as text, and read; `null` where there is none. */
+export function jwtOf(link) {
+  const found = JWT.exec(link);
+  if (!found) return null;
+  const [, header, payload, sig] = found;
+  return { header, payload, sig, members: decode(header), claims: decode(payload) };
+}
+
 /** The fields of the token in a link, as `{ exp: "1767225600", ... }`. */
 export function fields(link) {
+  const jwt = formatOf(link) === "jwt" && jwtOf(link);
+  if (jwt) {
+    const shown = ([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)];
+    return Object.fromEntries(Object.entries({ ...jwt.members, ...jwt.claims, sig: jwt.sig }).map(shown));
+  }
   const named = parts(link).filter((part) => part.field);
   return Object.fromEntries(named.map(({ field, text }) => [field, text.slice(field.length + 1)]));
 }
@@ -44,13 +89,30 @@ export function show(element, link) {
   }));
 }
 
+/** A JWT with its claim changed, and the address with it: no check but the signature's can tell. */
+function forge(link, template) {
+  const { payload, claims } = jwtOf(link) ?? {};
+  const [hole, name] = /\{([^{}]+)\}/.exec(template) ?? [];
+  const address = ADDRESS.exec(link);
+  if (!payload || !address || !Object.hasOwn(claims, name)) return null;
+  const was = String(claims[name]);
+  const is = was === "43" ? "42" : "43";
+  const forged = encode({ ...claims, [name]: is });
+  const [, origin, token = "", path, query] = address;
+  const file = path.slice(path.lastIndexOf("/") + 1);
+  return {
+    link: (origin + token + template.replace(hole, is) + file + query).replace(`.${payload}.`, `.${forged}.`),
+    note: `The claim ${name} says ${is} now, and so does the address. It was signed as ${was}.`,
+  };
+}
+
 // Each takes a link and gives the broken one as `{ link, note }`, or null where it has no meaning.
 export const changes = {
   tamper(link) {
-    const sig = /sig=[\w-]{21}/.exec(link);
-    if (!sig) return null;
+    const before = /sig=(?=[\w-]{21})/.exec(link) ?? /[?&/]token=[\w-]*\.[\w-]*\.(?=[\w-]{21})/.exec(link);
+    if (!before) return null;
     // Not the last character: its tail bits are grammar, and the point here is the tag.
-    const at = sig.index + sig[0].length - 1;
+    const at = before.index + before[0].length + 20;
     const was = link[at];
     const is = ALPHABET[(ALPHABET.indexOf(was) + 1) % ALPHABET.length];
     return {
@@ -59,7 +121,9 @@ export const changes = {
     };
   },
 
-  widen(link) {
+  /** `template` is what the gate makes a directory of a JWT's claim with. */
+  widen(link, template) {
+    if (formatOf(link) === "jwt") return forge(link, template);
     const { pg, dir } = fields(link);
     if (!pg || dir === "1") return null;
     if (dir) {
@@ -76,10 +140,11 @@ export const changes = {
   },
 
   move(link) {
-    const cut = /^(\w+:\/\/[^/?#]+)(\/pg=[^/]*)?([^?]*)(.*)$/s.exec(link);
-    if (!cut) return null;
+    const address = ADDRESS.exec(link);
+    if (!address) return null;
+    const [, origin, token = "", , query] = address;
     return {
-      link: cut[1] + (cut[2] ?? "") + OTHER_FILM + cut[4],
+      link: origin + token + OTHER_FILM + query,
       note: `The same token, on ${OTHER_FILM}.`,
     };
   },

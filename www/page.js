@@ -1,6 +1,6 @@
 // Starts the page: finds the edge, mints links for the player, and loads the core.
 
-import { fields, show } from "./link.js";
+import { fields, formatOf, show } from "./link.js";
 import { ask, player } from "./player.js";
 import { playground } from "./playground.js";
 import { load, save } from "./state.js";
@@ -23,10 +23,11 @@ async function dev() {
   return { edge: null, keys: "" };
 }
 
-async function core() {
+/** Loads `playgate`, or `playgate-jwt`, which reads and signs JWTs too and is twice as large. */
+async function core(name) {
   try {
-    const module = await import("./vendor/playgate.js");
-    await module.default({ module_or_path: new URL("vendor/playgate_bg.wasm", import.meta.url) });
+    const module = await import(`./vendor/${name}.js`);
+    await module.default({ module_or_path: new URL(`vendor/${name}_bg.wasm`, import.meta.url) });
     return module;
   } catch (error) {
     console.error(error);
@@ -66,13 +67,18 @@ const MEANINGS = {
   pre: (value) => `opens the first ${spell(value)} alone`,
   run: (value) => `then plays for ${spell(value)}`,
   sig: () => "HMAC-SHA-256 over scope and token",
+  // Of a JWT
+  alg: (value) => (value === "HS256" ? "HMAC-SHA-256" : value),
+  iss: (value) => `issued by “${value}”`,
 };
+const JWT_SIG = "HMAC-SHA-256 over header and payload";
 
 function legend(link) {
+  const jwt = formatOf(link) === "jwt";
   return Object.entries(fields(link)).flatMap(([name, value]) => {
     const term = Object.assign(document.createElement("dt"), { textContent: name });
     term.dataset.field = name;
-    const meaning = MEANINGS[name]?.(value) ?? value;
+    const meaning = jwt && name === "sig" ? JWT_SIG : MEANINGS[name]?.(value) ?? value;
     return [term, Object.assign(document.createElement("dd"), { textContent: meaning })];
   });
 }
@@ -130,9 +136,11 @@ tabs({ list: $("#tabs"), panel: $("#signer"), chosen: state.tab, save: (tab) => 
 
 const { edge, keys } = await dev();
 const watch = watching(edge);
-const loaded = await core();
+const loadJwt = () => core("playgate-jwt");
+const loaded = await core("playgate");
 const bench = loaded && playground({
-  core: loaded, edge, keys, state, save,
+  cores: { native: loaded, jwt: state.format === "jwt" ? await loadJwt() : null },
+  loadJwt, edge, keys, state, save,
   play: (link) => {
     watch.start("link", link);
     $("#watch").scrollIntoView();

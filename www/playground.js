@@ -2,13 +2,16 @@
 // browser's own verdict beside the answer of the edge.
 
 import { ask } from "./player.js";
-import { changes } from "./link.js";
+import { bareJwt, changes, formatOf, jwtOf } from "./link.js";
 import { showDetails, showReport } from "./report.js";
 import { clock, timeline } from "./timeline.js";
 
 const $ = (selector) => document.querySelector(selector);
 const BINDINGS = ["audience", "country", "ip", "download", "sub", "sid", "jti", "not_before", "run", "preview"];
-const TEXTS = ["url", "lifetime", "dir", ...BINDINGS];
+const NOT_IN_JWT = ["country", "ip", "download", "preview"];
+const GATE = ["jwt_path", "gate_issuer", "gate_audience"];
+const TEXTS = ["url", "lifetime", "dir", "claims", "issuer", ...BINDINGS, ...GATE];
+const CHOICES = ["format", "place", "scope"];
 
 const seconds = () => Math.floor(Date.now() / 1000);
 
@@ -21,31 +24,60 @@ function moment(text, now) {
   return Number.isNaN(unix) ? text : unix;
 }
 
+// `vid=42, plan=basic` as `{ vid: "42", plan: "basic" }`.
+function claims(text) {
+  const pairs = text.split(/[\s,]+/).filter(Boolean).map((pair) => /^([^=]+)=(.+)$/.exec(pair)?.slice(1));
+  if (pairs.includes(undefined)) throw new Error("claims: write name=value, and more after a comma");
+  const all = Object.fromEntries(pairs);
+  if (Object.keys(all).length < pairs.length) throw new Error("claims: one stands twice");
+  return all;
+}
+
 /** What the form asks for, as the SignRequest of the core. */
 function request(form, now) {
   const value = (name) => form.elements[name].value.trim();
   const asked = { url: value("url"), place: value("place") };
   const lifetime = value("lifetime");
   if (lifetime) asked.expires_in = /^\d+$/.test(lifetime) ? Number(lifetime) : lifetime;
-  if (value("scope") === "directory") asked.dir = Number(value("dir"));
+  if (value("format") === "jwt") {
+    Object.assign(asked, { format: "jwt", claims: claims(value("claims")) });
+    if (value("issuer")) asked.issuer = value("issuer");
+  } else if (value("scope") === "directory") asked.dir = Number(value("dir"));
   else asked.exact = true;
-  for (const name of BINDINGS) if (value(name)) asked[name] = value(name);
+  for (const name of BINDINGS) {
+    if (value(name) && !form.elements[name].disabled) asked[name] = value(name);
+  }
   if (asked.country) asked.country = asked.country.split(/[\s,.]+/).filter(Boolean);
   if (asked.not_before) asked.not_before = moment(asked.not_before, now);
   return asked;
 }
 
+/** The settings of the gate here, as the Gate of the core. The edge of `npm start` reads both formats. */
+function gate(form) {
+  const value = (name) => form.elements[name].value.trim();
+  if (value("format") !== "jwt") return {};
+  const settings = { formats: ["native", "jwt"], jwt_path: value("jwt_path") };
+  if (value("gate_issuer")) settings.issuer = value("gate_issuer");
+  if (value("gate_audience")) settings.audience = value("gate_audience");
+  return settings;
+}
+
 /**
- * Starts the playground. `core` holds `sign` and `inspect`, `edge` is the origin that may be asked,
- * `state` what to begin with, `save` keeps it, `play` is what the button does.
+ * Starts the playground. Each of `cores` holds `sign` and `inspect`; that for JWTs may be `null` until
+ * `loadJwt` has brought it. `edge` is the origin that may be asked, `state` what to begin with, `save`
+ * keeps it, `play` is what the button does.
  */
-export function playground({ core, edge, keys, state, save, play }) {
+export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
   const form = $("#sign-form");
   const link = $("#link");
   const buttons = document.querySelectorAll("[data-change]");
   const film = `${edge ?? "https://cdn.example.com"}/videos/42/film.mp4`;
   const draw = timeline($("#timeline"), $("#timeline-text"));
+  const format = form.elements.format;
+  const core = () => cores[format.value];
   let base = ""; // the link before any change
+  let pasted = false; // whether it is not what the form says
+  let loading = null;
   let change = state.change;
   let report = null;
   let drawn = { key: "", url: "" };
@@ -55,24 +87,40 @@ export function playground({ core, edge, keys, state, save, play }) {
   function fill() {
     $("#keys").value = keys;
     for (const name of TEXTS) form.elements[name].value = state[name];
-    form.elements.place.value = state.place;
-    form.elements.scope.value = state.scope;
+    for (const name of CHOICES) form.elements[name].value = state[name];
+    if (!format.value) format.value = "native";
     if (!state.url) form.elements.url.value = film;
     $("#bindings").open = BINDINGS.some((name) => state[name]);
   }
 
   function keep() {
-    const names = [...TEXTS, "place", "scope"];
+    const names = [...TEXTS, ...CHOICES];
     const value = Object.fromEntries(names.map((name) => [name, form.elements[name].value.trim()]));
     if (value.url === film) value.url = "";
     save({ ...value, change });
+  }
+
+  /** Shows what the format has, and brings the core that it needs. */
+  function showFormat() {
+    for (const part of document.querySelectorAll("[data-format]")) part.hidden = part.dataset.format !== format.value;
+    for (const name of NOT_IN_JWT) form.elements[name].disabled = format.value === "jwt";
+    if (!core()) loading ??= load();
+  }
+
+  async function load() {
+    $("#sign-error").textContent = "";
+    cores.jwt = await loadJwt();
+    loading = null;
+    if (!cores.jwt) $("#sign-error").textContent = "What reads and signs JWTs could not be loaded.";
+    else if (pasted) look();
+    else signAgain();
   }
 
   /** Signs what the form says, at a time; tells an error beside the form and gives null. */
   function sign(extra = {}, now = seconds()) {
     try {
       const asked = { ...request(form, now), ...extra };
-      const { link: signed } = core.sign(asked, $("#keys").value, now);
+      const { link: signed } = core().sign(asked, $("#keys").value, now);
       $("#sign-error").textContent = "";
       return signed;
     } catch (error) {
@@ -94,7 +142,8 @@ export function playground({ core, edge, keys, state, save, play }) {
   };
 
   function apply(name) {
-    const changed = name ? breaks[name]?.(base) : { link: base, note: "" };
+    const template = form.elements.jwt_path.value.trim();
+    const changed = name ? breaks[name]?.(base, template) : { link: base, note: "" };
     change = changed ? name : "";
     link.value = changed?.link ?? base;
     $("#change-note").textContent = changed?.note ?? "This link cannot be changed in that way.";
@@ -108,7 +157,9 @@ export function playground({ core, edge, keys, state, save, play }) {
   }
 
   function signAgain() {
-    const signed = sign();
+    pasted = false;
+    showFormat();
+    const signed = core() ? sign() : null;
     link.toggleAttribute("data-stale", signed === null);
     form.elements.dir.disabled = form.elements.scope.value !== "directory";
     if (signed === null) return keep();
@@ -120,16 +171,24 @@ export function playground({ core, edge, keys, state, save, play }) {
   function look() {
     const url = link.value.trim();
     const now = seconds();
-    let error = "";
+    const settings = gate(form);
+    let error = core() ? "" : "What reads JWTs is being loaded.";
     try {
-      report = url ? core.inspect({ url }, {}, $("#keys").value, now) : null;
+      report = url && core() ? core().inspect({ url }, settings, $("#keys").value, now) : null;
     } catch (thrown) {
       report = null;
       error = thrown.message ?? String(thrown);
     }
-    draw(report, now);
+    const jwt = formatOf(url) === "jwt" ? jwtOf(url) : null;
+    // A JWT says its times also where it is not read to the end.
+    const said = (name) => (Number.isInteger(jwt?.claims[name]) ? jwt.claims[name] : null);
+    draw(report && {
+      ...report,
+      not_before: report.not_before ?? said("nbf"),
+      expires: report.expires ?? said("exp"),
+    }, now);
     // Only a new verdict is announced; the count of seconds is not worth a screen reader's breath.
-    const key = JSON.stringify([url, error, report?.verdict, report?.reason]);
+    const key = JSON.stringify([url, settings, error, report?.verdict, report?.reason]);
     if (key === drawn.key) {
       if (report) showDetails(report);
       return;
@@ -137,7 +196,8 @@ export function playground({ core, edge, keys, state, save, play }) {
     // The same link and another verdict: its time has come or gone, and the edge is asked anew.
     if (url === drawn.url && !error) askSoon();
     drawn = { key, url };
-    showReport(report);
+    const claim = /\{(.*)\}/.exec(settings.jwt_path)?.[1];
+    showReport(report, jwt && { members: Object.keys(jwt.members).length, claim });
     $("#verdict").dataset.verdict = report?.verdict ?? "";
     tell($("#verdict"), report?.status ?? "", report?.reason,
       report ? (report.reason ?? "admitted") : "not checked", report?.detail ?? error);
@@ -197,10 +257,23 @@ export function playground({ core, edge, keys, state, save, play }) {
     signAgain();
   });
   link.addEventListener("input", () => {
+    const alone = bareJwt(link.value.trim());
+    if (alone) {
+      const url = form.elements.url.value.trim();
+      link.value = `${url}${url.includes("?") ? "&" : "?"}token=${alone}`;
+    }
     base = link.value.trim();
+    pasted = true;
     link.removeAttribute("data-stale");
+    format.value = formatOf(base) ?? format.value;
+    showFormat();
     apply("");
+    if (alone) $("#change-note").textContent = "The JWT stands at the URL of step 1 now.";
     link.focus();
+  });
+  $("#gate").addEventListener("input", () => {
+    // A change of the claim depends on the template.
+    apply(change);
   });
   for (const button of buttons) {
     button.addEventListener("click", () => apply(button.dataset.change));

@@ -45,8 +45,30 @@ export function showDetails(report) {
   });
 }
 
-/** Shows a report, or clears what was shown. */
-export function showReport(report) {
+function row(field, fault) {
+  const row = document.createElement("tr");
+  const name = element("th", "", field.name);
+  name.scope = "row";
+  name.dataset.field = field.name;
+  const meaning = element("td", "", "");
+  prose(meaning, field.meaning);
+  row.append(name, element("td", "value", field.value), meaning);
+  if (fault) row.dataset.fault = "";
+  return row;
+}
+
+// A line of the table above the rows of a JWT's header, and above its claims.
+function headline(text) {
+  const row = document.createElement("tr");
+  row.append(Object.assign(element("th", "", text), { colSpan: 3, scope: "rowgroup" }));
+  return row;
+}
+
+/**
+ * Shows a report, or clears what was shown. Of a JWT, `jwt` says how many `members` its header has, and
+ * which `claim` the gate makes a directory of.
+ */
+export function showReport(report, jwt) {
   $("#checks").replaceChildren(...(report?.checks ?? []).map((check) => {
     const item = document.createElement("li");
     item.dataset.check = check.name;
@@ -73,15 +95,12 @@ export function showReport(report) {
     return line;
   }));
 
-  $("#fields tbody").replaceChildren(...(report?.fields ?? []).map((field) => {
-    const row = document.createElement("tr");
-    const name = element("th", "", field.name);
-    name.scope = "row";
-    name.dataset.field = field.name;
-    const meaning = element("td", "", "");
-    prose(meaning, field.meaning);
-    row.append(name, element("td", "value", field.value), meaning);
-    if (report.field === field.name) row.dataset.fault = "";
-    return row;
-  }));
+  const fault = report?.field === "claim" ? jwt?.claim : report?.field;
+  const rows = (report?.fields ?? []).map((field) => row(field, field.name === fault));
+  if (jwt && rows.length) {
+    if (report.fields.at(-1).name === "sig") rows.splice(-1, 0, headline("signature"));
+    rows.splice(jwt.members, 0, headline("payload"));
+    if (jwt.members) rows.unshift(headline("header"));
+  }
+  $("#fields tbody").replaceChildren(...rows);
 }

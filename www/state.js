@@ -2,7 +2,8 @@
 // named here is ever written: the key ring and tokens are not among it.
 
 const DEFAULTS = {
-  url: "", lifetime: "10m", scope: "exact", dir: "2", place: "query",
+  url: "", lifetime: "10m", format: "native", scope: "exact", dir: "2", place: "query",
+  claims: "vid=42", issuer: "", jwt_path: "/videos/{vid}/", gate_issuer: "", gate_audience: "",
   audience: "", country: "", ip: "", download: "", sub: "", sid: "", jti: "", not_before: "",
   run: "", preview: "",
   source: "hls", change: "", tab: "sign.py",
@@ -21,7 +22,7 @@ export function save(some) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...load(), ...some })) {
     // A visitor may paste a whole link where a URL is asked for: a token is a credential.
-    const secret = /(^|[/?&])pg=\d/.test(value);
+    const secret = /(^|[/?&])pg=\d|\be[wy3][\w-]*\.[\w-]+/.test(value);
     if (name in DEFAULTS && value !== DEFAULTS[name] && !secret) query.set(name, value);
   }
   const search = query.toString();

@@ -1,14 +1,16 @@
 //! Addresses as people type them, and how to write them so that they can be signed.
 
-use playgate::json::RequestError;
+use playgate::json::{RequestError, SignRequest};
 use playgate::{Signer, UnixTime};
 use url::Url;
 
 /// Adds to an error about `url` the spelling that a browser would make of it, where that one can be
-/// signed. It is for the caller to write: what is signed is what was asked for, byte for byte.
+/// signed on the same terms. It is for the caller to write: what is signed is what was asked for, byte for
+/// byte.
 pub(crate) fn advise(
     error: RequestError,
     url: &str,
+    terms: &SignRequest,
     signer: &Signer,
     now: UnixTime,
 ) -> RequestError {
@@ -17,8 +19,10 @@ pub(crate) fn advise(
     }
     let written =
         Url::parse(url).ok().filter(|written| matches!(written.scheme(), "http" | "https"));
+    let can_be_signed =
+        |written: &str| terms.apply(signer.link(written)).is_ok_and(|link| link.sign(now).is_ok());
     match written.map(String::from) {
-        Some(written) if written != url && signer.link(&written).sign(now).is_ok() => {
+        Some(written) if written != url && can_be_signed(&written) => {
             let fault = error.message.split("; ").next().unwrap_or_default();
             RequestError { message: format!("{fault}; write {written}"), ..error }
         }
@@ -32,17 +36,22 @@ mod tests {
 
     use super::*;
     use playgate::KeyRing;
-    use playgate::json::SignRequest;
+    use playgate::json::LinkFormat;
 
     const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
 
     #[track_caller]
     fn says(url: &str, expected: &str) {
+        says_on(SignRequest::default(), url, expected);
+    }
+
+    #[track_caller]
+    fn says_on(terms: SignRequest, url: &str, expected: &str) {
         let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
         let signer = Signer::new(ring);
-        let request = SignRequest { url: url.into(), ..SignRequest::default() };
+        let request = SignRequest { url: url.into(), ..terms };
         let error = request.sign(&signer, NOW).unwrap_err();
-        assert_eq!(advise(error, url, &signer, NOW).message, expected);
+        assert_eq!(advise(error, url, &request, &signer, NOW).message, expected);
     }
 
     #[test]
@@ -89,6 +98,30 @@ mod tests {
         says("a.mp4", "not an absolute URL; write it as https://host/path, at most 8192 bytes");
         says(
             "https:/cdn.example.com/a?pg=1&exp=1&kid=main&sig=x",
+            "not an absolute URL; write it as https://host/path, at most 8192 bytes",
+        );
+    }
+
+    #[test]
+    fn the_spelling_is_tried_on_the_terms_of_the_link() {
+        let jwt = || {
+            let format = Some("jwt".into());
+            let format = LinkFormat { format, ..LinkFormat::default() };
+            SignRequest { format, ..SignRequest::default() }
+        };
+        says_on(
+            jwt(),
+            "https://cdn.example.com/a b",
+            "the path has a space; write https://cdn.example.com/a%20b",
+        );
+        let deep = || SignRequest { dir: Some(2), ..SignRequest::default() };
+        says_on(deep(), "https://cdn.example.com/a b", "the path has a space; write %20");
+        // A parameter like any other, but for a link that carries its own token under this name.
+        let url = "https:/cdn.example.com/a?token=x";
+        says(url, "not an absolute URL; write https://cdn.example.com/a?token=x");
+        says_on(
+            jwt(),
+            url,
             "not an absolute URL; write it as https://host/path, at most 8192 bytes",
         );
     }

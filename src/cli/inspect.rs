@@ -1,8 +1,7 @@
 //! `playgate inspect`: the gate's decision, explained.
 
 use clap::Args;
-use playgate::ParamNames;
-use playgate::json::Gate;
+use playgate::{ParamNames, Report};
 
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
@@ -15,8 +14,10 @@ use crate::verify::{Beside, GateArgs};
 /// signature does not fit, the usual mistake that would explain it. It prints no signature and no key.
 #[derive(Args)]
 #[command(after_help = "\
-EXAMPLE:
+EXAMPLES:
   playgate inspect --keys keys.txt 'https://cdn.example.com/film.mp4?pg=1&exp=...'
+  playgate inspect --keys keys.txt --format jwt --jwt-path '/videos/{vid}/' \\
+      'https://cdn.example.com/videos/42/film.mp4?token=...'
 
 LENGTHS are seconds, or as in 90s, 10m, 4h.
 TIMES are unix seconds, or as in 2030-01-01T00:00:00Z.
@@ -49,23 +50,39 @@ pub(crate) struct Inspect {
 
 impl Inspect {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let gate = self.gate.gate()?;
         let ring = self.keys.load(false)?.ring;
-        let gate = Gate::from(self.gate);
         let request = self.beside.request(&self.url);
         let forward = ParamNames::new(&gate.forward_params);
         let report = gate.verifier(&ring).inspect(&request, forward, self.clock.now());
+        let exit = if report.is_admitted() { Exit::Done } else { Exit::Refused };
         // The report is made of text and numbers: it always has a JSON form.
         let answer = if self.json {
             serde_json::to_string(&report).unwrap_or_default() + "\n"
         } else {
-            shown(&report.to_string())
+            shown(report)
         };
         exit::answer(answer.as_bytes())?;
-        Ok(if report.refusal.is_none() { Exit::Done } else { Exit::Refused })
+        Ok(exit)
     }
 }
 
-/// A broken link may hold what moves a terminal's cursor: it is shown as a mark.
-fn shown(report: &str) -> String {
-    report.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
+/// The report as text. A link may hold what moves a terminal's cursor or turns the text around, and a
+/// claim whole lines of a report: these are shown as marks.
+fn shown(mut report: Report) -> String {
+    let one_line = |text: &mut String| *text = text.replace('\n', MARK);
+    for note in &mut report.fields {
+        [&mut note.name, &mut note.value, &mut note.meaning].into_iter().for_each(one_line);
+    }
+    report.hints.iter_mut().for_each(one_line);
+    report.to_string().replace(|c| c != '\n' && is_steering(c), MARK)
+}
+
+/// What stands for a character that is not shown.
+const MARK: &str = "\u{fffd}";
+
+/// Controls, line breaks, and marks of direction (UAX #9, section 2).
+fn is_steering(c: char) -> bool {
+    let is_mark = matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || is_mark || matches!(c, '\u{2028}'..='\u{202e}')
 }

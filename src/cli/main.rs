@@ -37,6 +37,10 @@ EXAMPLES:
     playgate sign --keys keys.txt --expires-in 5m --run 4h \\
         https://cdn.example.com/videos/42/master.m3u8
 
+  The same with a JSON Web Token, for a gate with --jwt-path '/videos/{vid}/':
+    playgate sign --keys keys.txt --format jwt --claim vid=42 \\
+        https://cdn.example.com/videos/42/master.m3u8
+
   Would the gate admit it, and if not, why?
     playgate verify --keys keys.txt 'https://cdn.example.com/...'
     playgate inspect --keys keys.txt 'https://cdn.example.com/...'

@@ -35,7 +35,8 @@ const MIN_SECRET_LEN: usize = 16;
 /// Mint links over HTTP
 ///
 /// POST /links with a JSON object, or an array of up to 1000, answers the link, or an array of links in
-/// the same order; all of them or none. Members are the options of `playgate sign`, with _ for -:
+/// the same order; all of them or none. Members are the options of `playgate sign`, with _ for -; but
+/// "country" is a list, and "claims" an object like {"vid": "42"}:
 ///
 ///   curl -H "Authorization: Bearer $PLAYGATE_SECRET" -H "Content-Type: application/json" \
 ///     -d '{"url": "https://cdn.example.com/videos/42/film.mp4", "expires_in": "10m"}' \

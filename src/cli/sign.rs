@@ -23,6 +23,10 @@ use crate::terms::{Terms, in_options};
 /// its token in the path, where the addresses in the playlist inherit it: then it plays to the end on
 /// every device. Give URLs as a browser sends them: absolute and percent-encoded.
 ///
+/// With --format jwt the token is a JSON Web Token, HS256. It opens what the gate makes of a claim, so
+/// --dir and --exact are not for it, and --json shows no scope; nor can it say --country, --ip, --download
+/// and --preview.
+///
 /// With --stdin the answers are flushed whenever no more input is there, so that another program can
 /// write a line and read its link. What cannot be signed gives an empty line, and a message on stderr.
 #[derive(Args)]
@@ -32,6 +36,8 @@ EXAMPLES:
   playgate sign --keys keys.txt --expires-in 5m --run 4h \\
       https://cdn.example.com/videos/42/master.m3u8
   playgate sign --keys keys.txt --country PT,ES --json --stdin < urls.txt
+  playgate sign --keys keys.txt --format jwt --claim vid=42 \\
+      https://cdn.example.com/videos/42/film.mp4
 
 LENGTHS are seconds, or as in 90s, 10m, 4h, '1h 30m'.
 TIMES are unix seconds (not milliseconds), or as in 2030-01-01T00:00:00Z.
@@ -57,17 +63,18 @@ pub(crate) struct Sign {
     json: bool,
 
     #[command(flatten)]
-    terms: Terms,
+    clock: Clock,
 
     #[command(flatten)]
-    clock: Clock,
+    terms: Terms,
 }
 
 impl Sign {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let signer = Signer::new(self.keys.load(self.stdin)?.ring);
         let terms = SignRequest::from(self.terms);
-        let told = Cell::new(terms.exact || (terms.dir.is_some() && terms.place.is_some()));
+        let has_scope = terms.dir.is_some() || terms.format.format.as_deref() == Some("jwt");
+        let told = Cell::new(terms.exact || (has_scope && terms.place.is_some()));
         let minter = Minter { signer, terms, json: self.json, told };
         if self.stdin {
             minter.sign_lines(&mut lines::stdin(), self.clock)
@@ -145,7 +152,8 @@ impl Minter {
             (Ok(""), _) => Err(RequestError::new("url", &"the URL is empty")),
             (Ok(_), Ok(link)) => Ok(link),
             (Ok(url), Err(error)) => {
-                Err(address::advise(self.terms.error(error), url, &self.signer, now))
+                let error = self.terms.error(error);
+                Err(address::advise(error, url, &self.terms, &self.signer, now))
             }
             (Err(bad), _) => Err(RequestError::new("url", &bad)),
         }))
@@ -154,12 +162,16 @@ impl Minter {
     fn push(&self, link: Link, answers: &mut Vec<u8>) {
         if !self.told.get() && self.chose(&link) {
             self.told.set(true);
-            exit::say(format_args!(
-                "a link to a playlist opens its directory, here {}, with the token in the {}; --exact, \
-                 --dir and --place choose otherwise",
-                link.scope().unwrap_or_default(),
-                link.placement().name()
-            ));
+            let place = link.placement().name();
+            match link.scope() {
+                Some(scope) => exit::say(format_args!(
+                    "a link to a playlist opens its directory, here {scope}, with the token in the \
+                     {place}; --exact, --dir and --place choose otherwise"
+                )),
+                None => exit::say(format_args!(
+                    "a link to a playlist has its token in the {place}; --place chooses otherwise"
+                )),
+            }
         }
         if self.json {
             push_json(&SignedLink::from(link), answers);
@@ -169,10 +181,12 @@ impl Minter {
         answers.push(b'\n');
     }
 
-    /// Whether the scope or the placement of a link is one that no option asked for.
+    /// Whether the scope or the placement of a link is one that no option asked for: a playlist's.
     fn chose(&self, link: &Link) -> bool {
-        (self.terms.place.is_none() && link.placement() == Placement::Path)
-            || (self.terms.dir.is_none() && link.token().contains("&dir="))
+        match self.terms.place {
+            None => link.placement() == Placement::Path,
+            Some(_) => self.terms.dir.is_none() && opens_directory(link),
+        }
     }
 
     fn push_error(&self, error: &RequestError, line: u64, answers: &mut Vec<u8>) {
@@ -183,6 +197,14 @@ impl Minter {
         }
         answers.push(b'\n');
     }
+}
+
+/// Whether a link to a file opens all that is beside it. The scope of one address ends as that does, and
+/// has its query.
+fn opens_directory(link: &Link) -> bool {
+    let address = link.as_str().split('?').next().unwrap_or_default();
+    !address.ends_with('/')
+        && link.scope().is_some_and(|scope| scope.ends_with('/') && !scope.contains('?'))
 }
 
 fn push_json(shape: &impl Serialize, answers: &mut Vec<u8>) {

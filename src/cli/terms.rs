@@ -1,7 +1,7 @@
 //! What a link shall allow, as options.
 
 use clap::Args;
-use playgate::json::{Moment, Place, RequestError, Seconds, SignRequest};
+use playgate::json::{LinkFormat, Moment, Place, RequestError, Seconds, SignRequest, Value};
 
 /// The terms that all links of one run share.
 #[derive(Args)]
@@ -69,6 +69,46 @@ pub(crate) struct Terms {
     /// The viewer
     #[arg(long, value_name = "ID")]
     sub: Option<String>,
+
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// What the token is written in.
+#[derive(Args)]
+#[command(next_help_heading = "The format")]
+struct FormatArgs {
+    /// What the token is written in [default: native]
+    #[arg(long, value_name = "native|jwt", value_parser = ["native", "jwt"])]
+    #[arg(hide_possible_values = true)]
+    format: Option<String>,
+
+    /// A claim of a JWT: the one that the gate makes a directory of, and any other
+    #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
+    claim: Vec<(String, String)>,
+
+    /// Who issues the JWT
+    #[arg(long, value_name = "TEXT")]
+    issuer: Option<String>,
+
+    /// The name of the JWT in the link [default: token]
+    #[arg(long, value_name = "NAME")]
+    jwt_name: Option<String>,
+}
+
+fn claim(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("write a name and a value, like vid=42"),
+    }
+}
+
+impl From<FormatArgs> for LinkFormat {
+    fn from(args: FormatArgs) -> Self {
+        let FormatArgs { format, claim, issuer, jwt_name } = args;
+        let claims = claim.into_iter().map(|(name, value)| (name, Value::Text(value))).collect();
+        Self { format, claims, issuer, jwt_name }
+    }
 }
 
 impl From<Terms> for SignRequest {
@@ -96,15 +136,19 @@ impl From<Terms> for SignRequest {
             run,
             sid,
             sub,
-            ..Self::default()
+            format: terms.format.into(),
         }
     }
 }
 
 /// An error in the words of the command line.
 pub(crate) fn in_options(error: &RequestError) -> String {
-    match error.field.as_str() {
-        "" | "url" => error.message.clone(),
-        member => format!("--{}: {}", member.replace('_', "-"), error.message),
-    }
+    // What a JSON object has as lists is an option that stands several times, or parts by commas.
+    let option = match error.field.as_str() {
+        "" | "url" => return error.message.clone(),
+        "claims" => "claim".into(),
+        "formats" => "format".into(),
+        member => member.replace('_', "-"),
+    };
+    format!("--{option}: {}", error.message)
 }

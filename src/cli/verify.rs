@@ -4,13 +4,14 @@ use core::net::IpAddr;
 use std::io::{BufRead, Write as _};
 
 use clap::Args;
-use playgate::json::{Gate, Seconds, Verdict};
+use playgate::json::{Gate, GateFormats, Seconds, Verdict};
 use playgate::{Fault, Field, KeyRing, ParseError, Refusal, Request, UnixTime};
 
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
 use crate::keys::KeyArgs;
 use crate::lines::{self, BadLine, Blocks, Line};
+use crate::terms::in_options;
 
 /// Decide on links, as the gate would
 ///
@@ -23,6 +24,8 @@ use crate::lines::{self, BadLine, Blocks, Line};
 EXAMPLES:
   playgate verify --keys keys.txt 'https://cdn.example.com/film.mp4?pg=1&exp=...'
   playgate verify --keys keys.txt --audience edge-1 --json --stdin < links.txt
+  playgate verify --keys keys.txt --format jwt --jwt-path '/videos/{vid}/' \\
+      'https://cdn.example.com/videos/42/film.mp4?token=...'
 
 LENGTHS are seconds, or as in 90s, 10m, 4h.
 TIMES are unix seconds, or as in 2030-01-01T00:00:00Z.
@@ -113,25 +116,45 @@ pub(crate) struct GateArgs {
     /// Unsigned query parameters that are kept in the clean URL
     #[arg(long, value_name = "NAME,...", default_value = "", hide_default_value = true)]
     forward_params: String,
+
+    /// What tokens are written in: native, jwt or native,jwt [default: native]
+    #[arg(long, value_name = "FORMATS")]
+    format: Option<String>,
+
+    /// The directory that a claim of a JWT opens, like /videos/{vid}/
+    #[arg(long, value_name = "TEMPLATE")]
+    jwt_path: Option<String>,
+
+    /// The name of JWTs in addresses and cookies [default: token]
+    #[arg(long, value_name = "NAME")]
+    jwt_name: Option<String>,
+
+    /// Who has to have issued the JWTs
+    #[arg(long, value_name = "TEXT")]
+    issuer: Option<String>,
 }
 
-impl From<GateArgs> for Gate {
-    fn from(args: GateArgs) -> Self {
-        let GateArgs { audience, leeway, max_lifetime, unsigned_params, forward_params } = args;
-        let mut gate = Self::default();
+impl GateArgs {
+    pub(crate) fn gate(self) -> Result<Gate, Failure> {
+        let Self { audience, leeway, max_lifetime, unsigned_params, forward_params, .. } = self;
+        let Self { format: formats, jwt_path, jwt_name, issuer, .. } = self;
+        let formats = GateFormats { formats, jwt_path, jwt_name, issuer };
+        let mut gate = Gate::default();
         gate.audience = audience;
+        gate.formats = formats.read().map_err(|error| Failure::usage(in_options(&error)))?;
         gate.leeway = leeway.0;
         gate.max_lifetime = max_lifetime.map(|Seconds(secs)| secs);
         gate.unsigned_params = unsigned_params;
         gate.forward_params = forward_params;
-        gate
+        Ok(gate)
     }
 }
 
 impl Verify {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let gate = self.gate.gate()?;
         let ring = self.keys.load(self.stdin)?.ring;
-        let judge = Judge { ring, gate: self.gate.into(), beside: self.beside, json: self.json };
+        let judge = Judge { ring, gate, beside: self.beside, json: self.json };
         match self.url {
             None => judge.verify_lines(&mut lines::stdin(), self.clock),
             Some(url) => {

@@ -20,17 +20,18 @@ use core::fmt;
 
 use alloc::string::String;
 
-use crate::bytes::is_name;
+use crate::bytes::{self, is_name};
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::{Format, Located, UnverifiedToken, native};
 use crate::grant::{Grant, parse_text};
 use crate::mac::ShownTag;
 use crate::path::CanonicalPath;
-use crate::query::{SignedQuery, is_query, name_of};
+use crate::query::{SignedQuery, is_query};
 use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
 
 use self::claims::Claims;
+use self::json::Room;
 pub(crate) use self::mistakes::of_signature;
 pub(crate) use self::notes::notes;
 use self::template::Template;
@@ -134,15 +135,17 @@ impl JwtRules {
 
     /// The query before the token's parameter, if anything stands there, and from the token on.
     fn in_query<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
-        let mut start: usize = 0;
-        for param in query.split('&') {
-            if name_of(param) == self.name {
-                let token = query.get(start.saturating_add(self.name.len())..)?;
-                let before = start.checked_sub(1).and_then(|end| query.get(..end));
+        let mut rest = Some(query);
+        while let Some(param) = rest {
+            if let Some(token) = param.strip_prefix(self.name.as_str())
+                && matches!(token.as_bytes(), [] | [b'=' | b'&', ..])
+            {
+                let before = query.len().saturating_sub(param.len()).checked_sub(1);
+                let before = before.and_then(|end| query.get(..end));
                 // A parameter without a value is a token of no characters.
                 return Some((before, token.strip_prefix('=').unwrap_or(token)));
             }
-            start = start.saturating_add(param.len()).saturating_add(1);
+            (_, rest) = split(param, b'&');
         }
         None
     }
@@ -159,36 +162,35 @@ impl JwtRules {
         audience: Option<&'r str>,
     ) -> Result<UnverifiedToken<'r>, Refusal> {
         let Located { format, placement, text, base, query, .. } = *located;
-        let (token, after) = match text.split_once('&') {
-            Some((token, after)) if placement == Placement::Query => (token, Some(after)),
-            _ => (text, None),
-        };
+        let in_query = placement == Placement::Query;
+        let (token, after) = if in_query { split(text, b'&') } else { (text, None) };
         if token.len() > MAX_TOKEN_LEN {
             return Err(malformed(Field::Token, Fault::WrongLength).into());
         }
-        let (header, rest) = split(token);
-        let kid = header::read(header)?;
-        let (payload, sig) = split(rest.unwrap_or_default());
-        let payload = json::decode(payload, Field::Payload)?;
-        let claims = Claims::read(&payload, &self.template.claim, audience)?;
+        let (header, rest) = split(token, b'.');
+        let (payload, sig) = split(rest.unwrap_or_default(), b'.');
         let sig = sig.unwrap_or_default();
+        let kid = header::read(header)?;
+        let mut room = Room::new();
+        let payload = json::decode(payload, Field::Payload, &mut room)?;
+        let mut grant = Grant { directory: Some(self.template.depth), ..Grant::default() };
+        let Claims { bound, issuer } =
+            claims::read(payload, &self.template.claim, audience, &mut grant)?;
         let Some((tag, None)) = ShownTag::split(sig) else {
             return Err(malformed(Field::Sig, ShownTag::fault(sig)).into());
         };
         self.check_query(query)?;
         self.check_query(after)?;
         let path = CanonicalPath::parse(located.path)?;
-        let directory = self.template.directory(path, &claims.bound);
-        let directory = directory.ok_or(ParseError::OutsideScope)?;
+        let directory = self.template.directory(path, &bound);
         let signed = token.len().saturating_sub(sig.len()).saturating_sub(1);
         Ok(UnverifiedToken {
             format,
             placement,
             kid,
-            scope: Scope::exact(directory, SignedQuery::None),
-            foreign_issuer: self.issuer.is_some()
-                && self.issuer.as_deref() != claims.issuer.as_deref(),
-            grant: Grant { directory: Some(self.template.depth), ..claims.grant },
+            scope: directory.map(|directory| Scope::exact(directory, SignedQuery::None)),
+            foreign_issuer: self.issuer.is_some() && self.issuer.as_deref() != issuer.as_deref(),
+            grant,
             signed: token.get(..signed).unwrap_or_default(),
             tag,
             base,
@@ -232,9 +234,11 @@ fn bearer(header: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("Bearer") && starts_as_json).then_some(text)
 }
 
-/// What stands before and behind the first dot.
-fn split(text: &str) -> (&str, Option<&str>) {
-    text.split_once('.').map_or((text, None), |(part, rest)| (part, Some(rest)))
+/// What stands before and behind the first `mark`.
+fn split(text: &str, mark: u8) -> (&str, Option<&str>) {
+    let end = bytes::position(text.as_bytes(), [mark]).unwrap_or(text.len());
+    let (part, rest) = text.split_at_checked(end).unwrap_or_default();
+    (part, rest.get(1..))
 }
 
 const fn malformed(field: Field, fault: Fault) -> ParseError {

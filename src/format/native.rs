@@ -189,14 +189,14 @@ pub(crate) fn read<'a>(
         }
     };
     let (kid, queries) = (Some(text(kid)), [query, after]);
-    let foreign_issuer = false;
     Ok(UnverifiedToken {
         format,
         placement,
         kid,
         grant,
-        scope,
-        foreign_issuer,
+        scope: Some(scope),
+        #[cfg(feature = "jwt")]
+        foreign_issuer: false,
         signed,
         tag,
         base,

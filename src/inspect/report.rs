@@ -60,7 +60,7 @@ pub struct Report {
     pub path: Option<String>,
     /// The part of the URL space that the token allows.
     pub scope: Option<String>,
-    /// The bytes under the MAC: two lines.
+    /// The bytes under the MAC: two lines for a native token.
     pub signing_input: Option<String>,
     /// The URL without the token, where the request is admitted.
     pub clean_url: Option<String>,
@@ -93,19 +93,24 @@ impl Report {
         self.push(Outcome::Skipped, why.to_owned());
     }
 
+    /// Notes a failed check behind which the others can be run.
+    pub(super) fn fail_and_go_on(&mut self, refusal: Refusal) {
+        self.refusal = self.refusal.or(Some(refusal));
+        self.push(Outcome::Failed, refusal.to_string());
+    }
+
     /// Notes a failed check. Behind one that nothing can be read without, the rest is skipped.
     pub(super) fn fail(&mut self, refusal: Refusal) {
-        self.refusal = self.refusal.or(Some(refusal));
         let rest = match refusal {
             Refusal::Ambiguous | Refusal::Missing => "there is no one token to check",
             Refusal::Parse(_) => "the request cannot be read",
-            _ => return self.push(Outcome::Failed, refusal.to_string()),
+            _ => return self.fail_and_go_on(refusal),
         };
         if self.checks.is_empty() && matches!(refusal, Refusal::Parse(_)) {
             // A fault of the URL shows while a token is looked for.
             self.skip(rest);
         }
-        self.push(Outcome::Failed, refusal.to_string());
+        self.fail_and_go_on(refusal);
         while self.checks.len() < NAMES.len() {
             self.skip(rest);
         }

@@ -46,9 +46,10 @@ impl GateFormats {
                 ("issuer", &self.issuer),
             ];
             return match set.into_iter().find(|(_, value)| value.is_some()) {
-                Some((setting, _)) => {
-                    Err(error(setting, &"is for JWTs; read them: formats native,jwt"))
-                }
+                Some((setting, _)) => Err(error(
+                    setting,
+                    &"is for JWTs, and they are not read; name jwt among the formats",
+                )),
                 None => Ok(Formats { native, jwt: None }),
             };
         }
@@ -60,8 +61,10 @@ impl GateFormats {
         if let Some(name) = &self.jwt_name {
             rules = rules.name(name).map_err(|wrong| error("jwt_name", &wrong))?;
         }
-        if let Some(issuer) = &self.issuer {
-            rules = rules.issuer(issuer);
+        match self.issuer.as_deref() {
+            Some("") => return Err(error("issuer", &"is empty; name one, or leave it out")),
+            Some(issuer) => rules = rules.issuer(issuer),
+            None => {}
         }
         Ok(Formats { native, jwt: Some(rules) })
     }
@@ -118,9 +121,10 @@ impl LinkFormat {
                     ("jwt_name", self.jwt_name.is_some()),
                 ];
                 return match set.into_iter().find(|(_, is_set)| *is_set) {
-                    Some((member, _)) => {
-                        Err(error(member, &"is for JWTs; ask for one: format jwt"))
-                    }
+                    Some((member, _)) => Err(error(
+                        member,
+                        &"is for JWTs, and this is none; write jwt as the format",
+                    )),
                     None => Ok(None),
                 };
             }
@@ -145,5 +149,147 @@ impl LinkFormat {
             jwt = jwt.name(name).map_err(|wrong| error("jwt_name", &wrong))?;
         }
         Ok(Some(jwt))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The settings, in this order: formats, jwt_path, jwt_name, issuer.
+    fn read(settings: [&str; 4]) -> Result<Formats, RequestError> {
+        let [formats, jwt_path, jwt_name, issuer] =
+            settings.map(|text| Some(String::from(text)).filter(|text| text != "-"));
+        GateFormats { formats, jwt_path, jwt_name, issuer }.read()
+    }
+
+    #[track_caller]
+    fn refused(settings: [&str; 4], field: &str, message: &str) {
+        assert_eq!(read(settings), Err(RequestError::new(field, &message)));
+    }
+
+    #[test]
+    fn a_gate_reads_native_tokens_where_nothing_is_said() {
+        let default = GateFormats::default().read();
+        assert_eq!(default, Ok(Formats::default()));
+        assert_eq!(default, read(["native", "-", "-", "-"]));
+        assert_eq!(default, Ok(Formats { native: true, jwt: None }));
+    }
+
+    #[test]
+    fn a_gate_reads_one_format_or_both() {
+        let rules = || JwtRules::new("/v/{id}/").unwrap();
+        let formats = |native, rules| Ok(Formats { native, jwt: Some(rules) });
+        assert_eq!(read(["jwt", "/v/{id}/", "-", "-"]), formats(false, rules()));
+        for both in ["native,jwt", "jwt,native", " jwt , native "] {
+            assert_eq!(read([both, "/v/{id}/", "-", "-"]), formats(true, rules()), "{both}");
+        }
+        let named = rules().name("access").unwrap().issuer("me");
+        assert_eq!(read(["jwt", "/v/{id}/", "access", "me"]), formats(false, named));
+    }
+
+    #[test]
+    fn what_is_no_list_of_formats() {
+        for formats in ["", ",", "JWT", "jwt,jwt", "native,native", "native,jwt,", "native jwt"] {
+            for path in ["-", "/v/{id}/"] {
+                let settings = [formats, path, "-", "-"];
+                refused(settings, "formats", "write native, jwt, or native,jwt");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_for_jwts_alone() {
+        let message = "is for JWTs, and they are not read; name jwt among the formats";
+        for formats in ["-", "native"] {
+            refused([formats, "/v/{id}/", "-", "-"], "jwt_path", message);
+            refused([formats, "-", "access", "-"], "jwt_name", message);
+            refused([formats, "-", "-", "me"], "issuer", message);
+            // Also where it is wrong by itself.
+            refused([formats, "", "-", "-"], "jwt_path", message);
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_without_a_template() {
+        let message = "is missing; name the directory that a claim opens, like /videos/{vid}/";
+        for formats in ["jwt", "native,jwt"] {
+            refused([formats, "-", "-", "-"], "jwt_path", message);
+            refused([formats, "-", "pg", "me"], "jwt_path", message);
+            let message = "write a directory with one claim as a segment, like /videos/{vid}/";
+            refused([formats, "", "-", "-"], "jwt_path", message);
+            refused([formats, "/", "-", "-"], "jwt_path", message);
+            refused([formats, "/v/{id}", "-", "-"], "jwt_path", message);
+            let message =
+                "write 1 to 64 of A-Z a-z 0-9 - _ . and not pg, the name of native tokens";
+            for name in ["", "pg", "a b", "a="] {
+                refused([formats, "/v/{id}/", name, "-"], "jwt_name", message);
+            }
+            let message = "is empty; name one, or leave it out";
+            refused([formats, "/v/{id}/", "-", ""], "issuer", message);
+        }
+    }
+
+    fn link(format: &str) -> LinkFormat {
+        LinkFormat { format: Some(format.into()), ..LinkFormat::default() }
+    }
+
+    fn claims(name: &str, value: Value) -> Vec<(String, Value)> {
+        Vec::from([(name.into(), value)])
+    }
+
+    #[track_caller]
+    fn not_a_jwt(link: &LinkFormat, field: &str, message: &str) {
+        assert_eq!(link.jwt(), Err(RequestError::new(field, &message)));
+    }
+
+    #[test]
+    fn a_link_has_a_jwt_where_one_is_asked_for() {
+        assert_eq!(LinkFormat::default().jwt(), Ok(None));
+        assert_eq!(link("native").jwt(), Ok(None));
+        assert_eq!(link("jwt").jwt(), Ok(Some(Jwt::new())));
+        let all = LinkFormat {
+            claims: Vec::from([
+                ("vid".into(), Value::Number(42)),
+                ("plan".into(), Value::Text("gold".into())),
+            ]),
+            issuer: Some("me".into()),
+            jwt_name: Some("access".into()),
+            ..link("jwt")
+        };
+        let jwt = Jwt::new().claim("vid", 42).claim("plan", "gold").issuer("me");
+        assert_eq!(all.jwt(), Ok(Some(jwt.name("access").unwrap())));
+    }
+
+    #[test]
+    fn what_only_a_jwt_says() {
+        let message = "is for JWTs, and this is none; write jwt as the format";
+        for native in [LinkFormat::default(), link("native")] {
+            let native = || native.clone();
+            let some = || Some(String::from("me"));
+            let claims = claims("vid", Value::Null);
+            not_a_jwt(&LinkFormat { claims, ..native() }, "claims", message);
+            not_a_jwt(&LinkFormat { issuer: some(), ..native() }, "issuer", message);
+            not_a_jwt(&LinkFormat { jwt_name: some(), ..native() }, "jwt_name", message);
+        }
+    }
+
+    #[test]
+    fn what_a_jwt_cannot_be_made_of() {
+        for format in ["", "JWT", "native,jwt", "jose"] {
+            not_a_jwt(&link(format), "format", "write native or jwt");
+        }
+        let list = || Value::List(Vec::from([Value::Number(1)]));
+        let object = Value::Object(claims("a", Value::Number(1)));
+        for value in [Value::Flag(true), list(), Value::Null, object, Value::Other] {
+            let claims = claims("vid", value);
+            let message = "write text or whole numbers";
+            not_a_jwt(&LinkFormat { claims, ..link("jwt") }, "claims", message);
+        }
+        let message = "write 1 to 64 of A-Z a-z 0-9 - _ . and not pg, the name of native tokens";
+        for name in ["", "pg", "a b"] {
+            let jwt_name = Some(name.into());
+            not_a_jwt(&LinkFormat { jwt_name, ..link("jwt") }, "jwt_name", message);
+        }
     }
 }

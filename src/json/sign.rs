@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 
 use serde::Serialize;
 
 #[cfg(feature = "jwt")]
 use super::LinkFormat;
 use super::{Moment, Request, RequestError, Seconds, UNKNOWN, Value};
-use crate::error::Field;
+use crate::error::{Fault, Field};
 use crate::sign::{Builder, Link, SignError, Signer};
 use crate::time::UnixTime;
 
@@ -169,21 +169,32 @@ impl SignRequest {
         let member = match error.field() {
             Field::Aud => "audience",
             Field::Cc => "country",
+            #[cfg(feature = "jwt")]
             Field::Claim => "claims",
+            Field::Dir if self.exact => "exact",
             Field::Dl => "download",
             Field::Exp if self.expires_at.is_some() => "expires_at",
             Field::Exp => "expires_in",
+            #[cfg(feature = "jwt")]
             Field::Iss => "issuer",
             Field::Nbf => "not_before",
             Field::Pre => "preview",
             Field::Token => "",
             field => field.name(),
         };
-        let message = match error {
-            SignError::Field(_, fault) => fault.to_string(),
-            other => other.to_string(),
+        let message: &dyn fmt::Display = match &error {
+            #[cfg(feature = "jwt")]
+            SignError::Field(Field::Claim, Fault::OutOfOrder) => {
+                &"one stands twice, or is aud, exp, iss, jti, nbf, run, sid or sub, which are given by \
+                  themselves"
+            }
+            SignError::Field(Field::Token, Fault::WrongLength) => {
+                &"the token would be longer than gates read; say less in it"
+            }
+            SignError::Field(_, fault) => fault,
+            other => other,
         };
-        RequestError { message, field: member.into() }
+        RequestError::new(member, message)
     }
 }
 

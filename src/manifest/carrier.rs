@@ -297,6 +297,7 @@ impl Carrier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::jwt::{Jwt, JwtRules};
     use crate::key::KeyRing;
     use crate::request::Request;
     use crate::sign::Signer;
@@ -568,5 +569,75 @@ mod tests {
             carrier.own_address().replace(carrier.token(), "TOKEN"),
             "/TOKEN/videos/42/hls/master.m3u8?a=b"
         );
+    }
+
+    /// The carrier of a JWT for /videos/42/ at a gate where it goes by `name`.
+    fn jwt_carrier(name: &str, native: bool, in_path: bool) -> Carrier {
+        let signer = Signer::new(ring());
+        let jwt = Jwt::new().claim("vid", "42").name(name).unwrap();
+        let link = signer.link(MANIFEST).jwt(jwt);
+        let link = if in_path { link.in_path() } else { link.in_query() }.sign(NOW).unwrap();
+        let (ring, rules) = (ring(), JwtRules::new("/videos/{vid}/").unwrap().name(name).unwrap());
+        let verifier = Verifier::new(&ring).native(native).jwt(Some(&rules));
+        let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
+        let carrier = Carrier::new(&verifier, &verified, NOW).unwrap();
+        assert_eq!(carrier.token(), [name, "=", link.token()].concat());
+        assert_eq!(carrier.directory(), "/videos/42/");
+        carrier
+    }
+
+    #[test]
+    fn a_jwt_is_carried_as_any_token() {
+        for (name, native) in [("token", true), ("token", false), ("a.b", true)] {
+            let query = jwt_carrier(name, native, false);
+            for (reference, expected) in [
+                ("a.ts", "/TOKEN/videos/42/hls/a.ts"),
+                ("/videos/42/a.ts?v=1", "/TOKEN/videos/42/a.ts?v=1"),
+                ("https://cdn.example.com/videos/42/a=b.ts", "/TOKEN/videos/42/a=b.ts"),
+                ("?x=1", "/TOKEN/videos/42/hls/master.m3u8?x=1"),
+            ] {
+                assert_eq!(written(&query, reference, false), expected);
+            }
+            let path = jwt_carrier(name, native, true);
+            for reference in ["a.ts", "../a.ts", "?x=1"] {
+                assert_eq!(written(&path, reference, false), reference);
+            }
+            assert_eq!(written(&path, "/videos/42/a.ts", false), "/TOKEN/videos/42/a.ts");
+            let own = [&query.prefix, "/videos/42/"].concat();
+            let base = Base::Here { path: "/videos/42/".into(), inherits: true };
+            assert_eq!(query.enter(&query.base(), &own), base);
+            for carrier in [query, path] {
+                for reference in ["/videos/43/a.ts", "/videos/42/../43/a.ts", "//other/videos/42/a"]
+                {
+                    assert_eq!(written(&carrier, reference, false), reference);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_a_token_of_either_format_stays() {
+        let [native, jwt] = [carrier(false), jwt_carrier("token", true, false)];
+        for reference in [
+            "a.ts?pg=1",
+            "a.ts?v=1&pg",
+            "/pg=1&exp=1/videos/42/a.ts",
+            "//cdn.example.com/pg=/videos/42/a",
+        ] {
+            assert_eq!(written(&native, reference, false), reference);
+            assert_eq!(written(&jwt, reference, false), reference);
+        }
+        for reference in ["a.ts?token=x", "a.ts?v=1&token", "/videos/42/a.ts?token=x&v"] {
+            assert_ne!(written(&native, reference, false), reference, "a parameter like any other");
+            assert_eq!(written(&jwt, reference, false), reference);
+        }
+        for reference in
+            ["/token=x/videos/42/a.ts", "https://cdn.example.com/%74oken=x/videos/42/a"]
+        {
+            assert_eq!(written(&jwt, reference, false), reference);
+        }
+        for reference in ["a.ts?tokens=x", "a.ts?v=token=x", "/videos/42/token=x/a.ts"] {
+            assert_ne!(written(&jwt, reference, false), reference);
+        }
     }
 }

@@ -8,9 +8,11 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use self::read::{
-    check_names, read_audience, read_extensions, read_number, read_origins, read_public,
-    read_store, read_switch,
+    check_names, read_audience, read_extensions, read_formats, read_number, read_origins,
+    read_public, read_store, read_switch,
 };
+use crate::format::Rules;
+use crate::json::Formats;
 use crate::key::KeyRing;
 use crate::public::PublicPaths;
 use crate::query::ParamNames;
@@ -38,7 +40,11 @@ const DIRECTIVES: &str = "_HLS_msn,_HLS_part,_HLS_skip";
 pub(crate) struct Variables {
     pub(crate) allow_origins: Option<String>,
     pub(crate) audience: Option<String>,
+    pub(crate) formats: Option<String>,
     pub(crate) forward_params: Option<String>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) jwt_name: Option<String>,
+    pub(crate) jwt_path: Option<String>,
     pub(crate) leeway: Option<String>,
     pub(crate) max_lifetime: Option<String>,
     pub(crate) max_manifest_bytes: Option<String>,
@@ -77,6 +83,7 @@ pub(crate) enum Store {
 pub(crate) struct Config {
     ring: KeyRing,
     audience: Option<String>,
+    formats: Formats,
     forward_params: String,
     /// These, and those that a playlist is asked with.
     forward_playlist_params: String,
@@ -112,9 +119,18 @@ impl Config {
         let text = |variable: &Option<String>| variable.clone().unwrap_or_default();
         let origins =
             note(&mut errors, "ALLOW_ORIGINS", read_origins(&text(&variables.allow_origins)));
-        let audience = note(&mut errors, "AUDIENCE", read_audience(variables.audience.as_deref()));
+        let (formats, faults) = read_formats(variables);
+        for (name, fault) in faults {
+            note(&mut errors, name, Err::<(), _>(fault));
+        }
+        // What a token can say and what it goes by depend on its format.
+        let is_native = formats.as_ref().is_some_and(|formats| formats.native);
+        let audience = read_audience(variables.audience.as_deref(), is_native);
+        let audience = note(&mut errors, "AUDIENCE", audience);
+        let jwt = formats.as_ref().and_then(|formats| formats.jwt.as_ref());
+        let taken: Vec<_> = Rules { jwt, ..Rules::NATIVE }.names().collect();
         let forward_params = text(&variables.forward_params);
-        note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params));
+        note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params, &taken));
         let leeway = read_number(variables.leeway.as_deref(), "seconds", 0..=MAX_LEEWAY);
         let leeway = note(&mut errors, "LEEWAY", leeway);
         let max_lifetime =
@@ -135,7 +151,7 @@ impl Config {
         let set_cookie = read_switch(variables.set_cookie.as_deref());
         let set_cookie = note(&mut errors, "SET_COOKIE", set_cookie);
         let unsigned_params = text(&variables.unsigned_params);
-        note(&mut errors, "UNSIGNED_PARAMS", check_names(&unsigned_params));
+        note(&mut errors, "UNSIGNED_PARAMS", check_names(&unsigned_params, &taken));
         let ring = match &variables.playgate_keys {
             None => Err("is not set; make a key with `playgate keygen` and store it with \
                          `wrangler secret put PLAYGATE_KEYS`"
@@ -145,10 +161,11 @@ impl Config {
         let ring = note(&mut errors, "PLAYGATE_KEYS", ring.map(Some));
         let (name, store) = read_store(variables);
         let store = note(&mut errors, name, store.map(Some));
-        match (ring, store) {
-            (Some(ring), Some(store)) if errors.is_empty() => Ok(Self {
+        match (ring, store, formats) {
+            (Some(ring), Some(store), Some(formats)) if errors.is_empty() => Ok(Self {
                 ring,
                 audience,
+                formats,
                 forward_playlist_params: [DIRECTIVES, &forward_params].join(","),
                 forward_params,
                 leeway: leeway.unwrap_or(0),
@@ -168,11 +185,12 @@ impl Config {
 
     /// The verifier of this deployment.
     pub(crate) fn verifier(&self) -> Verifier<'_> {
-        Verifier::new(&self.ring)
+        let verifier = Verifier::new(&self.ring)
             .audience(self.audience.as_deref())
             .leeway(self.leeway)
             .max_lifetime(self.max_lifetime)
-            .unsigned_params(self.unsigned_params())
+            .unsigned_params(self.unsigned_params());
+        self.formats.of(verifier)
     }
 
     /// The query parameters that may stand beside a token unsigned.
@@ -217,6 +235,11 @@ mod tests {
         }
     }
 
+    fn jwt() -> Variables {
+        let jwt_path = Some("/videos/{vid}/".into());
+        Variables { formats: Some("jwt".into()), jwt_path, ..bucket() }
+    }
+
     fn server(origin: &str) -> Variables {
         Variables {
             origin: Some(origin.into()),
@@ -246,7 +269,11 @@ mod tests {
         let variables = Variables {
             allow_origins: Some("https://a.example/".into()),
             audience: Some("a b".into()),
+            formats: Some("native, jwt".into()),
             forward_params: Some("v,a=b".into()),
+            issuer: Some("joe".into()),
+            jwt_name: Some("pg".into()),
+            jwt_path: None,
             leeway: Some("1h".into()),
             max_lifetime: Some("0".into()),
             max_manifest_bytes: Some("0".into()),
@@ -266,6 +293,8 @@ mod tests {
             names,
             [
                 "ALLOW_ORIGINS",
+                "JWT_PATH",
+                "JWT_NAME",
                 "AUDIENCE",
                 "FORWARD_PARAMS",
                 "LEEWAY",
@@ -287,8 +316,12 @@ mod tests {
         let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
         let variables = Variables {
             allow_origins: Some(secret.into()),
-            audience: Some(format!("{secret}!")),
+            audience: Some(format!("{secret}\n")),
+            formats: Some(secret.into()),
             forward_params: Some(format!("{secret}&")),
+            issuer: Some(secret.into()),
+            jwt_name: Some(format!("{secret}!")),
+            jwt_path: Some(secret.into()),
             leeway: Some(secret.into()),
             max_lifetime: Some(secret.into()),
             max_manifest_bytes: Some(secret.into()),
@@ -302,8 +335,157 @@ mod tests {
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 12);
+        assert_eq!(broken.errors.len(), 15);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
+        // As formats that are known, and a name that is taken.
+        let variables = Variables {
+            formats: Some("native".into()),
+            issuer: Some(secret.into()),
+            jwt_name: Some(secret.into()),
+            jwt_path: Some(format!("/{secret}/")),
+            ..bucket()
+        };
+        let Err(broken) = Config::read(&variables) else { panic!("taken") };
+        assert_eq!(broken.errors.len(), 3);
+        assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
+        let variables = Variables {
+            jwt_name: Some(secret.into()),
+            unsigned_params: Some(secret.into()),
+            ..jwt()
+        };
+        let Err(broken) = Config::read(&variables) else { panic!("taken") };
+        assert_eq!(broken.errors, ["UNSIGNED_PARAMS: entry 1: that is the name of a token"]);
+    }
+
+    #[test]
+    fn formats() {
+        let formats = |text: &str| Variables { formats: Some(text.into()), ..jwt() };
+        for (text, native) in
+            [("jwt", false), ("native,jwt", true), ("jwt,native", true), (" jwt , native ", true)]
+        {
+            let Ok(config) = Config::read(&formats(text)) else { panic!("refused: {text}") };
+            let rules = config.verifier().rules;
+            assert_eq!((rules.native, rules.jwt.is_some()), (native, true), "{text}");
+        }
+        for variables in [bucket(), Variables { formats: Some("native".into()), ..bucket() }] {
+            let Ok(config) = Config::read(&variables) else { panic!("refused") };
+            let rules = config.verifier().rules;
+            assert_eq!((rules.native, rules.jwt.is_some()), (true, false));
+        }
+        for text in ["JWT", "jwt,", "native native", "native,native", "jwt\nnative", "none"] {
+            wrong(formats(text), "FORMATS: write native, jwt, or native,jwt");
+        }
+    }
+
+    #[test]
+    fn without_a_directory_no_jwt_is_read() {
+        let missing =
+            "JWT_PATH: is missing; name the directory that a claim opens, like /videos/{vid}/";
+        for text in ["jwt", "native,jwt"] {
+            wrong(Variables { formats: Some(text.into()), ..bucket() }, missing);
+        }
+        for path in ["/", "/videos/", "videos/{vid}/", "/{vid}", "/a/../{vid}/", " /{vid}/"] {
+            let variables = Variables { jwt_path: Some(path.into()), ..jwt() };
+            let Err(broken) = Config::read(&variables) else { panic!("taken: {path}") };
+            assert_eq!(broken.errors.len(), 1);
+            assert!(broken.errors[0].starts_with("JWT_PATH: "), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_for_jwts_alone() {
+        let (name, path) = (Some("jwt".into()), Some("/{vid}/".into()));
+        let variables =
+            Variables { issuer: Some("joe".into()), jwt_name: name, jwt_path: path, ..bucket() };
+        let Err(broken) = Config::read(&variables) else { panic!("taken") };
+        assert_eq!(
+            broken.errors,
+            ["JWT_PATH", "JWT_NAME", "ISSUER"].map(|name| format!(
+                "{name}: is for JWTs, and they are not read; name jwt among the formats"
+            ))
+        );
+        let variables = Variables { jwt_name: Some("a b".into()), ..jwt() };
+        wrong(
+            variables,
+            "JWT_NAME: write 1 to 64 of A-Z a-z 0-9 - _ . and not pg, the name of native tokens",
+        );
+    }
+
+    #[test]
+    fn where_the_formats_are_not_known_nothing_is_said_of_what_depends_on_them() {
+        let name = "https://edge.example.com/";
+        let more = || Variables {
+            audience: Some(name.into()),
+            unsigned_params: Some("token".into()),
+            ..bucket()
+        };
+        let misspelt = || Variables { formats: Some("nativ".into()), ..more() };
+        wrong(misspelt(), "FORMATS: write native, jwt, or native,jwt");
+        wrong(
+            Variables { unreadable: vec!["FORMATS"], ..more() },
+            "FORMATS: is not text; write it in quotes",
+        );
+        let variables = Variables { jwt_path: Some("/".into()), ..misspelt() };
+        let Err(broken) = Config::read(&variables) else { panic!("taken") };
+        let names = broken.errors.iter().map(|error| error.split(':').next().unwrap());
+        assert_eq!(names.collect::<Vec<_>>(), ["FORMATS", "JWT_PATH"]);
+    }
+
+    #[test]
+    fn an_audience_is_what_the_formats_can_say() {
+        let url = "https://edge.example.com/?a=\u{e9} b";
+        let asked = |formats: Option<&str>, audience: &str| {
+            let path = formats.map(|_| "/{vid}/".into());
+            let formats = formats.map(String::from);
+            Variables { audience: Some(audience.into()), formats, jwt_path: path, ..bucket() }
+        };
+        let longest = "\u{e9}".repeat(256);
+        for name in [url, "edge.1", &longest, "?"] {
+            let Ok(config) = Config::read(&asked(Some("jwt"), name)) else { panic!("{name}") };
+            assert_eq!(config.verifier().rules.audience, Some(name));
+        }
+        for name in ["", "a\n", "a\u{7f}", "a\u{85}", &format!("{longest}x")] {
+            wrong(asked(Some("jwt"), name), "AUDIENCE: write 1 to 256 printable characters");
+        }
+        for formats in [None, Some("native,jwt")] {
+            assert!(Config::read(&asked(formats, "edge.1")).is_ok());
+            for name in [url, &"a".repeat(65), "a/b"] {
+                wrong(asked(formats, name), "AUDIENCE: write 1 to 64 of A-Z a-z 0-9 - _ .");
+            }
+        }
+    }
+
+    #[test]
+    fn no_parameter_goes_by_the_name_of_a_token() {
+        let taken = |params: &str, with: fn() -> Variables| {
+            let error = "entry 2: that is the name of a token";
+            wrong(
+                Variables { forward_params: Some(params.into()), ..with() },
+                &format!("FORWARD_PARAMS: {error}"),
+            );
+            wrong(
+                Variables { unsigned_params: Some(params.into()), ..with() },
+                &format!("UNSIGNED_PARAMS: {error}"),
+            );
+        };
+        let named: fn() -> Variables = || Variables { jwt_name: Some("access".into()), ..jwt() };
+        taken("v, pg", bucket);
+        taken("v, pg", jwt);
+        taken("v,token", jwt);
+        taken("v, access", named);
+        for (params, variables) in [("token", bucket()), ("token", named()), ("Token", jwt())] {
+            let forward_params = Some(params.into());
+            let unsigned_params = Some(params.into());
+            assert!(
+                Config::read(&Variables { forward_params, unsigned_params, ..variables }).is_ok()
+            );
+        }
+        // Also where the directory is missing.
+        let variables =
+            Variables { unsigned_params: Some("token".into()), jwt_path: None, ..jwt() };
+        let Err(broken) = Config::read(&variables) else { panic!("taken") };
+        let names = broken.errors.iter().map(|error| error.split(':').next().unwrap());
+        assert_eq!(names.collect::<Vec<_>>(), ["JWT_PATH", "UNSIGNED_PARAMS"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use crate::error::{PolicyError, Refusal};
-use crate::format::is_signed;
+use crate::format::{is_signed, native};
 use crate::manifest::Carrier;
 use crate::path::CanonicalPath;
 use crate::request::{Placement, Request, Target};
@@ -141,9 +141,10 @@ pub(crate) fn decide(
             // What the token says, proved or not: an operator looks for the key that is missing.
             let rules = &verifier.rules;
             let token = rules.locate(&request).and_then(|located| rules.read(&located)).ok();
-            let scope = token.as_ref().map(|token| log::path_of(&token.scope.to_string()));
+            let scope = token.as_ref().and_then(|token| token.scope);
+            let scope = scope.map(|scope| log::path_of(&scope.to_string()));
             let line = Line {
-                kid: token.as_ref().and_then(|token| log::kid(token.kid.as_deref()?)),
+                kid: token.as_ref().and_then(|token| log::kid(token.kid()?)),
                 // A token may stand in it where none belongs, and then nothing is said.
                 scope: scope.filter(|path| !rules.names().any(|name| log::holds(path, name))),
                 placement: token.as_ref().map(|token| token.placement.name()),
@@ -188,14 +189,17 @@ fn cookie(
     config: &Config,
     verified: &Verified<'_>,
 ) -> Option<String> {
-    let own = verified.named_token(&config.verifier());
+    let verifier = config.verifier();
+    let own = verified.named_token(&verifier);
     // What may turn out to be no manifest starts no playback.
     let rewriting = media.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {
         Some(Rewriting { carrier, .. }) => (carrier.token(), carrier.expires()),
         None => (own.as_str(), verified.grant().expires()),
     };
-    if cookie::has(asked.cookie, token) {
+    let mut names =
+        verifier.rules.names().filter(|name| verifier.rules.native || *name != native::NAME);
+    if cookie::has(asked.cookie, token) || cookie::has_another(asked.cookie, token, &mut names) {
         return None;
     }
     cookie::hand_over(token, &verified.scope().to_string(), expires.as_secs(), media.now)
@@ -228,6 +232,7 @@ fn problem(problem: Problem, cors: Headers, line: Line) -> Decision {
 mod tests {
     use super::*;
     use crate::worker::config::{Binding, Variables};
+    use alloc::format;
 
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     const FILM: &str = "https://cdn.example.com/videos/42/film.mp4?pg=1&exp=1767225600&kid=main\
@@ -379,5 +384,90 @@ mod tests {
             };
             assert!(!line.contains("REksvd") && !line.contains("cdn.example.com"), "{line}");
         }
+    }
+
+    const JWTS: [&str; 2] = ["jwt", "native,jwt"];
+    const CLIP: &str = "https://cdn.example.com/videos/42/1.ts";
+
+    fn jwts(formats: &str) -> Variables {
+        Variables {
+            formats: Some(formats.into()),
+            jwt_path: Some("/videos/{vid}/".into()),
+            public_extensions: Some("ts".into()),
+            set_cookie: Some("true".into()),
+            ..variables()
+        }
+    }
+
+    /// A JWT by the first key for ten minutes, with these parts of a header and a payload.
+    fn jwt(header: &str, payload: &str) -> String {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let part = |json: String| URL_SAFE_NO_PAD.encode(json);
+        let header = part(format!(r#"{{"alg":"HS256"{header}}}"#));
+        let payload = part(format!(r#"{{"vid":"42","exp":1767225600{payload}}}"#));
+        let signed = [header, payload].join(".");
+        let ring = crate::key::KeyRing::parse(KEYS).unwrap();
+        let mut mac = ring.entries().next().unwrap().key.mac().start();
+        mac.update(&signed);
+        format!("{signed}.{}", mac.finish().encode().as_str())
+    }
+
+    fn decided(variables: &Variables, url: &str) -> (Option<Media>, Line) {
+        match decide(&Config::read(variables), &asked("GET", url), NOW, || None) {
+            Decision::Serve(media, line) => (Some(media), line),
+            Decision::Answer(_, line) => (None, line),
+        }
+    }
+
+    #[test]
+    fn a_path_with_a_jwt_is_verified_whatever_its_extension() {
+        let in_path = |token: &str| CLIP.replace(".com", &format!(".com/token={token}"));
+        for formats in JWTS {
+            let (media, line) = decided(&jwts(formats), &in_path(&jwt("", "")));
+            assert_eq!(media.unwrap().path, "/videos/42/1.ts");
+            assert_eq!((line.decision, line.placement), ("allow", Some("path")));
+            for token in ["", "x", "eyJ9.e30.x"] {
+                let (media, line) = decided(&jwts(formats), &in_path(token));
+                assert!(media.is_none() && line.reason == Some("malformed"), "{token}");
+            }
+        }
+        let native = Variables { formats: None, jwt_path: None, ..jwts("") };
+        let (media, line) = decided(&native, &in_path("x"));
+        assert_eq!(media.unwrap().path, "/token=x/videos/42/1.ts");
+        assert_eq!((line.decision, line.placement), ("public", None));
+    }
+
+    #[test]
+    fn a_refused_jwt_says_its_key_where_that_could_be_one() {
+        let said = |kid: &str| {
+            let kid = serde_json::to_string(kid).unwrap();
+            let token = jwt(&format!(r#","kid":{kid}"#), "");
+            let url = CLIP.replace(".com", &format!(".com/token={token}"));
+            let (_, line) = decided(&jwts("jwt"), &url);
+            assert_eq!((line.reason, line.placement), (Some("unknown_key"), Some("path")));
+            assert_eq!(line.scope.as_deref(), Some("/videos/42/"));
+            assert!(!line.to_json().contains(&token), "{}", line.to_json());
+            line.kid
+        };
+        assert_eq!(said("gone").as_deref(), Some("gone"));
+        for kid in ["", "a\"b", "a\nb", "a b", "\u{e9}", "\",\"decision\":\"allow", &jwt("", "")] {
+            assert_eq!(said(kid), None, "{kid}");
+        }
+    }
+
+    #[test]
+    fn a_jwt_is_handed_over_as_a_cookie_that_browsers_keep() {
+        let set = |payload: &str| {
+            let token = jwt("", payload);
+            let variables = Variables { public_extensions: None, ..jwts("jwt") };
+            let (media, _) = decided(&variables, &format!("{CLIP}?token={token}"));
+            let cookie = media.unwrap().cookie;
+            assert!(cookie.as_ref().is_none_or(|set| set.starts_with(&format!("token={token}; "))));
+            cookie
+        };
+        assert!(set("").unwrap().contains("; Path=/videos/42/; "));
+        assert!(set(&format!(r#","fill":"{}""#, "x".repeat(2700))).is_some());
+        assert!(set(&format!(r#","fill":"{}""#, "x".repeat(2900))).is_none());
     }
 }

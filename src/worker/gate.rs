@@ -158,7 +158,11 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
     Variables {
         allow_origins: text("ALLOW_ORIGINS"),
         audience: text("AUDIENCE"),
+        formats: text("FORMATS"),
         forward_params: text("FORWARD_PARAMS"),
+        issuer: text("ISSUER"),
+        jwt_name: text("JWT_NAME"),
+        jwt_path: text("JWT_PATH"),
         leeway: text("LEEWAY"),
         max_lifetime: text("MAX_LIFETIME"),
         max_manifest_bytes: text("MAX_MANIFEST_BYTES"),

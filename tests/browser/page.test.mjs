@@ -2,26 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { site, useSite } from "./site.mjs";
+import { edgeAnswer, playedTo, site, useSite } from "./site.mjs";
 
 useSite();
 
 const limit = { timeout: 60_000 };
 const text = (page, selector) => page.locator(selector).textContent();
-
-/** Waits until the film has run past `seconds`. */
-const playedTo = (page, seconds) => page.waitForFunction(
-  (seconds) => {
-    const video = document.querySelector("#video");
-    return video.currentTime > seconds && video.readyState >= 2;
-  },
-  seconds,
-);
-
-/** Waits for the edge's answer to the inspected link. */
-async function edgeAnswer(page, status, reason) {
-  await page.locator(`#edge-answer[data-status="${status}"][data-reason="${reason}"]`).waitFor();
-}
 
 test("plays HLS through the gate, seeks to the end, and nothing is refused", limit, async () => {
   const { page, problems, requests, close } = await site.page();

@@ -60,3 +60,17 @@ async function open(browser, { path = "/", init, viewport = { width: 1280, heigh
   await page.goto(site.origin + path);
   return { page, problems, requests, close: () => context.close() };
 }
+
+/** Waits until the film has run past `seconds`. */
+export const playedTo = (page, seconds) => page.waitForFunction(
+  (seconds) => {
+    const video = document.querySelector("#video");
+    return video.currentTime > seconds && video.readyState >= 2;
+  },
+  seconds,
+);
+
+/** Waits for the edge's answer to the inspected link. */
+export async function edgeAnswer(page, status, reason) {
+  await page.locator(`#edge-answer[data-status="${status}"][data-reason="${reason}"]`).waitFor();
+}

@@ -7,12 +7,10 @@ import { site, useSite } from "./site.mjs";
 
 useSite();
 
-const file = JSON.parse(readFileSync(new URL("../vectors/native.json", import.meta.url), "utf8"));
-
 /** Runs in the page: the verdicts, and the links of those vectors that say how they were signed. */
-async function inBrowser({ keys, vectors }) {
-  const core = await import("./vendor/playgate.js");
-  await core.default({ module_or_path: new URL("vendor/playgate_bg.wasm", document.baseURI) });
+async function inBrowser([name, { keys, vectors }]) {
+  const core = await import(`./vendor/${name}.js`);
+  await core.default({ module_or_path: new URL(`vendor/${name}_bg.wasm`, document.baseURI) });
   return vectors.map(({ request, gate = {}, now, sign }) => {
     const { client_ip: _, ...unknown } = request;
     let report;
@@ -27,16 +25,19 @@ async function inBrowser({ keys, vectors }) {
   });
 }
 
-test("every vector has its verdict in the browser, and its link", { timeout: 60_000 }, async () => {
-  const { page, close } = await site.page();
-  const results = await page.evaluate(inBrowser, file);
-  assert.equal(results.length, file.vectors.length);
-  for (const [n, { name, request, expect, sign }] of file.vectors.entries()) {
-    const { report } = results[n];
-    for (const [member, value] of Object.entries(expect)) assert.equal(report[member], value, `${name}: ${member}`);
-    assert.equal(report.field ?? undefined, expect.field, name);
-    assert.equal(report.checks.length, 7, name);
-    if (sign) assert.equal(results[n].link, request.url, name);
-  }
-  await close();
-});
+for (const [module, format] of [["playgate", "native"], ["playgate-jwt", "native"], ["playgate-jwt", "jwt"]]) {
+  test(`${module}: every vector of ${format}.json has its verdict, and its link`, { timeout: 60_000 }, async () => {
+    const file = JSON.parse(readFileSync(new URL(`../vectors/${format}.json`, import.meta.url), "utf8"));
+    const { page, close } = await site.page();
+    const results = await page.evaluate(inBrowser, [module, file]);
+    assert.equal(results.length, file.vectors.length);
+    for (const [n, { name, request, expect, sign }] of file.vectors.entries()) {
+      const { report } = results[n];
+      for (const [member, value] of Object.entries(expect)) assert.equal(report[member], value, `${name}: ${member}`);
+      assert.equal(report.field ?? undefined, expect.field, name);
+      assert.equal(report.checks.length, 7, name);
+      if (sign) assert.equal(results[n].link, request.url, name);
+    }
+    await close();
+  });
+}

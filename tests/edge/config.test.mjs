@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { PAGE, link, problem, startGate, vectors } from "./gate.mjs";
+import { PAGE, jwt, link, problem, startGate, vectors } from "./gate.mjs";
 
 const FILM = "/videos/42/film.mp4";
 
@@ -22,6 +22,8 @@ after(() => gate?.stop());
 
 const SECRET = /^main:([\w-]+)/.exec(vectors.keys)[1];
 
+const JWT = { FORMATS: "jwt", JWT_PATH: "/videos/{vid}/" };
+
 // Variables, and the start of each fault that the log has to name.
 const BROKEN = [
   [{ PLAYGATE_KEYS: null }, "PLAYGATE_KEYS: is not set"],
@@ -38,8 +40,42 @@ const BROKEN = [
   [{ MEDIA: null, ORIGIN: "https://media.example.com/?a" }, "ORIGIN: the path"],
   [{ PUBLIC: "public" }, "PUBLIC: entry 1"],
   [{ PUBLIC: "/public/,/" }, "PUBLIC: entry 2"],
-  [{ AUDIENCE: "a b" }, "AUDIENCE: write"],
+  [{ AUDIENCE: "a b" }, "AUDIENCE: write 1 to 64 of A-Z"],
+  [{ AUDIENCE: "https://edge.example.com/" }, "AUDIENCE: write 1 to 64 of A-Z"],
   [{ AUDIENCE: ["cdn"] }, "AUDIENCE: is not text"],
+  [{ AUDIENCE: "https://edge.example.com/", ...JWT, FORMATS: "native,jwt" }, "AUDIENCE: write 1 to 64 of"],
+  [{ AUDIENCE: "a\nb", ...JWT }, "AUDIENCE: write 1 to 256 printable"],
+  [{ AUDIENCE: "a".repeat(257), ...JWT }, "AUDIENCE: write 1 to 256 printable"],
+  [{ FORMATS: "jwt" }, "JWT_PATH: is missing; name the directory"],
+  [{ FORMATS: "native,jwt" }, "JWT_PATH: is missing; name the directory"],
+  [{ FORMATS: "jwt", JWT_PATH: " " }, "JWT_PATH: is missing; name the directory"],
+  [{ FORMATS: "jwt", JWT_PATH: null }, "JWT_PATH: is missing; name the directory"],
+  [{ FORMATS: "JWT" }, "FORMATS: write native, jwt, or native,jwt"],
+  [{ ...JWT, FORMATS: "jwt," }, "FORMATS: write native, jwt, or native,jwt"],
+  [{ ...JWT, FORMATS: "jwt,jwt" }, "FORMATS: write native, jwt, or native,jwt"],
+  [{ ...JWT, FORMATS: ["jwt"] }, "FORMATS: is not text"],
+  [{ FORMATS: true }, "FORMATS: is not text"],
+  [{ JWT_PATH: "/videos/{vid}/" }, "JWT_PATH: is for JWTs, and they are not read"],
+  [{ FORMATS: "native", JWT_PATH: "/videos/{vid}/" }, "JWT_PATH: is for JWTs, and they are not read"],
+  [{ JWT_NAME: "jwt" }, "JWT_NAME: is for JWTs, and they are not read"],
+  [{ ISSUER: "joe" }, "ISSUER: is for JWTs, and they are not read"],
+  [{ ...JWT, JWT_PATH: "/videos/" }, "JWT_PATH: write a directory with one claim"],
+  [{ ...JWT, JWT_PATH: "/videos/{vid}" }, "JWT_PATH: write a directory with one claim"],
+  [{ ...JWT, JWT_PATH: "/{a}/{b}/" }, "JWT_PATH: write a directory with one claim"],
+  [{ ...JWT, JWT_PATH: "/videos/{vid}/x" }, "JWT_PATH: end it with a slash"],
+  [{ ...JWT, JWT_PATH: "/videos/{exp}/" }, "JWT_PATH: the claim is not"],
+  [{ ...JWT, JWT_PATH: "videos/{vid}/" }, "JWT_PATH: the path"],
+  [{ ...JWT, JWT_PATH: "/../{vid}/" }, "JWT_PATH: the path"],
+  [{ ...JWT, JWT_PATH: "/%7e/{vid}/" }, "JWT_PATH: the path is not in its canonical form"],
+  [{ ...JWT, JWT_PATH: {} }, "JWT_PATH: is not text"],
+  [{ ...JWT, JWT_NAME: "pg" }, "JWT_NAME: write 1 to 64 of"],
+  [{ ...JWT, JWT_NAME: "a b" }, "JWT_NAME: write 1 to 64 of"],
+  [{ ...JWT, JWT_NAME: "a;b" }, "JWT_NAME: write 1 to 64 of"],
+  [{ ...JWT, JWT_NAME: ["a"] }, "JWT_NAME: is not text"],
+  [{ ...JWT, ISSUER: ["joe"] }, "ISSUER: is not text"],
+  [{ ...JWT, UNSIGNED_PARAMS: "a,token" }, "UNSIGNED_PARAMS: entry 2: that is the name of a token"],
+  [{ ...JWT, FORWARD_PARAMS: "pg" }, "FORWARD_PARAMS: entry 1: that is the name of a token"],
+  [{ ...JWT, JWT_NAME: "t", FORWARD_PARAMS: "token,t" }, "FORWARD_PARAMS: entry 2: that is"],
   [{ LEEWAY: "1m" }, "LEEWAY: write"],
   [{ LEEWAY: 1.5 }, "LEEWAY: "],
   [{ LEEWAY: true }, "LEEWAY: is not text"],
@@ -105,10 +141,34 @@ for (const [env, fault] of BROKEN) {
 test("several faults are named at once", { timeout: 15_000 }, async () => {
   await gate.log();
   const env = { PLAYGATE_KEYS: null, MEDIA: null, LEEWAY: "x", PUBLIC: "x", AUDIENCE: "?" };
-  await gate.ask(link(FILM), { env });
-  const [{ errors }] = await gate.log();
-  const names = errors.map((error) => error.split(":")[0]);
-  assert.deepEqual(names.sort(), ["AUDIENCE", "LEEWAY", "MEDIA", "PLAYGATE_KEYS", "PUBLIC"]);
+  const faulty = async (env) => {
+    assert.equal((await gate.ask(link(FILM), { env })).status, 503);
+    const [{ errors }] = await gate.log();
+    return errors.map((error) => error.split(":")[0]).sort();
+  };
+  assert.deepEqual(await faulty(env), ["AUDIENCE", "LEEWAY", "MEDIA", "PLAYGATE_KEYS", "PUBLIC"]);
+  const jwt = { JWT_NAME: SECRET + "!", AUDIENCE: `${SECRET}\n`, UNSIGNED_PARAMS: "a b" };
+  const all = ["AUDIENCE", "JWT_NAME", "JWT_PATH", "UNSIGNED_PARAMS"];
+  assert.deepEqual(await faulty({ ...jwt, FORMATS: "jwt" }), all);
+  assert.deepEqual(await faulty({ ...jwt, FORMATS: "native" }), all.filter((name) => name !== "JWT_PATH"));
+  assert.deepEqual(await faulty({ ...jwt, FORMATS: "none", JWT_PATH: "x" }), ["FORMATS", ...all].sort());
+  assert.deepEqual(await faulty({ FORMATS: SECRET, AUDIENCE: "https://edge.example.com" }), ["FORMATS"]);
+  assert.deepEqual(await faulty({ JWT_PATH: SECRET, JWT_NAME: SECRET, ISSUER: SECRET }), [
+    "ISSUER",
+    "JWT_NAME",
+    "JWT_PATH",
+  ]);
+});
+
+test("a gate that lacks what JWTs open opens nothing", { timeout: 15_000 }, async () => {
+  const own = jwt({ vid: "42" });
+  const url = `https://cdn.example.com${FILM}?token=${own}`;
+  assert.equal((await gate.ask(url, { env: JWT })).status, 200);
+  for (const path of [null, "", " ", "/", "/videos/", "{vid}", "/{vid}", "//{vid}/"]) {
+    const answer = await gate.ask(url, { env: { ...JWT, JWT_PATH: path } });
+    assert.deepEqual([answer.status, answer.headers["playgate-reason"]], [503, "misconfigured"]);
+    assert.ok(!answer.body.includes("0123"));
+  }
 });
 
 test("a good configuration beside them still serves", { timeout: 15_000 }, async () => {
@@ -121,8 +181,13 @@ test("a good configuration beside them still serves", { timeout: 15_000 }, async
     MAX_MANIFEST_BYTES: 4194304,
     PUBLIC_EXTENSIONS: " m4s ,\n ts,, ",
     SET_COOKIE: "false",
+    FORMATS: " ",
+    JWT_PATH: "",
+    JWT_NAME: " ",
+    ISSUER: "\n",
   };
-  for (const env of [undefined, good]) {
+  const both = { ...JWT, FORMATS: " jwt , native", JWT_NAME: "t", ISSUER: "joe", UNSIGNED_PARAMS: "token" };
+  for (const env of [undefined, good, both]) {
     assert.equal((await gate.ask(link(FILM), { env })).status, 200);
   }
 });

@@ -2,7 +2,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { NOW, PAGE, byName, link, problem, startGate, startOrigin, vectors } from "./gate.mjs";
+import {
+  NOW,
+  PAGE,
+  byName,
+  jwtVectors,
+  link,
+  problem,
+  startGate,
+  startOrigin,
+  variables,
+  vectors,
+} from "./gate.mjs";
 
 const FILM = "/videos/42/film.mp4";
 
@@ -60,8 +71,7 @@ async function refuses(url, reason, status, options = {}, field) {
   return answer;
 }
 
-// The core's reasons, each by the first vector that has it and says no more than the Worker's
-// defaults.
+// The core's reasons, each by the first vector that has it, of each format.
 const CORE = [
   "ambiguous",
   "bad_signature",
@@ -69,6 +79,7 @@ const CORE = [
   "lifetime_too_long",
   "malformed",
   "missing",
+  "missing_claim",
   "not_yet_valid",
   "outside_preview",
   "outside_scope",
@@ -77,35 +88,36 @@ const CORE = [
   "unknown_field",
   "unknown_key",
   "unsigned_parameter",
+  "unsupported_algorithm",
   "unsupported_version",
   "wrong_audience",
   "wrong_country",
+  "wrong_issuer",
   "wrong_network",
 ];
+const FILES = { native: vectors, jwt: jwtVectors };
+const reasonsOf = ({ vectors }) => new Set(vectors.map(({ expect }) => expect.reason).filter(Boolean));
 
-for (const reason of CORE) {
-  test(reason, { timeout: 15_000 }, async () => {
-    const vector = vectors.vectors.find(({ expect, behind_url_parser }) => {
-      return expect.reason === reason && !behind_url_parser;
+for (const [format, { keys, vectors }] of Object.entries(FILES)) {
+  for (const reason of reasonsOf({ vectors })) {
+    test(`${reason}, ${format}`, { timeout: 15_000 }, async () => {
+      const vector = vectors.find(({ expect, behind_url_parser }) => {
+        return expect.reason === reason && !behind_url_parser;
+      });
+      const { request, gate: settings, now, expect } = vector;
+      const headers = {};
+      if (request.cookie) headers.cookie = request.cookie;
+      if (request.authorization) headers.authorization = request.authorization;
+      const env = { PLAYGATE_KEYS: keys, ...variables(settings) };
+      const options = { headers, env, now, country: request.client_country, ip: request.client_ip };
+      await refuses(request.url, reason, expect.status, options, expect.field);
+      await refuses(request.url, reason, expect.status, { ...options, method: "HEAD" }, expect.field);
     });
-    const { request, gate: settings = {}, now, expect } = vector;
-    const headers = {};
-    if (request.cookie) headers.cookie = request.cookie;
-    if (request.authorization) headers.authorization = request.authorization;
-    const env = {
-      AUDIENCE: settings.audience,
-      LEEWAY: settings.leeway?.toString(),
-      MAX_LIFETIME: settings.max_lifetime?.toString(),
-      UNSIGNED_PARAMS: settings.unsigned_params?.join(),
-    };
-    const options = { headers, env, now, country: request.client_country, ip: request.client_ip };
-    await refuses(request.url, reason, expect.status, options, expect.field);
-    await refuses(request.url, reason, expect.status, { ...options, method: "HEAD" }, expect.field);
-  });
+  }
 }
 
 test("the vectors have no reason that is not tested here", () => {
-  const reasons = new Set(vectors.vectors.map(({ expect }) => expect.reason).filter(Boolean));
+  const reasons = new Set(Object.values(FILES).flatMap((file) => [...reasonsOf(file)]));
   assert.deepEqual([...reasons].sort(), CORE);
 });
 

@@ -30,7 +30,7 @@ export function signedBy(kid, scope, { exp = NOW + 600, ...fields } = {}) {
 
 /** The token in the path of an address, and the address without it; nothing where it has none. */
 export function carried(address) {
-  const [, token, path] = /^(?:https?:\/\/[^/]+)?\/(pg=[^/]*)(\/.*)$/.exec(address) ?? [];
+  const [, token, path] = /^(?:https?:\/\/[^/]+)?\/((?:pg|token)=[^/]*)(\/.*)$/.exec(address) ?? [];
   return token && { token, path };
 }
 

@@ -1,9 +1,11 @@
 // Every vector, in workerd. The media comes from a server that writes down what it is asked, so
 // that the clean URL is seen too.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 
-import { startGate, startOrigin, vectors } from "./gate.mjs";
+import { jwtVectors, startGate, startOrigin, variables, vectors } from "./gate.mjs";
+
+const FILES = { native: vectors, jwt: jwtVectors };
 
 let gate;
 let origin;
@@ -29,30 +31,15 @@ function body(url) {
 const isPlaylist = (url) => /\.m3u8(\?|$)/i.test(url);
 const isPresentation = (url) => /\.mpd(\?|$)/i.test(url);
 
-/** The variables that mean the same as a vector's gate. */
-function variables({ audience, forward_params, leeway, max_lifetime, unsigned_params } = {}) {
-  return {
-    MEDIA: null,
-    ORIGIN: origin.url,
-    // The Worker takes no name that no token could carry; with any other name the verdict is the
-    // same.
-    AUDIENCE: audience?.length > 64 ? "other" : audience,
-    FORWARD_PARAMS: forward_params?.join(","),
-    LEEWAY: leeway?.toString(),
-    MAX_LIFETIME: max_lifetime?.toString(),
-    UNSIGNED_PARAMS: unsigned_params?.join(","),
-  };
-}
-
 /** The verdict as the Worker shows it: in its answer, its log, and what the origin was asked. */
-async function verdict({ request, gate: settings, now }) {
+async function verdict(keys, { request, gate: settings, now }) {
   const headers = {};
   if (request.cookie) headers.cookie = request.cookie;
   if (request.authorization) headers.authorization = request.authorization;
   origin.asked.length = 0;
   const answer = await gate.ask(request.url, {
     headers,
-    env: variables(settings),
+    env: { MEDIA: null, ORIGIN: origin.url, PLAYGATE_KEYS: keys, ...variables(settings) },
     now,
     country: request.client_country,
     ip: request.client_ip,
@@ -103,10 +90,14 @@ async function expected({ request, now, expect, behind_url_parser: behind }) {
   return { ...verdict, expires, scope: verdict.scope.split("?")[0], clean_url };
 }
 
-test("there are vectors", () => assert.ok(vectors.vectors.length > 500));
+for (const [format, { keys, vectors }] of Object.entries(FILES)) {
+  describe(format, () => {
+    test("there are vectors", () => assert.ok(vectors.length > 500));
 
-for (const vector of vectors.vectors) {
-  test(vector.name, { timeout: 15_000 }, async () => {
-    assert.deepEqual(await verdict(vector), await expected(vector), vector.about);
+    for (const vector of vectors) {
+      test(vector.name, { timeout: 15_000 }, async () => {
+        assert.deepEqual(await verdict(keys, vector), await expected(vector), vector.about);
+      });
+    }
   });
 }

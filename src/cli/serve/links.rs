@@ -78,5 +78,5 @@ fn answer(app: &App, body: &[u8], now: UnixTime) -> Result<Response, RequestErro
 fn mint_one(app: &App, request: Value, now: UnixTime) -> Result<SignedLink, RequestError> {
     let request = SignRequest::from_value(request)?;
     let link = request.sign(&app.signer, now);
-    link.map_err(|error| address::advise(error, &request.url, &app.signer, now))
+    link.map_err(|error| address::advise(error, &request.url, &request, &app.signer, now))
 }

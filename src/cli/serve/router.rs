@@ -80,15 +80,24 @@ async fn in_time(request: Request, next: Next) -> Response {
     })
 }
 
-/// One line a request. The query is left out, and so is a path with a token: they are credentials.
+/// One line a request. The query is left out, and so is what follows a name in a path: a token. They are
+/// credentials.
 async fn logged(request: Request, next: Next) -> Response {
     let start = Instant::now();
     let method = request.method().clone();
-    let path = request.uri().path();
-    let path = if path.contains("pg=") { "/pg=..." } else { path }.to_owned();
+    let path = without_token(request.uri().path());
     let response = next.run(request).await;
     let status = response.status().as_u16();
     let millis = start.elapsed().as_secs_f64() * 1e3;
     exit::say(format_args!("{method} {path} {status} {millis:.1} ms"));
     response
+}
+
+/// A path up to the first `=`. A token goes by any name, and no path of this server has one, nor an escape,
+/// in which it may hide.
+fn without_token(path: &str) -> String {
+    match path.find(['=', '%']) {
+        Some(end) => format!("{}...", path.get(..=end).unwrap_or_default()),
+        None => path.to_owned(),
+    }
 }

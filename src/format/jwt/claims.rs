@@ -13,47 +13,44 @@ use crate::grant::{Grant, MAX_NUMBER, Text, parse_text};
 /// Bytes in the longest claim that makes a directory.
 const MAX_BOUND_LEN: usize = 128;
 
-/// What a token says to a gate.
-pub(super) struct Claims<'p, 'r> {
+/// What a token says beside its grant.
+pub(super) struct Claims<'p> {
     /// The claim that the gate's template names: one clean segment of a path.
     pub(super) bound: Cow<'p, str>,
     pub(super) issuer: Option<Cow<'p, str>>,
-    pub(super) grant: Grant<'r>,
 }
 
-impl<'p, 'r> Claims<'p, 'r> {
-    /// Reads a payload, for a gate whose template names `claim` and whose name is `audience`.
-    pub(super) fn read(
-        payload: &'p str,
-        claim: &str,
-        audience: Option<&'r str>,
-    ) -> Result<Self, ParseError> {
-        let mut grant = Grant::default();
-        let (mut bound, mut issuer, mut expires) = (None, None, None);
-        json::members(payload, Field::Payload, |name, mut value| {
-            if name == claim {
-                let id = id(value, Field::Claim)?;
-                check_segment(&id)?;
-                bound = Some(id.clone());
-                value = Value::Text(id);
-            }
-            match name {
-                "aud" => grant.audience = Some(pick_audience(value, audience)?),
-                "exp" => expires = Some(time(value, Field::Exp)?.0),
-                "iss" => issuer = Some(text(value, Field::Iss)?),
-                "jti" => grant.token_id = Some(owned(id(value, Field::Jti)?)),
-                "nbf" => grant.not_before = Some(time(value, Field::Nbf)?.1),
-                "run" => grant.run = Some(seconds(value, Field::Run)?),
-                "sid" => grant.session = Some(owned(id(value, Field::Sid)?)),
-                "sub" => grant.subject = Some(owned(id(value, Field::Sub)?)),
-                _ => {}
-            }
-            Ok(())
-        })?;
-        grant.expires = expires.ok_or(ParseError::MissingClaim(Field::Exp))?;
-        let bound = bound.ok_or(ParseError::MissingClaim(Field::Claim))?;
-        Ok(Self { bound, issuer, grant })
-    }
+/// Reads a payload into a grant, for a gate whose template names `claim` and whose name is `audience`.
+pub(super) fn read<'p, 'r>(
+    payload: &'p str,
+    claim: &str,
+    audience: Option<&'r str>,
+    grant: &mut Grant<'r>,
+) -> Result<Claims<'p>, ParseError> {
+    let (mut bound, mut issuer, mut expires) = (None, None, None);
+    json::members(payload, Field::Payload, |name, mut value| {
+        if name == claim {
+            let id = id(value, Field::Claim)?;
+            check_segment(&id)?;
+            bound = Some(id.clone());
+            value = Value::Text(id);
+        }
+        match name {
+            "aud" => grant.audience = Some(pick_audience(value, audience)?),
+            "exp" => expires = Some(time(value, Field::Exp)?.0),
+            "iss" => issuer = Some(text(value, Field::Iss)?),
+            "jti" => grant.token_id = Some(owned(id(value, Field::Jti)?)),
+            "nbf" => grant.not_before = Some(time(value, Field::Nbf)?.1),
+            "run" => grant.run = Some(seconds(value, Field::Run)?),
+            "sid" => grant.session = Some(owned(id(value, Field::Sid)?)),
+            "sub" => grant.subject = Some(owned(id(value, Field::Sub)?)),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    grant.expires = expires.ok_or(ParseError::MissingClaim(Field::Exp))?;
+    let bound = bound.ok_or(ParseError::MissingClaim(Field::Claim))?;
+    Ok(Claims { bound, issuer })
 }
 
 fn owned(text: Cow<'_, str>) -> Text<'static> {
@@ -65,7 +62,7 @@ fn pick_audience<'r>(value: Value<'_>, gate: Option<&'r str>) -> Result<Text<'r>
     let names = match value {
         Value::Text(name) => Vec::from([name]),
         Value::Texts(names) => names,
-        _ => return Err(malformed(Field::Aud, Fault::NotJson)),
+        _ => return Err(malformed(Field::Aud, Fault::WrongType)),
     };
     match gate {
         Some(gate) if names.iter().any(|name| name == gate) => Ok(Cow::Borrowed(gate)),
@@ -74,7 +71,7 @@ fn pick_audience<'r>(value: Value<'_>, gate: Option<&'r str>) -> Result<Text<'r>
 }
 
 /// One segment of a path, that can be read in one way alone: no slash and no dot, encoded or not.
-fn check_segment(text: &str) -> Result<(), ParseError> {
+pub(super) fn check_segment(text: &str) -> Result<(), ParseError> {
     match parse_text(text, MAX_BOUND_LEN, is_id) {
         Ok(_) => Ok(()),
         Err(fault) => Err(malformed(Field::Claim, fault)),
@@ -88,14 +85,14 @@ fn id(value: Value<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
         Value::Text(text) => Ok(text),
         Value::Whole(number) if number <= MAX_NUMBER => Ok(Cow::Owned(number.to_string())),
         Value::Whole(_) => Err(malformed(field, Fault::OutOfRange)),
-        _ => Err(malformed(field, Fault::NotJson)),
+        _ => Err(malformed(field, Fault::WrongType)),
     }
 }
 
 fn text(value: Value<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
     match value {
         Value::Text(text) => Ok(text),
-        _ => Err(malformed(field, Fault::NotJson)),
+        _ => Err(malformed(field, Fault::WrongType)),
     }
 }
 
@@ -110,7 +107,7 @@ fn time(value: Value<'_>, field: Field) -> Result<(u64, u64), ParseError> {
             (down, down.saturating_add(u64::from(down as f64 != number)))
         }
         Value::Fraction(_) => return Err(malformed(field, Fault::OutOfRange)),
-        _ => return Err(malformed(field, Fault::NotJson)),
+        _ => return Err(malformed(field, Fault::WrongType)),
     };
     if up > MAX_NUMBER { Err(malformed(field, Fault::OutOfRange)) } else { Ok((down, up)) }
 }
@@ -120,6 +117,6 @@ fn seconds(value: Value<'_>, field: Field) -> Result<u64, ParseError> {
     match value {
         Value::Whole(number) if (1..=MAX_NUMBER).contains(&number) => Ok(number),
         Value::Whole(_) => Err(malformed(field, Fault::OutOfRange)),
-        _ => Err(malformed(field, Fault::NotJson)),
+        _ => Err(malformed(field, Fault::WrongType)),
     }
 }

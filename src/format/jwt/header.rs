@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::json::{self, Value};
+use super::json::{self, Room, Value};
 use super::malformed;
 use crate::error::{Fault, Field, ParseError};
 use crate::grant::Text;
@@ -17,21 +17,20 @@ const USUAL: [&str; 3] = [
 
 /// The id of the key that a header names.
 pub(super) fn read(header: &str) -> Result<Option<Text<'static>>, ParseError> {
-    if USUAL.contains(&header) {
-        return Ok(None);
-    }
-    let (mut is_hs256, mut kid) = (false, None);
-    let mut extended = false;
-    let text = json::decode(header, Field::Header)?;
-    json::members(&text, Field::Header, |name, value| {
+    if USUAL.contains(&header) { Ok(None) } else { read_members(header) }
+}
+
+fn read_members(header: &str) -> Result<Option<Text<'static>>, ParseError> {
+    let (mut is_hs256, mut extended, mut nested, mut kid) = (false, false, false, Ok(None));
+    let mut room = Room::new();
+    let text = json::decode(header, Field::Header, &mut room)?;
+    json::members(text, Field::Header, |name, value| {
         match (name, value) {
             ("alg", Value::Text(alg)) => is_hs256 = alg == "HS256",
             ("crit", _) => extended = true,
-            ("cty", Value::Text(kind)) if kind.eq_ignore_ascii_case("JWT") => {
-                return Err(malformed(Field::Header, Fault::Nested));
-            }
-            ("kid", Value::Text(id)) => kid = Some(Cow::Owned(id.into_owned())),
-            ("kid", _) => return Err(malformed(Field::Kid, Fault::NotJson)),
+            ("cty", Value::Text(kind)) => nested = is_jwt(&kind),
+            ("kid", Value::Text(id)) => kid = Ok(Some(Cow::Owned(id.into_owned()))),
+            ("kid", _) => kid = Err(malformed(Field::Kid, Fault::WrongType)),
             _ => {}
         }
         Ok(())
@@ -41,7 +40,15 @@ pub(super) fn read(header: &str) -> Result<Option<Text<'static>>, ParseError> {
     } else if extended {
         // It has extensions that have to be understood, and we know none (RFC 7515, section 4.1.11).
         Err(ParseError::UnknownField)
+    } else if nested {
+        Err(malformed(Field::Header, Fault::Nested))
     } else {
-        Ok(kid)
+        kid
     }
+}
+
+/// Whether a content type says that the payload is a JWT itself (RFC 7515, section 4.1.10; RFC 7519, section
+/// 5.2).
+fn is_jwt(kind: &str) -> bool {
+    ["JWT", "application/JWT"].iter().any(|jwt| kind.eq_ignore_ascii_case(jwt))
 }

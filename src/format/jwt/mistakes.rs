@@ -1,10 +1,12 @@
-//! The usual mistakes with JWTs. What is named here was tried.
+//! The usual mistakes with JWTs. A key that fits was tried; that it stands in the ring in another spelling
+//! cannot be, and is said where none does.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::json::{self, Value};
+use super::claims::check_segment;
+use super::json::{self, Room, Value};
 use super::{JwtRules, split};
 use crate::error::Field;
 use crate::format::{Located, UnverifiedToken};
@@ -16,7 +18,7 @@ pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<S
     let mut hints = Vec::new();
     for entry in ring.entries() {
         if token.hash(entry.key.mac()).verify(token.tag).is_ok() {
-            hints.push(match token.kid.as_deref() {
+            hints.push(match token.kid() {
                 Some(kid) => format!("it fits the key `{}`, and the token says `{kid}`", entry.id),
                 None => format!("it fits the key `{}`, which is retired", entry.id),
             });
@@ -24,8 +26,7 @@ pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<S
     }
     if hints.is_empty() {
         hints.push(
-            "a key of the ring is written in base64url, and its bytes sign: where a back end signs with \
-             the text of its secret, put the base64url of that text into the ring"
+            "a back end that signs with the text of its secret needs the base64url of that text in the ring"
                 .into(),
         );
     }
@@ -35,11 +36,12 @@ pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<S
 impl JwtRules {
     /// What would explain that a token was not read: what it opens, and what the gate asks for.
     pub(in crate::format) fn of_grammar(&self, located: &Located<'_>) -> Option<String> {
-        let (_, rest) = split(located.text);
-        let (payload, _) = split(rest?);
-        let payload = json::decode(payload, Field::Payload).ok()?;
+        let (_, rest) = split(located.text, b'.');
+        let (payload, _) = split(rest?, b'.');
+        let mut room = Room::new();
+        let payload = json::decode(payload, Field::Payload, &mut room).ok()?;
         let (mut names, mut bound) = (Vec::new(), None);
-        json::members(&payload, Field::Payload, |name, value| {
+        json::members(payload, Field::Payload, |name, value| {
             if name == self.template.claim {
                 bound = match value {
                     Value::Text(text) => Some(text.into_owned()),
@@ -53,7 +55,12 @@ impl JwtRules {
         .ok()?;
         let (claim, path) = (&self.template.claim, CanonicalPath::parse(located.path).ok()?);
         Some(match bound {
-            Some(value) if self.template.directory(path, &value).is_some() => return None,
+            Some(value)
+                if check_segment(&value).is_err()
+                    || self.template.directory(path, &value).is_some() =>
+            {
+                return None;
+            }
             Some(value) => format!("it opens {}, and nothing else", self.template.filled(&value)),
             None if names.contains(claim) => return None,
             None => format!(

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::json::{self, Value};
+use super::json::{self, Room, Value};
 use super::split;
 use crate::error::Field;
 use crate::inspect::{FieldNote, Span};
@@ -15,8 +15,8 @@ use crate::time::UnixTime;
 pub(crate) fn notes(text: &str) -> Vec<FieldNote> {
     let mut notes = Vec::new();
     let token = text.split('&').next().unwrap_or_default();
-    let (header, rest) = split(token);
-    let (payload, sig) = split(rest.unwrap_or_default());
+    let (header, rest) = split(token, b'.');
+    let (payload, sig) = split(rest.unwrap_or_default(), b'.');
     push_members(header, Field::Header, in_header, &mut notes);
     push_members(payload, Field::Payload, in_payload, &mut notes);
     if let Some(sig) = sig {
@@ -32,9 +32,10 @@ fn push_members(
     meaning: fn(&str, &str) -> String,
     notes: &mut Vec<FieldNote>,
 ) {
-    let Ok(text) = json::decode(part, field) else { return };
+    let mut room = Room::new();
+    let Ok(text) = json::decode(part, field, &mut room) else { return };
     // What is broken behind them is told by the check.
-    let _ = json::members(&text, field, |name, value| {
+    let _ = json::members(text, field, |name, value| {
         let value = shown(&value);
         notes.push(FieldNote { name: name.to_owned(), meaning: meaning(name, &value), value });
         Ok(())

@@ -40,7 +40,7 @@ pub(crate) fn of_placement(request: &Request<'_>) -> Option<String> {
 pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
     let mut hints = Vec::new();
     let input = token.input().to_string();
-    let kid = token.kid.as_deref().unwrap_or_default();
+    let kid = token.kid().unwrap_or_default();
     for entry in ring.entries() {
         if entry.id.as_str() == kid {
             let scopes = scopes(token).into_iter().filter(|(_, text)| fits(entry, text, token.tag));
@@ -77,7 +77,7 @@ pub(crate) fn of_grammar(
     mended.authorization = authorization.as_deref();
     let token = rules.read(&rules.locate(&mended).ok()?).ok()?;
 
-    let entry = ring.find(token.kid.as_deref()?).ok()?;
+    let entry = ring.find(token.kid()?).ok()?;
     let mut mac = entry.key.mac().start();
     token.input().pieces(&mut |piece| mac.update(piece));
     let right = mac.finish();
@@ -106,7 +106,7 @@ fn fits(entry: &Entry, input: &str, tag: ShownTag<'_>) -> bool {
 
 /// Signing inputs that mistaken signers make, each with its mistake.
 fn scopes(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
-    let scope = token.scope.to_string();
+    let scope = token.scope.map(|scope| scope.to_string()).unwrap_or_default();
     let path = token.path.to_string();
     let text = token.input().text();
     let host = token.base.split('/').nth(2).unwrap_or_default();

@@ -114,7 +114,7 @@ impl CheckedTerms<'_, '_> {
         link.push_str(BEHIND);
         let feed = start.saturating_sub(at).saturating_sub(1);
         let text = link.get(at..).unwrap_or_default();
-        let hash = self.entry.key.mac().hash_in_place(text, feed, end.saturating_sub(at));
+        let hash = self.entry.key.mac().hash_in_place(text, Some(feed), end.saturating_sub(at));
         let tag = hash.tag();
         link.truncate(len);
         tag

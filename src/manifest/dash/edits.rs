@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use quick_xml::escape::escape;
 
-use crate::manifest::ManifestError;
+use crate::manifest::{MAX_LEN, ManifestError};
 
 /// Replacements, in any order.
 #[derive(Debug, Default)]
@@ -21,7 +21,10 @@ impl Edits {
     /// Puts markup where something else stood, or nothing did.
     pub(super) fn markup(&mut self, span: Range<usize>, markup: &str) {
         let start = self.text.len();
-        self.text.push_str(markup);
+        // What is too long is never applied: a token in each of many addresses would fill the memory.
+        if start <= MAX_LEN {
+            self.text.push_str(markup);
+        }
         self.list.push((span, start..self.text.len()));
     }
 
@@ -32,6 +35,9 @@ impl Edits {
 
     /// Appends `source` with the replacements to `out`.
     pub(super) fn apply(mut self, source: &str, out: &mut String) -> Result<(), ManifestError> {
+        if self.text.len() > MAX_LEN {
+            return Err(ManifestError::TooLarge);
+        }
         self.list.sort_by_key(|(span, _)| span.start);
         let mut from = 0;
         out.reserve(source.len().saturating_add(self.text.len()));

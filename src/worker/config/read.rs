@@ -9,10 +9,17 @@ use alloc::vec::Vec;
 use crate::bytes::is_name;
 use crate::format::native;
 use crate::grant::parse_text;
+use crate::json::{Formats, GateFormats};
 use crate::path::CanonicalPath;
 use crate::worker::authority::{is_authority, is_loopback, is_origin};
 use crate::worker::config::{Binding, Store, Variables};
 use crate::worker::cors::Origins;
+
+/// Characters in the longest audience: what RFC 7519 shows is a URL.
+const MAX_AUDIENCE_LEN: usize = 256;
+
+/// A directory to go on with where the operator named none that is right.
+const ANY_PATH: &str = "/{id}/";
 
 /// The elements of a list parted by commas or newlines, blanks around them not counted.
 fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -42,19 +49,73 @@ pub(super) fn read_origins(text: &str) -> Result<Origins, String> {
     }
 }
 
-pub(super) fn read_audience(text: Option<&str>) -> Result<Option<String>, String> {
+/// The name that tokens have to carry. One that a native token cannot say is for gates that read JWTs
+/// alone, whose `aud` is any text (RFC 7519, section 4.1.3).
+pub(super) fn read_audience(text: Option<&str>, is_native: bool) -> Result<Option<String>, String> {
     let Some(name) = text else { return Ok(None) };
-    parse_text(name, native::MAX_NAME_LEN, is_name)
-        .map(|name| Some(name.to_string()))
-        .map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .".to_string())
+    if is_native {
+        return parse_text(name, native::MAX_NAME_LEN, is_name)
+            .map(|name| Some(name.to_string()))
+            .map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .".to_string());
+    }
+    let is_printable = !name.chars().any(char::is_control);
+    if is_printable && (1..=MAX_AUDIENCE_LEN).contains(&name.chars().count()) {
+        Ok(Some(name.to_string()))
+    } else {
+        Err(format!("write 1 to {MAX_AUDIENCE_LEN} printable characters"))
+    }
 }
 
-pub(super) fn check_names(text: &str) -> Result<(), String> {
+/// Takes one variable over.
+type Set = fn(&mut GateFormats, &Variables);
+
+/// The formats, and each variable with what is wrong with it. There are no formats where it is not known
+/// which ones are meant.
+pub(super) fn read_formats(
+    variables: &Variables,
+) -> (Option<Formats>, Vec<(&'static str, String)>) {
+    let mut faults = Vec::new();
+    let alone = GateFormats { formats: variables.formats.clone(), ..GateFormats::default() };
+    let (is_known, with_jwt) = match alone.read() {
+        _ if variables.unreadable.contains(&"FORMATS") => (false, true),
+        Ok(_) => (true, false),
+        Err(error) if error.field == "jwt_path" => (true, true),
+        Err(error) => {
+            faults.push(("FORMATS", error.message));
+            (false, true)
+        }
+    };
+    let mut asked = GateFormats {
+        formats: if is_known { alone.formats } else { Some("jwt".into()) },
+        jwt_path: with_jwt.then(|| ANY_PATH.into()),
+        ..GateFormats::default()
+    };
+    let others: [(_, Set); 3] = [
+        ("JWT_PATH", |asked, said| asked.jwt_path.clone_from(&said.jwt_path)),
+        ("JWT_NAME", |asked, said| asked.jwt_name.clone_from(&said.jwt_name)),
+        ("ISSUER", |asked, said| asked.issuer.clone_from(&said.issuer)),
+    ];
+    for (name, set) in others {
+        // One by one beside what is right, so that each fault is found.
+        let mut next = asked.clone();
+        set(&mut next, variables);
+        match next.read() {
+            Ok(_) => asked = next,
+            // It may be that none is needed.
+            Err(_) if !is_known && next.jwt_path.is_none() => {}
+            Err(error) => faults.push((name, error.message)),
+        }
+    }
+    (asked.read().ok().filter(|_| is_known), faults)
+}
+
+/// Refuses lists that name what tokens go by, which are `taken`.
+pub(super) fn check_names(text: &str, taken: &[&str]) -> Result<(), String> {
     // ParamNames parts them by commas alone.
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
     for (number, name) in names.enumerate() {
-        if name == "pg" {
-            return Err(in_entry(number, "pg is the token's own name"));
+        if taken.contains(&name) {
+            return Err(in_entry(number, "that is the name of a token"));
         }
         if !name
             .bytes()

@@ -9,6 +9,8 @@
 mod asked;
 #[path = "../../manifests/checks.rs"]
 mod checks;
+mod forged;
+mod jwt;
 #[path = "../../manifests/mpd.rs"]
 mod mpd;
 #[path = "../../manifests/playlist.rs"]
@@ -17,9 +19,10 @@ mod playlist;
 use std::sync::LazyLock;
 
 use playgate::manifest::{Carrier, Kind};
-use playgate::{KeyRing, ParamNames, Request, Verifier};
+use playgate::{KeyRing, ParamNames, Refusal, Request, UnixTime, Verified, Verifier};
 
 use crate::asked::{Asked, KEYS, NOW, PLACES, Place};
+pub use crate::jwt::jwt;
 
 struct Case {
     asked: Asked,
@@ -72,23 +75,35 @@ pub fn verify(input: &[u8]) {
     request.authorization = lines.next().filter(|line| !line.is_empty());
     request.client_ip = "203.0.113.9".parse().ok();
     request.client_country = Some("PT");
-    let verifier = Verifier::new(&RING);
-    let verdict = verifier.verify(&request, NOW);
-    let report = verifier.inspect(&request, ParamNames::default(), NOW);
-    assert_eq!(report.refusal, verdict.err(), "the explanation differs from the verdict");
-    let Ok(verified) = verdict else { return };
+    // A refusal is fine here.
+    let _ = judge(&Verifier::new(&RING), &request, NOW);
+}
+
+/// The verdict on a request; panics where the explanation differs, or where what is admitted lies outside
+/// of what the token opens.
+fn judge<'r>(
+    verifier: &Verifier<'r>,
+    request: &Request<'r>,
+    now: UnixTime,
+) -> Result<Verified<'r>, Refusal> {
+    let verdict = verifier.verify(request, now);
+    let report = verifier.inspect(request, ParamNames::default(), now);
+    let refusal = verdict.as_ref().err().copied();
+    assert_eq!(report.refusal, refusal, "the explanation differs from the verdict");
+    let verified = verdict?;
     let scope = verified.scope().to_string();
     let path = verified.path().to_string();
     assert!(path.starts_with(scope.split('?').next().unwrap_or_default()), "{path} in {scope}");
     assert!(verified.clean_url(ParamNames::default()).contains(&path));
-    if let Some(carrier) = Carrier::new(&verifier, &verified, NOW) {
+    if let Some(carrier) = Carrier::new(verifier, &verified, now) {
         assert_eq!(carrier.directory(), scope);
         let link = format!("https://h/{}{path}", carrier.token());
         let mut next = Request::new(&link);
         (next.client_ip, next.client_country) = (request.client_ip, request.client_country);
-        let again = verifier.verify(&next, NOW).map(|verified| verified.scope().to_string());
+        let again = verifier.verify(&next, now).map(|verified| verified.scope().to_string());
         assert_eq!(again.as_ref(), Ok(&scope), "{link}");
     }
+    Ok(verified)
 }
 
 #[cfg(test)]
@@ -118,12 +133,15 @@ mod tests {
 
     #[test]
     fn links() {
-        let vectors = include_str!("../../vectors/native.json");
-        let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
-        for vector in vectors["vectors"].as_array().unwrap() {
+        vectors(include_str!("../../vectors/native.json"), verify);
+    }
+
+    pub(super) fn vectors(file: &str, target: fn(&[u8])) {
+        let file: serde_json::Value = serde_json::from_str(file).unwrap();
+        for vector in file["vectors"].as_array().unwrap() {
             let request = &vector["request"];
             let line = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
-            verify([line("url"), line("cookie"), line("authorization")].join("\n").as_bytes());
+            target([line("url"), line("cookie"), line("authorization")].join("\n").as_bytes());
         }
     }
 }

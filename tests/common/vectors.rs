@@ -1,0 +1,51 @@
+//! The vectors of `tests/vectors`, one file for each format. The answers in them were written down by hand,
+//! and the signatures made, by the independent implementation beside them.
+
+#![allow(dead_code, reason = "not every test uses all of it")]
+
+use serde_json::Value;
+
+/// The vectors of a format.
+pub(crate) struct File {
+    pub(crate) format: &'static str,
+    /// The text of a key ring.
+    pub(crate) keys: String,
+    pub(crate) vectors: Vec<Value>,
+    /// The fewest that say a link to sign.
+    fewest_signed: usize,
+}
+
+impl File {
+    /// The vectors that say a link to sign.
+    pub(crate) fn signed(&self) -> Vec<&Value> {
+        let vectors: Vec<_> =
+            self.vectors.iter().filter(|vector| vector["sign"].is_object()).collect();
+        assert!(vectors.len() >= self.fewest_signed, "only {} are signed", vectors.len());
+        vectors
+    }
+}
+
+/// All files. None has become a short one unseen.
+pub(crate) fn files() -> [File; 2] {
+    let file = |format, text, fewest, fewest_signed| {
+        let file: Value = serde_json::from_str(text).unwrap();
+        let vectors = file["vectors"].as_array().unwrap().clone();
+        assert!(vectors.len() >= fewest, "only {} vectors of {format}", vectors.len());
+        File { format, keys: file["keys"].as_str().unwrap().to_owned(), vectors, fewest_signed }
+    };
+    [
+        file("native", include_str!("../vectors/native.json"), 500, 70),
+        file("jwt", include_str!("../vectors/jwt.json"), 500, 30),
+    ]
+}
+
+/// The scope that a signer knows of a vector's link: of a JWT the gate alone knows one.
+pub(crate) fn signed_scope(vector: &Value) -> Option<&str> {
+    vector["expect"]["scope"].as_str().filter(|_| vector["sign"]["format"] != "jwt")
+}
+
+/// Names parted by commas.
+pub(crate) fn names(list: &Value) -> String {
+    let names = list.as_array().into_iter().flatten();
+    names.map(|name| name.as_str().unwrap()).collect::<Vec<_>>().join(",")
+}
