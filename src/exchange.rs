@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use crate::format::native::{self, Stamp};
-use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER};
+use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Text};
 use crate::key::Entry;
 use crate::sign::{CheckedTerms, Terms};
 use crate::time::UnixTime;
@@ -50,7 +50,14 @@ impl Verifier<'_> {
             return Some(itself(expires));
         }
         let download = grant.download().map(DownloadName::decode);
-        let terms = terms(grant, download.as_deref());
+        let [token_id, session, subject] =
+            [grant.token_id(), grant.session(), grant.subject()].map(|id| id.map(Text::to_cow));
+        let terms = Terms {
+            token_id: token_id.as_deref(),
+            session: session.as_deref(),
+            subject: subject.as_deref(),
+            ..terms(grant, download.as_deref())
+        };
         if !self.rules.native || native::check(&terms).is_err() {
             // What cannot be said in a native token, or is not read here as one, goes on as it came.
             return Some(itself(grant.expires()));
@@ -67,18 +74,15 @@ impl Verifier<'_> {
     }
 }
 
-/// Every binding of a grant. Its times and its scope are not among them.
-fn terms<'a>(grant: &'a Grant<'_>, download: Option<&'a str>) -> Terms<'a> {
+/// Every binding of a grant but its ids. Its times and its scope are not among them.
+fn terms<'a>(grant: &Grant<'a>, download: Option<&'a str>) -> Terms<'a> {
     Terms {
         audience: grant.audience(),
         countries: grant.countries().map(Countries::as_str),
         download,
         network: grant.network(),
-        token_id: grant.token_id(),
         not_before: grant.not_before(),
         preview: grant.preview(),
-        session: grant.session(),
-        subject: grant.subject(),
         ..Terms::default()
     }
 }

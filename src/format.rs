@@ -13,9 +13,11 @@ use core::iter;
 use alloc::{string::String, vec::Vec};
 
 use crate::error::{ParseError, Refusal};
-use crate::grant::{Grant, Text, as_str};
+use crate::grant::Grant;
 #[cfg(feature = "alloc")]
 use crate::inspect::FieldNote;
+#[cfg(feature = "jwt")]
+use crate::key::KeyId;
 #[cfg(feature = "alloc")]
 use crate::key::KeyRing;
 use crate::mac::{InnerHash, MacKey, ShownTag};
@@ -35,6 +37,10 @@ pub(crate) enum Format {
     Jwt,
     Native,
 }
+
+/// Looks for a token in a part of a request.
+#[cfg(feature = "jwt")]
+type Find<'r> = fn(&Target<'r>, &Request<'r>) -> Result<Located<'r>, Refusal>;
 
 /// What a gate has to know to read a token.
 #[derive(Clone, Copy, Debug)]
@@ -65,17 +71,29 @@ pub(crate) struct Located<'a> {
     pub(crate) query: Option<&'a str>,
 }
 
+/// The key that a token says it was signed with.
+#[derive(Clone, Copy)]
+pub(crate) enum Kid<'a> {
+    /// None: any key of the ring may have signed it.
+    #[cfg(feature = "jwt")]
+    Any,
+    #[cfg(feature = "jwt")]
+    Decoded(KeyId),
+    Shown(&'a str),
+}
+
 /// A token that was read and not yet believed.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 #[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "clean URLs are built of some"))]
 pub(crate) struct UnverifiedToken<'a> {
     pub(crate) format: Format,
     pub(crate) placement: Placement,
-    /// `None` where any key of the ring may have signed it.
-    pub(crate) kid: Option<Text<'a>>,
+    pub(crate) kid: Kid<'a>,
     pub(crate) grant: Grant<'a>,
-    /// What it opens; `None` where the path is not below that.
-    pub(crate) scope: Option<Scope<'a>>,
+    pub(crate) scope: Scope<'a>,
+    /// Whether the path is not below what it opens. Then the scope is the path alone.
+    #[cfg(feature = "jwt")]
+    pub(crate) outside: bool,
     /// Whether it names another issuer than the gate asks for.
     #[cfg(feature = "jwt")]
     pub(crate) foreign_issuer: bool,
@@ -101,21 +119,38 @@ impl<'a> Rules<'a> {
         unsigned_params: ParamNames::new(""),
     };
 
+    /// Whether there is more than one format to look for.
+    pub(crate) const fn are_many(&self) -> bool {
+        #[cfg(feature = "jwt")]
+        return self.jwt.is_some();
+        #[cfg(not(feature = "jwt"))]
+        false
+    }
+
+    /// Checks 1 and 2 where native tokens are all that is read.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) fn read_native<'r>(
+        &self,
+        request: &Request<'r>,
+    ) -> Result<UnverifiedToken<'r>, Refusal>
+    where
+        'a: 'r,
+    {
+        let located = locate_native(&Target::parse(request.url)?, request)?;
+        native::read(&located, self.unsigned_params)
+    }
+
     /// Check 1: finds the one token of a request.
     ///
     /// # Errors
     /// [`Refusal::Missing`], [`Refusal::Ambiguous`], or what is wrong with the URL.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn locate<'r>(&self, request: &Request<'r>) -> Result<Located<'r>, Refusal> {
         let target = Target::parse(request.url)?;
         #[cfg(feature = "jwt")]
         if let Some(jwt) = self.jwt {
             return self.locate_either(jwt, &target, request);
         }
-        match native::find(&target, request)? {
-            Some(located) => Ok(located),
-            None => native::find_cookie(&target, request)?.ok_or(Refusal::Missing),
-        }
+        locate_native(&target, request)
     }
 
     /// The one token of a request in the formats that are read. One in the path, the query or the
@@ -128,16 +163,19 @@ impl<'a> Rules<'a> {
         request: &Request<'r>,
     ) -> Result<Located<'r>, Refusal> {
         let one = |native, jwt| match (native, jwt) {
-            (Some(_), Some(_)) => Err(Refusal::Ambiguous),
-            (native, jwt) => Ok(native.or(jwt)),
+            (Ok(_), Ok(_)) => Err(Refusal::Ambiguous),
+            (Err(Refusal::Missing), found) | (found, Err(Refusal::Missing)) => found,
+            (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
         };
-        let native = if self.native { native::find(target, request)? } else { None };
-        let located = match one(native, jwt.find(target, request)?)? {
-            Some(located) => located,
-            None => {
-                let native = if self.native { native::find_cookie(target, request)? } else { None };
-                one(native, jwt.find_cookie(target, request)?)?.ok_or(Refusal::Missing)?
+        let native = |find: Find<'r>| match self.native {
+            true => find(target, request),
+            false => Err(Refusal::Missing),
+        };
+        let located = match one(native(native::find), jwt.find(target, request)) {
+            Err(Refusal::Missing) => {
+                one(native(native::find_cookie), jwt.find_cookie(target, request))?
             }
+            found => found?,
         };
         // Behind a token in the path, one of the other format.
         let in_path = located.placement == Placement::Path;
@@ -150,7 +188,6 @@ impl<'a> Rules<'a> {
     ///
     /// # Errors
     /// What breaks the grammar.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn read<'r>(&self, located: &Located<'r>) -> Result<UnverifiedToken<'r>, Refusal>
     where
         'a: 'r,
@@ -195,6 +232,14 @@ impl<'a> Rules<'a> {
             return jwt.named(token);
         }
         native::join(token.signed, token.tag.as_str())
+    }
+}
+
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn locate_native<'r>(target: &Target<'r>, request: &Request<'r>) -> Result<Located<'r>, Refusal> {
+    match native::find(target, request) {
+        Err(Refusal::Missing) => native::find_cookie(target, request),
+        found => found,
     }
 }
 
@@ -286,13 +331,25 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     /// The id of the key that it says it was signed with.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn kid(&self) -> Option<&str> {
-        as_str(&self.kid)
+        match &self.kid {
+            #[cfg(feature = "jwt")]
+            Kid::Any => None,
+            #[cfg(feature = "jwt")]
+            Kid::Decoded(id) => Some(id.as_str()),
+            Kid::Shown(id) => Some(id),
+        }
     }
 
-    /// What it opens, which the path has to be below.
-    pub(crate) fn check_scope(&self) -> Result<Scope<'a>, ParseError> {
-        self.scope.ok_or(ParseError::OutsideScope)
+    /// Whether the path is below what it opens.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) const fn check_scope(&self) -> Result<(), ParseError> {
+        #[cfg(feature = "jwt")]
+        if self.outside {
+            return Err(ParseError::OutsideScope);
+        }
+        Ok(())
     }
 
     /// The bytes under the MAC.
@@ -301,7 +358,7 @@ impl<'a> UnverifiedToken<'a> {
         let scope = match self.format {
             #[cfg(feature = "jwt")]
             Format::Jwt => None,
-            Format::Native => self.scope,
+            Format::Native => Some(self.scope),
         };
         SigningInput { scope, text: self.signed }
     }

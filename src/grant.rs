@@ -8,38 +8,75 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 #[cfg(feature = "alloc")]
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 
 use crate::bytes;
 use crate::error::Fault;
+#[cfg(feature = "jwt")]
+use crate::error::Field;
+#[cfg(feature = "jwt")]
+use crate::format::jwt;
 use crate::time::UnixTime;
 
 pub use self::network::{Network, NetworkError};
 
-/// Text of a token: as it stands in the request, or decoded.
-#[cfg(feature = "jwt")]
-pub(crate) type Text<'a> = alloc::borrow::Cow<'a, str>;
-/// Text of a token, as it stands in the request.
-#[cfg(not(feature = "jwt"))]
-pub(crate) type Text<'a> = &'a str;
-
-/// Text as it stands in the request.
-pub(crate) const fn text(text: &str) -> Text<'_> {
+/// Text of a token, as it stands in the request. A claim of a JWT stands there in base64url, and is decoded
+/// when it is asked for: so a token that was read holds no memory of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Text<'a> {
+    /// The text, or the payload that has it.
+    written: &'a str,
     #[cfg(feature = "jwt")]
-    let text = alloc::borrow::Cow::Borrowed(text);
-    text
+    claim: Option<Field>,
 }
 
-/// The text, where there is one.
-pub(crate) fn as_str<'t>(text: &'t Option<Text<'_>>) -> Option<&'t str> {
-    text.as_ref().map(|text| -> &str { text })
+impl<'a> Text<'a> {
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self {
+            written: text,
+            #[cfg(feature = "jwt")]
+            claim: None,
+        }
+    }
+
+    /// A claim of a payload that has it.
+    #[cfg(feature = "jwt")]
+    pub(crate) const fn of_claim(payload: &'a str, claim: Field) -> Self {
+        Self { written: payload, claim: Some(claim) }
+    }
+
+    /// The text, borrowed where it stands so in the request.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn to_cow(self) -> Cow<'a, str> {
+        #[cfg(feature = "jwt")]
+        if let Some(claim) = self.claim {
+            return jwt::claim(self.written, claim).into();
+        }
+        self.written.into()
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(feature = "jwt")]
+        return f.write_str(&self.to_cow());
+        #[cfg(not(feature = "jwt"))]
+        f.write_str(self.written)
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
 }
 
 /// What a token allows besides its scope.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Grant<'a> {
     pub(crate) expires: u64,
-    pub(crate) audience: Option<Text<'a>>,
+    pub(crate) audience: Option<&'a str>,
     pub(crate) countries: Option<Countries<'a>>,
     pub(crate) directory: Option<u8>,
     pub(crate) download: Option<DownloadName<'a>>,
@@ -61,8 +98,8 @@ impl<'a> Grant<'a> {
 
     /// The deployment it is for. Wire name: `aud`.
     #[must_use]
-    pub fn audience(&self) -> Option<&str> {
-        as_str(&self.audience)
+    pub const fn audience(&self) -> Option<&'a str> {
+        self.audience
     }
 
     /// The countries that it allows. Wire name: `cc`.
@@ -91,8 +128,8 @@ impl<'a> Grant<'a> {
 
     /// The id of the token, for revocation. Wire name: `jti`.
     #[must_use]
-    pub fn token_id(&self) -> Option<&str> {
-        as_str(&self.token_id)
+    pub const fn token_id(&self) -> Option<Text<'a>> {
+        self.token_id
     }
 
     /// Before this moment it allows nothing. Wire name: `nbf`.
@@ -116,14 +153,14 @@ impl<'a> Grant<'a> {
 
     /// The playback session. Wire name: `sid`.
     #[must_use]
-    pub fn session(&self) -> Option<&str> {
-        as_str(&self.session)
+    pub const fn session(&self) -> Option<Text<'a>> {
+        self.session
     }
 
     /// The viewer. Wire name: `sub`.
     #[must_use]
-    pub fn subject(&self) -> Option<&str> {
-        as_str(&self.subject)
+    pub const fn subject(&self) -> Option<Text<'a>> {
+        self.subject
     }
 }
 

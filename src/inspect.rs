@@ -34,8 +34,8 @@ impl Verifier<'_> {
         report.placement = Some(located.placement);
         report.pass(format!("the token stands in the {}", place(located.placement)));
         let token = self.rules.read(&located);
-        let scope = token.as_ref().ok().and_then(|token| token.scope);
-        let scope = scope.map(|scope| scope.to_string());
+        let opened = token.ok().filter(|token| token.check_scope().is_ok());
+        let scope = opened.map(|token| token.scope.to_string());
         report.fields = wire::notes(&located, scope.as_deref());
         let token = match token {
             Ok(token) => token,
@@ -45,9 +45,8 @@ impl Verifier<'_> {
                 return report;
             }
         };
-        let opened = token.check_scope();
-        match opened {
-            Ok(_) => report.pass("the token and the address are well formed".to_owned()),
+        match token.check_scope() {
+            Ok(()) => report.pass("the token and the address are well formed".to_owned()),
             Err(error) => {
                 report.fail_and_go_on(error.into());
                 report.hints.extend(self.rules.mistakes_of_grammar(self.ring, request, &located));
@@ -60,9 +59,9 @@ impl Verifier<'_> {
         report.not_before = token.grant.not_before();
         report.expires = Some(token.grant.expires());
         let kid = self.run_checks(&mut report, &token, request, now);
-        if let (Some(kid), Ok(scope), None) = (kid, opened, report.refusal) {
+        if let (Some(kid), None) = (kid, report.refusal) {
             report.kid = Some(kid.to_string());
-            report.clean_url = Some(Verified::of(token, scope, kid).clean_url(forward));
+            report.clean_url = Some(Verified::of(token, kid).clean_url(forward));
         }
         report
     }

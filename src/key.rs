@@ -21,6 +21,10 @@ impl KeyId {
     /// Bytes in the longest key id.
     pub const MAX_LEN: usize = 32;
 
+    /// What no key is called.
+    #[cfg(feature = "jwt")]
+    pub(crate) const NONE: Self = Self { bytes: [0; Self::MAX_LEN], len: 0 };
+
     /// Reads a key id.
     ///
     /// # Errors
@@ -225,20 +229,6 @@ pub(crate) enum Candidates<'a> {
     #[cfg(feature = "jwt")]
     Any(&'a KeyRing, UnixTime),
     Named(&'a Entry),
-}
-
-impl<'a> Candidates<'a> {
-    /// The first one that `fits`.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn find(self, fits: impl Fn(&Entry) -> bool) -> Option<&'a Entry> {
-        match self {
-            #[cfg(feature = "jwt")]
-            Self::Any(ring, now) => {
-                ring.entries().find(|entry| !entry.is_retired(now) && fits(entry))
-            }
-            Self::Named(entry) => Some(entry).filter(|entry| fits(entry)),
-        }
-    }
 }
 
 fn parse_entry(text: &str) -> Result<Entry, KeyError> {

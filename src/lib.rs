@@ -42,7 +42,7 @@ pub use crate::error::{
 };
 #[cfg(feature = "jwt")]
 pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, NameError, TemplateError};
-pub use crate::grant::{Countries, DownloadName, Grant, Network, NetworkError};
+pub use crate::grant::{Countries, DownloadName, Grant, Network, NetworkError, Text};
 #[cfg(feature = "alloc")]
 pub use crate::inspect::{Check, FieldNote, Outcome, Report};
 pub use crate::key::{KeyError, KeyId, KeyRing, KeyRingError, SecretKey};

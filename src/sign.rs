@@ -5,6 +5,9 @@ mod error;
 mod link;
 mod terms;
 
+#[cfg(feature = "jwt")]
+use alloc::boxed::Box;
+
 use crate::format;
 #[cfg(feature = "jwt")]
 use crate::format::jwt::Jwt;
@@ -188,7 +191,7 @@ impl<'a, U> Builder<'a, U> {
     /// Writes a JWT instead of a native token. It cannot say all that a native one can: no countries,
     /// network, preview or name to save as, and what it opens is for the gate's template to say.
     pub fn jwt(mut self, jwt: Jwt<'a>) -> Self {
-        self.terms.jwt = Some(jwt);
+        self.terms.jwt = Some(Box::new(jwt));
         self
     }
 }

@@ -104,11 +104,51 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
+        // Native tokens alone are decided on in one piece: with what JWTs take in the way, it takes 40 ns more.
+        if self.rules.are_many() {
+            return self.verify_any(request, now);
+        }
+        self.verify_native(request, now)
+    }
+
+    #[inline(never)]
+    fn verify_native<'r>(
+        &self,
+        request: &Request<'r>,
+        now: UnixTime,
+    ) -> Result<Verified<'r>, Refusal>
+    where
+        'a: 'r,
+    {
+        // 1 and 2
+        let token = self.rules.read_native(request)?;
+        self.decide(token, request, now)
+    }
+
+    #[inline(never)]
+    fn verify_any<'r>(&self, request: &Request<'r>, now: UnixTime) -> Result<Verified<'r>, Refusal>
+    where
+        'a: 'r,
+    {
         // 1
         let located = self.rules.locate(request)?;
         // 2
         let token = self.rules.read(&located)?;
-        let scope = token.check_scope()?;
+        self.decide(token, request, now)
+    }
+
+    /// Checks 3 to 6.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn decide<'r>(
+        &self,
+        token: UnverifiedToken<'r>,
+        request: &Request<'r>,
+        now: UnixTime,
+    ) -> Result<Verified<'r>, Refusal>
+    where
+        'a: 'r,
+    {
+        token.check_scope()?;
         // 3
         let keys = self.ring.candidates(token.kid(), now)?;
         // 4
@@ -117,7 +157,7 @@ impl<'a> Verifier<'a> {
         self.check_times(&token.grant, now)?;
         // 6
         self.check_bindings(&token, request)?;
-        Ok(Verified { token, scope, kid: &key.id })
+        Ok(Verified { token, kid: &key.id })
     }
 
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
@@ -174,22 +214,40 @@ pub(crate) fn check_tag<'k>(
     token: &UnverifiedToken<'_>,
     keys: Candidates<'k>,
 ) -> Result<&'k Entry, InvalidSignature> {
-    keys.find(|entry| token.hash(entry.key.mac()).verify(token.tag).is_ok()).ok_or(InvalidSignature)
+    match keys {
+        #[cfg(feature = "jwt")]
+        Candidates::Any(ring, now) => find_key(token, ring, now),
+        Candidates::Named(entry) => {
+            token.hash(entry.key.mac()).verify(token.tag)?;
+            Ok(entry)
+        }
+    }
+}
+
+/// The first key that fits a token which names none.
+#[cfg(feature = "jwt")]
+#[inline(never)]
+fn find_key<'k>(
+    token: &UnverifiedToken<'_>,
+    ring: &'k KeyRing,
+    now: UnixTime,
+) -> Result<&'k Entry, InvalidSignature> {
+    let fits = |entry: &&Entry| token.hash(entry.key.mac()).verify(token.tag).is_ok();
+    ring.entries().filter(|entry| !entry.is_retired(now)).find(fits).ok_or(InvalidSignature)
 }
 
 /// An admitted request. Only [`Verifier::verify`] makes one.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Verified<'a> {
     token: UnverifiedToken<'a>,
-    scope: Scope<'a>,
     kid: &'a KeyId,
 }
 
 impl<'a> Verified<'a> {
     /// For a token that has passed every check, one by one.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn of(token: UnverifiedToken<'a>, scope: Scope<'a>, kid: &'a KeyId) -> Self {
-        Self { token, scope, kid }
+    pub(crate) const fn of(token: UnverifiedToken<'a>, kid: &'a KeyId) -> Self {
+        Self { token, kid }
     }
 
     /// What the token allows.
@@ -213,7 +271,7 @@ impl<'a> Verified<'a> {
     /// The part of the URL space that the token allows.
     #[must_use]
     pub const fn scope(&self) -> Scope<'a> {
-        self.scope
+        self.token.scope
     }
 
     /// The token as it stands in a path or a cookie: with its name.
@@ -243,7 +301,7 @@ impl<'a> Verified<'a> {
         let [before, after] = self.token.queries.map(|query| query.map(|query| query.split('&')));
         let before = before.into_iter().flatten();
         let after = after.into_iter().flatten().filter(|param| forward.has(param));
-        let kept = before.filter(|param| self.scope.signs(param) || forward.has(param));
+        let kept = before.filter(|param| self.token.scope.signs(param) || forward.has(param));
         let mut kept = kept.chain(after);
         let mut query = String::from(kept.next()?);
         for param in kept {

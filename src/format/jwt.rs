@@ -31,6 +31,7 @@ use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
 
 use self::claims::Claims;
+pub(crate) use self::claims::claim;
 use self::json::Room;
 pub(crate) use self::mistakes::of_signature;
 pub(crate) use self::notes::notes;
@@ -95,19 +96,17 @@ impl JwtRules {
         &self,
         target: &Target<'r>,
         request: &Request<'r>,
-    ) -> Result<Option<Located<'r>>, Refusal> {
+    ) -> Result<Located<'r>, Refusal> {
         let in_path = self.in_path(target.path);
         let in_query = target.query.and_then(|query| self.in_query(query));
         let in_bearer = request.authorization.and_then(bearer);
         match (in_query, in_path, in_bearer) {
-            (Some((before, text)), None, None) => {
-                Ok(Some(at(target, Placement::Query, text, before)))
-            }
+            (Some((before, text)), None, None) => Ok(at(target, Placement::Query, text, before)),
             (None, Some((text, path)), None) => {
-                Ok(Some(Located { path, ..at(target, Placement::Path, text, target.query) }))
+                Ok(Located { path, ..at(target, Placement::Path, text, target.query) })
             }
-            (None, None, Some(text)) => Ok(Some(at(target, Placement::Bearer, text, target.query))),
-            (None, None, None) => Ok(None),
+            (None, None, Some(text)) => Ok(at(target, Placement::Bearer, text, target.query)),
+            (None, None, None) => Err(Refusal::Missing),
             _ => Err(Refusal::Ambiguous),
         }
     }
@@ -117,12 +116,12 @@ impl JwtRules {
         &self,
         target: &Target<'r>,
         request: &Request<'r>,
-    ) -> Result<Option<Located<'r>>, Refusal> {
+    ) -> Result<Located<'r>, Refusal> {
         let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
         let mut tokens = pairs.filter_map(|pair| self.value(pair));
         match (tokens.next(), tokens.next()) {
-            (None, _) => Ok(None),
-            (Some(text), None) => Ok(Some(at(target, Placement::Cookie, text, target.query))),
+            (None, _) => Err(Refusal::Missing),
+            (Some(text), None) => Ok(at(target, Placement::Cookie, text, target.query)),
             (Some(_), Some(_)) => Err(Refusal::Ambiguous),
         }
     }
@@ -172,10 +171,10 @@ impl JwtRules {
         let sig = sig.unwrap_or_default();
         let kid = header::read(header)?;
         let mut room = Room::new();
-        let payload = json::decode(payload, Field::Payload, &mut room)?;
+        let json = json::decode(payload, Field::Payload, &mut room)?;
         let mut grant = Grant { directory: Some(self.template.depth), ..Grant::default() };
         let Claims { bound, issuer } =
-            claims::read(payload, &self.template.claim, audience, &mut grant)?;
+            claims::read(payload, json, &self.template.claim, audience, &mut grant)?;
         let Some((tag, None)) = ShownTag::split(sig) else {
             return Err(malformed(Field::Sig, ShownTag::fault(sig)).into());
         };
@@ -188,7 +187,8 @@ impl JwtRules {
             format,
             placement,
             kid,
-            scope: directory.map(|directory| Scope::exact(directory, SignedQuery::None)),
+            scope: Scope::exact(directory.unwrap_or(path), SignedQuery::None),
+            outside: directory.is_none(),
             foreign_issuer: self.issuer.is_some() && self.issuer.as_deref() != issuer.as_deref(),
             grant,
             signed: token.get(..signed).unwrap_or_default(),

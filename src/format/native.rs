@@ -20,9 +20,9 @@ mod write;
 
 use crate::bytes::{self, is_id, is_name};
 use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::{Format, Located, UnverifiedToken};
+use crate::format::{Format, Kid, Located, UnverifiedToken};
 use crate::grant::{
-    Countries, DownloadName, Grant, MAX_NUMBER, Network, parse_number, parse_text, text,
+    Countries, DownloadName, Grant, MAX_NUMBER, Network, Text, parse_number, parse_text,
 };
 use crate::key::KeyId;
 use crate::mac::{ShownTag, Tag};
@@ -62,20 +62,17 @@ const START: &str = "pg=";
 
 /// Finds the token in the path, the query or the `Authorization` header.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) fn find<'a>(
-    target: &Target<'a>,
-    request: &Request<'a>,
-) -> Result<Option<Located<'a>>, Refusal> {
+pub(crate) fn find<'a>(target: &Target<'a>, request: &Request<'a>) -> Result<Located<'a>, Refusal> {
     let (in_path, path) = split_path(target.path);
     let in_query = target.query.and_then(find_param);
     let in_bearer = request.authorization.and_then(bearer);
     match (in_query, in_path, in_bearer) {
-        (Some((before, text)), None, None) => Ok(Some(at(target, Placement::Query, text, before))),
+        (Some((before, text)), None, None) => Ok(at(target, Placement::Query, text, before)),
         (None, Some(text), None) if split_path(path).0.is_none() => {
-            Ok(Some(Located { path, ..at(target, Placement::Path, text, target.query) }))
+            Ok(Located { path, ..at(target, Placement::Path, text, target.query) })
         }
-        (None, None, Some(text)) => Ok(Some(at(target, Placement::Bearer, text, target.query))),
-        (None, None, None) => Ok(None),
+        (None, None, Some(text)) => Ok(at(target, Placement::Bearer, text, target.query)),
+        (None, None, None) => Err(Refusal::Missing),
         _ => Err(Refusal::Ambiguous),
     }
 }
@@ -84,12 +81,12 @@ pub(crate) fn find<'a>(
 pub(crate) fn find_cookie<'a>(
     target: &Target<'a>,
     request: &Request<'a>,
-) -> Result<Option<Located<'a>>, Refusal> {
+) -> Result<Located<'a>, Refusal> {
     let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
     let mut tokens = pairs.filter(|pair| pair.starts_with(START));
     match (tokens.next(), tokens.next()) {
-        (None, _) => Ok(None),
-        (Some(text), None) => Ok(Some(at(target, Placement::Cookie, text, target.query))),
+        (None, _) => Err(Refusal::Missing),
+        (Some(text), None) => Ok(at(target, Placement::Cookie, text, target.query)),
         (Some(_), Some(_)) => Err(Refusal::Ambiguous),
     }
 }
@@ -188,13 +185,15 @@ pub(crate) fn read<'a>(
             )
         }
     };
-    let (kid, queries) = (Some(text(kid)), [query, after]);
+    let (kid, queries) = (Kid::Shown(kid), [query, after]);
     Ok(UnverifiedToken {
         format,
         placement,
         kid,
         grant,
-        scope: Some(scope),
+        scope,
+        #[cfg(feature = "jwt")]
+        outside: false,
         #[cfg(feature = "jwt")]
         foreign_issuer: false,
         signed,
@@ -337,7 +336,7 @@ fn read_optional<'a>(
     match field {
         Field::Aud => {
             let name = parse_text(value, MAX_NAME_LEN, is_name).map_err(fault)?;
-            grant.audience = Some(text(name));
+            grant.audience = Some(name);
         }
         Field::Cc => grant.countries = Some(Countries::parse(value).map_err(fault)?),
         Field::Dir => {
@@ -346,12 +345,12 @@ fn read_optional<'a>(
         }
         Field::Dl => grant.download = Some(DownloadName::parse(value).map_err(fault)?),
         Field::Ip => grant.network = Some(Network::parse(value).map_err(fault)?),
-        Field::Jti => grant.token_id = Some(text(id()?)),
+        Field::Jti => grant.token_id = Some(Text::new(id()?)),
         Field::Nbf => grant.not_before = Some(number(field, value, 0)?),
         Field::Pre => grant.preview = Some(number(field, value, 1)?),
         Field::Run => grant.run = Some(number(field, value, 1)?),
-        Field::Sid => grant.session = Some(text(id()?)),
-        Field::Sub => grant.subject = Some(text(id()?)),
+        Field::Sid => grant.session = Some(Text::new(id()?)),
+        Field::Sub => grant.subject = Some(Text::new(id()?)),
         // No other is optional.
         _ => return Err(ParseError::UnknownField),
     }

@@ -553,7 +553,8 @@ mod tests {
         let verified = verifier.verify(&Request::new(&out), NOW).unwrap();
         assert_eq!(verified.scope().to_string(), "/videos/42/hls/a.ts?x=1");
         let grant = verified.grant();
-        assert_eq!((grant.directory(), grant.preview(), grant.subject()), (None, None, Some("v7")));
+        assert_eq!((grant.directory(), grant.preview()), (None, None));
+        assert_eq!(grant.subject().unwrap().to_string(), "v7");
         assert_eq!(grant.expires(), link.expires());
         let refused = |url: &str| verifier.verify(&Request::new(url), NOW).unwrap_err().code();
         assert_eq!(refused(&out.replace("a.ts", "b.ts")), "bad_signature");

@@ -52,7 +52,7 @@ impl Link {
     pub fn scope(&self) -> Option<String> {
         let (request, rules) = (Request::new(&self.url), Rules::NATIVE);
         let token = rules.locate(&request).and_then(|located| rules.read(&located)).ok()?;
-        token.scope.map(|scope| scope.to_string())
+        Some(token.scope.to_string())
     }
 
     /// Where the token stands.

@@ -1,5 +1,8 @@
 //! What a link shall allow, and whether a token can say so.
 
+#[cfg(feature = "jwt")]
+use alloc::boxed::Box;
+
 use super::{SignError, Signer};
 use crate::error::UnusableKey;
 use crate::format;
@@ -18,7 +21,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) download: Option<&'a str>,
     /// What a JWT says besides; `None` for a native token.
     #[cfg(feature = "jwt")]
-    pub(crate) jwt: Option<Jwt<'a>>,
+    pub(crate) jwt: Option<Box<Jwt<'a>>>,
     pub(crate) network: Option<Network>,
     pub(crate) token_id: Option<&'a str>,
     pub(crate) not_before: Option<UnixTime>,

@@ -141,13 +141,12 @@ pub(crate) fn decide(
             // What the token says, proved or not: an operator looks for the key that is missing.
             let rules = &verifier.rules;
             let token = rules.locate(&request).and_then(|located| rules.read(&located)).ok();
-            let scope = token.as_ref().and_then(|token| token.scope);
-            let scope = scope.map(|scope| log::path_of(&scope.to_string()));
+            let scope = token.map(|token| log::path_of(&token.scope.to_string()));
             let line = Line {
                 kid: token.as_ref().and_then(|token| log::kid(token.kid()?)),
                 // A token may stand in it where none belongs, and then nothing is said.
                 scope: scope.filter(|path| !rules.names().any(|name| log::holds(path, name))),
-                placement: token.as_ref().map(|token| token.placement.name()),
+                placement: token.map(|token| token.placement.name()),
                 ..line
             };
             problem(Problem::Refused(refusal), media.cors, line)

@@ -1,10 +1,9 @@
 //! The claims of a token (RFC 7519, section 4). Those that are not known are ignored, as it says there.
 
 use alloc::borrow::Cow;
-use alloc::string::ToString as _;
-use alloc::vec::Vec;
+use alloc::string::{String, ToString as _};
 
-use super::json::{self, Value};
+use super::json::{self, Room, Value};
 use super::malformed;
 use crate::bytes::is_id;
 use crate::error::{Fault, Field, ParseError};
@@ -20,8 +19,10 @@ pub(super) struct Claims<'p> {
     pub(super) issuer: Option<Cow<'p, str>>,
 }
 
-/// Reads a payload into a grant, for a gate whose template names `claim` and whose name is `audience`.
+/// Reads a payload, `text` in base64url, into a grant, for a gate whose template names `claim` and whose
+/// name is `audience`.
 pub(super) fn read<'p, 'r>(
+    text: &'r str,
     payload: &'p str,
     claim: &str,
     audience: Option<&'r str>,
@@ -35,15 +36,16 @@ pub(super) fn read<'p, 'r>(
             bound = Some(id.clone());
             value = Value::Text(id);
         }
+        let kept = |value, field| id(value, field).map(|_| Some(Text::of_claim(text, field)));
         match name {
-            "aud" => grant.audience = Some(pick_audience(value, audience)?),
-            "exp" => expires = Some(time(value, Field::Exp)?.0),
-            "iss" => issuer = Some(text(value, Field::Iss)?),
-            "jti" => grant.token_id = Some(owned(id(value, Field::Jti)?)),
-            "nbf" => grant.not_before = Some(time(value, Field::Nbf)?.1),
-            "run" => grant.run = Some(seconds(value, Field::Run)?),
-            "sid" => grant.session = Some(owned(id(value, Field::Sid)?)),
-            "sub" => grant.subject = Some(owned(id(value, Field::Sub)?)),
+            "aud" => grant.audience = Some(pick_audience(&value, audience)?),
+            "exp" => expires = Some(time(&value, Field::Exp)?.0),
+            "iss" => issuer = Some(plain_text(value, Field::Iss)?),
+            "jti" => grant.token_id = kept(value, Field::Jti)?,
+            "nbf" => grant.not_before = Some(time(&value, Field::Nbf)?.1),
+            "run" => grant.run = Some(seconds(&value, Field::Run)?),
+            "sid" => grant.session = kept(value, Field::Sid)?,
+            "sub" => grant.subject = kept(value, Field::Sub)?,
             _ => {}
         }
         Ok(())
@@ -53,21 +55,29 @@ pub(super) fn read<'p, 'r>(
     Ok(Claims { bound, issuer })
 }
 
-fn owned(text: Cow<'_, str>) -> Text<'static> {
-    Cow::Owned(text.into_owned())
+/// An id among the claims of a payload that was read.
+pub(crate) fn claim(payload: &str, claim: Field) -> String {
+    let (mut room, mut found) = (Room::new(), String::new());
+    let members = json::decode(payload, Field::Payload, &mut room).and_then(|text| {
+        json::members(text, Field::Payload, |name, value| {
+            if name == claim.name() {
+                found = id(value, claim)?.into_owned();
+            }
+            Ok(())
+        })
+    });
+    members.map(|()| found).unwrap_or_default()
 }
 
-/// The gate's own name where it is among those of the token, else the first of these.
-fn pick_audience<'r>(value: Value<'_>, gate: Option<&'r str>) -> Result<Text<'r>, ParseError> {
-    let names = match value {
-        Value::Text(name) => Vec::from([name]),
-        Value::Texts(names) => names,
+/// The gate's own name where it is among those of the token, else one that no gate has.
+fn pick_audience<'r>(value: &Value<'_>, gate: Option<&'r str>) -> Result<&'r str, ParseError> {
+    let gate = gate.unwrap_or_default();
+    let is_among = match value {
+        Value::Text(name) => name == gate,
+        Value::Texts(names) => names.iter().any(|name| name == gate),
         _ => return Err(malformed(Field::Aud, Fault::WrongType)),
     };
-    match gate {
-        Some(gate) if names.iter().any(|name| name == gate) => Ok(Cow::Borrowed(gate)),
-        _ => Ok(owned(names.into_iter().next().unwrap_or_default())),
-    }
+    Ok(if is_among { gate } else { "" })
 }
 
 /// One segment of a path, that can be read in one way alone: no slash and no dot, encoded or not.
@@ -89,7 +99,7 @@ fn id(value: Value<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
     }
 }
 
-fn text(value: Value<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
+fn plain_text(value: Value<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
     match value {
         Value::Text(text) => Ok(text),
         _ => Err(malformed(field, Fault::WrongType)),
@@ -98,13 +108,13 @@ fn text(value: Value<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
 
 /// A NumericDate (RFC 7519, section 2), rounded down and rounded up to seconds: never to where the token
 /// would last longer.
-fn time(value: Value<'_>, field: Field) -> Result<(u64, u64), ParseError> {
+fn time(value: &Value<'_>, field: Field) -> Result<(u64, u64), ParseError> {
     let (down, up) = match value {
-        Value::Whole(number) => (number, number),
-        Value::Fraction(number) if number >= 0.0 => {
+        Value::Whole(number) => (*number, *number),
+        Value::Fraction(number) if *number >= 0.0 => {
             // The cast cuts off what is behind the point, and saturates.
-            let down = number as u64;
-            (down, down.saturating_add(u64::from(down as f64 != number)))
+            let down = *number as u64;
+            (down, down.saturating_add(u64::from(down as f64 != *number)))
         }
         Value::Fraction(_) => return Err(malformed(field, Fault::OutOfRange)),
         _ => return Err(malformed(field, Fault::WrongType)),
@@ -113,9 +123,9 @@ fn time(value: Value<'_>, field: Field) -> Result<(u64, u64), ParseError> {
 }
 
 /// A number of seconds, one at least.
-fn seconds(value: Value<'_>, field: Field) -> Result<u64, ParseError> {
+fn seconds(value: &Value<'_>, field: Field) -> Result<u64, ParseError> {
     match value {
-        Value::Whole(number) if (1..=MAX_NUMBER).contains(&number) => Ok(number),
+        Value::Whole(number) if (1..=MAX_NUMBER).contains(number) => Ok(*number),
         Value::Whole(_) => Err(malformed(field, Fault::OutOfRange)),
         _ => Err(malformed(field, Fault::WrongType)),
     }

@@ -1,11 +1,10 @@
 //! The header of a token (RFC 7515, section 4).
 
-use alloc::borrow::Cow;
-
 use super::json::{self, Room, Value};
 use super::malformed;
 use crate::error::{Fault, Field, ParseError};
-use crate::grant::Text;
+use crate::format::Kid;
+use crate::key::KeyId;
 
 /// Headers without a key id as most libraries write them: `{"alg":"HS256","typ":"JWT"}`, the same the
 /// other way round, and `{"alg":"HS256"}`. Who knows them need not read them, which takes 60 ns.
@@ -16,12 +15,12 @@ const USUAL: [&str; 3] = [
 ];
 
 /// The id of the key that a header names.
-pub(super) fn read(header: &str) -> Result<Option<Text<'static>>, ParseError> {
-    if USUAL.contains(&header) { Ok(None) } else { read_members(header) }
+pub(super) fn read(header: &str) -> Result<Kid<'static>, ParseError> {
+    if USUAL.contains(&header) { Ok(Kid::Any) } else { read_members(header) }
 }
 
-fn read_members(header: &str) -> Result<Option<Text<'static>>, ParseError> {
-    let (mut is_hs256, mut extended, mut nested, mut kid) = (false, false, false, Ok(None));
+fn read_members(header: &str) -> Result<Kid<'static>, ParseError> {
+    let (mut is_hs256, mut extended, mut nested, mut kid) = (false, false, false, Ok(Kid::Any));
     let mut room = Room::new();
     let text = json::decode(header, Field::Header, &mut room)?;
     json::members(text, Field::Header, |name, value| {
@@ -29,7 +28,10 @@ fn read_members(header: &str) -> Result<Option<Text<'static>>, ParseError> {
             ("alg", Value::Text(alg)) => is_hs256 = alg == "HS256",
             ("crit", _) => extended = true,
             ("cty", Value::Text(kind)) => nested = is_jwt(&kind),
-            ("kid", Value::Text(id)) => kid = Ok(Some(Cow::Owned(id.into_owned()))),
+            // No ring has another than can be read.
+            ("kid", Value::Text(id)) => {
+                kid = Ok(Kid::Decoded(KeyId::new(&id).unwrap_or(KeyId::NONE)));
+            }
             ("kid", _) => kid = Err(malformed(Field::Kid, Fault::WrongType)),
             _ => {}
         }

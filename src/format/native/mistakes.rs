@@ -106,7 +106,7 @@ fn fits(entry: &Entry, input: &str, tag: ShownTag<'_>) -> bool {
 
 /// Signing inputs that mistaken signers make, each with its mistake.
 fn scopes(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
-    let scope = token.scope.map(|scope| scope.to_string()).unwrap_or_default();
+    let scope = token.scope.to_string();
     let path = token.path.to_string();
     let text = token.input().text();
     let host = token.base.split('/').nth(2).unwrap_or_default();

@@ -46,10 +46,11 @@ fn sent(text: &str) {
         assert!(verified.path().to_string().starts_with("/videos/"), "{text}");
         assert_ne!(verified.scope().to_string(), "/videos/", "{text}");
     }
-    // Who reads both admits what one of them admits, and no more.
+    // Who reads both admits what one of them admits, and no more. Where a name starts the path that the
+    // token of the other format opens, it is ambiguous: libFuzzer signs, as it sees what is compared.
     match (jwt, native) {
         (Ok(_), Err(Refusal::Missing)) | (Err(Refusal::Missing), Ok(_)) => {
-            assert!(both.is_ok(), "{text}");
+            assert!(matches!(both, Ok(_) | Err(Refusal::Ambiguous)), "{text}");
         }
         (Err(_), Err(_)) => assert!(both.is_err(), "{text}"),
         _ => {}
