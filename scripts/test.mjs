@@ -15,7 +15,9 @@ const browser = findBrowser();
 const suites = [
   ["native", "cargo", ["test"]],
   ["vectors", python, ["tests/vectors/make.py", "--check"]],
+  ["vectors", python, ["tests/vectors/make_jwt.py", "--check"]],
   ["independent", python, ["tests/independent/playgate.py", "tests/vectors/native.json"]],
+  ["independent", python, ["tests/independent/playgate_jwt.py", "tests/vectors/jwt.json"]],
   ["signers", python, ["tests/independent/signers.py"]],
   ["interop", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/interop")]],
   ["edge", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/edge")]],
@@ -33,7 +35,7 @@ function files(folder) {
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !suites.some(([suite]) => suite === name));
-if (unknown) fail(`there is no suite ${unknown}; there are ${suites.map(([suite]) => suite).join(", ")}`);
+if (unknown) fail(`there is no suite ${unknown}; there are ${[...new Set(suites.map(([suite]) => suite))].join(", ")}`);
 let built = false;
 const results = { passed: 0, failed: 0, skipped: 0 };
 for (const [name, command, args] of suites) {

@@ -119,12 +119,13 @@ impl<'a> Rules<'a> {
         unsigned_params: ParamNames::new(""),
     };
 
-    /// Whether there is more than one format to look for.
-    pub(crate) const fn are_many(&self) -> bool {
+    /// Whether native tokens are all that is read.
+    pub(crate) const fn are_native(&self) -> bool {
         #[cfg(feature = "jwt")]
-        return self.jwt.is_some();
-        #[cfg(not(feature = "jwt"))]
-        false
+        if self.jwt.is_some() {
+            return false;
+        }
+        self.native
     }
 
     /// Checks 1 and 2 where native tokens are all that is read.
@@ -150,7 +151,7 @@ impl<'a> Rules<'a> {
         if let Some(jwt) = self.jwt {
             return self.locate_either(jwt, &target, request);
         }
-        locate_native(&target, request)
+        if self.native { locate_native(&target, request) } else { Err(Refusal::Missing) }
     }
 
     /// The one token of a request in the formats that are read. One in the path, the query or the

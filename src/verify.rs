@@ -49,7 +49,7 @@ impl<'a> Verifier<'a> {
         Self { ring, rules: Rules::NATIVE, leeway: 0, max_lifetime: None }
     }
 
-    /// Whether native tokens are read.
+    /// Whether native tokens are read; so it is where nothing else is said.
     #[must_use]
     pub const fn native(mut self, read: bool) -> Self {
         self.rules.native = read;
@@ -95,22 +95,21 @@ impl<'a> Verifier<'a> {
 
     /// Decides on one request.
     ///
-    /// All that it calls is inlined into it, which takes a fifth off its time; but not in WebAssembly, where
-    /// size counts for more.
-    ///
     /// # Errors
     /// The [`Refusal`] of the first check that fails.
     pub fn verify<'r>(&self, request: &Request<'r>, now: UnixTime) -> Result<Verified<'r>, Refusal>
     where
         'a: 'r,
     {
-        // Native tokens alone are decided on in one piece: with what JWTs take in the way, it takes 40 ns more.
-        if self.rules.are_many() {
-            return self.verify_any(request, now);
+        if cfg!(not(target_arch = "wasm32")) && self.rules.are_native() {
+            self.verify_native(request, now)
+        } else {
+            self.verify_any(request, now)
         }
-        self.verify_native(request, now)
     }
 
+    /// All that it calls is inlined into it, which takes a fifth off its time, and what other formats take is
+    /// kept out, which takes a quarter; but not in WebAssembly, where size counts for more.
     #[inline(never)]
     fn verify_native<'r>(
         &self,
@@ -329,5 +328,22 @@ impl<'a> Verified<'a> {
 impl fmt::Debug for Verified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified").field("kid", &self.kid()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sign::Signer;
+
+    #[test]
+    fn a_gate_that_reads_no_format_admits_nothing() {
+        let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+        let (signer, now) = (Signer::new(ring.clone()), UnixTime::from_secs(1_767_225_000));
+        let link = signer.link("https://cdn.example.com/a.mp4").sign(now).unwrap();
+        let request = Request::new(link.as_str());
+        assert!(Verifier::new(&ring).verify(&request, now).is_ok());
+        let refusal = Verifier::new(&ring).native(false).verify(&request, now).unwrap_err();
+        assert_eq!(refusal, Refusal::Missing);
     }
 }

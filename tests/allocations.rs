@@ -7,7 +7,9 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
 use std::alloc::System;
 
-use playgate::{JwtRules, KeyRing, ParamNames, Placement, Request, Signer, UnixTime, Verifier};
+use playgate::{
+    Jwt, JwtRules, KeyRing, ParamNames, Placement, Request, Signer, UnixTime, Verifier,
+};
 
 struct Counter;
 
@@ -113,6 +115,22 @@ fn an_admitted_link_takes_no_allocation_in_any_placement() {
         request.authorization = Some(&bearer);
         assert_eq!(client(request), Placement::Bearer.name());
     }
+}
+
+#[test]
+fn a_jwt_of_usual_length_takes_no_allocation() {
+    let ring = KeyRing::parse(KEYS).unwrap();
+    let rules = JwtRules::new("/videos/{vid}/").unwrap().issuer("https://www.example.com");
+    let gate = Verifier::new(&ring).audience(Some("edge")).jwt(Some(&rules));
+    let signer = Signer::new(ring.clone());
+    let jwt = Jwt::new().claim("vid", "42").claim("iat", 1).issuer("https://www.example.com");
+    let link = signer.link(FILM).jwt(jwt).audience("edge").subject("viewer-8731").session("s");
+    let link = link.token_id("0d3e9b2c").not_before(NOW).run(14_400).sign(NOW).unwrap();
+    assert_eq!(verdict(&gate, &Request::new(link.as_str())), Placement::Query.name());
+    let outside = link.as_str().replacen("/42/", "/43/", 1);
+    assert_eq!(verdict(&gate, &Request::new(&outside)), "outside_scope");
+    let elsewhere = gate.audience(Some("other"));
+    assert_eq!(verdict(&elsewhere, &Request::new(link.as_str())), "wrong_audience");
 }
 
 #[test]
