@@ -1,21 +1,18 @@
 //! The decision: numbered checks, each with its reasons.
 
-use core::fmt;
-
-#[cfg(feature = "alloc")]
-use alloc::string::String;
+mod verified;
 
 use crate::error::{InvalidSignature, PolicyError, Refusal};
 #[cfg(feature = "jwt")]
 use crate::format::jwt::JwtRules;
 use crate::format::{Rules, UnverifiedToken};
 use crate::grant::Grant;
-use crate::key::{Candidates, Entry, KeyId, KeyRing};
-use crate::path::CanonicalPath;
+use crate::key::{Candidates, Entry, KeyRing};
 use crate::query::ParamNames;
-use crate::request::{Placement, Request};
-use crate::scope::Scope;
+use crate::request::Request;
 use crate::time::UnixTime;
+
+pub use self::verified::Verified;
 
 /// Admits requests by the tokens they carry. It reads no clock, and allocates nothing for native tokens.
 ///
@@ -233,102 +230,6 @@ fn find_key<'k>(
 ) -> Result<&'k Entry, InvalidSignature> {
     let fits = |entry: &&Entry| token.hash(entry.key.mac()).verify(token.tag).is_ok();
     ring.entries().filter(|entry| !entry.is_retired(now)).find(fits).ok_or(InvalidSignature)
-}
-
-/// An admitted request. Only [`Verifier::verify`] makes one.
-#[derive(Clone, Copy)]
-pub struct Verified<'a> {
-    token: UnverifiedToken<'a>,
-    kid: &'a KeyId,
-}
-
-impl<'a> Verified<'a> {
-    /// For a token that has passed every check, one by one.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn of(token: UnverifiedToken<'a>, kid: &'a KeyId) -> Self {
-        Self { token, kid }
-    }
-
-    /// What the token allows.
-    #[must_use]
-    pub const fn grant(&self) -> &Grant<'a> {
-        &self.token.grant
-    }
-
-    /// The id of the key that signed it.
-    #[must_use]
-    pub fn kid(&self) -> &'a str {
-        self.kid.as_str()
-    }
-
-    /// Where the token stood.
-    #[must_use]
-    pub const fn placement(&self) -> Placement {
-        self.token.placement
-    }
-
-    /// The part of the URL space that the token allows.
-    #[must_use]
-    pub const fn scope(&self) -> Scope<'a> {
-        self.token.scope
-    }
-
-    /// The token as it stands in a path or a cookie: with its name.
-    #[cfg(feature = "manifest")]
-    pub(crate) fn named_token(&self, verifier: &Verifier<'_>) -> String {
-        verifier.rules.named(&self.token)
-    }
-
-    /// Scheme and authority of the address, and its query less the token.
-    #[cfg(feature = "manifest")]
-    pub(crate) fn surroundings(&self) -> (&'a str, impl Iterator<Item = &'a str> + use<'a>) {
-        let params = |query: &'a str| query.split('&');
-        (self.token.base, self.token.queries.into_iter().flatten().flat_map(params))
-    }
-
-    /// The path to fetch, without the token: the one that was verified.
-    #[must_use]
-    pub const fn path(&self) -> CanonicalPath<'a> {
-        self.token.path
-    }
-
-    /// The query to fetch with: what was signed, and the parameters named in `forward`. No `?`; `None`
-    /// where nothing is left.
-    #[cfg(feature = "alloc")]
-    #[must_use]
-    pub fn clean_query(&self, forward: ParamNames<'_>) -> Option<String> {
-        let [before, after] = self.token.queries.map(|query| query.map(|query| query.split('&')));
-        let before = before.into_iter().flatten();
-        let after = after.into_iter().flatten().filter(|param| forward.has(param));
-        let kept = before.filter(|param| self.token.scope.signs(param) || forward.has(param));
-        let mut kept = kept.chain(after);
-        let mut query = String::from(kept.next()?);
-        for param in kept {
-            query.push('&');
-            query.push_str(param);
-        }
-        Some(query)
-    }
-
-    /// The URL without the token, and with the query of [`Verified::clean_query`]. It is the same for
-    /// every link to the same media, so it serves as a cache key.
-    #[cfg(feature = "alloc")]
-    #[must_use]
-    pub fn clean_url(&self, forward: ParamNames<'_>) -> String {
-        let mut url = String::from(self.token.base);
-        self.path().pieces(&mut |piece| url.push_str(piece));
-        if let Some(query) = self.clean_query(forward) {
-            url.push('?');
-            url.push_str(&query);
-        }
-        url
-    }
-}
-
-impl fmt::Debug for Verified<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified").field("kid", &self.kid()).finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]
