@@ -80,7 +80,7 @@ fn each_member(
 const UNKNOWN: &str = "no such member";
 
 /// A request that cannot be met.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RequestError {
     /// What to write instead.
     #[serde(rename = "error")]

@@ -141,7 +141,9 @@ impl GateArgs {
         let formats = GateFormats { formats, jwt_path, jwt_name, issuer };
         let mut gate = Gate::default();
         gate.audience = audience;
-        gate.formats = formats.read().map_err(|error| Failure::usage(in_options(&error)))?;
+        gate.formats = formats.read().map_err(|errors| {
+            Failure::usage(errors.iter().map(in_options).collect::<Vec<_>>().join("\nplaygate: "))
+        })?;
         gate.leeway = leeway.0;
         gate.max_lifetime = max_lifetime.map(|Seconds(secs)| secs);
         gate.unsigned_params = unsigned_params;

@@ -245,7 +245,7 @@ const fn malformed(field: Field, fault: Fault) -> ParseError {
     ParseError::Malformed(field, fault)
 }
 
-fn check_name(name: &str) -> Result<(), NameError> {
+pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
     match parse_text(name, MAX_NAME_LEN, is_name) {
         Ok(name) if name != native::NAME => Ok(()),
         _ => Err(NameError),

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{RequestError, Value};
-use crate::format::jwt::{ClaimValue, Jwt, JwtRules};
+use crate::format::jwt::{ClaimValue, Jwt, JwtRules, check_name};
 use crate::verify::Verifier;
 
 /// Which formats a gate reads, as its operator says it.
@@ -26,47 +26,72 @@ impl GateFormats {
     /// What it comes to.
     ///
     /// # Errors
-    /// A [`RequestError`] with the setting that is wrong or missing. Without a template there is no telling
+    /// A [`RequestError`] for each setting that is wrong or missing. Without a template there is no telling
     /// what a JWT opens, so nothing is read then.
-    pub fn read(&self) -> Result<Formats, RequestError> {
-        let error = |setting, message: &dyn fmt::Display| RequestError::new(setting, message);
+    pub fn read(&self) -> Result<Formats, Vec<RequestError>> {
         let mut formats: Vec<_> =
             self.formats.as_deref().unwrap_or("native").split(',').map(str::trim).collect();
         formats.sort_unstable();
-        let (native, jwt) = match formats.as_slice() {
-            ["native"] => (true, false),
-            ["jwt"] => (false, true),
-            ["jwt", "native"] => (true, true),
-            _ => return Err(error("formats", &"write native, jwt, or native,jwt")),
+        let mut errors = Vec::new();
+        let mut error = |setting, message: &dyn fmt::Display| {
+            errors.push(RequestError::new(setting, message));
         };
-        if !jwt {
-            let set = [
-                ("jwt_path", &self.jwt_path),
-                ("jwt_name", &self.jwt_name),
-                ("issuer", &self.issuer),
-            ];
-            return match set.into_iter().find(|(_, value)| value.is_some()) {
-                Some((setting, _)) => Err(error(
-                    setting,
-                    &"is for JWTs, and they are not read; name jwt among the formats",
-                )),
-                None => Ok(Formats { native, jwt: None }),
-            };
-        }
-        let Some(path) = &self.jwt_path else {
-            let message = "is missing; name the directory that a claim opens, like /videos/{vid}/";
-            return Err(error("jwt_path", &message));
+        let native = match formats.as_slice() {
+            ["native"] => {
+                for (setting, value) in [
+                    ("jwt_path", &self.jwt_path),
+                    ("jwt_name", &self.jwt_name),
+                    ("issuer", &self.issuer),
+                ] {
+                    if value.is_some() {
+                        let message =
+                            "is for JWTs, and they are not read; name jwt among the formats";
+                        error(setting, &message);
+                    }
+                }
+                return if errors.is_empty() { Ok(Formats::default()) } else { Err(errors) };
+            }
+            ["jwt"] => Some(false),
+            ["jwt", "native"] => Some(true),
+            _ => {
+                error("formats", &"write native, jwt, or native,jwt");
+                None
+            }
         };
-        let mut rules = JwtRules::new(path).map_err(|wrong| error("jwt_path", &wrong))?;
+        let mut rules = match self.jwt_path.as_deref().map(JwtRules::new) {
+            Some(Ok(rules)) => Some(rules),
+            Some(Err(wrong)) => {
+                error("jwt_path", &wrong);
+                None
+            }
+            None => {
+                // Where the formats are not known, it may be that none is needed.
+                if native.is_some() {
+                    let message =
+                        "is missing; name the directory that a claim opens, like /videos/{vid}/";
+                    error("jwt_path", &message);
+                }
+                None
+            }
+        };
         if let Some(name) = &self.jwt_name {
-            rules = rules.name(name).map_err(|wrong| error("jwt_name", &wrong))?;
+            if let Err(wrong) = check_name(name) {
+                error("jwt_name", &wrong);
+            }
+            rules = rules.and_then(|rules| rules.name(name).ok());
         }
-        match self.issuer.as_deref() {
-            Some("") => return Err(error("issuer", &"is empty; name one, or leave it out")),
-            Some(issuer) => rules = rules.issuer(issuer),
-            None => {}
+        if let Some(issuer) = &self.issuer {
+            if issuer.is_empty() {
+                error("issuer", &"is empty; name one, or leave it out");
+            }
+            rules = rules.map(|rules| rules.issuer(issuer));
         }
-        Ok(Formats { native, jwt: Some(rules) })
+        match (native, rules) {
+            (Some(native), Some(rules)) if errors.is_empty() => {
+                Ok(Formats { native, jwt: Some(rules) })
+            }
+            _ => Err(errors),
+        }
     }
 }
 
@@ -157,7 +182,7 @@ mod tests {
     use super::*;
 
     /// The settings, in this order: formats, jwt_path, jwt_name, issuer.
-    fn read(settings: [&str; 4]) -> Result<Formats, RequestError> {
+    fn read(settings: [&str; 4]) -> Result<Formats, Vec<RequestError>> {
         let [formats, jwt_path, jwt_name, issuer] =
             settings.map(|text| Some(String::from(text)).filter(|text| text != "-"));
         GateFormats { formats, jwt_path, jwt_name, issuer }.read()
@@ -165,7 +190,19 @@ mod tests {
 
     #[track_caller]
     fn refused(settings: [&str; 4], field: &str, message: &str) {
-        assert_eq!(read(settings), Err(RequestError::new(field, &message)));
+        assert_eq!(read(settings), Err([RequestError::new(field, &message)].into()));
+    }
+
+    #[test]
+    fn every_error_is_named() {
+        let fields = |settings| {
+            let errors = read(settings).unwrap_err();
+            errors.into_iter().map(|error| error.field).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(fields(["jwt", "-", "pg", ""]), "jwt_path jwt_name issuer");
+        assert_eq!(fields(["native", "/", "pg", ""]), "jwt_path jwt_name issuer");
+        assert_eq!(fields(["nativ", "/", "pg", ""]), "formats jwt_path jwt_name issuer");
+        assert_eq!(fields(["nativ", "-", "-", "-"]), "formats");
     }
 
     #[test]
@@ -215,7 +252,7 @@ mod tests {
         let message = "is missing; name the directory that a claim opens, like /videos/{vid}/";
         for formats in ["jwt", "native,jwt"] {
             refused([formats, "-", "-", "-"], "jwt_path", message);
-            refused([formats, "-", "pg", "me"], "jwt_path", message);
+            refused([formats, "-", "access", "me"], "jwt_path", message);
             let message = "write a directory with one claim as a segment, like /videos/{vid}/";
             refused([formats, "", "-", "-"], "jwt_path", message);
             refused([formats, "/", "-", "-"], "jwt_path", message);

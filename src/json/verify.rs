@@ -106,7 +106,10 @@ impl Request for Gate {
 
     #[cfg(feature = "jwt")]
     fn checked(self) -> Result<Self, RequestError> {
-        Ok(Self { formats: self.asked.read()?, ..self })
+        match self.asked.read() {
+            Ok(formats) => Ok(Self { formats, ..self }),
+            Err(errors) => Err(errors.into_iter().next().unwrap_or_default()),
+        }
     }
 }
 

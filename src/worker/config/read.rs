@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::bytes::is_name;
 use crate::format::native;
 use crate::grant::parse_text;
-use crate::json::{Formats, GateFormats};
+use crate::json::{Formats, GateFormats, RequestError};
 use crate::path::CanonicalPath;
 use crate::worker::authority::{is_authority, is_loopback, is_origin};
 use crate::worker::config::{Binding, Store, Variables};
@@ -17,9 +17,6 @@ use crate::worker::cors::Origins;
 
 /// Characters in the longest audience: what RFC 7519 shows is a URL.
 const MAX_AUDIENCE_LEN: usize = 256;
-
-/// A directory to go on with where the operator named none that is right.
-const ANY_PATH: &str = "/{id}/";
 
 /// The elements of a list parted by commas or newlines, blanks around them not counted.
 fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -66,47 +63,24 @@ pub(super) fn read_audience(text: Option<&str>, is_native: bool) -> Result<Optio
     }
 }
 
-/// Takes one variable over.
-type Set = fn(&mut GateFormats, &Variables);
-
-/// The formats, and each variable with what is wrong with it. There are no formats where it is not known
-/// which ones are meant.
-pub(super) fn read_formats(
-    variables: &Variables,
-) -> (Option<Formats>, Vec<(&'static str, String)>) {
-    let mut faults = Vec::new();
-    let alone = GateFormats { formats: variables.formats.clone(), ..GateFormats::default() };
-    let (is_known, with_jwt) = match alone.read() {
-        _ if variables.unreadable.contains(&"FORMATS") => (false, true),
-        Ok(_) => (true, false),
-        Err(error) if error.field == "jwt_path" => (true, true),
-        Err(error) => {
-            faults.push(("FORMATS", error.message));
-            (false, true)
-        }
+/// The formats, or each variable with what is wrong with it.
+pub(super) fn read_formats(variables: &Variables) -> Result<Formats, Vec<(&'static str, String)>> {
+    // What is set and cannot be read is not native alone.
+    let unreadable = variables.unreadable.contains(&"FORMATS").then(String::new);
+    let asked = GateFormats {
+        formats: unreadable.or_else(|| variables.formats.clone()),
+        jwt_path: variables.jwt_path.clone(),
+        jwt_name: variables.jwt_name.clone(),
+        issuer: variables.issuer.clone(),
     };
-    let mut asked = GateFormats {
-        formats: if is_known { alone.formats } else { Some("jwt".into()) },
-        jwt_path: with_jwt.then(|| ANY_PATH.into()),
-        ..GateFormats::default()
+    let name_of = |setting: &str| match setting {
+        "issuer" => "ISSUER",
+        "jwt_name" => "JWT_NAME",
+        "jwt_path" => "JWT_PATH",
+        _ => "FORMATS",
     };
-    let others: [(_, Set); 3] = [
-        ("JWT_PATH", |asked, said| asked.jwt_path.clone_from(&said.jwt_path)),
-        ("JWT_NAME", |asked, said| asked.jwt_name.clone_from(&said.jwt_name)),
-        ("ISSUER", |asked, said| asked.issuer.clone_from(&said.issuer)),
-    ];
-    for (name, set) in others {
-        // One by one beside what is right, so that each fault is found.
-        let mut next = asked.clone();
-        set(&mut next, variables);
-        match next.read() {
-            Ok(_) => asked = next,
-            // It may be that none is needed.
-            Err(_) if !is_known && next.jwt_path.is_none() => {}
-            Err(error) => faults.push((name, error.message)),
-        }
-    }
-    (asked.read().ok().filter(|_| is_known), faults)
+    let named = |error: RequestError| (name_of(&error.field), error.message);
+    asked.read().map_err(|errors| errors.into_iter().map(named).collect())
 }
 
 /// Refuses lists that name what tokens go by, which are `taken`.
