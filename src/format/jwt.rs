@@ -263,3 +263,49 @@ impl fmt::Display for NameError {
 }
 
 impl core::error::Error for NameError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Kid;
+    use crate::key::SecretKey;
+    use alloc::string::ToString as _;
+    use alloc::vec::Vec;
+
+    /// RFC 7515, appendix A.1: a token without a claim that could be a directory, so no gate admits it. Its
+    /// parts are read and its signature is checked here.
+    #[test]
+    fn the_example_of_rfc7515() {
+        const KEY: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1\
+                           Z9CAow";
+        const TOKEN: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.\
+                             eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc1\
+                             9yb290Ijp0cnVlfQ.\
+                             dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let (signed, sig) = TOKEN.rsplit_once('.').unwrap();
+        let (header, payload) = signed.split_once('.').unwrap();
+        assert!(matches!(header::read(header), Ok(Kid::Any)));
+
+        let notes = notes(TOKEN);
+        let said: Vec<_> = notes.iter().map(|note| (&*note.name, &*note.value)).collect();
+        let expected = [
+            ("typ", "JWT"),
+            ("alg", "HS256"),
+            ("iss", "joe"),
+            ("exp", "1300819380"),
+            ("http://example.com/is_root", ".."),
+            ("sig", ".."),
+        ];
+        assert_eq!(said, expected);
+        let (mut room, mut grant) = (Room::new(), Grant::default());
+        let json = json::decode(payload, Field::Payload, &mut room).unwrap().to_string();
+        let read = claims::read(payload, &json, "vid", None, &mut grant);
+        assert_eq!(read.err(), Some(ParseError::MissingClaim(Field::Claim)));
+
+        let key = SecretKey::from_base64url(KEY).unwrap();
+        let (tag, _) = ShownTag::split(sig).unwrap();
+        let hash = |text: &str| key.mac().hash_in_place(text, None, text.len());
+        assert!(hash(signed).verify(tag).is_ok());
+        assert!(hash(&signed.replace("Imh0", "ImH0")).verify(tag).is_err());
+    }
+}
