@@ -26,7 +26,7 @@ use crate::request::{Request, Target};
 #[cfg(feature = "alloc")]
 use crate::sign::{CheckedTerms, Link, SignError, Terms};
 
-pub(crate) use self::token::{Kid, Located, UnverifiedToken};
+pub(crate) use self::token::{Found, Kid, Located, UnverifiedToken};
 
 /// What a token is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

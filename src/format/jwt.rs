@@ -22,7 +22,7 @@ use alloc::string::String;
 
 use crate::bytes::{self, is_name};
 use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::{Format, Located, UnverifiedToken, native};
+use crate::format::{Format, Found, Located, UnverifiedToken, native};
 use crate::grant::{Grant, parse_text};
 use crate::mac::ShownTag;
 use crate::path::CanonicalPath;
@@ -41,11 +41,11 @@ pub use self::write::{ClaimValue, Jwt};
 pub(crate) use self::write::{check, sign};
 
 /// Bytes in the longest token.
-pub(crate) const MAX_TOKEN_LEN: usize = 4096;
+const MAX_TOKEN_LEN: usize = 4096;
 /// Bytes in the longest name that a token or a claim goes by.
 const MAX_NAME_LEN: usize = 64;
 /// The name that a token goes by where the operator chose none.
-pub(crate) const NAME: &str = "token";
+const NAME: &str = "token";
 
 /// How a gate reads JWTs. Without a template there is no telling what one opens, so there are no rules
 /// without one.
@@ -100,15 +100,7 @@ impl JwtRules {
         let in_path = self.in_path(target.path);
         let in_query = target.query.and_then(|query| self.in_query(query));
         let in_bearer = request.authorization.and_then(bearer);
-        match (in_query, in_path, in_bearer) {
-            (Some((before, text)), None, None) => Ok(at(target, Placement::Query, text, before)),
-            (None, Some((text, path)), None) => {
-                Ok(Located { path, ..at(target, Placement::Path, text, target.query) })
-            }
-            (None, None, Some(text)) => Ok(at(target, Placement::Bearer, text, target.query)),
-            (None, None, None) => Err(Refusal::Missing),
-            _ => Err(Refusal::Ambiguous),
-        }
+        Located::one(Format::Jwt, target, Found { in_query, in_path, in_bearer })
     }
 
     /// Finds the token in the `Cookie` header.
@@ -117,13 +109,7 @@ impl JwtRules {
         target: &Target<'r>,
         request: &Request<'r>,
     ) -> Result<Located<'r>, Refusal> {
-        let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
-        let mut tokens = pairs.filter_map(|pair| self.value(pair));
-        match (tokens.next(), tokens.next()) {
-            (None, _) => Err(Refusal::Missing),
-            (Some(text), None) => Ok(at(target, Placement::Cookie, text, target.query)),
-            (Some(_), Some(_)) => Err(Refusal::Ambiguous),
-        }
+        Located::in_cookie(Format::Jwt, target, request, |pair| self.value(pair))
     }
 
     /// The token in a path's first segment, and the path without it.
@@ -214,16 +200,6 @@ impl JwtRules {
     pub(super) fn named(&self, token: &UnverifiedToken<'_>) -> String {
         [&self.name, "=", token.signed, ".", token.tag.as_str()].concat()
     }
-}
-
-fn at<'r>(
-    target: &Target<'r>,
-    placement: Placement,
-    text: &'r str,
-    query: Option<&'r str>,
-) -> Located<'r> {
-    let Target { base, rest, path, .. } = *target;
-    Located { format: Format::Jwt, placement, text, base, rest, path, query }
 }
 
 /// The token of an `Authorization` header (RFC 6750, section 2.1). It is one of ours where it starts as a

@@ -20,7 +20,7 @@ mod write;
 
 use crate::bytes::{self, is_id, is_name};
 use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::{Format, Kid, Located, UnverifiedToken};
+use crate::format::{Format, Found, Kid, Located, UnverifiedToken};
 use crate::grant::{
     Countries, DownloadName, Grant, MAX_NUMBER, Network, Text, parse_number, parse_text,
 };
@@ -63,59 +63,35 @@ const START: &str = "pg=";
 /// Finds the token in the path, the query or the `Authorization` header.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn find<'a>(target: &Target<'a>, request: &Request<'a>) -> Result<Located<'a>, Refusal> {
-    let (in_path, path) = split_path(target.path);
-    let in_query = target.query.and_then(find_param);
-    let in_bearer = request.authorization.and_then(bearer);
-    match (in_query, in_path, in_bearer) {
-        (Some((before, text)), None, None) => Ok(at(target, Placement::Query, text, before)),
-        (None, Some(text), None) if split_path(path).0.is_none() => {
-            Ok(Located { path, ..at(target, Placement::Path, text, target.query) })
-        }
-        (None, None, Some(text)) => Ok(at(target, Placement::Bearer, text, target.query)),
-        (None, None, None) => Err(Refusal::Missing),
-        _ => Err(Refusal::Ambiguous),
-    }
+    let found = Found {
+        in_query: target.query.and_then(find_param),
+        in_path: split_path(target.path),
+        in_bearer: request.authorization.and_then(bearer),
+    };
+    let located = Located::one(Format::Native, target, found)?;
+    let again = located.placement == Placement::Path && split_path(located.path).is_some();
+    if again { Err(Refusal::Ambiguous) } else { Ok(located) }
 }
 
-/// Finds the token in the `Cookie` header: its pair `pg` as a whole (RFC 6265, section 4.2.1).
+/// Finds the token in the `Cookie` header: its pair `pg` as a whole.
 pub(crate) fn find_cookie<'a>(
     target: &Target<'a>,
     request: &Request<'a>,
 ) -> Result<Located<'a>, Refusal> {
-    let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
-    let mut tokens = pairs.filter(|pair| pair.starts_with(START));
-    match (tokens.next(), tokens.next()) {
-        (None, _) => Err(Refusal::Missing),
-        (Some(text), None) => Ok(at(target, Placement::Cookie, text, target.query)),
-        (Some(_), Some(_)) => Err(Refusal::Ambiguous),
-    }
-}
-
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn at<'a>(
-    target: &Target<'a>,
-    placement: Placement,
-    text: &'a str,
-    query: Option<&'a str>,
-) -> Located<'a> {
-    let Target { base, rest, path, .. } = *target;
-    Located { format: Format::Native, placement, text, base, rest, path, query }
+    let token = |pair: &'a str| pair.starts_with(START).then_some(pair);
+    Located::in_cookie(Format::Native, target, request, token)
 }
 
 /// The token in a path's first segment, and the path without it.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) fn split_path(path: &str) -> (Option<&str>, &str) {
-    let Some(rest) = path.strip_prefix('/').filter(|_| path.starts_with("/pg=")) else {
-        return (None, path);
-    };
-    let end = rest.find('/').unwrap_or(rest.len());
-    let (token, path) = rest.split_at_checked(end).unwrap_or_default();
-    (Some(token), path)
+fn split_path(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix('/').filter(|_| path.starts_with("/pg="))?;
+    Some(rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or_default())
 }
 
 /// The query before the first parameter `pg`, if anything stands there, and from that parameter on.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) fn find_param(query: &str) -> Option<(Option<&str>, &str)> {
+fn find_param(query: &str) -> Option<(Option<&str>, &str)> {
     if starts_token(query) { Some((None, query)) } else { find_later_param(query) }
 }
 

@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use crate::error::ParseError;
+use crate::error::{ParseError, Refusal};
 use crate::format::Format;
 use crate::grant::Grant;
 #[cfg(feature = "jwt")]
 use crate::key::KeyId;
 use crate::mac::{InnerHash, MacKey, ShownTag};
 use crate::path::CanonicalPath;
-use crate::request::Placement;
+use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
 
 /// A token where it was found, not yet read.
@@ -28,6 +28,55 @@ pub(crate) struct Located<'a> {
     pub(crate) path: &'a str,
     /// The query: up to a token in it, or all of it where the token is elsewhere.
     pub(crate) query: Option<&'a str>,
+}
+
+/// What a format finds in the parts of a request that count alike.
+pub(crate) struct Found<'a> {
+    /// The query before the token, if anything stands there, and from the token on.
+    pub(crate) in_query: Option<(Option<&'a str>, &'a str)>,
+    /// The token in the first segment of the path, and the path without it.
+    pub(crate) in_path: Option<(&'a str, &'a str)>,
+    pub(crate) in_bearer: Option<&'a str>,
+}
+
+impl<'a> Located<'a> {
+    /// The one token that was found.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) fn one(
+        format: Format,
+        target: &Target<'a>,
+        found: Found<'a>,
+    ) -> Result<Self, Refusal> {
+        let Target { base, rest, path, query } = *target;
+        let (placement, text, path, query) = match (found.in_query, found.in_path, found.in_bearer)
+        {
+            (Some((query, text)), None, None) => (Placement::Query, text, path, query),
+            (None, Some((text, path)), None) => (Placement::Path, text, path, query),
+            (None, None, Some(text)) => (Placement::Bearer, text, path, query),
+            (None, None, None) => return Err(Refusal::Missing),
+            _ => return Err(Refusal::Ambiguous),
+        };
+        Ok(Self { format, placement, text, base, rest, path, query })
+    }
+
+    /// The one token of the `Cookie` header (RFC 6265, section 4.2.1), where `token` takes it from a pair.
+    pub(crate) fn in_cookie(
+        format: Format,
+        target: &Target<'a>,
+        request: &Request<'a>,
+        token: impl Fn(&'a str) -> Option<&'a str>,
+    ) -> Result<Self, Refusal> {
+        let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
+        let mut tokens = pairs.filter_map(token);
+        let (Some(text), more) = (tokens.next(), tokens.next()) else {
+            return Err(Refusal::Missing);
+        };
+        if more.is_some() {
+            return Err(Refusal::Ambiguous);
+        }
+        let Target { base, rest, path, query } = *target;
+        Ok(Self { format, placement: Placement::Cookie, text, base, rest, path, query })
+    }
 }
 
 /// The key that a token says it was signed with.
@@ -175,7 +224,6 @@ mod tests {
     use super::*;
     use crate::format::Rules;
     use crate::mac::Tag;
-    use crate::request::Request;
     use alloc::string::ToString as _;
 
     const SIGNED: &str = "pg=1&exp=1767225600&kid=main";
