@@ -19,6 +19,7 @@ pub enum Field {
     Cc,
     Dir,
     Dl,
+    Iat,
     Ip,
     Jti,
     Nbf,
@@ -52,6 +53,7 @@ impl Field {
             Self::Cc => "cc",
             Self::Dir => "dir",
             Self::Dl => "dl",
+            Self::Iat => "iat",
             Self::Ip => "ip",
             Self::Jti => "jti",
             Self::Nbf => "nbf",
@@ -103,6 +105,8 @@ pub enum Fault {
     OutOfOrder,
     /// A number outside the field's range.
     OutOfRange,
+    /// More values than the field may have.
+    TooMany,
     /// Longer than the field may be, or not of its one length.
     WrongLength,
     #[cfg(feature = "jwt")]
@@ -127,6 +131,7 @@ impl fmt::Display for Fault {
             Self::NotJson => "is not one JSON object in UTF-8",
             Self::OutOfOrder => "stands twice or out of order",
             Self::OutOfRange => "is out of range",
+            Self::TooMany => "has more values than the four it may have",
             Self::WrongLength => "has the wrong length",
             #[cfg(feature = "jwt")]
             Self::WrongType => "is of the wrong JSON type; a time is a number, an id is text",
@@ -215,6 +220,8 @@ impl core::error::Error for ParseError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnusableKey {
+    /// The ring has it, for tokens of another format.
+    OtherFormat,
     /// The ring has it, and retired it.
     Retired,
     /// The ring does not have it.
@@ -224,6 +231,7 @@ pub enum UnusableKey {
 impl fmt::Display for UnusableKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::OtherFormat => "the key ring has no such key for tokens of this format",
             Self::Retired => "the key that signed the token is retired",
             Self::Unknown => "the key ring has no key of the token's key id",
         })
@@ -250,6 +258,8 @@ impl core::error::Error for InvalidSignature {}
 pub enum PolicyError {
     /// Its time is over.
     Expired,
+    /// It would last more than 100 years, so its times are not in seconds.
+    ExpiresTooFar,
     /// It lasts longer than the operator's cap.
     LifetimeTooLong,
     /// Its time has not come.
@@ -271,6 +281,7 @@ impl PolicyError {
     const fn code(self) -> &'static str {
         match self {
             Self::Expired => "expired",
+            Self::ExpiresTooFar => "expires_too_far",
             Self::LifetimeTooLong => "lifetime_too_long",
             Self::NotYetValid => "not_yet_valid",
             Self::OutsidePreview => "outside_preview",
@@ -287,6 +298,9 @@ impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Expired => "the link has expired",
+            Self::ExpiresTooFar => {
+                "the link would last more than 100 years: its `exp` is in milliseconds, not seconds"
+            }
             Self::LifetimeTooLong => "the link lasts longer than this gate allows",
             Self::NotYetValid => "the link is not valid yet",
             Self::OutsidePreview => {
@@ -328,7 +342,7 @@ impl Refusal {
         match self {
             Self::Ambiguous => "ambiguous",
             Self::Key(UnusableKey::Retired) => "retired_key",
-            Self::Key(UnusableKey::Unknown) => "unknown_key",
+            Self::Key(UnusableKey::OtherFormat | UnusableKey::Unknown) => "unknown_key",
             Self::Missing => "missing",
             Self::Parse(error) => error.code(),
             Self::Policy(error) => error.code(),
@@ -351,6 +365,23 @@ impl Refusal {
         match self {
             Self::Parse(error) => error.field(),
             _ => None,
+        }
+    }
+
+    /// The number of the check that failed, in the order of [`Verifier`](crate::Verifier).
+    pub(crate) const fn check(self) -> u8 {
+        match self {
+            Self::Ambiguous | Self::Missing => 1,
+            Self::Parse(_) => 2,
+            Self::Key(_) => 3,
+            Self::Signature(_) => 4,
+            Self::Policy(error) => match error {
+                PolicyError::Expired
+                | PolicyError::ExpiresTooFar
+                | PolicyError::LifetimeTooLong
+                | PolicyError::NotYetValid => 5,
+                _ => 6,
+            },
         }
     }
 }

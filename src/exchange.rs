@@ -1,15 +1,17 @@
 //! The exchange: for a token that says when a playback starts, one that says how long it lasts.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::format::native::{self, Stamp};
-use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Text};
+use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text};
 use crate::key::Entry;
+use crate::request::Placement;
 use crate::sign::{CheckedTerms, Terms};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
 
-/// What goes on from an admitted request of directory scope into the addresses of its manifest.
+/// What goes on from an admitted request, into the addresses of its manifest or into its own.
 #[derive(Clone)]
 pub(crate) struct Pass {
     pub(crate) token: String,
@@ -21,33 +23,30 @@ pub(crate) struct Pass {
 }
 
 impl Verifier<'_> {
-    /// The token that the addresses of a manifest carry: that of the request, or where it has `run` one that
-    /// ends so many seconds from now, and never later than `exp` and these. It keeps every binding and the
-    /// scope, and has no `run`, so that nobody can exchange it again. `None` where the scope is exact: there
-    /// is nothing that it could open beside the manifest.
+    /// The token that goes on: that of the request, or where it has `run` one that ends so many seconds from
+    /// now, and never later than `exp` and these. It keeps every binding and the scope, and has no `run`,
+    /// so that nobody can exchange it again. `None` where the scope is exact and there is no `run`: it
+    /// could open nothing but what was asked for.
     ///
-    /// The operator's cap on lifetimes holds for it too. The first key of the ring that outlasts it signs it;
-    /// where there is none, or it does not fit, the key of the request.
+    /// The operator's caps on `run` and on lifetimes hold for it. The key of the request signs it, and it
+    /// ends when that key retires: a key that goes takes along what came of its links. Where that key is
+    /// bound to another format, the first key for native tokens signs, and the token ends with the
+    /// earlier of the two.
     pub(crate) fn pass(&self, verified: &Verified<'_>, now: UnixTime) -> Option<Pass> {
         let grant = verified.grant();
-        let n = grant.directory()?;
-        let expires = match grant.run() {
-            None => grant.expires(),
-            Some(secs) => {
-                let secs = self.max_lifetime.map_or(secs, |most| secs.min(most));
-                let end = now.min(grant.expires()).saturating_add(secs);
-                end.min(UnixTime::from_secs(MAX_NUMBER))
-            }
-        };
+        let n = grant.directory();
+        if n.is_none() && grant.run().is_none() {
+            return None;
+        }
         let own = self.ring.find(verified.kid()).ok()?;
-        let itself = |expires| Pass {
+        let itself = || Pass {
             token: verified.named_token(self),
-            expires,
+            expires: grant.expires().min(own.retires()),
             exchanged: false,
             stamp: None,
         };
         if grant.run().is_none() && grant.preview().is_none() {
-            return Some(itself(expires));
+            return Some(itself());
         }
         let download = grant.download().map(DownloadName::decode);
         let [token_id, session, subject] =
@@ -58,19 +57,60 @@ impl Verifier<'_> {
             subject: subject.as_deref(),
             ..terms(grant, download.as_deref())
         };
+        let Some(key) = self.native_key(own, now) else { return Some(itself()) };
         if !self.rules.native || native::check(&terms).is_err() {
             // What cannot be said in a native token, or is not read here as one, goes on as it came.
-            return Some(itself(grant.expires()));
+            return Some(itself());
         }
-        let checked = |entry: &Entry| {
-            let checked = CheckedTerms { terms: &terms, entry, expires };
-            let token = checked.token(verified.scope(), n).ok()?;
-            let stamp = grant.preview().map(|_| Stamp::new(&checked));
-            Some(Pass { token, expires, exchanged: grant.run().is_some(), stamp })
+        let expires = match grant.run() {
+            None => grant.expires(),
+            Some(secs) => {
+                let secs = secs.min(self.max_run).min(self.max_lifetime.unwrap_or(u64::MAX));
+                now.min(grant.expires()).saturating_add(secs)
+            }
         };
-        let first = self.ring.entries().find(|entry| !entry.is_retired(expires));
-        let pass = first.and_then(checked).or_else(|| checked(own))?;
-        Some(if pass.exchanged { pass } else { Pass { token: itself(expires).token, ..pass } })
+        let expires = expires.min(own.retires()).min(key.retires());
+        let expires = expires.min(UnixTime::from_secs(MAX_NUMBER));
+        let checked = CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued() };
+        let stamp = grant.preview().map(|_| Stamp::new(&checked));
+        if grant.run().is_none() {
+            return Some(Pass { expires, stamp, ..itself() });
+        }
+        let token = checked.token(verified.scope(), n).ok()?;
+        Some(Pass { token, expires, exchanged: true, stamp })
+    }
+
+    /// The key that signs native tokens for a request whose token another key signed, or the same.
+    fn native_key<'k>(&'k self, own: &'k Entry, now: UnixTime) -> Option<&'k Entry> {
+        if own.serves(native::FORMAT) {
+            return Some(own);
+        }
+        self.ring.serving(native::FORMAT).find(|entry| !entry.is_retired(now))
+    }
+
+    /// The address of an admitted request, from its path on, with the exchanged token instead of its own, and
+    /// when that token ends. `None` where the token has no `run`, or is not in the address.
+    pub(crate) fn exchanged_address(
+        &self,
+        verified: &Verified<'_>,
+        now: UnixTime,
+    ) -> Option<(String, UnixTime)> {
+        let pass = self.pass(verified, now).filter(|pass| pass.exchanged)?;
+        let path = verified.path().to_cow();
+        let [before, after] = verified.queries();
+        let (prefix, in_query) = match verified.placement() {
+            Placement::Path => (["/", &pass.token].concat(), None),
+            Placement::Query => (String::new(), Some(pass.token.as_str())),
+            Placement::Bearer | Placement::Cookie => return None,
+        };
+        let mut address = [prefix.as_str(), &path].concat();
+        let mut joint = '?';
+        for part in [before, in_query, after].into_iter().flatten() {
+            address.push(joint);
+            address.push_str(part);
+            joint = '&';
+        }
+        Some((address, pass.expires))
     }
 }
 
@@ -80,7 +120,8 @@ fn terms<'a>(grant: &Grant<'a>, download: Option<&'a str>) -> Terms<'a> {
         audience: grant.audience(),
         countries: grant.countries().map(Countries::as_str),
         download,
-        network: grant.network(),
+        inline: grant.download().is_some_and(DownloadName::is_inline),
+        networks: grant.networks().into_iter().flat_map(Networks::iter).collect::<Vec<_>>(),
         not_before: grant.not_before(),
         preview: grant.preview(),
         ..Terms::default()
@@ -138,6 +179,7 @@ mod tests {
                     .countries("PT.ES")
                     .download("S\u{e3}o.mp4")
                     .network("203.0.113.0/24".parse().unwrap())
+                    .network("2001:db8::/32".parse().unwrap())
                     .token_id("j")
                     .not_before(UnixTime::from_secs(NOW - 60))
                     .run(14_400)
@@ -154,7 +196,8 @@ mod tests {
         let (fields, _) = pass.token.split_once("&sig=").unwrap();
         assert_eq!(
             fields,
-            "pg=1&exp=1767239500&kid=main&aud=edge&cc=PT.ES&dir=2&dl=U8Ojby5tcDQ&ip=cb007100-24&jti=j\
+            "pg=1&exp=1767239500&kid=main&aud=edge&cc=PT.ES&dir=2&dl=U8Ojby5tcDQ&iat=1767225000\
+             &ip=cb007100-24.20010db8000000000000000000000000-32&jti=j\
              &nbf=1767224940&sid=s&sub=v"
         );
     }
@@ -169,28 +212,73 @@ mod tests {
         let pass = passed(|terms| edge(terms).run(14_400), KEYS, Some(700), NOW).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 700, "the operator's cap");
         let pass = passed(|terms| edge(terms).run(MAX_NUMBER), KEYS, None, NOW).unwrap();
-        assert_eq!(pass.expires.as_secs(), MAX_NUMBER);
+        assert_eq!(pass.expires.as_secs(), NOW + Verifier::DEFAULT_MAX_RUN);
+    }
+
+    /// The key that signed the exchanged token, and when this ends.
+    fn signed_by(pass: &Pass) -> (&str, u64) {
+        let (_, rest) = pass.token.split_once("&kid=").unwrap();
+        (rest.split('&').next().unwrap(), pass.expires.as_secs())
     }
 
     #[test]
-    fn the_first_key_signs_it_that_outlasts_it() {
-        let swapped = KEYS.split(',').rev().collect::<alloc::vec::Vec<_>>().join(",");
-        let pass = passed(|terms| edge(terms).run(60), &swapped, None, NOW).unwrap();
-        assert!(pass.token.contains("&kid=next&"), "{}", pass.token);
-        for (retires, kid) in
-            [(NOW, "main"), (NOW + 59, "main"), (NOW + 60, "main"), (NOW + 61, "next")]
+    fn the_key_of_the_request_signs_it_and_takes_it_along() {
+        let next = KEYS.split_once(',').unwrap().1;
+        let main = KEYS.split_once(',').unwrap().0;
+        for (retires, expires) in
+            [(NOW + 30, NOW + 30), (NOW + 59, NOW + 59), (NOW + 60, NOW + 60), (NOW + 99, NOW + 60)]
         {
-            let retired = swapped.replacen(',', &alloc::format!("@{retires},"), 1);
-            let pass = passed(|terms| edge(terms).run(60), &retired, None, NOW).unwrap();
-            assert!(
-                pass.token.contains(&alloc::format!("&kid={kid}&")),
-                "{retires} {}",
-                pass.token
-            );
+            let keys = alloc::format!("{next},{main}@{retires}");
+            let pass = passed(|terms| edge(terms).run(60), &keys, None, NOW).unwrap();
+            assert_eq!(signed_by(&pass), ("main", expires), "{retires}");
+            let pass = passed(|terms| edge(terms).preview(30), &keys, None, NOW).unwrap();
+            assert_eq!(pass.expires.as_secs(), retires, "so do the pieces of a preview");
+            let pass = passed(edge, &keys, None, NOW).unwrap();
+            assert_eq!(pass.expires.as_secs(), retires, "and what was not exchanged");
         }
-        let all = alloc::format!("{KEYS}@1767225010").replacen(',', "@1767225010,", 1);
-        let pass = passed(|terms| edge(terms).run(60), &all, None, NOW).unwrap();
-        assert!(pass.token.contains("&kid=main&"), "{}", pass.token);
+        let keys = alloc::format!("{next}@{},{main}", NOW - 1);
+        let pass = passed(|terms| edge(terms).run(60), &keys, None, NOW).unwrap();
+        assert_eq!(signed_by(&pass), ("main", NOW + 60));
+    }
+
+    #[test]
+    fn a_key_of_another_format_signs_no_native_token() {
+        let (main, next) = KEYS.split_once(',').unwrap();
+        let signed_by = |keys: &str| {
+            let pass = of_jwt_with(keys, |terms| terms.run(60), true, None, NOW);
+            pass.exchanged.then(|| {
+                let (kid, expires) = signed_by(&pass);
+                (String::from(kid), expires)
+            })
+        };
+        let with = |kid: &str, expires| Some((kid.into(), expires));
+        assert_eq!(signed_by(&alloc::format!("{main},{next}")), with("main", NOW + 60));
+        assert_eq!(signed_by(&alloc::format!("jwt/{main},{next}")), with("next", NOW + 60));
+        assert_eq!(
+            signed_by(&alloc::format!("jwt/{main},native/{next}@{}", NOW + 9)),
+            with("next", NOW + 9)
+        );
+        assert_eq!(
+            signed_by(&alloc::format!("jwt/{main}@{},native/{next}", NOW + 8)),
+            with("next", NOW + 8)
+        );
+        for none in ["jwt/", "native/"] {
+            let keys = alloc::format!("jwt/{main},{none}{next}@{NOW}");
+            assert_eq!(signed_by(&keys), None, "{none}: the JWT goes on as it is");
+        }
+    }
+
+    #[test]
+    fn a_run_has_a_cap() {
+        let day = passed(|terms| edge(terms).run(86_401), KEYS, None, NOW).unwrap();
+        assert_eq!(day.expires.as_secs(), NOW + 86_400);
+        let signer = Signer::new(ring(KEYS));
+        let link = signer.link(MASTER).run(60).sign(UnixTime::from_secs(NOW)).unwrap();
+        let ring = ring(KEYS);
+        let verifier = Verifier::new(&ring).max_run(7);
+        let now = UnixTime::from_secs(NOW);
+        let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
+        assert_eq!(verifier.pass(&verified, now).unwrap().expires.as_secs(), NOW + 7);
     }
 
     #[test]
@@ -205,8 +293,48 @@ mod tests {
     }
 
     #[test]
-    fn nothing_goes_on_from_an_exact_scope() {
-        assert!(passed(|terms| edge(terms).exact().run(60), KEYS, None, NOW).is_none());
+    fn of_an_exact_scope_nothing_goes_on_but_a_run() {
+        assert!(passed(|terms| edge(terms).exact(), KEYS, None, NOW).is_none());
+        let pass = passed(|terms| edge(terms).exact().run(60), KEYS, None, NOW).unwrap();
+        assert!(pass.token.starts_with("pg=1&exp=1767225060&kid=main&aud=edge&sig="));
+    }
+
+    #[test]
+    fn an_address_goes_on_with_the_exchanged_token() {
+        let (ring, now) = (ring(KEYS), UnixTime::from_secs(NOW));
+        let verifier = Verifier::new(&ring).unsigned_params(crate::ParamNames::new("utm_*"));
+        let signer = Signer::new(ring.clone());
+        let exchanged = |link: String| {
+            let verified = verifier.verify(&Request::new(&link), now).unwrap();
+            let (address, expires) = verifier.exchanged_address(&verified, now)?;
+            assert_eq!(expires.as_secs(), NOW + 60);
+            let again = verifier.verify(&Request::new(&address), now).unwrap();
+            assert_eq!(again.path().to_string(), "/a/b%20c.mp4");
+            let none = crate::ParamNames::default();
+            assert_eq!(again.clean_query(none), verified.clean_query(none));
+            assert_eq!(again.scope().to_string(), verified.scope().to_string());
+            assert!(verifier.exchanged_address(&again, now).is_none(), "only once");
+            let (before, rest) = address.split_once("pg=1&exp=1767225060&kid=main").unwrap();
+            let (fields, after) = rest.split_once("&sig=").unwrap();
+            Some([before, "TOKEN", fields, after.get(43..).unwrap()].concat())
+        };
+        let url = "https://cdn.example.com/a/b%20c.mp4?v=1";
+        let signed = |link: Builder<'_, &str>| String::from(link.run(60).sign(now).unwrap());
+        for (link, expected) in [
+            (signed(signer.link(url)), "/a/b%20c.mp4?v=1&TOKEN"),
+            (signed(signer.link(url)) + "&utm_source=x", "/a/b%20c.mp4?v=1&TOKEN&utm_source=x"),
+            (signed(signer.link(url).directory(1)), "/a/b%20c.mp4?v=1&TOKEN&dir=1"),
+            (signed(signer.link(url).in_path()), "/TOKEN/a/b%20c.mp4?v=1"),
+            (signed(signer.link(url).in_path()) + "&CMCD=x", "/TOKEN/a/b%20c.mp4?v=1&CMCD=x"),
+        ] {
+            assert_eq!(exchanged(link).as_deref(), Some(expected));
+        }
+        let link = signer.link(url).in_path().run(60).sign(now).unwrap();
+        let cookie = link.token();
+        let mut request = Request::new(url);
+        request.cookie = Some(cookie);
+        let verified = verifier.verify(&request, now).unwrap();
+        assert!(verifier.exchanged_address(&verified, now).is_none());
     }
 
     #[test]
@@ -231,10 +359,21 @@ mod tests {
         audience: Option<&str>,
         now: u64,
     ) -> Pass {
+        of_jwt_with(KEYS, more, native, audience, now)
+    }
+
+    /// [`of_jwt`] at a gate with these keys.
+    fn of_jwt_with(
+        keys: &str,
+        more: impl for<'a> FnOnce(Terms<'a>) -> Terms<'a>,
+        native: bool,
+        audience: Option<&str>,
+        now: u64,
+    ) -> Pass {
         let signer = Signer::new(ring(KEYS));
         let link = more(signer.link(MASTER).jwt(Jwt::new().claim("vid", 42).issuer("joe")));
         let link = link.sign(UnixTime::from_secs(NOW)).unwrap();
-        let (ring, now) = (ring(KEYS), UnixTime::from_secs(now));
+        let (ring, now) = (ring(keys), UnixTime::from_secs(now));
         let rules = JwtRules::new("/videos/{vid}/").unwrap().issuer("joe");
         let verifier = Verifier::new(&ring).native(native).jwt(Some(&rules)).audience(audience);
         let verifier = verifier.leeway(300);
@@ -260,7 +399,7 @@ mod tests {
             assert_eq!(
                 fields,
                 alloc::format!(
-                    "pg=1&exp={exp}&kid=main&aud=edge&dir=2&jti=j&nbf=1767224940&sid=s&sub=v"
+                    "pg=1&exp={exp}&kid=main&aud=edge&dir=2&iat=1767225000&jti=j&nbf=1767224940&sid=s&sub=v"
                 )
             );
         }

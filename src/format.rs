@@ -36,9 +36,17 @@ pub(crate) enum Format {
     Native,
 }
 
-/// Looks for a token in a part of a request.
-#[cfg(feature = "jwt")]
-type Find<'r> = fn(&Target<'r>, &Request<'r>) -> Result<Located<'r>, Refusal>;
+impl Format {
+    /// Its name, in a key ring and in `FORMATS`.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            #[cfg(feature = "jwt")]
+            Self::Jwt => "jwt",
+            Self::Native => "native",
+        }
+    }
+}
 
 /// What a gate has to know to read a token.
 #[derive(Clone, Copy, Debug)]
@@ -79,11 +87,11 @@ impl<'a> Rules<'a> {
     where
         'a: 'r,
     {
-        let located = locate_native(&Target::parse(request.url)?, request)?;
+        let located = native::find(&Target::parse(request.url)?, request)?;
         native::read(&located, self.unsigned_params)
     }
 
-    /// Check 1: finds the one token of a request.
+    /// Finds the one token of a request that is not in a cookie.
     ///
     /// # Errors
     /// [`Refusal::Missing`], [`Refusal::Ambiguous`], or what is wrong with the URL.
@@ -93,11 +101,33 @@ impl<'a> Rules<'a> {
         if let Some(jwt) = self.jwt {
             return self.locate_either(jwt, &target, request);
         }
-        if self.native { locate_native(&target, request) } else { Err(Refusal::Missing) }
+        if self.native { native::find(&target, request) } else { Err(Refusal::Missing) }
     }
 
-    /// The one token of a request in the formats that are read. One in the path, the query or the
-    /// `Authorization` header counts before a cookie, so that an old cookie never spoils a new link.
+    /// The tokens in the `Cookie` header (RFC 6265, section 4.2.1), in its order, eight at most. They count
+    /// where there is no token elsewhere, so that an old cookie never spoils a new link.
+    pub(crate) fn locate_cookies<'r>(
+        &self,
+        request: &Request<'r>,
+    ) -> impl Iterator<Item = Located<'r>> + use<'_, 'a, 'r> {
+        const MOST: usize = 8;
+        let target = Target::parse(request.url).ok();
+        let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
+        let tokens = pairs.filter_map(|pair| self.in_cookie(pair)).take(MOST);
+        tokens.filter_map(move |(format, text)| Some(Located::in_cookie(format, &target?, text)))
+    }
+
+    /// The token of a cookie, `name=value`.
+    fn in_cookie<'r>(&self, pair: &'r str) -> Option<(Format, &'r str)> {
+        #[cfg(feature = "jwt")]
+        if let Some(token) = self.jwt.and_then(|jwt| jwt.value(pair)) {
+            return Some((Format::Jwt, token));
+        }
+        let token = native::in_cookie(pair).filter(|_| self.native);
+        token.map(|token| (Format::Native, token))
+    }
+
+    /// The one token of a request in the formats that are read.
     #[cfg(feature = "jwt")]
     fn locate_either<'r>(
         &self,
@@ -110,17 +140,10 @@ impl<'a> Rules<'a> {
             (Err(Refusal::Missing), found) | (found, Err(Refusal::Missing)) => found,
             (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
         };
-        let native = |find: Find<'r>| match self.native {
-            true => find(target, request),
-            false => Err(Refusal::Missing),
-        };
-        let located = match one(native(native::find), jwt.find(target, request)) {
-            Err(Refusal::Missing) => {
-                one(native(native::find_cookie), jwt.find_cookie(target, request))?
-            }
-            found => found?,
-        };
-        // Behind a token in the path, one of the other format.
+        let native =
+            if self.native { native::find(target, request) } else { Err(Refusal::Missing) };
+        let located = one(native, jwt.find(target, request))?;
+        // After a token in the path, one of the other format.
         let in_path = located.placement == Placement::Path;
         let again =
             (self.native && leads(native::NAME, located.path)) || leads(&jwt.name, located.path);
@@ -178,14 +201,6 @@ impl<'a> Rules<'a> {
     }
 }
 
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn locate_native<'r>(target: &Target<'r>, request: &Request<'r>) -> Result<Located<'r>, Refusal> {
-    match native::find(target, request) {
-        Err(Refusal::Missing) => native::find_cookie(target, request),
-        found => found,
-    }
-}
-
 /// What a token says, part by part and in words. It may be broken.
 #[cfg(feature = "alloc")]
 pub(crate) fn notes(located: &Located<'_>, scope: Option<&str>) -> Vec<FieldNote> {
@@ -210,6 +225,16 @@ pub(crate) fn mistakes_of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>)
         Format::Jwt => jwt::of_signature(ring, token),
         Format::Native => native::of_signature(ring, token),
     }
+}
+
+/// The format that `terms` ask for.
+#[cfg(feature = "alloc")]
+pub(crate) const fn of(terms: &Terms<'_>) -> Format {
+    #[cfg(feature = "jwt")]
+    if terms.jwt.is_some() {
+        return Format::Jwt;
+    }
+    Format::Native
 }
 
 /// Checks that a token of the format that `terms` ask for can say all of them.

@@ -18,7 +18,7 @@ use crate::error::Field;
 use crate::format::jwt;
 use crate::time::UnixTime;
 
-pub use self::network::{Network, NetworkError};
+pub use self::network::{Network, NetworkError, Networks};
 
 /// Text of a token, as it stands in the request. A claim of a JWT stands there in base64url, and is decoded
 /// when it is asked for: so a token that was read holds no memory of its own.
@@ -80,7 +80,8 @@ pub struct Grant<'a> {
     pub(crate) countries: Option<Countries<'a>>,
     pub(crate) directory: Option<u8>,
     pub(crate) download: Option<DownloadName<'a>>,
-    pub(crate) network: Option<Network>,
+    pub(crate) issued: Option<u64>,
+    pub(crate) networks: Option<Networks<'a>>,
     pub(crate) token_id: Option<Text<'a>>,
     pub(crate) not_before: Option<u64>,
     pub(crate) preview: Option<u64>,
@@ -120,10 +121,16 @@ impl<'a> Grant<'a> {
         self.download
     }
 
-    /// The client network that it allows. Wire name: `ip`.
+    /// When it was signed. Wire name: `iat`.
     #[must_use]
-    pub const fn network(&self) -> Option<Network> {
-        self.network
+    pub fn issued(&self) -> Option<UnixTime> {
+        self.issued.map(UnixTime::from_secs)
+    }
+
+    /// The client networks that it allows. Wire name: `ip`.
+    #[must_use]
+    pub const fn networks(&self) -> Option<Networks<'a>> {
+        self.networks
     }
 
     /// The id of the token, for revocation. Wire name: `jti`.
@@ -200,15 +207,26 @@ impl fmt::Display for Countries<'_> {
     }
 }
 
-/// The name of a file to save: 1 to 255 bytes of UTF-8 without controls, on the wire in base64url.
+/// The name of a file, to save it or to show it: 1 to 255 bytes of UTF-8 without controls. On the wire it is in
+/// base64url, after `inline.` where the file is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DownloadName<'a>(&'a str);
+pub struct DownloadName<'a> {
+    encoded: &'a str,
+    inline: bool,
+}
 
 impl<'a> DownloadName<'a> {
     /// Bytes in the longest name, the limit of most file systems.
     pub const MAX_LEN: usize = 255;
 
-    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
+    /// Starts the value of a file that is to be shown. No name in base64url has a dot.
+    pub(crate) const INLINE: &'static str = "inline.";
+
+    pub(crate) fn parse(value: &'a str) -> Result<Self, Fault> {
+        let (text, inline) = match value.strip_prefix(Self::INLINE) {
+            Some(text) => (text, true),
+            None => (value, false),
+        };
         if !bytes::all(text.as_bytes(), bytes::is_id) {
             return Err(Fault::Character);
         }
@@ -220,7 +238,7 @@ impl<'a> DownloadName<'a> {
         let decoded = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer);
         let decoded = decoded.ok().and_then(|len| buffer.get(..len)).ok_or(Fault::NotCanonical)?;
         Self::check(core::str::from_utf8(decoded).map_err(|_| Fault::Character)?)?;
-        Ok(Self(text))
+        Ok(Self { encoded: text, inline })
     }
 
     /// The rules for a name, before it is encoded.
@@ -236,11 +254,17 @@ impl<'a> DownloadName<'a> {
         }
     }
 
+    /// Whether the file is to be shown, and has this name where a viewer saves it.
+    #[must_use]
+    pub const fn is_inline(self) -> bool {
+        self.inline
+    }
+
     /// The name. Quote it before it goes into a header (RFC 6266).
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn decode(self) -> String {
-        let bytes = URL_SAFE_NO_PAD.decode(self.0).unwrap_or_default();
+        let bytes = URL_SAFE_NO_PAD.decode(self.encoded).unwrap_or_default();
         String::from_utf8(bytes).unwrap_or_default()
     }
 }

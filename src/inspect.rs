@@ -23,7 +23,7 @@ impl Verifier<'_> {
     #[must_use]
     pub fn inspect(&self, request: &Request<'_>, forward: ParamNames<'_>, now: UnixTime) -> Report {
         let mut report = Report::default();
-        let located = match self.rules.locate(request) {
+        let located = match self.locate(request, now) {
             Ok(located) => located,
             Err(refusal) => {
                 report.fail(refusal);
@@ -74,7 +74,7 @@ impl Verifier<'_> {
         request: &Request<'_>,
         now: UnixTime,
     ) -> Option<&KeyId> {
-        let candidates = self.ring.candidates(token.kid(), now);
+        let candidates = self.ring.candidates(token.kid(), token.format.name(), now);
         match (&candidates, token.kid()) {
             (Ok(_), Some(kid)) => report.pass(format!("the ring has a key `{kid}`")),
             (Ok(_), None) => report.pass("it names no key; each of the ring is tried".to_owned()),
@@ -82,6 +82,7 @@ impl Verifier<'_> {
         }
         // A retired key does tell whether the token is genuine.
         let named = token.kid().and_then(|kid| self.ring.find(kid).ok());
+        let named = named.filter(|entry| entry.serves(token.format.name()));
         let kid = match candidates.ok().or(named.map(Candidates::Named)) {
             Some(keys) => match check_tag(token, keys) {
                 Ok(key) => {

@@ -129,10 +129,24 @@ impl fmt::Debug for SecretKey {
 pub(crate) struct Entry {
     pub(crate) id: KeyId,
     pub(crate) key: SecretKey,
+    /// The name of the one format that it serves; `None` where it serves all.
+    format: Option<&'static str>,
     retires: Option<UnixTime>,
 }
 
 impl Entry {
+    /// Whether it signs and verifies tokens of the format of this name.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) fn serves(&self, format: &str) -> bool {
+        self.format.is_none_or(|only| only == format)
+    }
+
+    /// When it retires; the last moment that can be told where it does not.
+    #[cfg(feature = "manifest")]
+    pub(crate) fn retires(&self) -> UnixTime {
+        self.retires.unwrap_or(UnixTime::from_secs(u64::MAX))
+    }
+
     pub(crate) fn is_retired(&self, now: UnixTime) -> bool {
         self.retires.is_some_and(|at| now >= at)
     }
@@ -159,8 +173,15 @@ impl KeyRing {
     /// The most keys in one ring. It is kept in place, so that a ring needs no allocator.
     pub const MAX_KEYS: usize = 16;
 
-    /// Reads `id:base64url` entries parted by commas or newlines. `@unix` after an entry retires its key
-    /// at that time.
+    /// The formats that an entry may be bound to. A build that lacks one of them reads its entries, and
+    /// lets them sign nothing.
+    const FORMATS: [&str; 2] = ["jwt", "native"];
+
+    /// Reads `id:base64url` entries, separated by commas or newlines.
+    ///
+    /// `@unix` after an entry retires its key at that time, in unix seconds. `jwt/` or `native/` before
+    /// an entry binds its key to that format: whoever knows the secret of `jwt/auth0:...` cannot mint
+    /// native links with it. An entry without a prefix serves every format that a gate reads.
     ///
     /// # Errors
     /// A [`KeyRingError`] that says which entry, and what is wrong with it.
@@ -200,48 +221,76 @@ impl KeyRing {
         Err(UnusableKey::Unknown)
     }
 
-    /// The keys that may have signed a token: the one that it names, or any that is not retired.
+    /// The keys that may have signed a token of this format: the one that it names, or any that is not
+    /// retired.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn candidates(
         &self,
         kid: Option<&str>,
+        format: &'static str,
         now: UnixTime,
     ) -> Result<Candidates<'_>, UnusableKey> {
         #[cfg(feature = "jwt")]
         if kid.is_none() {
-            let live = self.entries().any(|entry| !entry.is_retired(now));
-            return live.then_some(Candidates::Any(self, now)).ok_or(UnusableKey::Retired);
+            let mut keys = self.serving(format).peekable();
+            return match (keys.peek().is_some(), keys.any(|entry| !entry.is_retired(now))) {
+                (_, true) => Ok(Candidates::Any(self, format, now)),
+                (true, false) => Err(UnusableKey::Retired),
+                (false, false) => Err(UnusableKey::OtherFormat),
+            };
         }
         let entry = self.find(kid.unwrap_or_default())?;
-        if entry.is_retired(now) { Err(UnusableKey::Retired) } else { Ok(Candidates::Named(entry)) }
+        if !entry.serves(format) {
+            Err(UnusableKey::OtherFormat)
+        } else if entry.is_retired(now) {
+            Err(UnusableKey::Retired)
+        } else {
+            Ok(Candidates::Named(entry))
+        }
     }
 
+    /// The keys for a format, in order.
     #[cfg(feature = "alloc")]
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().flatten()
+    pub(crate) fn serving(&self, format: &'static str) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().flatten().filter(move |entry| entry.serves(format))
     }
 }
 
 /// Keys that may have signed a token.
 #[derive(Clone, Copy)]
 pub(crate) enum Candidates<'a> {
-    /// All that are not retired at that time.
+    /// All for this format that are not retired at that time.
     #[cfg(feature = "jwt")]
-    Any(&'a KeyRing, UnixTime),
+    Any(&'a KeyRing, &'static str, UnixTime),
     Named(&'a Entry),
 }
 
+/// The last second that has ten digits, in the year 2286. Milliseconds since 1970 have had more for long,
+/// and a key that was to retire then would never.
+const LAST_RETIREMENT: u64 = 9_999_999_999;
+
 fn parse_entry(text: &str) -> Result<Entry, KeyError> {
     let (id, rest) = text.split_once(':').ok_or(KeyError::Form)?;
+    let (format, id) = match id.split_once('/') {
+        None => (None, id),
+        Some((name, id)) => {
+            let known = KeyRing::FORMATS.into_iter().find(|known| *known == name.trim());
+            (Some(known.ok_or(KeyError::Format)?), id)
+        }
+    };
     let (key, retires) = match rest.split_once('@') {
         None => (rest, None),
         Some((key, at)) => {
             let digits = !at.is_empty() && at.bytes().all(|b| b.is_ascii_digit());
             let at = at.parse().ok().filter(|_| digits).ok_or(KeyError::Retirement)?;
+            if at > LAST_RETIREMENT {
+                return Err(KeyError::RetirementUnit);
+            }
             (key, Some(UnixTime::from_secs(at)))
         }
     };
-    Ok(Entry { id: KeyId::new(id.trim())?, key: SecretKey::from_base64url(key.trim())?, retires })
+    let (id, key) = (KeyId::new(id.trim())?, SecretKey::from_base64url(key.trim())?);
+    Ok(Entry { id, key, format, retires })
 }
 
 /// What is wrong with a key. It never repeats the key.
@@ -254,14 +303,18 @@ pub enum KeyError {
     Encoding,
     /// No `:` between id and key.
     Form,
+    /// What is before the `/` is no format.
+    Format,
     /// Not a key id.
     Id,
     /// Fewer than 32 bytes, or more than 256.
     Length,
     /// Not one key in the ring.
     NoKeys,
-    /// What stands after `@` is not unix seconds.
+    /// What follows `@` is not a number.
     Retirement,
+    /// What follows `@` has more than ten digits, so it is not in seconds.
+    RetirementUnit,
     /// More than 16 keys.
     TooMany,
 }
@@ -272,10 +325,12 @@ impl fmt::Display for KeyError {
             Self::Duplicate => "the key id stands in the ring twice",
             Self::Encoding => "the key is not base64url without padding (A-Z a-z 0-9 - _ alone)",
             Self::Form => "write it as id:key, as `playgate keygen` prints it",
+            Self::Format => "the format before / is not one of jwt, native",
             Self::Id => "the key id is not 1 to 32 of A-Z a-z 0-9 _ -",
             Self::Length => "the key is not 32 to 256 bytes; make one with `playgate keygen`",
             Self::NoKeys => "there is no key; make one with `playgate keygen`",
-            Self::Retirement => "after @ stands no unix time in seconds",
+            Self::Retirement => "the text after @ is not a unix time in seconds",
+            Self::RetirementUnit => "the time after @ is in milliseconds; write it in seconds",
             Self::TooMany => "there are more than 16 keys; drop those that are retired",
         })
     }
@@ -308,7 +363,7 @@ impl core::error::Error for KeyRingError {
 mod tests {
     use super::*;
     use alloc::format;
-    use alloc::string::ToString as _;
+    use alloc::string::{String, ToString as _};
 
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
@@ -351,13 +406,53 @@ mod tests {
         );
         refused(
             &format!("a:{KEY}@+7"),
-            "key ring, entry 1: after @ stands no unix time in seconds",
+            "key ring, entry 1: the text after @ is not a unix time in seconds",
+        );
+        for millis in ["1600000000000", "10000000000"] {
+            refused(
+                &format!("a:{KEY}@{millis}"),
+                "key ring, entry 1: the time after @ is in milliseconds; write it in seconds",
+            );
+        }
+        assert!(KeyRing::parse(&format!("a:{KEY}@9999999999")).is_ok());
+        for entry in ["jws/a", "/a", "native/jwt/a", "JWT/a"] {
+            let error = KeyRing::parse(&format!("{entry}:{KEY}")).unwrap_err();
+            assert!(matches!(error.error, KeyError::Format | KeyError::Id), "{entry}");
+        }
+        refused(
+            &format!("jws/a:{KEY}"),
+            "key ring, entry 1: the format before / is not one of jwt, native",
+        );
+        refused(
+            &format!("jwt/a:{KEY},native/a:{KEY}"),
+            "key ring, entry 2: the key id stands in the ring twice",
         );
         let many = (0..17).map(|n| format!("k{n}:{KEY}")).collect::<alloc::vec::Vec<_>>().join(",");
         refused(
             &many,
             "key ring, entry 17: there are more than 16 keys; drop those that are retired",
         );
+    }
+
+    #[test]
+    fn a_key_may_be_bound_to_a_format() {
+        let ring = KeyRing::parse(&format!("jwt/a:{KEY},native/b:{KEY},c:{KEY}@5")).unwrap();
+        let now = UnixTime::from_secs(1);
+        let usable = |kid, format| ring.candidates(Some(kid), format, now).map(drop);
+        assert_eq!(usable("a", "native"), Err(UnusableKey::OtherFormat));
+        assert_eq!(usable("a", "jwt"), Ok(()));
+        assert_eq!(usable("b", "jwt"), Err(UnusableKey::OtherFormat));
+        assert_eq!(usable("b", "native"), Ok(()));
+        assert_eq!(usable("c", "native").and(usable("c", "jwt")), Ok(()));
+        let serving = |format| ring.serving(format).map(|e| e.id.as_str()).collect::<String>();
+        assert_eq!((&*serving("jwt"), &*serving("native")), ("ac", "bc"));
+        let any = |format, now| ring.candidates(None, format, UnixTime::from_secs(now)).map(drop);
+        assert_eq!(any("jwt", 9), Ok(()));
+        let ring = KeyRing::parse(&format!("native/b:{KEY},c:{KEY}@5")).unwrap();
+        let any = |format, now| ring.candidates(None, format, UnixTime::from_secs(now)).map(drop);
+        assert_eq!(any("jwt", 9), Err(UnusableKey::Retired));
+        let ring = KeyRing::parse(&format!("native/b:{KEY}")).unwrap();
+        assert_eq!(ring.candidates(None, "jwt", now).map(drop), Err(UnusableKey::OtherFormat));
     }
 
     #[test]

@@ -11,6 +11,8 @@ extern crate std;
 #[cfg(feature = "wasm")]
 pub mod bindings;
 mod bytes;
+#[cfg(feature = "alloc")]
+mod cookie;
 mod error;
 #[cfg(feature = "manifest")]
 mod exchange;
@@ -42,7 +44,7 @@ pub use crate::error::{
 };
 #[cfg(feature = "jwt")]
 pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, NameError, TemplateError};
-pub use crate::grant::{Countries, DownloadName, Grant, Network, NetworkError, Text};
+pub use crate::grant::{Countries, DownloadName, Grant, Network, NetworkError, Networks, Text};
 #[cfg(feature = "alloc")]
 pub use crate::inspect::{Check, FieldNote, Outcome, Report};
 pub use crate::key::{KeyError, KeyId, KeyRing, KeyRingError, SecretKey};

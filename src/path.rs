@@ -2,7 +2,9 @@
 //!
 //! Octets written as `%XX` get upper-case hex, and unreserved ones are decoded (RFC 3986, sections
 //! 6.2.2.1 and 6.2.2.2); nothing else changes. Whatever a server, proxy or browser might read in two
-//! ways is refused, not repaired: dot segments, empty segments, encoded slashes, controls.
+//! ways is refused, not repaired: dot segments, empty segments, encoded slashes, controls, and path
+//! parameters. A Java server reads `film.mp4;x.m4s` as `film.mp4`, and `..;` as `..` (RFC 3986, section
+//! 3.3, allows such parameters and gives them no meaning).
 
 mod plain;
 
@@ -157,6 +159,8 @@ fn check_segment(segment: &str) -> Result<bool, PathError> {
     let mut verbatim = true;
     let mut dots: usize = 0;
     let mut others = false;
+    // A server that decodes before it splits off a parameter reads `..%3B` as `..`.
+    let mut is_name = true;
     let mut rest = segment.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
         rest = tail;
@@ -177,10 +181,10 @@ fn check_segment(segment: &str) -> Result<bool, PathError> {
             check_written(byte)?;
             byte
         };
-        if octet == b'.' {
-            dots = dots.saturating_add(1);
-        } else {
-            others = true;
+        match octet {
+            b';' => is_name = false,
+            b'.' if is_name => dots = dots.saturating_add(1),
+            _ => others |= is_name,
         }
     }
     if !others && (dots == 1 || dots == 2) { Err(PathError::DotSegment) } else { Ok(verbatim) }
@@ -190,6 +194,7 @@ fn check_written(byte: u8) -> Result<(), PathError> {
     match byte {
         b'\\' => Err(PathError::Backslash),
         b' ' => Err(PathError::Space),
+        b';' => Err(PathError::Parameter),
         0..0x20 | 0x7f => Err(PathError::Control),
         0x80.. => Err(PathError::NonAscii),
         // What browsers encode in a path (WHATWG URL, path percent-encode set; the bar is Chromium's own): signed raw, it would
@@ -241,6 +246,8 @@ pub enum PathError {
     NonAscii,
     /// It does not start with `/`.
     NotAbsolute,
+    /// A `;`: Java servers take what follows it for a parameter, and serve what precedes it.
+    Parameter,
     /// A character that browsers encode: one of `" # < > ? ^ { | }` or a backtick.
     Reserved,
     /// A raw space.
@@ -258,6 +265,7 @@ impl fmt::Display for PathError {
             Self::Escape => "has a % without two hex digits; write %25 for a percent sign",
             Self::NonAscii => "has a character outside ASCII; percent-encode its UTF-8 bytes",
             Self::NotAbsolute => "does not start with a slash",
+            Self::Parameter => "has a ;, which some servers read as the end of the name; write %3B",
             Self::Reserved => {
                 "has one of \" # < > ? ^ ` { | }; percent-encode it, as browsers do (%22 %23 ...)"
             }
@@ -293,18 +301,22 @@ mod tests {
         canonical("/videos/42/", "/videos/42/");
         canonical("/%7euser/%41%2d", "/~user/A-");
         canonical("/b%c3%bccher", "/b%C3%BCcher");
-        canonical(
-            "/B%C3%BCcher%20(1)/a+b,c;d=e:@!$&'*[x]",
-            "/B%C3%BCcher%20(1)/a+b,c;d=e:@!$&'*[x]",
-        );
+        canonical("/B%C3%BCcher%20(1)/a+b,c=e:@!$&'*[x]", "/B%C3%BCcher%20(1)/a+b,c=e:@!$&'*[x]");
         canonical("/.well-known/...", "/.well-known/...");
         canonical("/%252e", "/%252e");
+        canonical("/a%3bb/.a%3B/%3b..", "/a%3Bb/.a%3B/%3B..");
     }
 
     #[test]
     fn refusals() {
         for path in ["/a/./b", "/a/..", "/%2e/a", "/.%2E/a", "/%2E%2e", "/a/%2e%2E/"] {
             refused(path, PathError::DotSegment);
+        }
+        for path in ["/..%3b/a", "/a/..%3B", "/.%3Bx/a", "/%2e.%3b..", "/..%3b%3b"] {
+            refused(path, PathError::DotSegment);
+        }
+        for path in ["/a;", "/..;/a", "/film.mp4;x.m4s", "/;", "/a;jsessionid=1/b"] {
+            refused(path, PathError::Parameter);
         }
         for path in ["//", "//a", "/a//b", "/a//"] {
             refused(path, PathError::EmptySegment);

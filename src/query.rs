@@ -20,7 +20,8 @@ pub const PLAYER_PARAMS: [&str; 12] = [
     "CMCD",
 ];
 
-/// Names of query parameters, parted by commas: `utm_source, utm_medium`.
+/// Names of query parameters, separated by commas: `utm_source, ref`. One with a star at its end stands for
+/// every name that starts so: `utm_*`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ParamNames<'a>(&'a str);
 
@@ -40,7 +41,12 @@ impl<'a> ParamNames<'a> {
     /// Whether `param`, one `name=value` or `name` of a query, is named here.
     pub(crate) fn has(self, param: &str) -> bool {
         let name = name_of(param);
-        !name.is_empty() && self.0.split(',').any(|listed| listed.trim() == name)
+        let is = |listed: &str| match listed.strip_suffix('*') {
+            // A star by itself would name everything.
+            Some(start) => !start.is_empty() && name.starts_with(start),
+            None => listed == name,
+        };
+        !name.is_empty() && self.0.split(',').any(|listed| is(listed.trim()))
     }
 
     /// Whether `param` may stand beside a token of exact scope unsigned.
@@ -118,6 +124,13 @@ mod tests {
             assert!(names.has(param), "{param}");
         }
         for param in ["", "=a", " ", "utm_sourc=a", "V=1", "utm_source ,=a"] {
+            assert!(!names.has(param), "{param}");
+        }
+        let names = ParamNames::new("utm_*, *, a*b");
+        for param in ["utm_source=a", "utm_=b", "utm_", "a*b=1"] {
+            assert!(names.has(param), "{param}");
+        }
+        for param in ["utm", "UTM_source=a", "xutm_source", "", "=utm_", "v=1", "axb", "a"] {
             assert!(!names.has(param), "{param}");
         }
     }

@@ -19,7 +19,7 @@ pub(crate) use self::address::Address;
 pub use self::error::SignError;
 pub use self::link::Link;
 use self::terms::Expiry;
-pub(crate) use self::terms::{CheckedTerms, Extent, Terms};
+pub(crate) use self::terms::{CheckedTerms, Extent, Issued, Terms};
 
 /// Signs links with the first key of a ring.
 ///
@@ -138,12 +138,32 @@ impl<'a, U> Builder<'a, U> {
     /// To be saved as a file of this name: 1 to 255 bytes of any text without controls. Wire name: `dl`.
     pub const fn download(mut self, name: &'a str) -> Self {
         self.terms.download = Some(name);
+        self.terms.inline = false;
         self
     }
 
-    /// For clients in this network alone. Wire name: `ip`.
-    pub const fn network(mut self, network: Network) -> Self {
-        self.terms.network = Some(network);
+    /// To be shown as ever, and to have this name where a viewer saves it: as [`download`](Self::download).
+    /// Wire name: `dl`.
+    pub const fn inline(mut self, name: &'a str) -> Self {
+        self.terms.download = Some(name);
+        self.terms.inline = true;
+        self
+    }
+
+    /// Says when the link was signed, or nothing of it. Where this is not called, it says so if it names a
+    /// viewer or a playback: their links can then be revoked by when they were signed. Wire name: `iat`.
+    pub const fn issued_at(mut self, time: Option<UnixTime>) -> Self {
+        self.terms.issued = match time {
+            Some(time) => Issued::At(time),
+            None => Issued::Never,
+        };
+        self
+    }
+
+    /// Only for clients in this network, or in another one that was given before: up to four. Wire name:
+    /// `ip`.
+    pub fn network(mut self, network: Network) -> Self {
+        self.terms.networks.push(network);
         self
     }
 
@@ -170,6 +190,14 @@ impl<'a, U> Builder<'a, U> {
     /// Wire name: `run`.
     pub const fn run(mut self, secs: u64) -> Self {
         self.terms.run = Some(secs);
+        self
+    }
+
+    /// Rounds the expiry up to a multiple of `secs` seconds since 1970, and `iat` down: links that are made in
+    /// one window are then the same bytes, so that caches and pages keep them. Each lasts up to `secs`
+    /// longer than asked for. 0 and 1 round nothing.
+    pub const fn round(mut self, secs: u64) -> Self {
+        self.terms.round = secs;
         self
     }
 
@@ -220,10 +248,10 @@ where
         self,
         now: UnixTime,
     ) -> Result<impl Iterator<Item = Result<Link, SignError>> + use<'a, I>, SignError> {
-        let CheckedTerms { entry, expires, .. } = self.terms.checked(self.ring, now)?;
+        let CheckedTerms { entry, expires, issued, .. } = self.terms.checked(self.ring, now)?;
         let terms = self.terms;
         Ok(self.urls.0.into_iter().map(move |url| {
-            format::sign(&CheckedTerms { terms: &terms, entry, expires }, url.as_ref())
+            format::sign(&CheckedTerms { terms: &terms, entry, expires, issued }, url.as_ref())
         }))
     }
 }

@@ -33,8 +33,25 @@ impl UnixTime {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Whether it is more than 100 years after `now`: then it was given in milliseconds.
+    /// The next moment whose number of seconds is a multiple of `secs`; itself where that is 0.
     #[cfg(feature = "alloc")]
+    pub(crate) const fn rounded_up(self, secs: u64) -> Self {
+        match self.0.checked_next_multiple_of(secs) {
+            Some(multiple) => Self(multiple),
+            None => self,
+        }
+    }
+
+    /// The last moment whose number of seconds is a multiple of `secs`; itself where that is 0.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn rounded_down(self, secs: u64) -> Self {
+        match self.0.checked_rem(secs) {
+            Some(over) => Self(self.0.saturating_sub(over)),
+            None => self,
+        }
+    }
+
+    /// Whether it is more than 100 years after `now`: then it was given in milliseconds.
     pub(crate) const fn is_far_from(self, now: Self) -> bool {
         self.secs_since(now) > 100 * 365 * 86_400
     }

@@ -5,7 +5,7 @@ mod verified;
 use crate::error::{InvalidSignature, PolicyError, Refusal};
 #[cfg(feature = "jwt")]
 use crate::format::jwt::JwtRules;
-use crate::format::{Rules, UnverifiedToken};
+use crate::format::{Located, Rules, UnverifiedToken};
 use crate::grant::Grant;
 use crate::key::{Candidates, Entry, KeyRing};
 use crate::query::ParamNames;
@@ -21,8 +21,13 @@ pub use self::verified::Verified;
 ///    `unknown_field`, `unsigned_parameter`, `unsupported_algorithm`, `unsupported_version`
 /// 3. key - `retired_key`, `unknown_key`
 /// 4. tag, in constant time - `bad_signature`; nothing that the token says is believed before this
-/// 5. times - `not_yet_valid`, `expired`, `lifetime_too_long`
+/// 5. times - `not_yet_valid`, `expired`, `expires_too_far`, `lifetime_too_long`
 /// 6. bindings - `wrong_audience`, `wrong_issuer`, `wrong_network`, `wrong_country`, `outside_preview`
+///
+/// Tokens in cookies are looked at where there is none elsewhere. Of several, eight at most, the first that
+/// passes every check counts: browsers send those of nested directories together, and anybody who writes
+/// cookies for a sibling host can add one. Where none passes, the refusal is that of the one that came
+/// furthest.
 ///
 /// ```
 /// use playgate::{KeyRing, Request, UnixTime, Verifier};
@@ -37,13 +42,26 @@ pub struct Verifier<'a> {
     pub(crate) rules: Rules<'a>,
     leeway: u64,
     pub(crate) max_lifetime: Option<u64>,
+    #[cfg(feature = "manifest")]
+    pub(crate) max_run: u64,
 }
 
 impl<'a> Verifier<'a> {
+    /// The longest `run` that is granted where the operator says nothing else: a day, in seconds.
+    #[cfg(feature = "manifest")]
+    pub const DEFAULT_MAX_RUN: u64 = 86_400;
+
     /// A gate with these keys, for native tokens: no audience, no leeway, no cap on lifetimes.
     #[must_use]
     pub const fn new(ring: &'a KeyRing) -> Self {
-        Self { ring, rules: Rules::NATIVE, leeway: 0, max_lifetime: None }
+        Self {
+            ring,
+            rules: Rules::NATIVE,
+            leeway: 0,
+            max_lifetime: None,
+            #[cfg(feature = "manifest")]
+            max_run: Self::DEFAULT_MAX_RUN,
+        }
     }
 
     /// Whether native tokens are read; so it is where nothing else is said.
@@ -82,6 +100,15 @@ impl<'a> Verifier<'a> {
         self
     }
 
+    /// The most seconds that an exchanged token lasts, whatever `run` the link has;
+    /// [`DEFAULT_MAX_RUN`](Self::DEFAULT_MAX_RUN) where nothing else is said.
+    #[cfg(feature = "manifest")]
+    #[must_use]
+    pub const fn max_run(mut self, secs: u64) -> Self {
+        self.max_run = secs;
+        self
+    }
+
     /// Query parameters that may stand beside a token of exact scope unsigned, in addition to
     /// [`PLAYER_PARAMS`](crate::PLAYER_PARAMS).
     #[must_use]
@@ -117,8 +144,10 @@ impl<'a> Verifier<'a> {
         'a: 'r,
     {
         // 1 and 2
-        let token = self.rules.read_native(request)?;
-        self.decide(token, request, now)
+        match self.rules.read_native(request) {
+            Err(Refusal::Missing) => self.verify_cookies(request, now),
+            token => self.decide(token?, request, now),
+        }
     }
 
     #[inline(never)]
@@ -126,11 +155,64 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        // 1
-        let located = self.rules.locate(request)?;
-        // 2
-        let token = self.rules.read(&located)?;
-        self.decide(token, request, now)
+        match self.rules.locate(request) {
+            Err(Refusal::Missing) => self.verify_cookies(request, now),
+            located => self.decide(self.rules.read(&located?)?, request, now),
+        }
+    }
+
+    #[cold]
+    fn verify_cookies<'r>(
+        &self,
+        request: &Request<'r>,
+        now: UnixTime,
+    ) -> Result<Verified<'r>, Refusal>
+    where
+        'a: 'r,
+    {
+        self.cookie(request, now).map_or(Err(Refusal::Missing), |(_, verdict)| verdict)
+    }
+
+    /// The token in a cookie that counts, with its verdict. `None` where no cookie has a token.
+    fn cookie<'r>(
+        &self,
+        request: &Request<'r>,
+        now: UnixTime,
+    ) -> Option<(Located<'r>, Result<Verified<'r>, Refusal>)>
+    where
+        'a: 'r,
+    {
+        let mut furthest: Option<(Located<'r>, Refusal)> = None;
+        for located in self.rules.locate_cookies(request) {
+            let token = self.rules.read(&located);
+            match token.and_then(|token| self.decide(token, request, now)) {
+                Ok(verified) => return Some((located, Ok(verified))),
+                Err(refusal) => {
+                    if furthest.is_none_or(|(_, other)| refusal.check() > other.check()) {
+                        furthest = Some((located, refusal));
+                    }
+                }
+            }
+        }
+        furthest.map(|(located, refusal)| (located, Err(refusal)))
+    }
+
+    /// Check 1: the token that counts.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn locate<'r>(
+        &self,
+        request: &Request<'r>,
+        now: UnixTime,
+    ) -> Result<Located<'r>, Refusal>
+    where
+        'a: 'r,
+    {
+        match self.rules.locate(request) {
+            Err(Refusal::Missing) => {
+                self.cookie(request, now).map(|(located, _)| located).ok_or(Refusal::Missing)
+            }
+            located => located,
+        }
     }
 
     /// Checks 3 to 6.
@@ -146,7 +228,7 @@ impl<'a> Verifier<'a> {
     {
         token.check_scope()?;
         // 3
-        let keys = self.ring.candidates(token.kid(), now)?;
+        let keys = self.ring.candidates(token.kid(), token.format.name(), now)?;
         // 4
         let key = check_tag(&token, keys)?;
         // 5
@@ -163,6 +245,8 @@ impl<'a> Verifier<'a> {
             Err(PolicyError::NotYetValid)
         } else if now >= expires.saturating_add(self.leeway) {
             Err(PolicyError::Expired)
+        } else if expires.is_far_from(now) {
+            Err(PolicyError::ExpiresTooFar)
         } else if self.max_lifetime.is_some_and(|most| expires.secs_since(now) > most) {
             Err(PolicyError::LifetimeTooLong)
         } else {
@@ -187,8 +271,8 @@ impl<'a> Verifier<'a> {
         if token.foreign_issuer {
             return Err(PolicyError::WrongIssuer);
         }
-        if let Some(network) = grant.network
-            && !request.client_ip.is_some_and(|client| network.contains(client))
+        if let Some(networks) = grant.networks
+            && !request.client_ip.is_some_and(|client| networks.contains(client))
         {
             return Err(PolicyError::WrongNetwork);
         }
@@ -212,7 +296,7 @@ pub(crate) fn check_tag<'k>(
 ) -> Result<&'k Entry, InvalidSignature> {
     match keys {
         #[cfg(feature = "jwt")]
-        Candidates::Any(ring, now) => find_key(token, ring, now),
+        Candidates::Any(ring, format, now) => find_key(token, ring, format, now),
         Candidates::Named(entry) => {
             token.hash(entry.key.mac()).verify(token.tag)?;
             Ok(entry)
@@ -226,10 +310,12 @@ pub(crate) fn check_tag<'k>(
 fn find_key<'k>(
     token: &UnverifiedToken<'_>,
     ring: &'k KeyRing,
+    format: &'static str,
     now: UnixTime,
 ) -> Result<&'k Entry, InvalidSignature> {
     let fits = |entry: &&Entry| token.hash(entry.key.mac()).verify(token.tag).is_ok();
-    ring.entries().filter(|entry| !entry.is_retired(now)).find(fits).ok_or(InvalidSignature)
+    let mut live = ring.serving(format).filter(|entry| !entry.is_retired(now));
+    live.find(fits).ok_or(InvalidSignature)
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ mod answer;
 mod authority;
 mod conditional;
 mod config;
-mod cookie;
 mod cors;
 mod decide;
 mod disposition;

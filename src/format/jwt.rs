@@ -103,15 +103,6 @@ impl JwtRules {
         Located::one(Format::Jwt, target, Found { in_query, in_path, in_bearer })
     }
 
-    /// Finds the token in the `Cookie` header.
-    pub(super) fn find_cookie<'r>(
-        &self,
-        target: &Target<'r>,
-        request: &Request<'r>,
-    ) -> Result<Located<'r>, Refusal> {
-        Located::in_cookie(Format::Jwt, target, request, |pair| self.value(pair))
-    }
-
     /// The token in a path's first segment, and the path without it.
     fn in_path<'r>(&self, path: &'r str) -> Option<(&'r str, &'r str)> {
         let segment = self.value(path.strip_prefix('/')?)?;
@@ -135,8 +126,8 @@ impl JwtRules {
         None
     }
 
-    /// What stands behind the name and a `=`.
-    fn value<'r>(&self, text: &'r str) -> Option<&'r str> {
+    /// What follows the name and a `=`: the token of a path's first segment, or of a cookie.
+    pub(super) fn value<'r>(&self, text: &'r str) -> Option<&'r str> {
         text.strip_prefix(self.name.as_str())?.strip_prefix('=')
     }
 

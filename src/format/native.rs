@@ -22,7 +22,7 @@ use crate::bytes::{self, is_id, is_name};
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::{Format, Found, Kid, Located, UnverifiedToken};
 use crate::grant::{
-    Countries, DownloadName, Grant, MAX_NUMBER, Network, Text, parse_number, parse_text,
+    Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text, parse_number, parse_text,
 };
 use crate::key::KeyId;
 use crate::mac::{ShownTag, Tag};
@@ -53,6 +53,10 @@ pub(crate) const MAX_NAME_LEN: usize = 64;
 /// The deepest directory scope.
 pub(crate) const MAX_DIRECTORY: u8 = 64;
 
+/// The name of the format.
+#[cfg(feature = "manifest")]
+pub(crate) const FORMAT: &str = Format::Native.name();
+
 /// The name that a token goes by.
 #[cfg(feature = "alloc")]
 pub(crate) const NAME: &str = "pg";
@@ -73,13 +77,9 @@ pub(crate) fn find<'a>(target: &Target<'a>, request: &Request<'a>) -> Result<Loc
     if again { Err(Refusal::Ambiguous) } else { Ok(located) }
 }
 
-/// Finds the token in the `Cookie` header: its pair `pg` as a whole.
-pub(crate) fn find_cookie<'a>(
-    target: &Target<'a>,
-    request: &Request<'a>,
-) -> Result<Located<'a>, Refusal> {
-    let token = |pair: &'a str| pair.starts_with(START).then_some(pair);
-    Located::in_cookie(Format::Native, target, request, token)
+/// The token of a cookie: the pair `pg` as a whole.
+pub(crate) fn in_cookie(pair: &str) -> Option<&str> {
+    pair.starts_with(START).then_some(pair)
 }
 
 /// The token in a path's first segment, and the path without it.
@@ -275,6 +275,7 @@ fn split_name(text: &str) -> Option<(Field, &str)> {
         [b'c', b'c', b'=', ..] => (Field::Cc, 3),
         [b'd', b'i', b'r', b'=', ..] => (Field::Dir, 4),
         [b'd', b'l', b'=', ..] => (Field::Dl, 3),
+        [b'i', b'a', b't', b'=', ..] => (Field::Iat, 4),
         [b'i', b'p', b'=', ..] => (Field::Ip, 3),
         [b'j', b't', b'i', b'=', ..] => (Field::Jti, 4),
         [b'n', b'b', b'f', b'=', ..] => (Field::Nbf, 4),
@@ -320,7 +321,8 @@ fn read_optional<'a>(
             grant.directory = u8::try_from(n).ok();
         }
         Field::Dl => grant.download = Some(DownloadName::parse(value).map_err(fault)?),
-        Field::Ip => grant.network = Some(Network::parse(value).map_err(fault)?),
+        Field::Iat => grant.issued = Some(number(field, value, 0)?),
+        Field::Ip => grant.networks = Some(Networks::parse(value).map_err(fault)?),
         Field::Jti => grant.token_id = Some(Text::new(id()?)),
         Field::Nbf => grant.not_before = Some(number(field, value, 0)?),
         Field::Pre => grant.preview = Some(number(field, value, 1)?),
@@ -351,8 +353,8 @@ fn split_field(text: &str) -> (&str, &str) {
 
 /// The field of a name.
 fn field_of(name: &str) -> Option<Field> {
-    use Field::{Aud, Cc, Dir, Dl, Exp, Ip, Jti, Kid, Nbf, Pg, Pre, Run, Sid, Sig, Sub};
-    let all = [Pg, Exp, Kid, Aud, Cc, Dir, Dl, Ip, Jti, Nbf, Pre, Run, Sid, Sub, Sig];
+    use Field::{Aud, Cc, Dir, Dl, Exp, Iat, Ip, Jti, Kid, Nbf, Pg, Pre, Run, Sid, Sig, Sub};
+    let all = [Pg, Exp, Kid, Aud, Cc, Dir, Dl, Iat, Ip, Jti, Nbf, Pre, Run, Sid, Sub, Sig];
     all.into_iter().find(|field| field.name() == name)
 }
 

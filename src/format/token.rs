@@ -9,7 +9,7 @@ use crate::grant::Grant;
 use crate::key::KeyId;
 use crate::mac::{InnerHash, MacKey, ShownTag};
 use crate::path::CanonicalPath;
-use crate::request::{Placement, Request, Target};
+use crate::request::{Placement, Target};
 use crate::scope::Scope;
 
 /// A token where it was found, not yet read.
@@ -59,23 +59,10 @@ impl<'a> Located<'a> {
         Ok(Self { format, placement, text, base, rest, path, query })
     }
 
-    /// The one token of the `Cookie` header (RFC 6265, section 4.2.1), where `token` takes it from a pair.
-    pub(crate) fn in_cookie(
-        format: Format,
-        target: &Target<'a>,
-        request: &Request<'a>,
-        token: impl Fn(&'a str) -> Option<&'a str>,
-    ) -> Result<Self, Refusal> {
-        let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
-        let mut tokens = pairs.filter_map(token);
-        let (Some(text), more) = (tokens.next(), tokens.next()) else {
-            return Err(Refusal::Missing);
-        };
-        if more.is_some() {
-            return Err(Refusal::Ambiguous);
-        }
+    /// A token of a cookie.
+    pub(crate) const fn in_cookie(format: Format, target: &Target<'a>, text: &'a str) -> Self {
         let Target { base, rest, path, query } = *target;
-        Ok(Self { format, placement: Placement::Cookie, text, base, rest, path, query })
+        Self { format, placement: Placement::Cookie, text, base, rest, path, query }
     }
 }
 
@@ -224,6 +211,7 @@ mod tests {
     use super::*;
     use crate::format::Rules;
     use crate::mac::Tag;
+    use crate::request::Request;
     use alloc::string::ToString as _;
 
     const SIGNED: &str = "pg=1&exp=1767225600&kid=main";

@@ -67,6 +67,43 @@ impl Network {
     }
 }
 
+/// One to four client networks, on the wire joined by dots: `cb007100-24.c6336400-24`. A viewer with both
+/// versions of the Internet Protocol has an address of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Networks<'a>(&'a str);
+
+impl<'a> Networks<'a> {
+    /// The most networks in one token.
+    pub const MAX: usize = 4;
+
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
+        for (n, network) in text.split('.').enumerate() {
+            if n == Self::MAX {
+                return Err(Fault::TooMany);
+            }
+            Network::parse(network)?;
+        }
+        Ok(Self(text))
+    }
+
+    /// Each of them, in the order of the token.
+    pub fn iter(self) -> impl Iterator<Item = Network> + use<'a> {
+        self.0.split('.').filter_map(|network| Network::parse(network).ok())
+    }
+
+    /// Whether one of them holds `client`. An IPv4 address mapped into IPv6 counts as IPv4.
+    #[must_use]
+    pub fn contains(self, client: IpAddr) -> bool {
+        self.iter().any(|network| network.contains(client))
+    }
+}
+
+impl fmt::Display for Networks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
 fn masked(address: IpAddr, prefix: u8) -> IpAddr {
     let host_bits = |width: u32| width.saturating_sub(u32::from(prefix));
     match address {

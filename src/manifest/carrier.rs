@@ -63,6 +63,7 @@ impl Carrier {
     /// the manifest; or the token came as cookie or bearer, which players send along by themselves.
     #[must_use]
     pub fn new(verifier: &Verifier<'_>, verified: &Verified<'_>, now: UnixTime) -> Option<Self> {
+        verified.grant().directory()?;
         let Pass { token, expires, exchanged, stamp } = verifier.pass(verified, now)?;
         let placement = verified.placement();
         let in_url = matches!(placement, Placement::Path | Placement::Query);

@@ -65,6 +65,9 @@ impl fmt::Display for SignError {
             ),
             Self::Field(field, fault) => write!(f, "`{}` {fault}", field.name()),
             Self::Fragment => f.write_str("the URL has a #fragment; append it to the signed link"),
+            Self::Key(UnusableKey::OtherFormat) => {
+                f.write_str("the key ring has no such key for links of this format")
+            }
             Self::Key(UnusableKey::Retired) => f.write_str("the key is retired"),
             Self::Key(UnusableKey::Unknown) => f.write_str("the key ring has no key of that id"),
             Self::NeverValid => f.write_str("not-before is not earlier than the expiry"),

@@ -6,7 +6,8 @@ use core::ops::Range;
 use alloc::string::{String, ToString as _};
 
 use super::SignError;
-use crate::format::Rules;
+use crate::cookie::set_cookie;
+use crate::format::{Rules, UnverifiedToken};
 use crate::request::{Placement, Request};
 use crate::time::UnixTime;
 
@@ -50,9 +51,25 @@ impl Link {
     /// The part of the URL space that it allows. `None` where the gate alone knows that: of a JWT.
     #[must_use]
     pub fn scope(&self) -> Option<String> {
+        self.read().map(|token| token.scope.to_string())
+    }
+
+    /// The value of a `Set-Cookie` header that hands the token over at the time `now` (RFC 6265), for all
+    /// below the link's directory and until the link ends. Players then need no token in any address,
+    /// where browsers keep cookies. The answer with it has to come from the host of the link.
+    ///
+    /// `None` where the link opens one address only, where its directory is for the gate to say, as of a
+    /// JWT, and where browsers would drop the cookie: a directory of more than 1,024 bytes.
+    #[must_use]
+    pub fn cookie(&self, now: UnixTime) -> Option<String> {
+        let directory = self.read().filter(|token| token.grant.directory.is_some())?;
+        set_cookie(self.token(), &directory.scope.to_string(), self.expires.secs_since(now))
+    }
+
+    /// The native token in it.
+    fn read(&self) -> Option<UnverifiedToken<'_>> {
         let (request, rules) = (Request::new(&self.url), Rules::NATIVE);
-        let token = rules.locate(&request).and_then(|located| rules.read(&located)).ok()?;
-        Some(token.scope.to_string())
+        rules.locate(&request).and_then(|located| rules.read(&located)).ok()
     }
 
     /// Where the token stands.

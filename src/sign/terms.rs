@@ -2,6 +2,7 @@
 
 #[cfg(feature = "jwt")]
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use super::{SignError, Signer};
 use crate::error::UnusableKey;
@@ -19,13 +20,18 @@ pub(crate) struct Terms<'a> {
     pub(crate) audience: Option<&'a str>,
     pub(crate) countries: Option<&'a str>,
     pub(crate) download: Option<&'a str>,
+    /// Whether the file is to be shown, and not saved.
+    pub(crate) inline: bool,
+    pub(crate) issued: Issued,
     /// What a JWT says besides; `None` for a native token.
     #[cfg(feature = "jwt")]
     pub(crate) jwt: Option<Box<Jwt<'a>>>,
-    pub(crate) network: Option<Network>,
+    pub(crate) networks: Vec<Network>,
     pub(crate) token_id: Option<&'a str>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) preview: Option<u64>,
+    /// Moments are rounded to multiples of so many seconds.
+    pub(crate) round: u64,
     pub(crate) run: Option<u64>,
     pub(crate) scope: Extent,
     pub(crate) session: Option<&'a str>,
@@ -50,6 +56,16 @@ pub(crate) enum Expiry {
     In(u64),
 }
 
+/// Whether a token says when it was signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Issued {
+    At(UnixTime),
+    Never,
+    /// Where it names a viewer or a playback: their links are revoked by when they were signed.
+    #[default]
+    WithViewer,
+}
+
 impl Default for Expiry {
     fn default() -> Self {
         Self::In(Signer::DEFAULT_LIFETIME)
@@ -62,10 +78,14 @@ impl<'a> Terms<'a> {
         ring: &'a KeyRing,
         now: UnixTime,
     ) -> Result<CheckedTerms<'_, 'a>, SignError> {
+        let format = format::of(self).name();
         let entry = match self.key {
             Some(kid) => ring.find(kid)?,
-            None => ring.entries().next().ok_or(UnusableKey::Unknown)?,
+            None => ring.serving(format).next().ok_or(UnusableKey::OtherFormat)?,
         };
+        if !entry.serves(format) {
+            return Err(UnusableKey::OtherFormat.into());
+        }
         if entry.is_retired(now) {
             return Err(UnusableKey::Retired.into());
         }
@@ -73,6 +93,7 @@ impl<'a> Terms<'a> {
             Expiry::At(time) => time,
             Expiry::In(secs) => now.saturating_add(secs),
         };
+        let expires = expires.rounded_up(self.round);
         if expires <= now {
             return Err(SignError::ExpiresInThePast);
         }
@@ -83,7 +104,15 @@ impl<'a> Terms<'a> {
             return Err(SignError::NeverValid);
         }
         format::check(self)?;
-        Ok(CheckedTerms { terms: self, entry, expires })
+        let issued = match self.issued {
+            Issued::At(time) => Some(time),
+            Issued::Never => None,
+            Issued::WithViewer => {
+                let viewer = self.subject.or(self.session);
+                viewer.map(|_| now.rounded_down(self.round))
+            }
+        };
+        Ok(CheckedTerms { terms: self, entry, expires, issued })
     }
 }
 
@@ -95,4 +124,5 @@ pub(crate) struct CheckedTerms<'t, 'a> {
     pub(crate) terms: &'t Terms<'a>,
     pub(crate) entry: &'a Entry,
     pub(crate) expires: UnixTime,
+    pub(crate) issued: Option<UnixTime>,
 }

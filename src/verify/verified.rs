@@ -60,6 +60,12 @@ impl<'a> Verified<'a> {
         verifier.rules.named(&self.token)
     }
 
+    /// The query before the token, or all of it where the token is elsewhere, and what follows the token.
+    #[cfg(feature = "manifest")]
+    pub(crate) const fn queries(&self) -> [Option<&'a str>; 2] {
+        self.token.queries
+    }
+
     /// Scheme and authority of the address, and its query less the token.
     #[cfg(feature = "manifest")]
     pub(crate) fn surroundings(&self) -> (&'a str, impl Iterator<Item = &'a str> + use<'a>) {

@@ -6,8 +6,9 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use crate::cookie;
 use crate::error::{PolicyError, Refusal};
-use crate::format::{is_signed, native};
+use crate::format::is_signed;
 use crate::manifest::Carrier;
 use crate::path::CanonicalPath;
 use crate::request::{Placement, Request, Target};
@@ -15,7 +16,7 @@ use crate::time::UnixTime;
 use crate::verify::Verified;
 use crate::worker::answer::{Answer, Headers, Problem};
 use crate::worker::config::{Broken, Config};
-use crate::worker::cookie;
+use crate::worker::disposition;
 use crate::worker::log::{self, Line};
 use crate::worker::manifest::Rewriting;
 use crate::worker::media::Media;
@@ -100,7 +101,7 @@ pub(crate) fn decide(
         head: method == "HEAD",
         now,
         expires: None,
-        download: None,
+        disposition: None,
         cookie: None,
         cors,
         rewriting: None,
@@ -140,7 +141,8 @@ pub(crate) fn decide(
         Err(refusal) => {
             // What the token says, proved or not: an operator looks for the key that is missing.
             let rules = &verifier.rules;
-            let token = rules.locate(&request).and_then(|located| rules.read(&located)).ok();
+            let located = verifier.locate(&request, now);
+            let token = located.and_then(|located| rules.read(&located)).ok();
             let scope = token.map(|token| log::path_of(&token.scope.to_string()));
             let line = Line {
                 kid: token.as_ref().and_then(|token| log::kid(token.kid()?)),
@@ -167,7 +169,7 @@ fn admitted(media: Media, config: &Config, asked: &Asked<'_>, verified: &Verifie
     let mut media = Media {
         query: verified.clean_query(config.forward_params(&path)),
         expires: Some(verified.grant().expires().as_secs()),
-        download: verified.grant().download().map(|name| name.decode()),
+        disposition: verified.grant().download().map(disposition::of),
         rewriting,
         path,
         ..media
@@ -196,12 +198,12 @@ fn cookie(
         Some(Rewriting { carrier, .. }) => (carrier.token(), carrier.expires()),
         None => (own.as_str(), verified.grant().expires()),
     };
-    let mut names =
-        verifier.rules.names().filter(|name| verifier.rules.native || *name != native::NAME);
-    if cookie::has(asked.cookie, token) || cookie::has_another(asked.cookie, token, &mut names) {
+    let header = asked.cookie.unwrap_or_default();
+    if header.split(';').any(|pair| pair.trim() == token) {
         return None;
     }
-    cookie::hand_over(token, &verified.scope().to_string(), expires.as_secs(), media.now)
+    let secs = expires.as_secs().saturating_sub(media.now);
+    cookie::set_cookie(token, &verified.scope().to_string(), secs)
 }
 
 /// The canonical path of a URL that needs no token, and what of its query travels on.
@@ -407,7 +409,7 @@ mod tests {
         let payload = part(format!(r#"{{"vid":"42","exp":1767225600{payload}}}"#));
         let signed = [header, payload].join(".");
         let ring = crate::key::KeyRing::parse(KEYS).unwrap();
-        let mut mac = ring.entries().next().unwrap().key.mac().start();
+        let mut mac = ring.serving("native").next().unwrap().key.mac().start();
         mac.update(&signed);
         format!("{signed}.{}", mac.finish().encode().as_str())
     }

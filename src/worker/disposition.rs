@@ -1,15 +1,20 @@
-//! `Content-Disposition: attachment` (RFC 6266).
+//! `Content-Disposition` (RFC 6266).
 
 use alloc::format;
 use alloc::string::String;
 
-/// The header's value for a file to be saved as `name`.
-///
+use crate::grant::DownloadName;
+
+/// The header's value for a file of this name, to be saved or to be shown.
+pub(crate) fn of(name: DownloadName<'_>) -> String {
+    value(if name.is_inline() { "inline" } else { "attachment" }, &name.decode())
+}
+
 /// Old clients read `filename`, which gets `_` for every character that could end the quoted
 /// string, be read as an escape or name a folder; all others read `filename*` (RFC 8187).
-pub(crate) fn attachment(name: &str) -> String {
+fn value(kind: &str, name: &str) -> String {
     let fallback: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
-    let mut value = format!("attachment; filename=\"{fallback}\"");
+    let mut value = format!("{kind}; filename=\"{fallback}\"");
     if fallback != name {
         value.push_str("; filename*=UTF-8''");
         for byte in name.bytes().map(|byte| if is_separator(byte) { b'_' } else { byte }) {
@@ -45,6 +50,17 @@ const fn is_attr_char(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn attachment(name: &str) -> String {
+        value("attachment", name)
+    }
+
+    #[test]
+    fn a_file_is_saved_or_shown() {
+        let of = |value: &str| of(DownloadName::parse(value).unwrap());
+        assert_eq!(of("RmlsbQ"), r#"attachment; filename="Film""#);
+        assert_eq!(of("inline.RmlsbQ"), r#"inline; filename="Film""#);
+    }
 
     #[test]
     fn plain_names_need_one_spelling() {

@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 
 use crate::worker::answer::{Answer, Header, Headers, Problem};
-use crate::worker::disposition;
 use crate::worker::freshness::{self, Stored};
 use crate::worker::manifest::Rewriting;
 
@@ -21,8 +20,8 @@ pub(crate) struct Media {
     pub(crate) now: u64,
     /// When the token's time is over; `None` for a public path.
     pub(crate) expires: Option<u64>,
-    /// The name under which the viewer saves it.
-    pub(crate) download: Option<String>,
+    /// The name of the file, and whether the viewer saves it: the value of `Content-Disposition`.
+    pub(crate) disposition: Option<String>,
     /// The cookie that hands the token over to requests that have none.
     pub(crate) cookie: Option<String>,
     /// Who may read the answer.
@@ -53,8 +52,8 @@ impl Media {
         headers.extend(self.time_left(expires));
         let cookie = self.cookie.clone().filter(|_| !error);
         headers.extend(cookie.map(|cookie| ("Set-Cookie", cookie.into())));
-        if let Some(name) = &self.download {
-            headers.push(("Content-Disposition", disposition::attachment(name).into()));
+        if let Some(value) = &self.disposition {
+            headers.push(("Content-Disposition", value.clone().into()));
         }
         headers.push(("X-Content-Type-Options", "nosniff".into()));
         headers.extend(self.cors.iter().cloned());
@@ -104,7 +103,7 @@ mod tests {
             head: false,
             now: 1_767_225_000,
             expires: Some(1_767_225_600),
-            download: None,
+            disposition: None,
             cookie: None,
             rewriting: None,
             cors: vec![("Vary", "Origin".into())],

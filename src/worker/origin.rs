@@ -157,8 +157,9 @@ fn headers(
     };
     let own = media.headers(stored, error);
     let connection = value("Connection").unwrap_or_default();
-    let replaces =
-        |name: &str| media.download.is_some() && name.eq_ignore_ascii_case("Content-Disposition");
+    let replaces = |name: &str| {
+        media.disposition.is_some() && name.eq_ignore_ascii_case("Content-Disposition")
+    };
     sent.entries()
         .filter(|(name, _)| forward::reaches_viewer(name, &connection) && !replaces(name))
         .map(|(name, value)| (name.into(), value.into()))

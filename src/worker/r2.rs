@@ -197,7 +197,7 @@ fn headers(media: &Media, object: &Object) -> Headers {
     let own = [
         ("Content-Encoding", content_encoding),
         ("Content-Language", stored.content_language),
-        ("Content-Disposition", content_disposition.filter(|_| media.download.is_none())),
+        ("Content-Disposition", content_disposition.filter(|_| media.disposition.is_none())),
     ];
     headers.push(("Content-Type", media_type.into_owned().into()));
     headers.extend(own.into_iter().filter_map(|(name, value)| Some((name, value?.into()))));

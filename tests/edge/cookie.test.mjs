@@ -14,12 +14,8 @@ const SET_COOKIE = "true";
 const token = (fields) => sign(FOLDER, { dir: 2, ...fields });
 
 /** What is set for a token, by hand. */
-const cookie = (
-  token,
-  { date = "Thu, 01 Jan 2026 00:00:00 GMT", left = 600, path = FOLDER } = {},
-) => [
-  `${token}; Path=${path}; Expires=${date}; Max-Age=${left}; ` +
-    "Secure; HttpOnly; SameSite=None; Partitioned",
+const cookie = (token, { left = 600, path = FOLDER } = {}) => [
+  `${token}; Path=${path}; Max-Age=${left}; Secure; HttpOnly; SameSite=None; Partitioned`,
 ];
 
 let stores;

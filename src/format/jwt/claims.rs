@@ -40,6 +40,7 @@ pub(super) fn read<'p, 'r>(
         match name {
             "aud" => grant.audience = Some(pick_audience(&value, audience)?),
             "exp" => expires = Some(time(&value, Field::Exp)?.0),
+            "iat" => grant.issued = Some(time(&value, Field::Iat)?.0),
             "iss" => issuer = Some(plain_text(value, Field::Iss)?),
             "jti" => grant.token_id = kept(value, Field::Jti)?,
             "nbf" => grant.not_before = Some(time(&value, Field::Nbf)?.1),

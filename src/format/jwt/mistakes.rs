@@ -16,7 +16,7 @@ use crate::path::CanonicalPath;
 /// What would make the signature of a well-formed token fit.
 pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
     let mut hints = Vec::new();
-    for entry in ring.entries() {
+    for entry in ring.serving(token.format.name()) {
         if token.hash(entry.key.mac()).verify(token.tag).is_ok() {
             hints.push(match token.kid() {
                 Some(kid) => format!("it fits the key `{}`, and the token says `{kid}`", entry.id),

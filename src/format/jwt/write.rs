@@ -16,7 +16,7 @@ use crate::grant::{MAX_NUMBER, parse_text};
 use crate::sign::{Address, CheckedTerms, Extent, Link, SignError, Terms};
 
 /// Claims that have a method of their own.
-const TAKEN: [&str; 8] = ["aud", "exp", "iss", "jti", "nbf", "run", "sid", "sub"];
+const TAKEN: [&str; 9] = ["aud", "exp", "iat", "iss", "jti", "nbf", "run", "sid", "sub"];
 
 /// A JWT to sign, in what it has beside other tokens.
 ///
@@ -121,7 +121,7 @@ pub(crate) fn check(jwt: &Jwt<'_>, terms: &Terms<'_>) -> Result<(), SignError> {
         (Field::Cc, terms.countries.is_some()),
         (Field::Dir, terms.scope != Extent::Fitting),
         (Field::Dl, terms.download.is_some()),
-        (Field::Ip, terms.network.is_some()),
+        (Field::Ip, !terms.networks.is_empty()),
         (Field::Pre, terms.preview.is_some()),
     ] {
         if asked {
@@ -253,6 +253,9 @@ impl Serialize for Payload<'_, '_, '_> {
             }
         }
         json.serialize_entry("exp", &self.terms.expires.as_secs())?;
+        if let Some(time) = self.terms.issued {
+            json.serialize_entry("iat", &time.as_secs())?;
+        }
         if let Some(time) = terms.not_before {
             json.serialize_entry("nbf", &time.as_secs())?;
         }

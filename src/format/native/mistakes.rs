@@ -41,7 +41,7 @@ pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<S
     let mut hints = Vec::new();
     let input = token.input().to_string();
     let kid = token.kid().unwrap_or_default();
-    for entry in ring.entries() {
+    for entry in ring.serving(token.format.name()) {
         if entry.id.as_str() == kid {
             let scopes = scopes(token).into_iter().filter(|(_, text)| fits(entry, text, token.tag));
             hints.extend(scopes.map(|(mistake, _)| format!("it fits {mistake}")));

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::grant::{Countries, DownloadName, Network};
+use crate::grant::{Countries, DownloadName, Network, Networks};
 use crate::inspect::{FieldNote, Span};
 use crate::time::UnixTime;
 
@@ -43,11 +43,16 @@ fn meaning(name: &str, value: &str, scope: Option<&str>) -> String {
             None => format!("for everything below the first {value} segments of the path"),
         },
         "dl" => match DownloadName::parse(value) {
+            Ok(name) if name.is_inline() => format!("to be shown, named \"{}\"", name.decode()),
             Ok(name) => format!("to be saved as \"{}\"", name.decode()),
             Err(fault) => fault.to_string(),
         },
-        "ip" => match Network::parse(value) {
-            Ok(network) => format!("for clients in {}", network.to_cidr()),
+        "iat" => format!("issued {}", time()),
+        "ip" => match Networks::parse(value) {
+            Ok(networks) => {
+                let networks = networks.iter().map(Network::to_cidr).collect::<Vec<_>>();
+                format!("for clients in {}", networks.join(", "))
+            }
             Err(fault) => fault.to_string(),
         },
         "jti" => "the token's id".to_owned(),

@@ -3,7 +3,7 @@
 use super::{MAX_DIRECTORY, MAX_NAME_LEN};
 use crate::bytes::{is_id, is_name};
 use crate::error::{Fault, Field};
-use crate::grant::{Countries, DownloadName, MAX_NUMBER, parse_text};
+use crate::grant::{Countries, DownloadName, MAX_NUMBER, Networks, parse_text};
 use crate::sign::{Extent, SignError, Terms};
 
 /// Checks the values of the optional fields.
@@ -23,6 +23,9 @@ pub(crate) fn check(terms: &Terms<'_>) -> Result<(), SignError> {
     number(Field::Run, terms.run, MAX_NUMBER)?;
     if let Some(countries) = terms.countries {
         Countries::parse(countries).map_err(field(Field::Cc))?;
+    }
+    if terms.networks.len() > Networks::MAX {
+        return Err(SignError::Field(Field::Ip, Fault::TooMany));
     }
     if let Some(name) = terms.audience {
         parse_text(name, MAX_NAME_LEN, is_name).map_err(field(Field::Aud))?;

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::{Fault, Field};
+use crate::grant::DownloadName;
 use crate::key::SecretKey;
 use crate::mac::Tag;
 use crate::path::CanonicalPath;
@@ -73,11 +74,11 @@ impl CheckedTerms<'_, '_> {
         Link::new(link, token, in_path, self.expires)
     }
 
-    /// The token by itself, for a directory: the first `n` segments, which are `scope`.
+    /// The token by itself: for a directory, the first `n` segments, or for an exact scope.
     #[cfg(feature = "manifest")]
-    pub(crate) fn token(&self, scope: Scope<'_>, n: u8) -> Result<String, SignError> {
+    pub(crate) fn token(&self, scope: Scope<'_>, n: Option<u8>) -> Result<String, SignError> {
         let mut token = String::new();
-        self.push_token(scope, Some(n), None, &mut token)?;
+        self.push_token(scope, n, None, &mut token)?;
         Ok(token)
     }
 
@@ -153,11 +154,19 @@ impl CheckedTerms<'_, '_> {
         }
         if let Some(name) = terms.download {
             token.push_str("&dl=");
+            if terms.inline {
+                token.push_str(DownloadName::INLINE);
+            }
             URL_SAFE_NO_PAD.encode_string(name, token);
         }
-        if let Some(network) = terms.network {
+        if let Some(time) = self.issued {
+            token.push_str("&iat=");
+            push_number(time.as_secs(), token);
+        }
+        for (n, network) in terms.networks.iter().enumerate() {
+            let joint = if n == 0 { "&ip=" } else { "." };
             // Writing to a String cannot fail.
-            let _ = write!(token, "&ip={network}");
+            let _ = write!(token, "{joint}{network}");
         }
         push_text("&jti=", terms.token_id, token);
         if let Some(time) = terms.not_before {
