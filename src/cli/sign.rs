@@ -5,7 +5,7 @@ use core::iter;
 use std::io::BufRead;
 
 use clap::Args;
-use playgate::json::{RequestError, SignRequest, SignedLink};
+use playgate::json::{RequestError, SignRequest};
 use playgate::{Link, Placement, Signer, UnixTime};
 use serde::Serialize;
 
@@ -99,8 +99,8 @@ impl Minter {
         let mut answers = Vec::new();
         let links = self.batch(urls.iter().map(|url| Ok(url.as_str())), now)?;
         for (number, link) in (1_usize..).zip(links) {
-            match link {
-                Ok(link) => self.push(link, &mut answers),
+            match link.and_then(|link| self.push(link, now, &mut answers)) {
+                Ok(()) => {}
                 Err(error) if urls.len() == 1 => return Err(Failure::usage(in_options(&error))),
                 Err(error) => {
                     let error = in_options(&error);
@@ -120,10 +120,11 @@ impl Minter {
         let mut answers = Vec::new();
         let mut number: u64 = 0;
         while let Some(block) = input.next()? {
-            for link in self.batch(block, clock.now())? {
+            let now = clock.now();
+            for link in self.batch(block, now)? {
                 number = number.saturating_add(1);
-                match link {
-                    Ok(link) => self.push(link, &mut answers),
+                match link.and_then(|link| self.push(link, now, &mut answers)) {
+                    Ok(()) => {}
                     Err(error) => {
                         exit = Exit::Usage;
                         self.push_error(&error, number, &mut answers);
@@ -159,7 +160,7 @@ impl Minter {
         }))
     }
 
-    fn push(&self, link: Link, answers: &mut Vec<u8>) {
+    fn push(&self, link: Link, now: UnixTime, answers: &mut Vec<u8>) -> Result<(), RequestError> {
         if !self.told.get() && self.chose(&link) {
             self.told.set(true);
             let place = link.placement().name();
@@ -174,11 +175,16 @@ impl Minter {
             }
         }
         if self.json {
-            push_json(&SignedLink::from(link), answers);
+            push_json(&self.terms.answer(link, now)?, answers);
+        } else if self.terms.cookie {
+            let cookie = self.terms.answer(link, now)?.cookie.unwrap_or_default();
+            answers.extend_from_slice(b"Set-Cookie: ");
+            answers.extend_from_slice(cookie.as_bytes());
         } else {
             answers.extend_from_slice(link.as_str().as_bytes());
         }
         answers.push(b'\n');
+        Ok(())
     }
 
     /// Whether the scope or the placement of a link is one that no option asked for: a playlist's.

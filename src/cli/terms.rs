@@ -42,13 +42,29 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "PT,ES")]
     country: Option<String>,
 
-    /// For clients in this network alone: 203.0.113.0/24; an address alone means its /24, or /64
+    /// Only for clients in these networks, up to four: 203.0.113.0/24; an address means its /24, or /64
     #[arg(long, value_name = "NETWORK")]
-    ip: Option<String>,
+    ip: Vec<String>,
 
     /// To be saved as a file of this name
     #[arg(long, value_name = "NAME")]
     download: Option<String>,
+
+    /// To be shown, and to have this name if the viewer saves it
+    #[arg(long, value_name = "NAME", conflicts_with = "download")]
+    inline: Option<String>,
+
+    /// Round the expiry up to a multiple of this length: links made within it are the same bytes
+    #[arg(long, value_name = "LENGTH")]
+    round: Option<Seconds>,
+
+    /// Leave out when the link was signed, which is said where it names a viewer or a playback
+    #[arg(long)]
+    no_iat: bool,
+
+    /// Print the Set-Cookie header of a directory's token instead of the link
+    #[arg(long)]
+    cookie: bool,
 
     /// Preview: the first part of what the playlist lists, so long
     #[arg(long, value_name = "LENGTH")]
@@ -114,7 +130,9 @@ impl From<FormatArgs> for LinkFormat {
 impl From<Terms> for SignRequest {
     fn from(terms: Terms) -> Self {
         let Terms { expires_in, expires_at, not_before, dir, exact, place, kid, .. } = terms;
-        let Terms { audience, ip, download, preview, run, jti, sid, sub, .. } = terms;
+        let Terms { audience, download, inline, round, no_iat, cookie, .. } = terms;
+        let Terms { preview, run, jti, sid, sub, .. } = terms;
+        let ip = Some(terms.ip.join(",")).filter(|networks| !networks.is_empty());
         let country = terms.country.map(|countries| countries.replace(',', "."));
         // Each link has its own.
         let url = String::new();
@@ -124,15 +142,19 @@ impl From<Terms> for SignRequest {
             expires_at,
             dir,
             exact,
+            cookie,
             place,
             kid,
             audience,
             country,
             download,
+            inline,
             ip,
             jti,
+            no_iat,
             not_before,
             preview,
+            round,
             run,
             sid,
             sub,

@@ -32,16 +32,22 @@ pub struct SignRequest {
     pub expires_at: Option<Moment>,
     pub dir: Option<u8>,
     pub exact: bool,
+    /// Whether the answer has the value of a `Set-Cookie` header as well.
+    pub cookie: bool,
     pub place: Option<Place>,
     pub kid: Option<String>,
     pub audience: Option<String>,
     /// Parted by dots: `PT.ES`. In JSON it is a list.
     pub country: Option<String>,
     pub download: Option<String>,
+    pub inline: Option<String>,
+    /// Up to four networks, separated by commas. In JSON it may be a list.
     pub ip: Option<String>,
     pub jti: Option<String>,
+    pub no_iat: bool,
     pub not_before: Option<Moment>,
     pub preview: Option<Seconds>,
+    pub round: Option<Seconds>,
     pub run: Option<Seconds>,
     pub sid: Option<String>,
     pub sub: Option<String>,
@@ -58,6 +64,7 @@ impl Request for SignRequest {
             "expires_in" => self.expires_in = Some(value.parsed(Seconds)?),
             "expires_at" => self.expires_at = Some(value.parsed(Moment::from_secs)?),
             "dir" => self.dir = Some(value.number()?.try_into().map_err(|_| "write 1 to 64")?),
+            "cookie" => self.cookie = value.flag()?,
             "exact" => self.exact = value.flag()?,
             "place" => {
                 self.place = match value.text()?.as_str() {
@@ -70,10 +77,18 @@ impl Request for SignRequest {
             "audience" => self.audience = Some(value.text()?),
             "country" => self.country = Some(value.texts()?.join(".")).filter(|c| !c.is_empty()),
             "download" => self.download = Some(value.text()?),
-            "ip" => self.ip = Some(value.text()?),
+            "inline" => self.inline = Some(value.text()?),
+            "ip" => {
+                self.ip = Some(match value {
+                    Value::List(_) => value.texts()?.join(","),
+                    text => text.text()?,
+                });
+            }
             "jti" => self.jti = Some(value.text()?),
+            "no_iat" => self.no_iat = value.flag()?,
             "not_before" => self.not_before = Some(value.parsed(Moment::from_secs)?),
             "preview" => self.preview = Some(value.parsed(Seconds)?),
+            "round" => self.round = Some(value.parsed(Seconds)?),
             "run" => self.run = Some(value.parsed(Seconds)?),
             "sid" => self.sid = Some(value.text()?),
             "sub" => self.sub = Some(value.text()?),
@@ -98,7 +113,21 @@ impl SignRequest {
     /// A [`RequestError`] with the member that cannot be signed.
     pub fn sign(&self, signer: &Signer, now: UnixTime) -> Result<SignedLink, RequestError> {
         let link = self.apply(signer.link(&self.url))?.sign(now);
-        link.map(SignedLink::from).map_err(|error| self.error(error))
+        self.answer(link.map_err(|error| self.error(error))?, now)
+    }
+
+    /// The answer that was asked for.
+    ///
+    /// # Errors
+    /// A [`RequestError`] where there is no cookie for the link.
+    pub fn answer(&self, link: Link, now: UnixTime) -> Result<SignedLink, RequestError> {
+        let cookie = if self.cookie { link.cookie(now) } else { None };
+        if self.cookie && cookie.is_none() {
+            let message = "a cookie is for a directory of at most 1,024 bytes, and for native tokens; \
+                           sign with `dir`";
+            return Err(RequestError::new("cookie", &message));
+        }
+        Ok(SignedLink { cookie, ..SignedLink::from(link) })
     }
 
     /// Puts everything but the URL on a builder.
@@ -134,9 +163,24 @@ impl SignRequest {
         if let Some(jwt) = self.format.jwt()? {
             link = link.jwt(jwt);
         }
-        if let Some(network) = &self.ip {
-            let network = network.parse().map_err(|error| RequestError::new("ip", &error));
-            link = link.network(network?);
+        for network in self.ip.iter().flat_map(|networks| networks.split(',')) {
+            let network = network.trim().parse();
+            link = link.network(network.map_err(|error| RequestError::new("ip", &error))?);
+        }
+        match (&self.download, &self.inline) {
+            (Some(_), Some(_)) => {
+                let message = "stands beside `download`; give one of them";
+                return Err(RequestError::new("inline", &message));
+            }
+            (None, Some(name)) => link = link.inline(name),
+            (Some(name), None) => link = link.download(name),
+            (None, None) => {}
+        }
+        if self.no_iat {
+            link = link.issued_at(None);
+        }
+        if let Some(Seconds(secs)) = self.round {
+            link = link.round(secs);
         }
         if let Some(Moment(time)) = self.not_before {
             link = link.not_before(time);
@@ -148,11 +192,10 @@ impl SignRequest {
             link = link.run(secs);
         }
         type Set<'a, U> = fn(Builder<'a, U>, &'a str) -> Builder<'a, U>;
-        let texts: [(_, Set<'a, U>); 7] = [
+        let texts: [(_, Set<'a, U>); 6] = [
             (&self.kid, Builder::key),
             (&self.audience, Builder::audience),
             (&self.country, Builder::countries),
-            (&self.download, Builder::download),
             (&self.jti, Builder::token_id),
             (&self.sid, Builder::session),
             (&self.sub, Builder::subject),
@@ -172,6 +215,7 @@ impl SignRequest {
             #[cfg(feature = "jwt")]
             Field::Claim => "claims",
             Field::Dir if self.exact => "exact",
+            Field::Dl if self.inline.is_some() => "inline",
             Field::Dl => "download",
             Field::Exp if self.expires_at.is_some() => "expires_at",
             Field::Exp => "expires_in",
@@ -185,7 +229,7 @@ impl SignRequest {
         let message: &dyn fmt::Display = match &error {
             #[cfg(feature = "jwt")]
             SignError::Field(Field::Claim, Fault::OutOfOrder) => {
-                &"one stands twice, or is aud, exp, iss, jti, nbf, run, sid or sub, which are given by \
+                &"one stands twice, or is aud, exp, iat, iss, jti, nbf, run, sid or sub, which are given by \
                   themselves"
             }
             SignError::Field(Field::Token, Fault::WrongLength) => {
@@ -208,11 +252,19 @@ pub struct SignedLink {
     /// The part of the URL space that it allows. Of a JWT the gate alone knows that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The value of a `Set-Cookie` header that hands the token over, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<String>,
 }
 
 impl From<Link> for SignedLink {
     fn from(link: Link) -> Self {
-        Self { expires: link.expires().as_secs(), scope: link.scope(), link: link.into() }
+        Self {
+            expires: link.expires().as_secs(),
+            scope: link.scope(),
+            cookie: None,
+            link: link.into(),
+        }
     }
 }
 

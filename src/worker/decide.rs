@@ -469,6 +469,6 @@ mod tests {
         };
         assert!(set("").unwrap().contains("; Path=/videos/42/; "));
         assert!(set(&format!(r#","fill":"{}""#, "x".repeat(2700))).is_some());
-        assert!(set(&format!(r#","fill":"{}""#, "x".repeat(2900))).is_none());
+        assert!(set(&format!(r#","fill":"{}""#, "x".repeat(2950))).is_none());
     }
 }

@@ -27,7 +27,6 @@ before(
     for (const path of [
       "/videos/42/a.ts",
       "/videos/43/a.ts",
-      "/videos/4;2,x/a.ts",
       "/public/a.txt",
       "/videos/42/sub/a.ts",
     ]) {
@@ -114,37 +113,45 @@ for (const name of ["bucket", "server"]) {
         await setBy(`${HOST}/videos/42/sub/a.ts?${deep}`),
         cookie(deep, { path: "/videos/42/sub/" }),
       );
-      const odd = sign("/videos/4;2,x/", { dir: 2 });
-      const answer = await ask(`${HOST}/videos/4;2,x/a.ts?${odd}`);
-      assert.equal(answer.headers["set-cookie"], undefined, "a semicolon would end the attribute");
     });
 
     test("it lasts as long as the token", limit, async () => {
       const brief = token({ exp: NOW + 7 });
       assert.deepEqual(
         await setBy(`${HOST}${FOLDER}a.ts?${brief}`),
-        cookie(brief, { date: "Wed, 31 Dec 2025 23:50:07 GMT", left: 7 }),
+        cookie(brief, { left: 7 }),
       );
       const late = token({ exp: NOW });
       const env = { LEEWAY: "60" };
       assert.deepEqual(
         await setBy(`${HOST}${FOLDER}a.ts?${late}`, { env }),
-        cookie(late, { date: "Wed, 31 Dec 2025 23:50:00 GMT", left: 0 }),
+        cookie(late, { left: 0 }),
       );
-      const endless = token({ exp: Number.MAX_SAFE_INTEGER });
-      assert.deepEqual(
-        await setBy(`${HOST}${FOLDER}a.ts?${endless}`),
-        cookie(endless, {
-          date: "Fri, 31 Dec 9999 23:59:59 GMT",
-          left: Number.MAX_SAFE_INTEGER - NOW,
-        }),
-      );
+    });
+
+    test("of several the first that is admitted counts", limit, async () => {
+      const [wide, near] = [sign("/videos/", { dir: 1 }), token()];
+      const old = token({ exp: NOW });
+      const serves = async (path, ...cookies) => {
+        const { headers, status } = await ask(`${HOST}${path}`, {
+          headers: { cookie: cookies.join("; ") },
+        });
+        return headers["playgate-reason"] ?? status;
+      };
+      for (const path of [`${FOLDER}a.ts`, `${FOLDER}list.m3u8`]) {
+        assert.equal(await serves(path, near, wide), 200, "nested directories");
+        assert.equal(await serves(path, "pg=tossed", "pg=1&exp=1", old, near), 200);
+        assert.equal(await serves(path, ...Array(7).fill("pg=x"), near), 200);
+        assert.equal(await serves(path, ...Array(8).fill("pg=x"), near), "malformed");
+        assert.equal(await serves(path, "pg=x", old, `${near.slice(0, -9)}AAAAAAAAA`), "expired", "the furthest");
+      }
+      assert.equal(await serves("/videos/43/list.m3u8", near, wide), 200);
     });
 
     test("with run, it is what the token was exchanged for", limit, async () => {
       const shown = token({ exp: NOW + 300, run: 14_400 });
       const lasting = token({ exp: NOW + 14_400 });
-      const expected = cookie(lasting, { date: "Thu, 01 Jan 2026 03:50:00 GMT", left: 14_400 });
+      const expected = cookie(lasting, { left: 14_400 });
       for (const url of [
         `${HOST}${FOLDER}list.m3u8?${shown}`,
         `${HOST}/${shown}${FOLDER}list.m3u8`,
@@ -163,7 +170,7 @@ for (const name of ["bucket", "server"]) {
       // Media do not start a playback.
       assert.deepEqual(
         await setBy(`${HOST}${FOLDER}a.ts?${shown}`),
-        cookie(shown, { date: "Wed, 31 Dec 2025 23:55:00 GMT", left: 300 }),
+        cookie(shown, { left: 300 }),
       );
     });
 
