@@ -97,6 +97,7 @@ fn all_that_a_jwt_says() {
             "sub=v7",
             "aud=edge-1",
             "exp=1767225600",
+            "iat=1767225000",
             "nbf=1767224000",
             "jti=j1",
             "sid=s1",

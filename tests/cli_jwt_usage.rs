@@ -56,8 +56,8 @@ fn values_that_cannot_be_used() {
             &format!("invalid value '{claim}' for '--claim <NAME=VALUE>': {message}{MORE}"),
         );
     }
-    let taken = "--claim: one stands twice, or is aud, exp, iss, jti, nbf, run, sid or sub, which are \
-                 given by themselves";
+    let taken = "--claim: a claim is given twice, or is one of aud, exp, iat, iss, jti, nbf, run, sid and \
+                 sub, which have options of their own";
     sign(&["--claim=vid="], FILM).fails(2, "--claim: is empty");
     sign(&["--claim=exp=1"], FILM).fails(2, taken);
     sign(&["--claim=a=1", "--claim=a=2"], FILM).fails(2, taken);

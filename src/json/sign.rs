@@ -229,8 +229,8 @@ impl SignRequest {
         let message: &dyn fmt::Display = match &error {
             #[cfg(feature = "jwt")]
             SignError::Field(Field::Claim, Fault::OutOfOrder) => {
-                &"one stands twice, or is aud, exp, iat, iss, jti, nbf, run, sid or sub, which are given by \
-                  themselves"
+                &"a claim is given twice, or is one of aud, exp, iat, iss, jti, nbf, run, sid and sub, which have \
+                  options of their own"
             }
             SignError::Field(Field::Token, Fault::WrongLength) => {
                 &"the token would be longer than gates read; say less in it"
