@@ -234,6 +234,8 @@ pub(crate) const fn of(terms: &Terms<'_>) -> Format {
     if terms.jwt.is_some() {
         return Format::Jwt;
     }
+    #[cfg(not(feature = "jwt"))]
+    let _ = terms;
     Format::Native
 }
 
