@@ -285,7 +285,7 @@ for (const name of ["bucket", "server"]) {
       const env = { ...BOTH, AUDIENCE: "edge.1", ISSUER: "joe" };
       for (const [path, , text, found] of MANIFESTS) {
         for (const now of [NOW, NOW + 299]) {
-          const lasting = sign(FOLDER, { exp: now + RUN, aud: "edge.1", dir: 2, ...CLAIMS });
+          const lasting = sign(FOLDER, { exp: now + RUN, aud: "edge.1", dir: 2, iat: NOW, ...CLAIMS });
           for (const [url, headers] of Object.values(placements(path, shown))) {
             const answer = await ask(url, { env, now, headers });
             assert.equal(answer.status, 200, answer.headers["playgate-reason"]);

@@ -7,7 +7,7 @@ import { NOW, startGate, startOrigin, vectors } from "./gate.mjs";
 
 const ring = new Map(
   vectors.keys.split("\n").map((entry) => {
-    const [, id, key] = /^([^:]+):([^@]+)/.exec(entry);
+    const [, id, key] = /^(?:\w+\/)?([^:]+):([^@]+)/.exec(entry);
     return [id, { entry: `${id}:${key}`, key: Buffer.from(key, "base64url") }];
   }),
 );
