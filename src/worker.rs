@@ -17,7 +17,9 @@ mod log;
 mod manifest;
 mod media;
 mod object;
+mod pass_headers;
 mod range;
+mod secret;
 
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
 mod gate;

@@ -8,8 +8,8 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use self::read::{
-    check_names, read_audience, read_extensions, read_formats, read_number, read_origins,
-    read_public, read_store, read_switch,
+    check_names, read_audience, read_extensions, read_formats, read_number, read_origin_secret,
+    read_origins, read_pass_headers, read_public, read_store, read_switch,
 };
 use crate::format::Rules;
 use crate::json::Formats;
@@ -19,6 +19,8 @@ use crate::query::ParamNames;
 use crate::verify::Verifier;
 use crate::worker::cors::Origins;
 use crate::worker::object;
+use crate::worker::pass_headers::PassHeaders;
+use crate::worker::secret::Secret;
 
 /// Seconds that clocks may be apart at most: more would be another lifetime.
 const MAX_LEEWAY: u64 = 300;
@@ -51,7 +53,9 @@ pub(crate) struct Variables {
     /// What the binding `MEDIA` is.
     pub(crate) media: Binding,
     pub(crate) origin: Option<String>,
-    pub(crate) playgate_keys: Option<String>,
+    pub(crate) origin_secret: Option<Secret>,
+    pub(crate) pass_headers: Option<String>,
+    pub(crate) playgate_keys: Option<Secret>,
     pub(crate) public: Option<String>,
     pub(crate) public_extensions: Option<String>,
     pub(crate) set_cookie: Option<String>,
@@ -74,9 +78,19 @@ pub(crate) enum Binding {
 pub(crate) enum Store {
     /// The bucket that is bound as `MEDIA`.
     Bucket,
-    /// A server: scheme, authority and the path that stands before every other, without a slash at
-    /// its end.
-    Server(String),
+    /// A media server.
+    Server(Server),
+}
+
+/// The media server that is named by `ORIGIN`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// Scheme, authority and the path that comes before every other, without a slash at its end.
+    pub(crate) base: String,
+    /// What its answers may say besides what passes always.
+    pub(crate) pass: PassHeaders,
+    /// By what it knows the gate.
+    pub(crate) secret: Option<Secret>,
 }
 
 /// A configuration without a fault.
@@ -158,11 +172,17 @@ impl Config {
             None => Err("is not set; make a key with `playgate keygen` and store it with \
                          `wrangler secret put PLAYGATE_KEYS`"
                 .to_string()),
-            Some(keys) => KeyRing::parse(keys).map_err(|error| error.to_string()),
+            Some(keys) => KeyRing::parse(keys.expose()).map_err(|error| error.to_string()),
         };
         let ring = note(&mut errors, "PLAYGATE_KEYS", ring.map(Some));
         let (name, store) = read_store(variables);
         let store = note(&mut errors, name, store.map(Some));
+        let pass = note(&mut errors, "PASS_HEADERS", read_pass_headers(variables));
+        let secret = note(&mut errors, "ORIGIN_SECRET", read_origin_secret(variables));
+        let store = store.map(|base| match base {
+            None => Store::Bucket,
+            Some(base) => Store::Server(Server { base, pass, secret }),
+        });
         match (ring, store, formats) {
             (Some(ring), Some(store), Some(formats)) if errors.is_empty() => Ok(Self {
                 ring,
@@ -281,6 +301,8 @@ mod tests {
             max_manifest_bytes: Some("0".into()),
             media: Binding::Absent,
             origin: None,
+            origin_secret: Some("short".into()),
+            pass_headers: Some("Link".into()),
             playgate_keys: Some("main:short".into()),
             public: Some("/a, b".into()),
             public_extensions: Some(".ts".into()),
@@ -307,7 +329,9 @@ mod tests {
                 "SET_COOKIE",
                 "UNSIGNED_PARAMS",
                 "PLAYGATE_KEYS",
-                "MEDIA"
+                "MEDIA",
+                "PASS_HEADERS",
+                "ORIGIN_SECRET"
             ]
         );
         assert_eq!(broken.origins, Origins::None);
@@ -329,7 +353,9 @@ mod tests {
             max_manifest_bytes: Some(secret.into()),
             media: Binding::Absent,
             origin: Some(secret.into()),
-            playgate_keys: Some(format!("main:{secret}")),
+            origin_secret: Some(format!("{secret}\n").into()),
+            pass_headers: Some(format!("{secret}:")),
+            playgate_keys: Some(format!("main:{secret}").into()),
             public: Some(secret.into()),
             public_extensions: Some(format!("{secret}.")),
             set_cookie: Some(secret.into()),
@@ -337,7 +363,7 @@ mod tests {
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 15);
+        assert_eq!(broken.errors.len(), 17);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
         // As formats that are known, and a name that is taken.
         let variables = Variables {
@@ -492,7 +518,7 @@ mod tests {
              `wrangler secret put PLAYGATE_KEYS`",
         );
         wrong(
-            Variables { playgate_keys: Some(format!("{KEYS},{KEYS}")), ..bucket() },
+            Variables { playgate_keys: Some(format!("{KEYS},{KEYS}").into()), ..bucket() },
             "PLAYGATE_KEYS: key ring, entry 2: the key id stands in the ring twice",
         );
     }
@@ -536,7 +562,8 @@ mod tests {
             ("http://[::1]:9000", "http://[::1]:9000"),
         ] {
             let Ok(config) = Config::read(&server(origin)) else { panic!("refused: {origin}") };
-            assert_eq!(config.store, Store::Server(base.into()));
+            let server = Server { base: base.into(), pass: PassHeaders::default(), secret: None };
+            assert_eq!(config.store, Store::Server(server));
         }
         let form = "ORIGIN: write it as https://media.example.com, with a path to start from if \
                     need be";
@@ -562,6 +589,46 @@ mod tests {
         wrong(
             server("https://media.example.com//a"),
             "ORIGIN: the path has two slashes in a row; write one",
+        );
+    }
+
+    #[test]
+    fn what_is_for_a_server_alone() {
+        let secret = "0123456789abcdef";
+        let set = |origin_secret: &str, pass_headers: &str| Variables {
+            origin_secret: Some(origin_secret.into()),
+            pass_headers: Some(pass_headers.into()),
+            ..server("https://media.example.com")
+        };
+        let Ok(config) = Config::read(&set(secret, "X-Cache,\n Server ,")) else {
+            panic!("refused")
+        };
+        let Store::Server(server) = config.store else { panic!("a bucket") };
+        assert_eq!(server.secret, Some(secret.into()));
+        assert!(server.pass.has("x-cache") && server.pass.has("server"));
+        let form = "ORIGIN_SECRET: write 16 to 256 characters without blanks; make one with `openssl \
+                    rand -hex 32`";
+        for text in
+            ["0123456789abcde", &"a".repeat(257), "0123456789abcdef g", "0123456789abcde\u{e9}"]
+        {
+            wrong(set(text, "X-Cache"), form);
+        }
+        wrong(
+            set(secret, "X-Cache, Set-Cookie"),
+            "PASS_HEADERS: entry 2: credentials are between the \
+                                                  viewer and the gate",
+        );
+        let Err(broken) = Config::read(&Variables {
+            origin: None,
+            media: Binding::Right,
+            ..set(secret, "Server")
+        }) else {
+            panic!("taken")
+        };
+        let error = "is for ORIGIN, and that is not set; take it out, or set ORIGIN";
+        assert_eq!(
+            broken.errors,
+            [format!("PASS_HEADERS: {error}"), format!("ORIGIN_SECRET: {error}")]
         );
     }
 

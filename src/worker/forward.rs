@@ -1,30 +1,70 @@
 //! What travels between a viewer and the media server behind the gate.
 
+use crate::worker::pass_headers::PassHeaders;
+
 /// The header fields of a request that the server is told. Everything else stays here: cookies and
 /// the token above all, and whatever would make one URL mean different things to different viewers.
 pub(crate) const REQUEST_HEADERS: [&str; 5] =
     ["If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"];
 
-/// Whether a header field of the server's answer reaches the viewer. `connection` is the value of
-/// that field, which names others that end with the connection (RFC 9110, section 7.6.1).
-pub(crate) fn reaches_viewer(name: &str, connection: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let is_dropped = matches!(
-        name.as_str(),
-        // The gate's own words.
-        "cache-control" | "x-content-type-options"
-        // Those of caches: what they allow, the gate does not.
-        | "age" | "cdn-cache-control" | "cloudflare-cdn-cache-control" | "expires" | "pragma"
-        | "surrogate-control"
-        // Those of one connection.
-        | "alt-svc" | "connection" | "keep-alive" | "proxy-authenticate" | "proxy-connection" | "te"
-        | "trailer" | "transfer-encoding" | "upgrade"
-        // Credentials are between the viewer and the gate.
-        | "set-cookie" | "set-cookie2" | "www-authenticate"
-    );
-    let is_gates = ["access-control-", "playgate-"].iter().any(|prefix| name.starts_with(prefix));
-    let ends_here = connection.split(',').any(|listed| listed.trim().eq_ignore_ascii_case(&name));
-    !(is_dropped || is_gates || ends_here)
+/// The header field that has the secret of `ORIGIN_SECRET`, by which the server knows the gate.
+pub(crate) const SECRET_HEADER: &str = "Playgate-Origin-Secret";
+
+/// The header fields of the server that reach every viewer: what the media is, what of it this is, which
+/// version it is, and how it was served. Everything else stays here: whatever is registered next would
+/// otherwise pass before anybody has thought about it.
+///
+/// `Timing-Allow-Origin` is not among them, since who may learn something of an answer is for
+/// `ALLOW_ORIGINS` to say; nor is `Content-Location`, the server's own address.
+const RESPONSE_HEADERS: [&str; 17] = [
+    "accept-ranges",
+    "content-digest",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-md5",
+    "content-range",
+    "content-type",
+    "date",
+    "digest",
+    "etag",
+    "last-modified",
+    "repr-digest",
+    // Of an error that is passed on.
+    "retry-after",
+    "server-timing",
+    "vary",
+];
+
+/// What is said to caches besides `Cache-Control`. The gate says it of what it guards, and the server of
+/// what is public.
+const PUBLIC_HEADERS: [&str; 2] = ["age", "expires"];
+
+/// What of a server's answer reaches the viewer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResponseFilter<'a> {
+    /// The value of `Connection`, which names fields that end with the connection (RFC 9110, section
+    /// 7.6.1).
+    pub(crate) connection: &'a str,
+    /// Whether the media needs no token.
+    pub(crate) is_public: bool,
+    /// What the operator lets through.
+    pub(crate) pass: &'a PassHeaders,
+}
+
+impl ResponseFilter<'_> {
+    /// Whether a header field passes.
+    pub(crate) fn passes(self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        let is_listed = RESPONSE_HEADERS.contains(&name.as_str())
+            // Common Media Server Data (CTA-5006).
+            || name.starts_with("cmsd-")
+            || (self.is_public && PUBLIC_HEADERS.contains(&name.as_str()))
+            || self.pass.has(&name);
+        let mut connection = self.connection.split(',').map(str::trim);
+        is_listed && !connection.any(|listed| listed.eq_ignore_ascii_case(&name))
+    }
 }
 
 /// What the server's status becomes.
@@ -53,17 +93,34 @@ pub(crate) const fn meaning(status: u16) -> Meaning {
 mod tests {
     use super::*;
 
+    fn filter(pass: &PassHeaders) -> ResponseFilter<'_> {
+        ResponseFilter { connection: "close, x-hop, ETag", is_public: false, pass }
+    }
+
     #[test]
     fn media_headers_reach_the_viewer() {
+        let pass = PassHeaders::new(["X-Cache", "X-Hop"].into_iter()).unwrap();
         for name in
-            ["Content-Type", "ETag", "content-range", "Last-Modified", "Vary", "CMSD-Static"]
+            ["Content-Type", "content-range", "Last-Modified", "Vary", "CMSD-Static", "x-cache"]
         {
-            assert!(reaches_viewer(name, ""), "{name}");
+            assert!(filter(&pass).passes(name), "{name}");
+        }
+        for name in ["ETag", "X-Hop", "X-Other", "Age", "Expires"] {
+            assert!(!filter(&pass).passes(name), "{name}");
         }
     }
 
     #[test]
+    fn what_is_public_says_its_age_itself() {
+        let none = PassHeaders::default();
+        let public = ResponseFilter { is_public: true, ..filter(&none) };
+        assert!(public.passes("Age") && public.passes("Expires"));
+        assert!(!public.passes("Pragma") && !public.passes("Surrogate-Control"));
+    }
+
+    #[test]
     fn others_end_at_the_gate() {
+        let none = PassHeaders::default();
         for name in [
             "Set-Cookie",
             "set-cookie",
@@ -73,11 +130,11 @@ mod tests {
             "Access-Control-Allow-Origin",
             "Playgate-Reason",
             "WWW-Authenticate",
+            "Server",
+            "Not-Yet-Registered",
         ] {
-            assert!(!reaches_viewer(name, ""), "{name}");
+            assert!(!filter(&none).passes(name), "{name}");
         }
-        assert!(!reaches_viewer("X-Internal", "close, x-internal"));
-        assert!(reaches_viewer("X-Other", "close, x-internal"));
     }
 
     #[test]

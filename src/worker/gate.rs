@@ -19,6 +19,7 @@ use crate::worker::log::{self, Line};
 use crate::worker::media::Media;
 use crate::worker::range::ByteRange;
 use crate::worker::response::{self, Response};
+use crate::worker::secret::Secret;
 use crate::worker::{forward, origin, r2};
 
 /// The gate of one environment: its configuration is read once.
@@ -80,7 +81,7 @@ impl Deployment {
     async fn serve(&self, media: &Media, asked: &Headers, line: Line) -> Result<JsValue, JsValue> {
         let store = self.config.as_ref().map(|config| &config.store);
         let served = match (store, &self.bucket) {
-            (Ok(Store::Server(base)), _) => origin::serve(base, media, asked).await,
+            (Ok(Store::Server(server)), _) => origin::serve(server, media, asked).await,
             (Ok(Store::Bucket), Some(bucket)) => from_bucket(bucket, media, asked).await,
             // A broken configuration was answered before.
             (Ok(Store::Bucket), None) | (Err(_), _) => Err(Problem::Misconfigured),
@@ -168,7 +169,9 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
         max_manifest_bytes: text("MAX_MANIFEST_BYTES"),
         media,
         origin: text("ORIGIN"),
-        playgate_keys: text("PLAYGATE_KEYS"),
+        origin_secret: text("ORIGIN_SECRET").map(Secret::from),
+        pass_headers: text("PASS_HEADERS"),
+        playgate_keys: text("PLAYGATE_KEYS").map(Secret::from),
         public: text("PUBLIC"),
         public_extensions: text("PUBLIC_EXTENSIONS"),
         set_cookie: text("SET_COOKIE"),

@@ -13,7 +13,8 @@ use worker::Headers;
 use crate::manifest::Kind;
 use crate::worker::answer::Problem;
 use crate::worker::conditional::Conditions;
-use crate::worker::forward::{self, Meaning};
+use crate::worker::config::Server;
+use crate::worker::forward::{self, Meaning, ResponseFilter};
 use crate::worker::freshness;
 use crate::worker::manifest::{Rewriting, Stored, is_of_stored_bytes};
 use crate::worker::media::Media;
@@ -28,28 +29,32 @@ extern "C" {
     fn fetch(url: &str, init: &RequestInit) -> Result<js_sys::Promise, JsValue>;
 }
 
-/// Serves what the server at `base` has for the clean URL of `media`. That URL is the same for
+/// Serves what the server has for the clean URL of `media`. That URL is the same for
 /// every link to the same media, so a cache between the gate and the server holds it once.
-pub(crate) async fn serve(base: &str, media: &Media, asked: &Headers) -> Result<Response, Problem> {
-    fetched(base, media, asked).await.map_err(|_| Problem::BadOrigin)?
+pub(crate) async fn serve(
+    server: &Server,
+    media: &Media,
+    asked: &Headers,
+) -> Result<Response, Problem> {
+    fetched(server, media, asked).await.map_err(|_| Problem::BadOrigin)?
 }
 
 /// What comes of the server's answer. The outer error is a runtime that threw.
 async fn fetched(
-    base: &str,
+    server: &Server,
     media: &Media,
     asked: &Headers,
 ) -> Result<Result<Response, Problem>, JsValue> {
-    let url = media.url_at(base);
+    let url = media.url_at(&server.base);
     let wanted = wanted(media, asked)?;
     let method = if media.head { "HEAD" } else { "GET" };
     let mut fetched = None;
     if let Some(rewriting) = &media.rewriting {
         // All of it, whatever part of it was asked for: its addresses are about to change.
-        let whole = ask(&url, "GET", &Headers::new()).await?;
+        let whole = ask(server, &url, "GET", &Headers::new()).await?;
         let kind = object::manifest_kind(&media_type(media, &whole), &media.path);
         if let (200 | 203, Some(kind)) = (whole.status(), kind) {
-            return manifest(media, rewriting, kind, &whole, asked).await;
+            return manifest(server, media, rewriting, kind, &whole, asked).await;
         }
         // It is none. What was asked for is another answer only where there were header fields.
         if whole.status() != 200 || wanted.keys().next().is_none() {
@@ -58,11 +63,11 @@ async fn fetched(
     }
     let fetched = match fetched {
         Some(fetched) => fetched,
-        None => ask(&url, method, &wanted).await?,
+        None => ask(server, &url, method, &wanted).await?,
     };
     let headers = match forward::meaning(fetched.status()) {
-        Meaning::Media => headers(media, &fetched, false),
-        Meaning::Error => headers(media, &fetched, true),
+        Meaning::Media => headers(server, media, &fetched, false),
+        Meaning::Error => headers(server, media, &fetched, true),
         Meaning::Unusable => return Ok(Err(Problem::BadOrigin)),
     };
     match fetched.body() {
@@ -75,6 +80,7 @@ async fn fetched(
 
 /// A manifest with the token in its addresses.
 async fn manifest(
+    server: &Server,
     media: &Media,
     rewriting: &Rewriting,
     kind: Kind,
@@ -102,7 +108,7 @@ async fn manifest(
         Ok(rewritten) => rewritten,
         Err(problem) => return Ok(Err(problem)),
     };
-    let mut headers = headers(media, fetched, false);
+    let mut headers = headers(server, media, fetched, false);
     headers.retain(|(name, _)| !is_of_stored_bytes(name));
     let own = rewritten.headers.iter().cloned();
     headers.extend(own.map(|(name, value)| (name.into(), value)));
@@ -128,7 +134,15 @@ fn wanted(media: &Media, asked: &Headers) -> Result<Headers, JsValue> {
     Ok(wanted)
 }
 
-async fn ask(url: &str, method: &str, headers: &Headers) -> Result<Response, JsValue> {
+async fn ask(
+    server: &Server,
+    url: &str,
+    method: &str,
+    headers: &Headers,
+) -> Result<Response, JsValue> {
+    if let Some(secret) = &server.secret {
+        headers.set(forward::SECRET_HEADER, secret.expose())?;
+    }
     // No `cf` properties: the cache does by itself what a clean URL deserves.
     let init = RequestInit::new();
     init.set_headers(headers.as_ref());
@@ -143,6 +157,7 @@ fn media_type(media: &Media, fetched: &Response) -> String {
 }
 
 fn headers(
+    server: &Server,
     media: &Media,
     fetched: &Response,
     error: bool,
@@ -157,11 +172,16 @@ fn headers(
     };
     let own = media.headers(stored, error);
     let connection = value("Connection").unwrap_or_default();
+    let filter = ResponseFilter {
+        connection: &connection,
+        is_public: media.expires.is_none(),
+        pass: &server.pass,
+    };
     let replaces = |name: &str| {
         media.disposition.is_some() && name.eq_ignore_ascii_case("Content-Disposition")
     };
     sent.entries()
-        .filter(|(name, _)| forward::reaches_viewer(name, &connection) && !replaces(name))
+        .filter(|(name, _)| filter.passes(name) && !replaces(name))
         .map(|(name, value)| (name.into(), value.into()))
         .chain(own.into_iter().map(|(name, value)| (name.into(), value)))
         .collect()

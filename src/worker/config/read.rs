@@ -12,11 +12,18 @@ use crate::grant::parse_text;
 use crate::json::{Formats, GateFormats, RequestError};
 use crate::path::CanonicalPath;
 use crate::worker::authority::{is_authority, is_loopback, is_origin};
-use crate::worker::config::{Binding, Store, Variables};
+use crate::worker::config::{Binding, Variables};
 use crate::worker::cors::Origins;
+use crate::worker::pass_headers::PassHeaders;
+use crate::worker::secret::Secret;
 
 /// Characters in the longest audience: what RFC 7519 shows is a URL.
 const MAX_AUDIENCE_LEN: usize = 256;
+
+/// Characters of a secret that the server knows the gate by: 16 from a random generator are out of reach of
+/// guessing, and servers limit the length of header fields.
+const MIN_SECRET_LEN: usize = 16;
+const MAX_SECRET_LEN: usize = 256;
 
 /// The elements of a list parted by commas or newlines, blanks around them not counted.
 fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -154,7 +161,9 @@ pub(super) fn read_public(text: &str) -> Result<Vec<String>, String> {
     Ok(prefixes)
 }
 
-pub(super) fn read_store(variables: &Variables) -> (&'static str, Result<Store, String>) {
+/// Where the media is: `None` is the bucket, text the base of a server. With the variable that an error
+/// is about.
+pub(super) fn read_store(variables: &Variables) -> (&'static str, Result<Option<String>, String>) {
     match (variables.media, &variables.origin) {
         (Binding::Other, _) => {
             ("MEDIA", Err("is not an R2 bucket; bind one under this name".into()))
@@ -165,8 +174,40 @@ pub(super) fn read_store(variables: &Variables) -> (&'static str, Result<Store, 
         (Binding::Right, Some(_)) => {
             ("ORIGIN", Err("is set although MEDIA is bound; the gate takes one of them".into()))
         }
-        (Binding::Right, None) => ("MEDIA", Ok(Store::Bucket)),
-        (Binding::Absent, Some(origin)) => ("ORIGIN", read_server(origin).map(Store::Server)),
+        (Binding::Right, None) => ("MEDIA", Ok(None)),
+        (Binding::Absent, Some(origin)) => ("ORIGIN", read_server(origin).map(Some)),
+    }
+}
+
+/// Header fields that pass from the server to the viewer.
+pub(super) fn read_pass_headers(variables: &Variables) -> Result<PassHeaders, String> {
+    let Some(text) = &variables.pass_headers else { return Ok(PassHeaders::default()) };
+    for_a_server(variables)?;
+    PassHeaders::new(list(text)).map_err(|(number, error)| in_entry(number, error))
+}
+
+/// What the gate shows to the server: it goes into a header field as it is.
+pub(super) fn read_origin_secret(variables: &Variables) -> Result<Option<Secret>, String> {
+    let Some(secret) = &variables.origin_secret else { return Ok(None) };
+    for_a_server(variables)?;
+    let text = secret.expose();
+    let is_field = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_field && (MIN_SECRET_LEN..=MAX_SECRET_LEN).contains(&text.len()) {
+        Ok(Some(secret.clone()))
+    } else {
+        Err(format!(
+            "write {MIN_SECRET_LEN} to {MAX_SECRET_LEN} characters without blanks; make one with \
+             `openssl rand -hex 32`"
+        ))
+    }
+}
+
+/// Refuses what says something about a server where there is none: the operator takes the origin for
+/// closed, or expects what a bucket does not send.
+fn for_a_server(variables: &Variables) -> Result<(), String> {
+    match variables.origin {
+        Some(_) => Ok(()),
+        None => Err("is for ORIGIN, and that is not set; take it out, or set ORIGIN".to_string()),
     }
 }
 
