@@ -17,7 +17,8 @@ use crate::key::KeyRing;
 use crate::public::PublicPaths;
 use crate::query::ParamNames;
 use crate::verify::Verifier;
-use crate::worker::cors::Origins;
+use crate::worker::answer::Headers;
+use crate::worker::cors::{self, Origins};
 use crate::worker::object;
 use crate::worker::pass_headers::PassHeaders;
 use crate::worker::secret::Secret;
@@ -213,6 +214,23 @@ impl Config {
             .max_lifetime(self.max_lifetime)
             .unsigned_params(self.unsigned_params());
         self.formats.of(verifier)
+    }
+
+    /// Who may read the answer to a request from `origin`, and what of it: also what the operator lets
+    /// through.
+    pub(crate) fn cors(&self, origin: Option<&str>) -> Headers {
+        let mut headers = self.origins.headers(origin);
+        let pass = match &self.store {
+            Store::Server(server) => Some(&server.pass),
+            Store::Bucket => None,
+        };
+        let exposed = headers.iter_mut().find(|(name, _)| *name == cors::EXPOSE);
+        if let Some((pass, (_, value))) = pass.zip(exposed) {
+            for name in pass.names() {
+                value.to_mut().extend([", ", name]);
+            }
+        }
+        headers
     }
 
     /// The query parameters that may stand beside a token unsigned.

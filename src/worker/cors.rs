@@ -7,9 +7,12 @@ use alloc::vec::Vec;
 
 use crate::worker::answer::Headers;
 
+/// The field that says what scripts may read.
+pub(crate) const EXPOSE: &str = "Access-Control-Expose-Headers";
+
 /// What scripts may read of a response, beside what the Fetch standard allows anyway.
 const EXPOSED: &str = "Content-Length, Content-Range, Accept-Ranges, ETag, Date, Playgate-Reason, \
-     Playgate-Expires, Playgate-Time-Left";
+     Playgate-Expires, Playgate-Time-Left, CMSD-Static, CMSD-Dynamic";
 
 /// What players send: the token, ranges and conditions, and CTA-5004 in its header form.
 const ALLOWED_HEADERS: &str = "Authorization, Range, If-Match, If-None-Match, If-Modified-Since, \
@@ -32,10 +35,9 @@ impl Origins {
     pub(crate) fn headers(&self, origin: Option<&str>) -> Headers {
         match self {
             Self::None => Vec::new(),
-            Self::Any => vec![
-                ("Access-Control-Allow-Origin", "*".into()),
-                ("Access-Control-Expose-Headers", EXPOSED.into()),
-            ],
+            Self::Any => {
+                vec![("Access-Control-Allow-Origin", "*".into()), (EXPOSE, EXPOSED.into())]
+            }
             Self::Listed(origins) => {
                 // Also where the origin is not listed: the answer would be another for one that is.
                 let mut headers: Headers = vec![("Vary", "Origin".into())];
@@ -44,7 +46,7 @@ impl Origins {
                     headers.extend([
                         ("Access-Control-Allow-Origin", Cow::from(origin.clone())),
                         ("Access-Control-Allow-Credentials", "true".into()),
-                        ("Access-Control-Expose-Headers", EXPOSED.into()),
+                        (EXPOSE, EXPOSED.into()),
                     ]);
                 }
                 headers
@@ -57,7 +59,7 @@ impl Origins {
     pub(crate) fn preflight(&self, origin: Option<&str>) -> Headers {
         let mut headers = self.headers(origin);
         if headers.iter().any(|(name, _)| *name == "Access-Control-Allow-Origin") {
-            headers.retain(|(name, _)| *name != "Access-Control-Expose-Headers");
+            headers.retain(|(name, _)| *name != EXPOSE);
             headers.extend([
                 ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS".into()),
                 ("Access-Control-Allow-Headers", ALLOWED_HEADERS.into()),

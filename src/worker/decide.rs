@@ -90,7 +90,7 @@ pub(crate) fn decide(
         let answer = Answer(204, config.origins.preflight(asked.origin), None);
         return Decision::Answer(answer, Line { decision: "preflight", status: 204, ..line });
     }
-    let cors = config.origins.headers(asked.origin);
+    let cors = config.cors(asked.origin);
     // 2
     if !matches!(method, "GET" | "HEAD") {
         return problem(Problem::MethodNotAllowed, cors, line);
@@ -108,7 +108,7 @@ pub(crate) fn decide(
     };
     // 3
     if let Some((path, query)) = public(config, asked.url) {
-        let line = Line { decision: "public", scope: Some(path.clone()), ..line };
+        let line = Line { decision: "public", scope: Some(log::path_of(&path)), ..line };
         return Decision::Serve(Media { path, query, ..media }, line);
     }
     // 4
@@ -143,11 +143,9 @@ pub(crate) fn decide(
             let rules = &verifier.rules;
             let located = verifier.locate(&request, now);
             let token = located.and_then(|located| rules.read(&located)).ok();
-            let scope = token.map(|token| log::path_of(&token.scope.to_string()));
             let line = Line {
                 kid: token.as_ref().and_then(|token| log::kid(token.kid()?)),
-                // A token may stand in it where none belongs, and then nothing is said.
-                scope: scope.filter(|path| !rules.names().any(|name| log::holds(path, name))),
+                scope: token.map(|token| log::path_of(&token.scope.to_string())),
                 placement: token.map(|token| token.placement.name()),
                 ..line
             };

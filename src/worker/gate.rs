@@ -1,5 +1,8 @@
 //! What the entry calls: one object for each environment, one call for each request.
 
+use std::panic::{self, PanicHookInfo};
+
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString as _};
@@ -45,6 +48,7 @@ impl Gate {
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(env: &Env) -> Self {
+        panic::set_hook(Box::new(panicked));
         let bucket = env.bucket("MEDIA").ok();
         let config = Config::read(&variables(env, &bucket));
         if let Err(broken) = &config {
@@ -114,6 +118,18 @@ impl Deployment {
             // A count that is lost is no reason not to serve.
             let _ = analytics.write_data_point(&point);
         }
+    }
+}
+
+/// In place of the hook of workers-rs, which prints the message. The entry waits for the property to be set,
+/// as that hook does.
+fn panicked(info: &PanicHookInfo<'_>) {
+    let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
+    console_error!("{}", log::panicked(file, line));
+    let state = js_sys::Reflect::get(&js_sys::global(), &"__worker_init_state".into());
+    if let Ok(state) = state {
+        // Where it cannot be set, the trap that follows ends the request all the same.
+        let _ = js_sys::Reflect::set(&state, &"criticalError".into(), &true.into());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Header fields of the media server that an operator lets through beside those that always pass.
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::bytes;

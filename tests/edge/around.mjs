@@ -6,13 +6,22 @@ let now;
 let ahead = 0; // milliseconds, where a request does not say what time it is
 Date.now = () => now ?? realNow() + ahead;
 
+// Since the last look at them, and all of them.
 const lines = [];
+const output = [];
 for (const level of ["debug", "error", "info", "log", "warn"]) {
   console[level] = (...words) => {
     const [line] = words;
-    lines.push(/^\{.*\}$/.test(line) ? line : JSON.stringify({ console: words.map(String) }));
+    const written = /^\{.*\}$/.test(line) ? line : JSON.stringify({ console: words.map(shown) });
+    lines.push(written);
+    output.push(written);
   };
 }
+
+/** A word as the platform's log would show it: an error with all that it says. */
+const shown = (word) => (word instanceof Error ? `${word} ${word.stack}` : String(word));
+
+let asked = ""; // the URL of the last request
 
 // What a test may put in the place of a binding, by the name that it gives as its value.
 const standIns = {
@@ -30,7 +39,7 @@ const standIns = {
     new (class R2Bucket {
       get() {
         const size = () => {
-          throw new Error("no size");
+          throw new Error(`no size of ${asked}`);
         };
         return Promise.resolve(Object.defineProperty({ bodyUsed: false }, "size", { get: size }));
       }
@@ -66,6 +75,8 @@ export default {
   fetch(request, env, context) {
     const told = (name) => request.headers.get(`x-test-${name}`);
     if (told("log")) return Response.json(lines.splice(0));
+    if (told("output")) return Response.json(output);
+    if (told("say")) return new Response(console.log(told("say")));
     // workers-rs counts its instances.
     if (told("instance")) return Response.json(globalThis.__worker_init_state.instanceId);
     if (told("ahead")) {
@@ -75,6 +86,7 @@ export default {
     // A player tells nothing: its requests come as they are, now.
     const url = told("scheme") ? request.url.replace(/^https?/, told("scheme")) : request.url;
     if (told("seen")) return new Response(url);
+    asked = url;
     now = told("now") ? Number(told("now")) : undefined;
     const headers = new Headers(request.headers);
     for (const name of [...headers.keys()]) {

@@ -24,6 +24,8 @@ const SECRET = /^main:([\w-]+)/.exec(vectors.keys)[1];
 
 const JWT = { FORMATS: "jwt", JWT_PATH: "/videos/{vid}/" };
 
+const SERVER = { MEDIA: null, ORIGIN: "http://127.0.0.1:9" };
+
 // Variables, and the start of each fault that the log has to name.
 const BROKEN = [
   [{ PLAYGATE_KEYS: null }, "PLAYGATE_KEYS: is not set"],
@@ -38,6 +40,21 @@ const BROKEN = [
   [{ MEDIA: null, ORIGIN: "http://media.example.com" }, "ORIGIN: write https"],
   [{ MEDIA: null, ORIGIN: "media.example.com" }, "ORIGIN: write it as"],
   [{ MEDIA: null, ORIGIN: "https://media.example.com/?a" }, "ORIGIN: the path"],
+  [{ ORIGIN_SECRET: SECRET }, "ORIGIN_SECRET: is for ORIGIN"],
+  [{ PASS_HEADERS: "X-Cache" }, "PASS_HEADERS: is for ORIGIN"],
+  [{ ...SERVER, ORIGIN_SECRET: "short" }, "ORIGIN_SECRET: write 16 to 256 characters"],
+  [{ ...SERVER, ORIGIN_SECRET: `${SECRET} ${SECRET}` }, "ORIGIN_SECRET: write 16 to 256 characters"],
+  [{ ...SERVER, ORIGIN_SECRET: [SECRET] }, "ORIGIN_SECRET: is not text"],
+  [{ ...SERVER, PASS_HEADERS: "X-Cache: HIT" }, "PASS_HEADERS: entry 1: write names"],
+  [{ ...SERVER, PASS_HEADERS: ["X-Cache"] }, "PASS_HEADERS: is not text"],
+  [{ ...SERVER, PASS_HEADERS: "X-Cache,Set-Cookie" }, "PASS_HEADERS: entry 2: credentials"],
+  [{ ...SERVER, PASS_HEADERS: "Playgate-Expires" }, "PASS_HEADERS: entry 1: the gate says this itself"],
+  [{ ...SERVER, PASS_HEADERS: "access-control-allow-origin" }, "PASS_HEADERS: entry 1: the gate says this itself"],
+  [{ ...SERVER, PASS_HEADERS: "CDN-Cache-Control" }, "PASS_HEADERS: entry 1: it would tell caches"],
+  [{ ...SERVER, PASS_HEADERS: "Alt-Svc" }, "PASS_HEADERS: entry 1: it belongs to one connection"],
+  [{ ...SERVER, PASS_HEADERS: "Link" }, "PASS_HEADERS: entry 1: it makes browsers send addresses"],
+  [{ ...SERVER, PASS_HEADERS: "Content-Security-Policy" }, "PASS_HEADERS: entry 1: it makes browsers"],
+  [{ ...SERVER, PASS_HEADERS: "Surrogate-Key" }, "PASS_HEADERS: entry 1: it steers a server"],
   [{ PUBLIC: "public" }, "PUBLIC: entry 1"],
   [{ PUBLIC: "/public/,/" }, "PUBLIC: entry 2"],
   [{ AUDIENCE: "a b" }, "AUDIENCE: write 1 to 64 of A-Z"],

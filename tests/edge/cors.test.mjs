@@ -26,7 +26,7 @@ function cors({ headers }) {
 }
 
 const EXPOSED =
-  "Content-Length, Content-Range, Accept-Ranges, ETag, Date, Playgate-Reason, Playgate-Expires, Playgate-Time-Left";
+  "Content-Length, Content-Range, Accept-Ranges, ETag, Date, Playgate-Reason, Playgate-Expires, Playgate-Time-Left, CMSD-Static, CMSD-Dynamic";
 const READABLE = {
   "allow-credentials": "true",
   "allow-origin": PAGE,

@@ -2,7 +2,7 @@
 //
 // The bundle is not touched. A module around it (around.mjs) sets what a test sets: the clock, the
 // variables and bindings, the client's address and country; and it keeps what is written to the
-// console.
+// console. Each gate is asked for all of that when it stops, and no tag may be in it (secrets.mjs).
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import http from "node:http";
@@ -12,6 +12,7 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 
 import { bundle, directory, uploaded } from "../../scripts/bundle.mjs";
 import { root } from "../../scripts/setup.mjs";
+import { assertSecretsKept, remember } from "./secrets.mjs";
 
 const read = (name) => JSON.parse(readFileSync(join(root, "tests/vectors", name), "utf8"));
 
@@ -56,6 +57,7 @@ export function sign(scope, { exp = NOW + 600, ...fields } = {}) {
     .join("");
   const token = `pg=1&exp=${exp}&kid=main${more}`;
   const sig = createHmac("sha256", key).update(`${scope}\n${token}`).digest("base64url");
+  remember(sig);
   return `${token}&sig=${sig}`;
 }
 
@@ -64,7 +66,9 @@ export function jwt(claims, header = { kid: "main" }) {
   const part = (members) => Buffer.from(JSON.stringify(members)).toString("base64url");
   const head = part({ alg: "HS256", typ: "JWT", ...header });
   const signed = `${head}.${part({ exp: NOW + 600, ...claims })}`;
-  return `${signed}.${createHmac("sha256", key).update(signed).digest("base64url")}`;
+  const sig = createHmac("sha256", key).update(signed).digest("base64url");
+  remember(sig);
+  return `${signed}.${sig}`;
 }
 
 /** A link to one file. */
@@ -93,6 +97,7 @@ export async function startGate({ objects = [], env = {} } = {}) {
       ? { type: "esm", contents: bytes.toString() }
       : { type: "wasm", contents: new Uint8Array(bytes) };
   }
+  const printed = []; // what workerd says beside the Worker's console
   const miniflare = new Miniflare({
     workers: [
       {
@@ -108,6 +113,8 @@ export async function startGate({ objects = [], env = {} } = {}) {
     port: 0,
     cf: false,
     log: new Log(LogLevel.NONE),
+    handleStructuredLogs: ({ message }) => printed.push(message),
+    handleUncaughtError: (error) => printed.push(`${error} ${error.stack}`),
   });
   const address = await miniflare.ready;
   const bucket = env.MEDIA === null ? null : await miniflare.getR2Bucket("MEDIA");
@@ -141,9 +148,20 @@ export async function startGate({ objects = [], env = {} } = {}) {
       const { body } = await ask("http://gate/", { headers: { "x-test-log": "take" } });
       return JSON.parse(body.toString()).map((line) => JSON.parse(line));
     },
+    /** Writes a line to the console. */
+    say: (line) => ask("http://gate/", { headers: { "x-test-say": line } }),
+    /** Ends it, and fails where a tag was in anything that it wrote. */
     async stop() {
-      agent.destroy();
-      await miniflare.dispose();
+      const canary = `canary ${crypto.randomUUID()}`;
+      try {
+        await this.say(canary);
+        const { body } = await ask("http://gate/", { headers: { "x-test-output": "all" } });
+        printed.push(...JSON.parse(body.toString()));
+      } finally {
+        agent.destroy();
+        await miniflare.dispose();
+      }
+      assertSecretsKept(printed, canary);
     },
   };
 }
@@ -193,6 +211,7 @@ function request(agent, address, url, options = {}) {
       response.on("error", reject);
       response.on("end", () => {
         const body = Buffer.concat(chunks);
+        remember(url, JSON.stringify([headers, response.headers]), body.toString("latin1"));
         resolve({ status: response.statusCode, headers: response.headers, body });
       });
     });

@@ -280,3 +280,33 @@ test("tokens with run, jti and sid are tokens", { timeout: 15_000 }, async () =>
   const answer = await gate.ask(link("/videos/42/film.mp4", { jti: "t1", run: 3600, sid: "s1" }));
   assert.equal(answer.status, 200);
 });
+
+test("of an object's metadata the fields of its media are served, and no other", { timeout: 15_000 }, async () => {
+  await gate.bucket.put("videos/42/said.mp4", "0123456789", {
+    httpMetadata: {
+      contentType: "video/mp4",
+      contentLanguage: "pt",
+      contentDisposition: "inline",
+      cacheControl: "max-age=60",
+      cacheExpiry: new Date(Date.UTC(2099, 0, 1)),
+    },
+    customMetadata: { "link": "<https://other.example/>;rel=preload", "refresh": "0", "report-to": "x", "set-cookie": "a=b" },
+  });
+  const { headers } = await gate.ask(link("/videos/42/said.mp4"));
+  const own = ["connection", "keep-alive", "transfer-encoding"];
+  assert.deepEqual(Object.keys(headers).filter((name) => !own.includes(name)).sort(), [
+    "accept-ranges",
+    "cache-control",
+    "content-disposition",
+    "content-language",
+    "content-length",
+    "content-type",
+    "date",
+    "etag",
+    "last-modified",
+    "playgate-expires",
+    "playgate-time-left",
+    "vary",
+    "x-content-type-options",
+  ].filter((name) => name !== "date" || headers.date));
+});

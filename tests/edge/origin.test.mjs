@@ -1,6 +1,6 @@
 // A media server behind the gate: what it is asked, and what of its answers reaches the viewer.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 
 import { NOW, PAGE, link, sign, startGate, startOrigin } from "./gate.mjs";
@@ -177,7 +177,8 @@ test("the gate's words replace the server's", { timeout: 15_000 }, async () => {
     });
     response.end("media");
   };
-  const { headers } = await ask(link(FILM), { answers, headers: { origin: PAGE } });
+  const env = { PASS_HEADERS: "X-Cache, X-Hop" };
+  const { headers } = await ask(link(FILM), { answers, env, headers: { origin: PAGE } });
   assert.equal(headers["access-control-allow-origin"], PAGE);
   assert.ok(!headers["access-control-expose-headers"].includes("X-Secret"));
   assert.equal(headers["cache-control"], "private, max-age=90");
@@ -195,6 +196,164 @@ test("the gate's words replace the server's", { timeout: 15_000 }, async () => {
   ]) {
     assert.equal(headers[name], undefined, name);
   }
+});
+
+/**
+ * The fields of the registry of HTTP field names that a response may have, and those that browsers and
+ * servers act on beside it; less what Node or workerd would not carry as it is.
+ */
+const FIELDS = {
+  passed: `accept-ranges cmsd-dynamic cmsd-static content-digest content-disposition content-language content-md5
+    content-type date digest etag last-modified repr-digest retry-after server-timing vary`,
+  kept: `a-im accept-ch accept-patch accept-post accept-signature access-control access-control-allow-credentials
+    access-control-allow-headers access-control-allow-methods access-control-allow-origin
+    access-control-expose-headers access-control-max-age activate-storage-access age allow alpn alt-svc alt-used
+    alternates attribution-reporting-register-source attribution-reporting-register-trigger
+    authentication-control authentication-info available-dictionary c-ext c-man c-opt c-pep cache-control
+    cache-group-invalidation cache-groups cache-status cal-managed-id capsule-protocol cdn-cache-control cdn-loop
+    cert-not-after cert-not-before clear-site-data client-cert client-cert-chain cloudflare-cdn-cache-control
+    configuration-context content-base content-id content-location content-script-type
+    content-security-policy content-security-policy-report-only content-style-type content-version cookie2
+    critical-ch cross-origin-embedder-policy cross-origin-embedder-policy-report-only cross-origin-opener-policy
+    cross-origin-opener-policy-report-only cross-origin-resource-policy dav default-style delta-base deprecation
+    derived-from destination dictionary-id differential-id document-policy document-policy-report-only dpop-nonce
+    edge-control expect-ct expires ext getprofile host-signature im integrity-policy
+    integrity-policy-report-only link link-template location memento-datetime meter method-check nel
+    no-vary-search observe-browsing-topics opt optional origin-agent-cluster origin-trial oscore ota-version p3p
+    pep permissions-policy permissions-policy-report-only pics-label playgate-expires-not playgate-origin-secret
+    playgate-reason pragma preference-applied priority profileobject protocol protocol-info proxy-authenticate
+    proxy-authentication-info proxy-features proxy-instruction proxy-status public public-key-pins
+    public-key-pins-report-only referrer-policy refresh reply-to report-to reporting-endpoints
+    require-document-policy resource-freshness safe schedule-reply schedule-tag sec-session-registration
+    secure-session-registration sec-websocket-accept sec-websocket-protocol security-scheme server service-worker
+    service-worker-allowed set-cookie set-cookie2 set-login set-txn setprofile signature signature-input slug
+    soapaction sourcemap speculation-rules status-uri strict-transport-security sunset supports-loading-mode
+    surrogate-control surrogate-key tcn timing-allow-origin title uri use-as-dictionary variant-vary via
+    want-content-digest warning www-authenticate x-accel-expires x-accel-redirect x-cache
+    x-content-security-policy x-content-type-options-not x-dns-prefetch-control x-frame-options x-internal
+    x-permitted-cross-domain-policies x-powered-by x-robots-tag x-sendfile x-sourcemap x-ua-compatible
+    x-webkit-csp x-xss-protection`,
+};
+const names = (list) => list.split(/\s+/).filter(Boolean);
+/** What the gate says itself, with the platform. */
+const OWN = `cache-control connection content-length keep-alive playgate-expires playgate-time-left
+  transfer-encoding vary x-content-type-options access-control-allow-credentials access-control-allow-origin
+  access-control-expose-headers`;
+
+function everyField(status) {
+  return (_, response) => {
+    for (const name of [...names(FIELDS.passed), ...names(FIELDS.kept)]) response.setHeader(name, "from-the-server");
+    response.setHeader("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+    response.setHeader("etag", '"v1"');
+    response.writeHead(status).end(status === 304 ? undefined : "media");
+  };
+}
+
+for (const [what, status, url, env] of [
+  ["media", 200, link(FILM)],
+  ["a manifest", 200, `https://cdn.example.com/videos/42/list.m3u8?${sign("/videos/42/list.m3u8")}`],
+  ["304", 304, link(FILM)],
+  ["an error", 404, link(FILM)],
+  ["an error that is public", 503, "https://cdn.example.com/public/a.txt", { PUBLIC: "/public/" }],
+]) {
+  test(`of every registered field those of the list pass, and no other: ${what}`, { timeout: 15_000 }, async () => {
+    const got = await ask(url, { answers: everyField(status), env, headers: { origin: PAGE } });
+    assert.equal(got.status, status);
+    const passed = Object.keys(got.headers).filter((name) => !names(OWN).includes(name));
+    // What is said to caches is for the server to say of what is public.
+    const expected = names(FIELDS.passed).filter((name) => name !== "vary");
+    const allowed = [...expected, ...(env ? ["age", "expires"] : [])].sort();
+    assert.deepEqual(passed.sort(), allowed);
+    assert.equal(got.headers.vary, "from-the-server, Origin");
+    const told = JSON.stringify([got.headers["cache-control"], got.headers["access-control-allow-origin"]]);
+    assert.ok(!told.includes("from-the-server"), told);
+  });
+}
+
+test("nor in a manifest that is rewritten", { timeout: 15_000 }, async () => {
+  const answers = (_, response) => {
+    for (const name of names(FIELDS.kept)) response.setHeader(name, "from-the-server");
+    response.writeHead(200, { "content-type": "application/vnd.apple.mpegurl", "cmsd-static": "ot=m" });
+    response.end("#EXTM3U\n#EXTINF:2,\n/videos/42/a.ts\n");
+  };
+  const url = `https://cdn.example.com/videos/42/list.m3u8?${sign("/videos/42/", { dir: 2 })}`;
+  const got = await ask(url, { answers });
+  assert.ok(got.body.includes("/pg=1"));
+  assert.equal(got.headers["cmsd-static"], "ot=m");
+  const kept = names(FIELDS.kept).filter((name) => !names(OWN).includes(name));
+  for (const name of kept) assert.equal(got.headers[name], undefined, name);
+});
+
+test("the operator lets others pass, and pages may read them", { timeout: 15_000 }, async () => {
+  const env = { PASS_HEADERS: "X-Cache,\n cross-origin-resource-policy , Timing-Allow-Origin" };
+  const got = await ask(link(FILM), { answers: everyField(200), env, headers: { origin: PAGE } });
+  for (const name of ["x-cache", "cross-origin-resource-policy", "timing-allow-origin"])
+    assert.equal(got.headers[name], "from-the-server");
+  assert.equal(got.headers["x-internal"], undefined);
+  const exposed = got.headers["access-control-expose-headers"].split(", ");
+  for (const name of ["Playgate-Expires", "CMSD-Static", "x-cache"]) assert.ok(exposed.includes(name), name);
+  assert.equal((await ask(link(FILM), { answers: everyField(200), env })).headers["access-control-expose-headers"], undefined);
+});
+
+describe("the secret of the origin", () => {
+  const SECRET = "origin-secret-0123456789";
+  const env = { ORIGIN_SECRET: SECRET };
+  const FIELD = "playgate-origin-secret";
+
+  test("is with every request that the server gets", { timeout: 15_000 }, async () => {
+    const manifest = `https://cdn.example.com/videos/42/list.m3u8?${sign("/videos/42/", { dir: 2 })}`;
+    // A path that may be a manifest, and is none, is asked for twice.
+    const unknown = `https://cdn.example.com/videos/42/live?${sign("/videos/42/", { dir: 2 })}`;
+    for (const [url, options] of [
+      [link(FILM)],
+      [link(FILM), { method: "HEAD" }],
+      [link(FILM), { headers: { "range": "bytes=0-1", "if-none-match": '"v0"' } }],
+      [manifest],
+      [unknown, { headers: { range: "bytes=0-1" } }],
+      ["https://cdn.example.com/public/a.txt", { env: { ...env, PUBLIC: "/public/" } }],
+    ]) {
+      await ask(url, { env, ...options });
+      assert.ok(origin.asked.length > 0);
+      for (const { headers } of origin.asked) assert.equal(headers[FIELD], SECRET);
+    }
+    assert.equal(origin.asked.length, 1);
+  });
+
+  test("is the gate's alone", { timeout: 15_000 }, async () => {
+    await ask(link(FILM), { headers: { [FIELD]: "a viewer's" } });
+    assert.equal(origin.asked[0].headers[FIELD], undefined, "without a secret");
+    await ask(link(FILM), { env, headers: { [FIELD]: "a viewer's" } });
+    assert.equal(origin.asked[0].headers[FIELD], SECRET);
+  });
+
+  test("reaches neither a viewer nor the log nor another host", { timeout: 15_000 }, async () => {
+    await gate.log();
+    const echo = ({ headers }, response) => {
+      for (const name of [FIELD, "x-echo", "content-location"]) response.setHeader(name, String(headers[FIELD]));
+      response.end("media");
+    };
+    const elsewhere = (_, response) => response.writeHead(302, { location: `${origin.url}/other` }).end();
+    const broken = (_, response) => response.writeHead(299).end();
+    for (const answers of [media, echo, elsewhere, broken]) {
+      const got = await ask(link(FILM), { answers, env });
+      assert.equal(origin.asked.length, 1);
+      assert.ok(!JSON.stringify([got.headers, got.body.toString()]).includes(SECRET));
+    }
+    await ask(link(FILM), { env: { ...env, ORIGIN: "http://127.0.0.1:9" } });
+    await ask(link(FILM), { env: { ...env, PLAYGATE_KEYS: null } });
+    await ask(link(FILM), { env: { ORIGIN_SECRET: `${SECRET} ` + "x" } });
+    const written = JSON.stringify(await gate.log());
+    assert.ok(written.includes("bad_origin") && written.includes("misconfigured"));
+    assert.ok(!written.includes(SECRET), written);
+  });
+
+  test("a server that wants it serves the gate and refuses everybody else", { timeout: 15_000 }, async () => {
+    const closed = (request, response) =>
+      request.headers[FIELD] === SECRET ? media(request, response) : response.writeHead(403).end();
+    assert.equal((await ask(link(FILM), { answers: closed, env })).status, 200);
+    assert.equal((await fetch(origin.url + FILM)).status, 403);
+    assert.equal((await ask(link(FILM), { answers: closed })).status, 403);
+  });
 });
 
 test("a redirect is not followed and not passed on", { timeout: 15_000 }, async () => {

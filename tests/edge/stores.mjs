@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 
 import { NOW, startGate, startOrigin, vectors } from "./gate.mjs";
+import { remember } from "./secrets.mjs";
 
 const ring = new Map(
   vectors.keys.split("\n").map((entry) => {
@@ -25,6 +26,7 @@ export function signedBy(kid, scope, { exp = NOW + 600, ...fields } = {}) {
   const sig = createHmac("sha256", ring.get(kid).key)
     .update(`${scope}\n${token}`)
     .digest("base64url");
+  remember(sig);
   return `${token}&sig=${sig}`;
 }
 
