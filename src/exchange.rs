@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::format::native::{self, Stamp};
 use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text};
 use crate::key::Entry;
+#[cfg(any(feature = "worker", test))]
 use crate::request::Placement;
 use crate::sign::{CheckedTerms, Terms};
 use crate::time::UnixTime;
@@ -90,6 +91,7 @@ impl Verifier<'_> {
 
     /// The address of an admitted request, from its path on, with the exchanged token instead of its own, and
     /// when that token ends. `None` where the token has no `run`, or is not in the address.
+    #[cfg(any(feature = "worker", test))]
     pub(crate) fn exchanged_address(
         &self,
         verified: &Verified<'_>,

@@ -19,6 +19,7 @@ mod media;
 mod object;
 mod pass_headers;
 mod range;
+mod redirect;
 mod secret;
 
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]

@@ -61,7 +61,7 @@ impl<'a> Verified<'a> {
     }
 
     /// The query before the token, or all of it where the token is elsewhere, and what follows the token.
-    #[cfg(feature = "manifest")]
+    #[cfg(all(feature = "manifest", any(feature = "worker", test)))]
     pub(crate) const fn queries(&self) -> [Option<&'a str>; 2] {
         self.token.queries
     }

@@ -51,6 +51,7 @@ pub(crate) struct Variables {
     pub(crate) leeway: Option<String>,
     pub(crate) max_lifetime: Option<String>,
     pub(crate) max_manifest_bytes: Option<String>,
+    pub(crate) max_run: Option<String>,
     /// What the binding `MEDIA` is.
     pub(crate) media: Binding,
     pub(crate) origin: Option<String>,
@@ -104,6 +105,7 @@ pub(crate) struct Config {
     forward_playlist_params: String,
     leeway: u64,
     max_lifetime: Option<u64>,
+    max_run: u64,
     /// Bytes in the largest manifest that is rewritten.
     pub(crate) max_manifest_bytes: usize,
     pub(crate) origins: Origins,
@@ -153,6 +155,8 @@ impl Config {
         let max_lifetime =
             read_number(variables.max_lifetime.as_deref(), "seconds", 1..=MAX_LIFETIME);
         let max_lifetime = note(&mut errors, "MAX_LIFETIME", max_lifetime);
+        let max_run = read_number(variables.max_run.as_deref(), "seconds", 1..=MAX_LIFETIME);
+        let max_run = note(&mut errors, "MAX_RUN", max_run);
         let max_manifest_bytes = note(
             &mut errors,
             "MAX_MANIFEST_BYTES",
@@ -193,6 +197,7 @@ impl Config {
                 forward_params,
                 leeway: leeway.unwrap_or(0),
                 max_lifetime,
+                max_run: max_run.unwrap_or(Verifier::DEFAULT_MAX_RUN),
                 max_manifest_bytes: max_manifest_bytes
                     .and_then(|most| usize::try_from(most).ok())
                     .unwrap_or(MAX_MANIFEST_BYTES),
@@ -212,6 +217,7 @@ impl Config {
             .audience(self.audience.as_deref())
             .leeway(self.leeway)
             .max_lifetime(self.max_lifetime)
+            .max_run(self.max_run)
             .unsigned_params(self.unsigned_params());
         self.formats.of(verifier)
     }
@@ -317,6 +323,7 @@ mod tests {
             leeway: Some("1h".into()),
             max_lifetime: Some("0".into()),
             max_manifest_bytes: Some("0".into()),
+            max_run: Some("24h".into()),
             media: Binding::Absent,
             origin: None,
             origin_secret: Some("short".into()),
@@ -341,6 +348,7 @@ mod tests {
                 "FORWARD_PARAMS",
                 "LEEWAY",
                 "MAX_LIFETIME",
+                "MAX_RUN",
                 "MAX_MANIFEST_BYTES",
                 "PUBLIC",
                 "PUBLIC_EXTENSIONS",
@@ -369,6 +377,7 @@ mod tests {
             leeway: Some(secret.into()),
             max_lifetime: Some(secret.into()),
             max_manifest_bytes: Some(secret.into()),
+            max_run: Some(secret.into()),
             media: Binding::Absent,
             origin: Some(secret.into()),
             origin_secret: Some(format!("{secret}\n").into()),
@@ -381,7 +390,7 @@ mod tests {
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 17);
+        assert_eq!(broken.errors.len(), 18);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
         // As formats that are known, and a name that is taken.
         let variables = Variables {
@@ -708,6 +717,13 @@ mod tests {
             Variables { max_lifetime: Some("0".into()), ..bucket() },
             "MAX_LIFETIME: write a number of seconds from 1 to 9007199254740991",
         );
+        let run = |text: &str| Variables { max_run: Some(text.into()), ..bucket() };
+        let capped = |variables| Config::read(&variables).map(|config| config.verifier().max_run);
+        assert!(capped(bucket()).is_ok_and(|most| most == 86_400));
+        assert!(capped(run("3600")).is_ok_and(|most| most == 3600));
+        for text in ["0", "4h", "-1"] {
+            wrong(run(text), "MAX_RUN: write a number of seconds from 1 to 9007199254740991");
+        }
     }
 
     #[test]

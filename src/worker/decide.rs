@@ -21,6 +21,7 @@ use crate::worker::log::{self, Line};
 use crate::worker::manifest::Rewriting;
 use crate::worker::media::Media;
 use crate::worker::object;
+use crate::worker::redirect::Redirect;
 
 /// What the entry tells of a request, in one string, so that it crosses into wasm in one piece:
 /// six lines, an absent one empty. No part can have a line feed: neither a URL nor a header field
@@ -105,6 +106,7 @@ pub(crate) fn decide(
         cookie: None,
         cors,
         rewriting: None,
+        redirect: None,
     };
     // 3
     if let Some((path, query)) = public(config, asked.url) {
@@ -136,7 +138,17 @@ pub(crate) fn decide(
                 placement: Some(verified.placement().name()),
                 ..line
             };
-            Decision::Serve(admitted(media, config, asked, &verified), line)
+            match redirect(config, &verified, now) {
+                // The name says that it is no manifest, or the manifest would not be rewritten.
+                Some(redirect) if !is_rewritten(&verified) => {
+                    let answer = redirect.answer(media.now, media.cors);
+                    Decision::Answer(answer, Line { status: redirect.status(), ..line })
+                }
+                redirect => {
+                    let media = Media { redirect, ..media };
+                    Decision::Serve(admitted(media, config, asked, &verified), line)
+                }
+            }
         }
         Err(refusal) => {
             // What the token says, proved or not: an operator looks for the key that is missing.
@@ -152,6 +164,25 @@ pub(crate) fn decide(
             problem(Problem::Refused(refusal), media.cors, line)
         }
     }
+}
+
+/// Where a file is to be found for as long as its link says with `run`. Manifests need no such address: those
+/// in them last.
+///
+/// A link that lasts longer anyway stays as it is. From a cookie or the `Authorization` header there is
+/// none: what a client sends there it sends again, and an address with a token beside that would have two.
+fn redirect(config: &Config, verified: &Verified<'_>, now: UnixTime) -> Option<Box<Redirect>> {
+    if verified.grant().run().is_none() || verified.path().is_manifest() {
+        return None;
+    }
+    let (location, expires) = config.verifier().exchanged_address(verified, now)?;
+    let expires = Some(expires).filter(|at| *at > verified.grant().expires())?.as_secs();
+    Some(Box::new(Redirect { location, expires }))
+}
+
+/// Whether the media is rewritten, should it turn out to be a manifest.
+fn is_rewritten(verified: &Verified<'_>) -> bool {
+    verified.grant().directory().is_some() && object::may_be_manifest(&verified.path().to_cow())
 }
 
 fn admitted(media: Media, config: &Config, asked: &Asked<'_>, verified: &Verified<'_>) -> Media {

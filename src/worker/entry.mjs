@@ -31,7 +31,7 @@ function decide(request, env) {
 }
 
 // Finished answers by their text. They echo nothing of a request, so they are few, and a Response is
-// made of objects faster than of text.
+// made of objects faster than of text. A redirect has a token of its own, and is not kept.
 const answers = new Map();
 
 function answer(text) {
@@ -39,7 +39,7 @@ function answer(text) {
   if (!known) {
     const [status, headers, body] = JSON.parse(text);
     known = [body, { status, headers: new Headers(headers) }];
-    if (answers.size < 1000) answers.set(text, known);
+    if (status !== 302 && answers.size < 1000) answers.set(text, known);
   }
   return new Response(...known);
 }

@@ -183,6 +183,7 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
         leeway: text("LEEWAY"),
         max_lifetime: text("MAX_LIFETIME"),
         max_manifest_bytes: text("MAX_MANIFEST_BYTES"),
+        max_run: text("MAX_RUN"),
         media,
         origin: text("ORIGIN"),
         origin_secret: text("ORIGIN_SECRET").map(Secret::from),

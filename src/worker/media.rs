@@ -6,6 +6,7 @@ use alloc::string::{String, ToString as _};
 use crate::worker::answer::{Answer, Header, Headers, Problem};
 use crate::worker::freshness::{self, Stored};
 use crate::worker::manifest::Rewriting;
+use crate::worker::redirect::Redirect;
 
 /// An admitted request, freed from the URL that it was read from.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Media {
     pub(crate) cors: Headers,
     /// How it is rewritten, should it be a manifest whose addresses have to carry the token.
     pub(crate) rewriting: Option<Box<Rewriting>>,
+    /// Where the viewer is sent, should it be no manifest.
+    pub(crate) redirect: Option<Box<Redirect>>,
 }
 
 impl Media {
@@ -58,6 +61,12 @@ impl Media {
         headers.push(("X-Content-Type-Options", "nosniff".into()));
         headers.extend(self.cors.iter().cloned());
         headers
+    }
+
+    /// The answer where it turned out to be no manifest, and its link lasts longer at another address.
+    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "the I/O half asks"))]
+    pub(crate) fn redirected(&self) -> Option<Answer> {
+        Some(self.redirect.as_ref()?.answer(self.now, self.cors.clone()))
     }
 
     /// The answer where it cannot be served all the same.
@@ -106,6 +115,7 @@ mod tests {
             disposition: None,
             cookie: None,
             rewriting: None,
+            redirect: None,
             cors: vec![("Vary", "Origin".into())],
         }
     }

@@ -56,6 +56,13 @@ async fn fetched(
         if let (200 | 203, Some(kind)) = (whole.status(), kind) {
             return manifest(server, media, rewriting, kind, &whole, asked).await;
         }
+        if let (200 | 203, Some(redirect)) = (whole.status(), media.redirected()) {
+            if let Some(body) = whole.body() {
+                // Nobody reads it; that a source cannot be told so is its own affair.
+                let _ = JsFuture::from(body.cancel()).await;
+            }
+            return response::answer(&redirect).map(Ok);
+        }
         // It is none. What was asked for is another answer only where there were header fields.
         if whole.status() != 200 || wanted.keys().next().is_none() {
             fetched = Some(whole);

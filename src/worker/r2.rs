@@ -38,6 +38,9 @@ pub(crate) async fn serve(
         if let Some(kind) = object::manifest_kind(&media_type(media, &object), &media.path) {
             return manifest(media, rewriting, kind, &object, conditions).await;
         }
+        if let Some(redirect) = media.redirected() {
+            return response::answer(&redirect).map_err(|_| Problem::BadStore);
+        }
     }
     if media.head || !conditions.is_empty() {
         return examine(bucket, &key, media, range, conditions).await;

@@ -98,6 +98,9 @@ const BROKEN = [
   [{ LEEWAY: true }, "LEEWAY: is not text"],
   [{ LEEWAY: "301" }, "LEEWAY: write"],
   [{ MAX_LIFETIME: "0" }, "MAX_LIFETIME: write"],
+  [{ MAX_RUN: "0" }, "MAX_RUN: write a number of seconds"],
+  [{ MAX_RUN: "4h" }, "MAX_RUN: write a number of seconds"],
+  [{ MAX_RUN: -1 }, "MAX_RUN: is not text"],
   [{ MAX_LIFETIME: "-1" }, "MAX_LIFETIME: write"],
   [
     { MAX_MANIFEST_BYTES: "1023" },
