@@ -27,6 +27,13 @@ export async function decode(link) {
   return { frames: last("frame"), seconds: Math.round(last("out_time_us") / 1e6) };
 }
 
+/** Reads a link to its end without decoding it, from a moment on, in seconds: how many it has read. */
+export async function read(link, from = 0) {
+  const args = ["-ss", String(from), "-i", link, "-map", "0:v:0", "-c", "copy", "-progress", "pipe:1", "-f", "null", "-"];
+  const told = await ffmpeg(args);
+  return Math.round(Number([...told.matchAll(/^out_time_us=(\d+)$/gm)].at(-1)?.[1] ?? 0) / 1e6);
+}
+
 /** What ffprobe says of a link. */
 export async function probe(link) {
   const args = ["-v", "error", "-of", "json", "-show_format", "-show_streams", link];

@@ -54,6 +54,17 @@ const playlist = (text, prefix) => text.replace(/^(?=[^#\s])/gm, prefix).replace
 const presentation = (text, prefix, base) =>
   text.replace(/(initialization|media)="/g, `$&${prefix}`).replace(/(?=<Period)/, base);
 
+/** The film many times over, in one file that no player reads to its end before it has to: 14 minutes. */
+export async function longFilm() {
+  const film = sampleMedia().find(({ key }) => key === `${SAMPLE}film.mp4`).bytes;
+  const files = await made(async (folder) => {
+    writeFileSync(join(folder, "film.mp4"), film);
+    const copy = ["-c", "copy", "-movflags", "+faststart"];
+    await ffmpeg(["-stream_loop", "40", "-i", "film.mp4", ...copy, "long.mp4"], { cwd: folder });
+  });
+  return files.find(([name]) => name === "long.mp4")[1];
+}
+
 /** Eight seconds of the film under an AES-128 key: locked.m3u8, its segments and its key. */
 export function lockedFilm() {
   const film = sampleMedia().find(({ key }) => key === `${SAMPLE}film.mp4`).bytes;

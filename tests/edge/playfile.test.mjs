@@ -1,8 +1,12 @@
 // Play-until for files that are no manifests: a link with run is answered by the way to the exchanged link.
 import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 
-import { NOW, PAGE, jwt, sign } from "./gate.mjs";
+import { read, withoutFfmpeg } from "./ffmpeg.mjs";
+import { longFilm, sample } from "./film.mjs";
+import { NOW, PAGE, jwt, sign, startGate, startOrigin } from "./gate.mjs";
 import { assertRefused, entry, fieldsOf, startStores } from "./stores.mjs";
 
 const HOST = "https://cdn.example.com";
@@ -251,3 +255,88 @@ for (const name of ["bucket", "server"]) {
     });
   });
 }
+
+// Whether a client goes on at the address that it was led to, or goes back to the first one, which is over by
+// then. tests/browser/file.test.mjs has the one of browsers.
+describe("clients, once the link is over", () => {
+  const LONG = "/videos/42/long.mp4";
+  const withoutCurl = spawnSync("curl", ["--version"]).status !== 0 && process.env.CI !== "true"
+    && "no curl was found; install one (Debian: apt-get install curl)";
+  let [gate, origin, film, atFirst] = [];
+  before(async () => {
+    film = withoutFfmpeg ? Buffer.concat(sample.map(([, bytes]) => bytes)) : await longFilm();
+    let asked = 0;
+    origin = await startOrigin(async ({ headers: { range } }, response) => {
+      // The link is over once the media is on its way.
+      if (asked++ === 0) await atFirst?.();
+      const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
+      const end = last ? Number(last) : film.length - 1;
+      response.writeHead(first ? 206 : 200, {
+        "content-type": "video/mp4",
+        "accept-ranges": "bytes",
+        "content-length": end - Number(first ?? 0) + 1,
+        ...(first && { "content-range": `bytes ${first}-${end}/${film.length}` }),
+      });
+      response.end(film.subarray(Number(first ?? 0), end + 1));
+    });
+    gate = await startGate({ env: { MEDIA: null, ORIGIN: origin.url } });
+    gate.restart = (then) => {
+      [asked, atFirst] = [0, then];
+      return gate.log();
+    };
+  }, { timeout: 900_000 });
+  after(async () => {
+    await gate?.stop();
+    await origin?.stop();
+  });
+
+  const link = (fields) => `${gate.url}${LONG}?${sign(LONG, { exp: gate.now() + 20, ...fields })}`;
+  const over = () => gate.wait(60);
+  const answers = async () => (await gate.log()).map(({ status, reason }) => reason ?? status);
+
+  test("fetch tells the address that lasts", limit, async () => {
+    await gate.restart();
+    const url = link({ run: 3600 });
+    const part = (url, from) => fetch(url, { headers: { range: `bytes=${from}-${from + 9}` } });
+    const first = await part(url, 0);
+    assert.deepEqual([first.status, first.redirected], [206, true]);
+    await over();
+    assert.equal((await part(url, 10)).status, 403);
+    const next = await part(first.url, 10);
+    assert.deepEqual(Buffer.from(await next.arrayBuffer()), film.subarray(10, 20));
+    await first.arrayBuffer();
+  });
+
+  test("curl goes back to the first, and tells the one that lasts", { skip: withoutCurl, ...limit }, async () => {
+    await gate.restart();
+    const url = link({ run: 3600 });
+    const curl = async (url, range) => {
+      const args = ["-sS", "-L", "-o", "/dev/null", "-r", range, "-w", "%{http_code} %{url_effective}", "--max-time", "20"];
+      return (await promisify(execFile)("curl", [...args, url])).stdout.split(" ");
+    };
+    const [status, lasting] = await curl(url, "0-9");
+    assert.equal(status, "206");
+    await over();
+    assert.equal((await curl(url, "10-19"))[0], "403");
+    assert.equal((await curl(lasting, "10-19"))[0], "206");
+  });
+
+  describe("ffmpeg", { skip: withoutFfmpeg }, () => {
+    test("reads on", { timeout: 60_000 }, async () => {
+      await gate.restart(over);
+      assert.equal(await read(link({ run: 3600 })), 820);
+      assert.deepEqual((await answers()).slice(0, 2), [302, 206]);
+    });
+
+    test("goes back to the first where it seeks", limit, async () => {
+      await gate.restart();
+      assert.equal(await read(link({ run: 3600 }), 700), 120, "in time");
+      assert.deepEqual(await answers(), [302, 206, 302, 206]);
+      await gate.restart(over);
+      const sought = (await read(link({ run: 3600 }), 700)) > 0;
+      // That of Debian 12 does. One that does not is no worse.
+      assert.deepEqual(await answers(), sought ? [302, 206, 206] : [302, 206, "expired"]);
+      console.log(`ffmpeg ${sought ? "keeps the address that lasts" : "goes back to the first address"}`);
+    });
+  });
+});
