@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use clap::error::{ContextValue, ErrorKind};
 
+use crate::printed;
+
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -56,12 +58,16 @@ impl Failure {
 /// Writes whole answers to stdout, and sends them off.
 pub(crate) fn answer(text: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text).and_then(|()| stdout.flush()).map_err(|error| Failure::output(&error))
+    stdout
+        .write_all(&printed::escaped(text))
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Failure::output(&error))
 }
 
 /// One line on stderr. Nobody may be listening there, so a failure to write it is not one.
 pub(crate) fn say(message: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "playgate: {message}");
+    let message = message.to_string();
+    let _ = writeln!(io::stderr().lock(), "playgate: {}", printed::shown(&message));
 }
 
 /// The exit code of a command.

@@ -6,6 +6,7 @@ use playgate::{ParamNames, Report};
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
 use crate::keys::KeyArgs;
+use crate::printed::{self, MARK};
 use crate::verify::{Beside, GateArgs};
 
 /// Explain a decision
@@ -75,14 +76,5 @@ fn shown(mut report: Report) -> String {
         [&mut note.name, &mut note.value, &mut note.meaning].into_iter().for_each(one_line);
     }
     report.hints.iter_mut().for_each(one_line);
-    report.to_string().replace(|c| c != '\n' && is_steering(c), MARK)
-}
-
-/// What stands for a character that is not shown.
-const MARK: &str = "\u{fffd}";
-
-/// Controls, line breaks, and marks of direction (UAX #9, section 2).
-fn is_steering(c: char) -> bool {
-    let is_mark = matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || is_mark || matches!(c, '\u{2028}'..='\u{202e}')
+    printed::shown(&report.to_string()).into_owned()
 }

@@ -14,6 +14,7 @@ mod inspect;
 mod keygen;
 mod keys;
 mod lines;
+mod printed;
 mod serve;
 mod sign;
 mod terms;

@@ -5,6 +5,7 @@ mod connections;
 mod links;
 mod page;
 mod router;
+mod write_timeout;
 
 use core::net::SocketAddr;
 use std::env;

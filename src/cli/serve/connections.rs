@@ -16,11 +16,16 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use super::write_timeout::WriteTimeout;
+
 /// Connections at a time; more of them wait. It stays below the usual limit of 1,024 open files.
 const MAX_CONNECTIONS: usize = 512;
 
 /// For a client to send its headers, and between two requests of one connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// For a client to take in an answer, which is 600 KB at the most, or a piece of a file.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The most bytes of a request's headers: the URL is short here.
 const MAX_HEADERS_LEN: usize = 16 * 1024;
@@ -54,7 +59,8 @@ pub(super) async fn serve(listener: TcpListener, app: Router, stop: impl Future<
         // Answers are small and written at once.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(app.clone());
-        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let connection =
+            http.serve_connection(TokioIo::new(WriteTimeout::new(stream, WRITE_TIMEOUT)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A client that goes away or breaks the protocol is no matter for the operator.
