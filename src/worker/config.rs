@@ -526,6 +526,8 @@ mod tests {
         let named: fn() -> Variables = || Variables { jwt_name: Some("access".into()), ..jwt() };
         taken("v, pg", bucket);
         taken("v, pg", jwt);
+        taken("v,p*", bucket);
+        taken("v,tok*", jwt);
         taken("v,token", jwt);
         taken("v, access", named);
         for (params, variables) in [("token", bucket()), ("token", named()), ("Token", jwt())] {
@@ -534,6 +536,17 @@ mod tests {
             assert!(
                 Config::read(&Variables { forward_params, unsigned_params, ..variables }).is_ok()
             );
+        }
+    }
+
+    #[test]
+    fn a_star_is_at_the_end_of_a_name() {
+        let unsigned = |text: &str| Variables { unsigned_params: Some(text.into()), ..bucket() };
+        let Ok(config) = Config::read(&unsigned("utm_*, tok*")) else { panic!("refused") };
+        assert!(config.unsigned_params().has("utm_source=mail"));
+        for text in ["ref,*", "ref,**", "ref,utm_**", "ref,*_source", "ref,u*m"] {
+            let error = "entry 2: write one star at the end of a name, like utm_*";
+            wrong(unsigned(text), &format!("UNSIGNED_PARAMS: {error}"));
         }
     }
 

@@ -30,8 +30,9 @@ function decide(request, env) {
   return gates.get(env).decide(asked, request, Date.now());
 }
 
-// Finished answers by their text. They echo nothing of a request, so they are few, and a Response is
-// made of objects faster than of text. A redirect has a token of its own, and is not kept.
+// Finished answers by their text. Most echo nothing of a request, so they are few, and a Response is made of
+// objects faster than of text. A redirect has a token of its own, and some refusals name a parameter: these
+// are not kept.
 const answers = new Map();
 
 function answer(text) {
@@ -39,7 +40,8 @@ function answer(text) {
   if (!known) {
     const [status, headers, body] = JSON.parse(text);
     known = [body, { status, headers: new Headers(headers) }];
-    if (status !== 302 && answers.size < 1000) answers.set(text, known);
+    const isOwn = status === 302 || body?.includes('"param":');
+    if (!isOwn && answers.size < 1000) answers.set(text, known);
   }
   return new Response(...known);
 }

@@ -88,6 +88,32 @@ test("signed and listed parameters travel on, others do not", { timeout: 15_000 
   assert.equal(origin.asked[0].url, `${FILM}?quality=hd`);
 });
 
+test("a star names every parameter that starts so", { timeout: 15_000 }, async () => {
+  const token = sign(FILM);
+  const added = "utm_source=mail&utm_medium=a%20b&utm_=1";
+  const [one, others] = [`https://cdn.example.com${FILM}?${added}`, `https://cdn.example.com/${token}${FILM}?${added}`];
+  for (const [url, headers] of [
+    [`https://cdn.example.com${FILM}?${token}&${added}`],
+    [others],
+    [one, { cookie: token }],
+    [one, { authorization: `Bearer ${token}` }],
+  ]) {
+    const refused = await ask(url, { headers });
+    assert.equal(refused.status, 403);
+    assert.equal(origin.asked.length, 0);
+    for (const env of [{ UNSIGNED_PARAMS: "utm_*" }, { UNSIGNED_PARAMS: "ref, utm*" }]) {
+      const got = await ask(url, { env, headers });
+      assert.deepEqual([got.status, origin.asked[0].url], [200, FILM], got.headers["playgate-reason"]);
+      const more = await ask(`${url}&xutm_source=1`, { env, headers });
+      assert.equal(more.status, 403);
+      await ask(url, { env: { ...env, FORWARD_PARAMS: "utm_m*" }, headers });
+      assert.equal(origin.asked[0].url, `${FILM}?utm_medium=a%20b`);
+    }
+  }
+  // A name stays one name: a star in it is one in the request.
+  assert.equal((await ask(`${link(FILM)}&utm_*=1`, { env: { UNSIGNED_PARAMS: "utm_source" } })).status, 403);
+});
+
 test("a base path of the server stands before every path", { timeout: 15_000 }, async () => {
   await ask(link(FILM), { env: { ORIGIN: `${origin.url}/vod/` } });
   assert.equal(origin.asked[0].url, `/vod${FILM}`);

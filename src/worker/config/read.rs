@@ -11,6 +11,7 @@ use crate::format::native;
 use crate::grant::parse_text;
 use crate::json::{Formats, GateFormats, RequestError};
 use crate::path::CanonicalPath;
+use crate::query::ParamNames;
 use crate::worker::authority::{is_authority, is_loopback, is_origin};
 use crate::worker::config::{Binding, Variables};
 use crate::worker::cors::Origins;
@@ -25,7 +26,7 @@ const MAX_AUDIENCE_LEN: usize = 256;
 const MIN_SECRET_LEN: usize = 16;
 const MAX_SECRET_LEN: usize = 256;
 
-/// The elements of a list parted by commas or newlines, blanks around them not counted.
+/// The elements of a list separated by commas or newlines, blanks around them not counted.
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', '\n']).map(str::trim).filter(|element| !element.is_empty())
 }
@@ -95,8 +96,11 @@ pub(super) fn check_names(text: &str, taken: &[&str]) -> Result<(), String> {
     // ParamNames parts them by commas alone.
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
     for (number, name) in names.enumerate() {
-        if taken.contains(&name) {
+        if taken.iter().any(|token| ParamNames::new(name).has(token)) {
             return Err(in_entry(number, "that is the name of a token"));
+        }
+        if name == "*" || name.strip_suffix('*').unwrap_or(name).contains('*') {
+            return Err(in_entry(number, "write one star at the end of a name, like utm_*"));
         }
         if !name
             .bytes()
@@ -104,7 +108,7 @@ pub(super) fn check_names(text: &str, taken: &[&str]) -> Result<(), String> {
         {
             return Err(in_entry(
                 number,
-                "write names of query parameters as they stand in addresses, parted by commas",
+                "write names of query parameters as addresses have them, separated by commas",
             ));
         }
     }
