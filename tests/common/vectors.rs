@@ -40,7 +40,7 @@ pub(crate) fn files() -> [File; 2] {
     };
     [
         file("native", include_str!("../vectors/native.json"), 800, 110),
-        file("jwt", include_str!("../vectors/jwt.json"), 800, 50),
+        file("jwt", include_str!("../vectors/jwt.json"), 800, 45),
     ]
 }
 

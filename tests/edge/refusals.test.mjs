@@ -76,6 +76,7 @@ const CORE = [
   "ambiguous",
   "bad_signature",
   "expired",
+  "expires_too_far",
   "lifetime_too_long",
   "malformed",
   "missing",
