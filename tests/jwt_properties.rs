@@ -588,7 +588,7 @@ fn odd_values_of_each_claim_are_as_the_oracle_says() {
     }
 }
 
-/// One token, and nothing after it but what belongs to the query. Cookies alone may be several.
+/// One token, and nothing after it but what belongs to the query. Only cookies may be several.
 #[test]
 fn a_second_token_is_ambiguous_and_what_follows_a_token_is_no_part_of_it() {
     let token = forged::token(HEADER, r#"{"vid":"42","exp":4102444800}"#);

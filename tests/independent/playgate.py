@@ -83,8 +83,8 @@ def admit(request, gate, keys, now):
 
 
 def first_that_passes(tokens, decide):
-    """The verdict on the first token that passes every check. Where none does, the refusal of the one that came
-    furthest; of several that came as far, of the first."""
+    """The verdict on the first token that passes every check. Where none does, the refusal of the
+    one that came furthest; of several that came as far, of the first."""
     furthest = None
     for token in tokens:
         try:
@@ -442,7 +442,7 @@ def tag_of(secret, scope, body):
 
 def parse_keys(text):
     """`[format/]id:base64url[@unix]` entries, separated by commas or newlines, as a dict in their
-    order: the id is not told which format the key serves, `None` for each."""
+    order: the secret, when it retires, and the one format that it serves. `None` is never, and all."""
     keys = {}
     for entry in re.split(r"[,\n]", text):
         if not entry.strip():

@@ -1242,8 +1242,7 @@ refused("key_bound_to_native_in_this_ring", "key_bound", "The same key, bound to
         UNKNOWN_KEY, keys=ring(["main"]) + "\nnative/auth0:" + b64(KEYS["auth0"]))
 refused("key_bound_to_native_retired", "key_bound",
         "Of a key for another format nobody learns whether it has retired.", UNKNOWN_KEY,
-        url=query(jwt(header=named("bound"), kid="bound")),
-        keys=ring(["main", "auth0", "bound"], {"bound": NOW}))
+        keys=ring(["main"]) + "\nnative/auth0:%s@%d" % (b64(KEYS["auth0"]), NOW))
 refused("key_bound_kid_with_format", "key_bound", "The format is no part of the id.", UNKNOWN_KEY,
         url=query(jwt(header=named("jwt/auth0"), kid="auth0")))
 passes("key_bound_at_both", "The same where native tokens are read as well.",

@@ -4,6 +4,8 @@ Every verdict is stated by hand, beside its case; nothing here verifies anything
 differs from a passing one by one fault, and where it can be, its tag fits the faulty request, so
 that a gate without that very check would let it through.
 
+A vector may have a key ring of its own, in `keys`; the others have that of their file.
+
 The keys are for development: bytes that count upwards. Nobody may use them anywhere else.
 """
 
@@ -102,9 +104,8 @@ def refused(name, base, about, expect, behind=None, gate=None, now=None, keys=No
     gate = origin.get("gate") if gate is None else gate
     now = origin["now"] if now is None else now
     keys = origin.get("keys") if keys is None else keys
-    changed = [member for member, mine in (("request", request), ("gate", gate), ("keys", keys), ("now", now))
-               if origin.get(member) != mine and (mine or origin.get(member))]
-    assert changed, name
+    members = [origin.get(member) for member in ("request", "gate", "keys", "now")]
+    assert [request, gate, keys, now] != members, name
     add(name, about, base, request, gate, keys, now, None, expect, behind)
 
 
