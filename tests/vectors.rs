@@ -80,11 +80,12 @@ fn verdict_by_json(vector: &Value, ring: &KeyRing) -> Value {
 /// Every vector of every file has the verdict that it expects.
 #[track_caller]
 fn all_have_their(verdict: fn(&Value, &KeyRing) -> Value) {
-    for File { format, keys, vectors, .. } in files() {
-        let ring = KeyRing::parse(&keys).unwrap();
+    for file in files() {
+        let File { format, vectors, .. } = &file;
+        let ring = |vector| KeyRing::parse(file.keys(vector)).unwrap();
         let wrong: Vec<_> = vectors
             .iter()
-            .map(|vector| (vector, verdict(vector, &ring)))
+            .map(|vector| (vector, verdict(vector, &ring(vector))))
             .filter(|(vector, verdict)| *verdict != vector["expect"])
             .map(|(vector, verdict)| {
                 format!("{}: {verdict}\n    not {}", vector["name"], vector["expect"])
@@ -107,8 +108,8 @@ fn library_gives_it_by_settings_of_json_too() {
 #[test]
 fn library_signs_the_link_of_every_vector_that_has_one() {
     for file in files() {
-        let signer = Signer::new(KeyRing::parse(&file.keys).unwrap());
         for vector in file.signed() {
+            let signer = Signer::new(KeyRing::parse(file.keys(vector)).unwrap());
             let terms = json::Value::from_json(&vector["sign"].to_string()).unwrap();
             let link =
                 SignRequest::from_value(terms).and_then(|terms| terms.sign(&signer, now(vector)));

@@ -8,10 +8,10 @@ import { site, useSite } from "./site.mjs";
 useSite();
 
 /** Runs in the page: the verdicts, and the links of those vectors that say how they were signed. */
-async function inBrowser([name, { keys, vectors }]) {
+async function inBrowser([name, file]) {
   const core = await import(`./vendor/${name}.js`);
   await core.default({ module_or_path: new URL(`vendor/${name}_bg.wasm`, document.baseURI) });
-  return vectors.map(({ request, gate = {}, now, sign }) => {
+  return file.vectors.map(({ request, gate = {}, keys = file.keys, now, sign }) => {
     const { client_ip: _, ...unknown } = request;
     let report;
     try {

@@ -76,6 +76,7 @@ const CORE = [
   "ambiguous",
   "bad_signature",
   "expired",
+  "expires_too_far",
   "lifetime_too_long",
   "malformed",
   "missing",
@@ -108,7 +109,7 @@ for (const [format, { keys, vectors }] of Object.entries(FILES)) {
       const headers = {};
       if (request.cookie) headers.cookie = request.cookie;
       if (request.authorization) headers.authorization = request.authorization;
-      const env = { PLAYGATE_KEYS: keys, ...variables(settings) };
+      const env = { PLAYGATE_KEYS: vector.keys ?? keys, ...variables(settings) };
       const options = { headers, env, now, country: request.client_country, ip: request.client_ip };
       await refuses(request.url, reason, expect.status, options, expect.field);
       await refuses(request.url, reason, expect.status, { ...options, method: "HEAD" }, expect.field);

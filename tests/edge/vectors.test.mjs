@@ -32,7 +32,7 @@ const isPlaylist = (url) => /\.m3u8(\?|$)/i.test(url);
 const isPresentation = (url) => /\.mpd(\?|$)/i.test(url);
 
 /** The verdict as the Worker shows it: in its answer, its log, and what the origin was asked. */
-async function verdict(keys, { request, gate: settings, now }) {
+async function verdict(shared, { request, gate: settings, keys = shared, now }) {
   const headers = {};
   if (request.cookie) headers.cookie = request.cookie;
   if (request.authorization) headers.authorization = request.authorization;

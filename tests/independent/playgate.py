@@ -25,6 +25,9 @@ import sys
 MAX_TOKEN = 1024
 MAX_URL = 8192
 MAX_NUMBER = 2**53 - 1
+MAX_COOKIES = 8
+MAX_NETWORKS = 4
+FARTHEST = 100 * 365 * 86400  # seconds: whoever means more has written milliseconds
 
 PLAYER_PARAMETERS = {
     "_HLS_msn", "_HLS_part", "_HLS_push", "_HLS_report", "_HLS_skip", "_HLS_pathway",
@@ -32,12 +35,23 @@ PLAYER_PARAMETERS = {
     "CMCD",
 }
 REQUIRED = ("pg", "exp", "kid")
-OPTIONAL = ("aud", "cc", "dir", "dl", "ip", "jti", "nbf", "pre", "run", "sid", "sub")
+OPTIONAL = ("aud", "cc", "dir", "dl", "iat", "ip", "jti", "nbf", "pre", "run", "sid", "sub")
 WIRE_ORDER = REQUIRED + OPTIONAL + ("sig",)
 
 UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
 # A browser rewrites these in a path, and the rewritten path would no longer fit its tag.
 REWRITTEN_BY_BROWSERS = set(' "#<>\\^`{|}')
+FORMATS = ("jwt", "native")
+
+# The number of the check that gives a reason; all others are of the grammar, which is check 2.
+CHECKS = {
+    "missing": 1, "ambiguous": 1,
+    "unknown_key": 3, "retired_key": 3,
+    "bad_signature": 4,
+    "not_yet_valid": 5, "expired": 5, "expires_too_far": 5, "lifetime_too_long": 5,
+    "wrong_audience": 6, "wrong_issuer": 6, "wrong_network": 6, "wrong_country": 6,
+    "outside_preview": 6,
+}
 
 
 class Refusal(Exception):
@@ -47,6 +61,7 @@ class Refusal(Exception):
     def __init__(self, reason, field=None):
         super().__init__(reason)
         status = 401 if reason == "missing" else 403
+        self.check = CHECKS.get(reason, 2)
         self.verdict = {"verdict": "deny", "reason": reason, "status": status}
         if field is not None:
             self.verdict["field"] = field
@@ -61,10 +76,26 @@ def verify(request, gate, keys, now):
 
 
 def admit(request, gate, keys, now):
-    """Runs the checks in the order that the format numbers them."""
-    # 1. placement
-    placed = place(request)
+    """Runs the checks in the order that the format numbers them, of which 1 is placement."""
+    return first_that_passes(
+        place(request), lambda placed: admit_token(placed, request, gate, keys, now)
+    )
 
+
+def first_that_passes(tokens, decide):
+    """The verdict on the first token that passes every check. Where none does, the refusal of the
+    one that came furthest; of several that came as far, of the first."""
+    furthest = None
+    for token in tokens:
+        try:
+            return decide(token)
+        except Refusal as refusal:
+            if furthest is None or refusal.check > furthest.check:
+                furthest = refusal
+    raise furthest
+
+
+def admit_token(placed, request, gate, keys, now):
     # 2. grammar and limits
     if len(request["url"].encode("utf-8")) > MAX_URL:
         raise Refusal("malformed", "url")
@@ -72,14 +103,14 @@ def admit(request, gate, keys, now):
         raise Refusal("malformed", "url")
     fields, tag = parse_token(placed.token)
     path = canonical_path(placed.path)
-    signed, unsigned = split_query(placed, fields, set(gate.get("unsigned_params", ())))
+    signed, unsigned = split_query(placed, fields, gate.get("unsigned_params", ()))
     scope = scope_of(path, signed, fields.get("dir"))
 
     # 3. key
     kid = fields["kid"]
-    if kid not in keys:
+    if kid not in keys or not serves(keys[kid], "native"):
         raise Refusal("unknown_key")
-    secret, retires = keys[kid]
+    secret, retires, _ = keys[kid]
     if retires is not None and now >= retires:
         raise Refusal("retired_key")
 
@@ -94,20 +125,23 @@ def admit(request, gate, keys, now):
         raise Refusal("not_yet_valid")
     if now >= fields["exp"] + leeway:
         raise Refusal("expired")
+    if fields["exp"] - now > FARTHEST:
+        raise Refusal("expires_too_far")
     if "max_lifetime" in gate and fields["exp"] - now > gate["max_lifetime"]:
         raise Refusal("lifetime_too_long")
 
     # 6. bindings
     if fields.get("aud") != gate.get("audience"):
         raise Refusal("wrong_audience")
-    if "ip" in fields and not in_network(request.get("client_ip"), fields["ip"]):
+    client = request.get("client_ip")
+    if "ip" in fields and not any(in_network(client, allowed) for allowed in fields["ip"]):
         raise Refusal("wrong_network")
     if "cc" in fields and request.get("client_country") not in fields["cc"]:
         raise Refusal("wrong_country")
     if "pre" in fields and not is_manifest(path):
         raise Refusal("outside_preview")
 
-    forwarded = [p for p in unsigned if name_of(p) in gate.get("forward_params", ())]
+    forwarded = [p for p in unsigned if is_listed(p, gate.get("forward_params", ()))]
     query = ([] if signed is None else [signed]) + forwarded
     return {
         "verdict": "allow",
@@ -146,8 +180,9 @@ class Placed:
 
 
 def place(request):
-    """Finds the one token. A cookie counts only where there is no other, so that an old cookie
-    never spoils a new link."""
+    """Finds the one token. Cookies count only where there is no other, so that an old cookie never
+    spoils a new link; then there may be several, because browsers send those of nested directories
+    together, and because a sibling host can set one."""
     placed = Placed(request["url"])
     if placed.path.startswith("/pg="):
         token, slash, rest = placed.path[1:].partition("/")
@@ -159,12 +194,24 @@ def place(request):
     bearer = re.fullmatch(r"(?i:bearer) (pg=.*)", request.get("authorization") or "", re.DOTALL)
     if bearer:
         placed.take("bearer", bearer.group(1))
-    if placed.token is None:
-        for pair in (request.get("cookie") or "").split(";"):
-            if name_of(pair.strip(" ")) == "pg":
-                placed.take("cookie", pair.strip(" "))
-    if placed.token is None:
+    if placed.token is not None:
+        return [placed]
+    found = [in_cookie(request["url"], pair) for pair in cookies(request, ("pg",))]
+    if not found:
         raise Refusal("missing")
+    return found
+
+
+def cookies(request, names):
+    """The first cookies of these names, `name=value`. What has no `=` is no cookie (RFC 6265,
+    section 4.2.1)."""
+    pairs = [pair.strip(" ") for pair in (request.get("cookie") or "").split(";")]
+    return [pair for pair in pairs if "=" in pair and name_of(pair) in names][:MAX_COOKIES]
+
+
+def in_cookie(url, token):
+    placed = Placed(url)
+    placed.take("cookie", token)
     return placed
 
 
@@ -185,6 +232,16 @@ def take_query_token(placed):
 def name_of(parameter):
     """A name ends at the first `=` and is compared byte for byte, never decoded."""
     return parameter.partition("=")[0]
+
+
+def is_listed(parameter, names):
+    """Whether an operator's list names the parameter. A star at the end of a name stands for
+    whatever follows; a star and nothing else stands for nothing."""
+    name = name_of(parameter)
+    return any(
+        len(listed) > 1 and name.startswith(listed[:-1]) if listed.endswith("*") else name == listed
+        for listed in names
+    )
 
 
 # Grammar (the format, section "Token")
@@ -270,6 +327,18 @@ def file_name(text):
     return name
 
 
+def download(text):
+    """A file to save under this name or, after `inline.`, to show."""
+    return file_name(re.sub(r"^inline\.", "", text))
+
+
+def networks(text):
+    """One to four networks, joined by dots."""
+    if text.count(".") >= MAX_NETWORKS:
+        raise ValueError(text)
+    return [network(one) for one in text.split(".")]
+
+
 def network(text):
     """`cb007100-24`: eight or 32 hex digits, then the length of the prefix. Set host bits are an
     error and not a habit: the network that was meant is not known."""
@@ -294,9 +363,10 @@ VALUES = {
     "aud": pattern(r"[A-Za-z0-9\-_.]{1,64}"),
     "cc": lambda text: pattern(r"[A-Z]{2}(\.[A-Z]{2})*")(text).split("."),
     "dir": number(1, 64),
-    "dl": file_name,
+    "dl": download,
     "exp": number(0, MAX_NUMBER),
-    "ip": network,
+    "iat": number(0, MAX_NUMBER),
+    "ip": networks,
     "jti": IDENTIFIER,
     "kid": pattern(r"[A-Za-z0-9_\-]{1,32}"),
     "nbf": number(0, MAX_NUMBER),
@@ -320,6 +390,8 @@ def canonical_path(path):
         raise refusal
     if any(c in REWRITTEN_BY_BROWSERS or not "!" <= c <= "~" for c in path):
         raise refusal
+    if ";" in path:  # the start of a parameter, which some servers cut off
+        raise refusal
 
     def spell(escape):
         octet = int(escape.group(1), 16)
@@ -329,23 +401,26 @@ def canonical_path(path):
 
     path = re.sub(r"%(..)", spell, path)
     segments = path.split("/")[1:]
-    if any(s in (".", "..") for s in segments) or "" in segments[:-1]:
+    # Some servers cut a parameter off once its semicolon is decoded.
+    if any(s.partition("%3B")[0] in (".", "..") for s in segments) or "" in segments[:-1]:
         raise refusal
     return path
 
 
 def split_query(placed, fields, unsigned_names):
     """Parts the query around the token into what is signed (None: nothing) and what is not."""
-    free = PLAYER_PARAMETERS | unsigned_names
+    def is_free(parameter):
+        return name_of(parameter) in PLAYER_PARAMETERS or is_listed(parameter, unsigned_names)
+
     if "dir" in fields:
         before = [] if placed.before is None else placed.before.split("&")
         return None, before + placed.beside
     if placed.placement == "query":
-        if any(name_of(p) not in free for p in placed.beside):
+        if not all(is_free(p) for p in placed.beside):
             raise Refusal("unsigned_parameter")
         return placed.before, placed.beside
-    signed = "&".join(p for p in placed.beside if name_of(p) not in free)
-    return signed or None, [p for p in placed.beside if name_of(p) in free]
+    signed = "&".join(p for p in placed.beside if not is_free(p))
+    return signed or None, [p for p in placed.beside if is_free(p)]
 
 
 def scope_of(path, signed_query, depth):
@@ -366,25 +441,37 @@ def tag_of(secret, scope, body):
 
 
 def parse_keys(text):
-    """`id:base64url[@unix]` entries, parted by commas or newlines, as a dict in their order."""
+    """`[format/]id:base64url[@unix]` entries, separated by commas or newlines, as a dict in their
+    order: the secret, when it retires, and the one format that it serves. `None` is never, and all."""
     keys = {}
     for entry in re.split(r"[,\n]", text):
         if not entry.strip():
             continue
         kid, _, rest = entry.strip().partition(":")
+        only, slash, bound_kid = kid.partition("/")
+        if slash and only not in FORMATS:
+            raise ValueError("key ring: no such format")
+        kid = bound_kid if slash else kid
         encoded, at, retires = rest.partition("@")
+        if len(retires) > 10:
+            raise ValueError("key ring: a key retires at a time in seconds")
         secret = base64url(encoded)
         if VALUES["kid"](kid) in keys or not 32 <= len(secret) <= 256:
             raise ValueError("key ring: a repeated id, or a key that is not 32 to 256 bytes long")
-        keys[kid] = (secret, number(0, MAX_NUMBER)(retires) if at else None)
+        retires = number(0, MAX_NUMBER)(retires) if at else None
+        keys[kid] = (secret, retires, only if slash else None)
     if not 1 <= len(keys) <= 16:
         raise ValueError("key ring: 1 to 16 keys")
     return keys
 
 
+def serves(key, form):
+    return key[2] in (None, form)
+
+
 SIGN_MEMBERS = set(
-    "url expires_in expires_at dir exact place kid audience country download ip jti not_before"
-    " preview run sid sub".split()
+    "url expires_in expires_at dir exact place kid audience country download inline ip jti no_iat"
+    " not_before preview round run sid sub".split()
 )
 
 
@@ -392,14 +479,15 @@ def sign(request, keys, now):
     """The link for a request to sign (the format, section "Signing")."""
     if not set(request) <= SIGN_MEMBERS:
         raise ValueError("unknown members: %s" % sorted(set(request) - SIGN_MEMBERS))
-    at, kid = request.get("expires_at"), request.get("kid", next(iter(keys)))
-    expires = now + seconds(request.get("expires_in", 600)) if at is None else unix_time(at)
+    kid = signing_key(request, keys, "native")
+    expires, issued = times(request, now)
     values = {
         "aud": request.get("audience"),
         "cc": ".".join(request["country"]) if "country" in request else None,
         "dir": fitting(request),
-        "dl": to_base64url(request["download"].encode()) if "download" in request else None,
-        "ip": network_text(request["ip"]) if "ip" in request else None,
+        "dl": download_text(request),
+        "iat": issued,
+        "ip": networks_text(request["ip"]) if "ip" in request else None,
         "jti": request.get("jti"),
         "nbf": unix_time(request["not_before"]) if "not_before" in request else None,
         "pre": seconds(request["preview"]) if "preview" in request else None,
@@ -417,7 +505,7 @@ def sign(request, keys, now):
     placed.placement = place_in
     if place_in == "query":
         placed.before, placed.beside = placed.query, []
-    signed, _ = split_query(placed, values if values["dir"] else {}, set())
+    signed, _ = split_query(placed, values if values["dir"] else {}, ())
     scope = scope_of(path, signed, values["dir"])
     token = body + "&sig=" + to_base64url(tag_of(keys[kid][0], scope, body))
     parse_token(token)  # what no gate would read must not leave the signer
@@ -428,6 +516,30 @@ def sign(request, keys, now):
     else:
         link = placed.origin + path + (tail + "&" if tail else "?") + token
     return {"link": link, "expires": expires, "scope": scope}
+
+
+def signing_key(request, keys, form):
+    """The id of the key that is asked for, or of the first that serves the format."""
+    kid = request.get("kid", next((k for k, key in keys.items() if serves(key, form)), None))
+    if kid not in keys or not serves(keys[kid], form):
+        raise ValueError("no such key for this format")
+    return kid
+
+
+def times(request, now):
+    """The expiry, rounded up, and the time of signing, rounded down. The latter is said of viewers
+    and playbacks, unless it is not wanted."""
+    at, step = request.get("expires_at"), seconds(request.get("round", 1))
+    expires = now + seconds(request.get("expires_in", 600)) if at is None else unix_time(at)
+    says_when = ("sub" in request or "sid" in request) and not request.get("no_iat")
+    return -(-expires // step) * step, now // step * step if says_when else None
+
+
+def download_text(request):
+    name = request.get("download", request.get("inline"))
+    if name is None:
+        return None
+    return ("inline." if "inline" in request else "") + to_base64url(name.encode())
 
 
 def fitting(request):
@@ -451,15 +563,17 @@ def unix_time(text):
     return int(datetime.datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text)).timestamp())
 
 
-def network_text(text):
-    allowed = ipaddress.ip_network(text)
-    return "%s-%d" % (allowed.network_address.packed.hex(), allowed.prefixlen)
+def networks_text(given):
+    """Of a list, or of text with commas."""
+    texts = given.split(",") if isinstance(given, str) else given
+    allowed = [ipaddress.ip_network(text.strip()) for text in texts]
+    return ".".join("%s-%d" % (one.network_address.packed.hex(), one.prefixlen) for one in allowed)
 
 
 # Vectors
 
 VECTOR_MEMBERS = set(
-    "name about differs_from request gate now sign expect behind_url_parser".split()
+    "name about differs_from request gate keys now sign expect behind_url_parser".split()
 )
 
 
@@ -468,6 +582,8 @@ def faults(vector, passing, keys, verify, sign):
     if not set(vector) <= VECTOR_MEMBERS:
         yield "unknown members %s" % sorted(set(vector) - VECTOR_MEMBERS)
     gate, now = vector.get("gate", {}), vector["now"]
+    if "keys" in vector:
+        keys = parse_keys(vector["keys"])
     verdict = verify(vector["request"], gate, keys, now)
     if verdict != vector["expect"]:
         yield "expected %s, got %s" % (json.dumps(vector["expect"]), json.dumps(verdict))
@@ -489,7 +605,7 @@ def faults(vector, passing, keys, verify, sign):
     elif vector["expect"]["verdict"] == "deny":
         if origin is None:
             yield "a refused vector has to say which passing one it differs from"
-        elif all(vector.get(m) == origin.get(m) for m in ("request", "gate", "now")):
+        elif all(vector.get(m) == origin.get(m) for m in ("request", "gate", "keys", "now")):
             yield "it does not differ from %s" % vector["differs_from"]
 
 

@@ -14,15 +14,15 @@ import hashlib
 import hmac
 import json
 import math
-import math
 import re
 import sys
 from decimal import Decimal
 
 import playgate
 from playgate import (
-    MAX_NUMBER, MAX_URL, Placed, Refusal, base64url, canonical_path, is_manifest, name_of, seconds,
-    to_base64url, unix_time,
+    FARTHEST, MAX_NUMBER, MAX_URL, Placed, Refusal, base64url, canonical_path, cookies,
+    first_that_passes, in_cookie, is_listed, is_manifest, name_of, seconds, serves, signing_key,
+    times, to_base64url, unix_time,
 )
 
 MAX_JWT = 4096
@@ -31,11 +31,14 @@ MAX_DEPTH = 128
 
 def verify(request, gate, keys, now):
     """The verdict on a request, whichever of the gate's formats its token has."""
-    try:
-        native, placed = place(request, gate)
+    def decide(token):
+        native, placed = token
         if native:
-            return playgate.admit(request, gate, keys, now)
+            return playgate.admit_token(placed, request, gate, keys, now)
         return admit(placed, request["url"], gate, keys, now)
+
+    try:
+        return first_that_passes(place(request, gate), decide)
     except Refusal as refusal:
         return refusal.verdict
 
@@ -54,11 +57,14 @@ def admit(placed, url, gate, keys, now):
         raise Refusal("outside_scope")
 
     # 3. key
-    if kid is not None and kid not in keys:
+    known = {
+        name: key for name, key in keys.items() if kid in (None, name) and serves(key, "jwt")
+    }
+    if not known:
         raise Refusal("unknown_key")
     candidates = {
-        name: secret for name, (secret, retires) in keys.items()
-        if kid in (None, name) and (retires is None or now < retires)
+        name: secret for name, (secret, retires, _) in known.items()
+        if retires is None or now < retires
     }
     if not candidates:
         raise Refusal("retired_key")
@@ -75,6 +81,8 @@ def admit(placed, url, gate, keys, now):
         raise Refusal("not_yet_valid")
     if now >= claims["exp"] + leeway:
         raise Refusal("expired")
+    if claims["exp"] - now > FARTHEST:
+        raise Refusal("expires_too_far")
     if "max_lifetime" in gate and claims["exp"] - now > gate["max_lifetime"]:
         raise Refusal("lifetime_too_long")
 
@@ -86,7 +94,7 @@ def admit(placed, url, gate, keys, now):
     if "issuer" in gate and gate["issuer"] != claims.get("iss"):
         raise Refusal("wrong_issuer")
 
-    query = [p for p in placed.beside if name_of(p) in gate.get("forward_params", ())]
+    query = [p for p in placed.beside if is_listed(p, gate.get("forward_params", ()))]
     return {
         "verdict": "allow",
         "kid": fitting[0],
@@ -100,8 +108,9 @@ def admit(placed, url, gate, keys, now):
 
 
 def place(request, gate):
-    """Finds the one token, and says whether it is a native one. A cookie counts only where there
-    is no other, so that an old cookie never spoils a new link."""
+    """Finds the one token, or those in cookies of both formats, and says of each whether it is a
+    native one. Cookies count only where there is no other token, so that an old cookie never spoils
+    a new link."""
     formats, jwt_name = gate.get("formats", ["native"]), gate.get("jwt_name", "token")
     names = [{"native": "pg", "jwt": jwt_name}[f] for f in formats]
     placed, found = Placed(request["url"]), []
@@ -121,15 +130,16 @@ def place(request, gate):
         found += [named_token(p) for p in placed.beside if name_of(p) == jwt_name]
         placed.beside = [p for p in placed.beside if name_of(p) != jwt_name]
     found += bearer(request.get("authorization") or "", formats)
-    if not found:
-        pairs = [pair.strip(" ") for pair in (request.get("cookie") or "").split(";")]
-        found = [named_token(p) for p in pairs if name_of(p) in names]
-    if not found:
-        raise Refusal("missing")
     if len(found) > 1:
         raise Refusal("ambiguous")
+    if not found:
+        tokens = [named_token(pair) for pair in cookies(request, names)]
+        found = [(native, in_cookie(request["url"], token)) for native, token in tokens]
+        if not found:
+            raise Refusal("missing")
+        return found
     native, placed.token = found[0]
-    return native, placed
+    return [(native, playgate.place(request)[0] if native else placed)]
 
 
 def named_token(pair):
@@ -194,7 +204,7 @@ def parse_claims(members, claim):
     claims = {}
     if "exp" not in members:
         raise Refusal("missing_claim", "exp")
-    for name in ("exp", "nbf", "aud", "iss", "sub", "jti", "sid"):
+    for name in ("exp", "iat", "nbf", "aud", "iss", "sub", "jti", "sid"):
         if name in members:
             claims[name] = value_of(name, CLAIMS[name], members[name])
     if claim is not None and claim not in members:
@@ -264,6 +274,7 @@ def directory(value):
 CLAIMS = {
     "aud": texts,
     "exp": time(math.floor),
+    "iat": time(math.floor),
     "iss": text,
     "jti": identifier,
     "nbf": time(math.ceil),
@@ -340,8 +351,8 @@ def tag_of(secret, body):
 
 
 SIGN_MEMBERS = set(
-    "url format claims jwt_name issuer expires_in expires_at place kid audience jti not_before run"
-    " sid sub".split()
+    "url format claims jwt_name issuer expires_in expires_at place kid audience jti no_iat"
+    " not_before round run sid sub".split()
 )
 
 
@@ -351,13 +362,14 @@ def sign(request, keys, now):
         return playgate.sign(request, keys, now)
     if not set(request) <= SIGN_MEMBERS:
         raise ValueError("unknown members: %s" % sorted(set(request) - SIGN_MEMBERS))
-    at, kid = request.get("expires_at"), request.get("kid", next(iter(keys)))
-    expires = now + seconds(request.get("expires_in", 600)) if at is None else unix_time(at)
+    kid = signing_key(request, keys, "jwt")
+    expires, issued = times(request, now)
     members = {
         "iss": request.get("issuer"),
         "sub": request.get("sub"),
         "aud": request.get("audience"),
         "exp": expires,
+        "iat": issued,
         "nbf": unix_time(request["not_before"]) if "not_before" in request else None,
         "jti": request.get("jti"),
         "sid": request.get("sid"),

@@ -33,9 +33,10 @@ def links():
     """Key, arguments and the link that a signer has to make of them, for each vector that fits."""
     document = json.loads(VECTORS.read_text(encoding="utf-8"))
     ring = dict(entry.strip().split(":") for entry in document["keys"].splitlines())
-    keys = {kid: text.partition("@")[0] for kid, text in ring.items()}
+    # A signer has one key: no format before its id, and no time at which it retires.
+    keys = {kid.rpartition("/")[2]: text.partition("@")[0] for kid, text in ring.items()}
     for vector in document["vectors"]:
-        wanted = vector.get("sign", {})
+        wanted = {} if "keys" in vector else vector.get("sign", {})
         if not {"url", "expires_at"} <= set(wanted) <= {"url", "expires_at", "dir", "kid", "place"}:
             continue
         # These signers put a directory's token into the path, and any other into the query.

@@ -13,7 +13,7 @@ import pathlib
 
 from vector_file import (
     EXP, HOST, KEYS, NOW, OLD_RETIRES, allow, b64, deny, in_path, in_query, malformed, passes,
-    raw_tag, refused, signed, to_sign, write_or_check,
+    raw_tag, refused, ring, signed, to_sign, write_or_check,
 )
 
 FILE = pathlib.Path(__file__).with_name("native.json")
@@ -120,6 +120,7 @@ passes("basic_beside_cookie", "Authorization that does not count leaves the cook
        ALLOW_LIST, HOST + LIST, cookie=FOLDER_TOKEN, authorization="Basic dXNlcjpwYXNz")
 
 MISSING = deny("missing")
+BAD = deny("bad_signature")
 refused("token_missing", "film_query", "There is no token at all.", MISSING, url=HOST + FILM)
 refused("query_name_upper_case", "film_query", "PG is not pg.", MISSING,
         url=film_body("PG=1&exp=1767225600&kid=main"))
@@ -168,13 +169,96 @@ refused("two_tokens_in_query", "folder_query", "Two tokens, each of them good.",
         url=folder() + "&" + FOLDER_TOKEN)
 refused("two_tokens_in_path", "folder_path", "Two tokens, each of them good.", AMBIGUOUS,
         url=in_path("/" + FOLDER_TOKEN + LIST, FOLDER_TOKEN))
-refused("two_cookies", "folder_cookie", "Two tokens, each of them good.", AMBIGUOUS,
-        cookie=FOLDER_TOKEN + "; " + FOLDER_TOKEN)
 refused("pg_after_token", "folder_query", "A second parameter pg may be a second token.",
         AMBIGUOUS, url=folder() + "&pg=2")
 refused("cookie_good_query_tag_bad", "cookie_beside_query",
         "A good cookie does not rescue a bad link.", deny("bad_signature"),
         url=film_body("pg=1&exp=1767225601&kid=main").replace("exp=1767225601", "exp=1767225600"))
+
+# 1. Several cookies
+
+
+def cookies(*tokens):
+    return "; ".join(tokens)
+
+
+NESTED_TOKEN = signed("/videos/42/hd/", HEAD + "&dir=3")
+PARENT_TOKEN = signed("/videos/", HEAD + "&dir=1")
+TOSSED = FOLDER_TOKEN[:-43] + "A" * 43
+# One token that fails at each check, in the order of the checks.
+FAILS = (
+    ("malformed", "pg=nonsense", malformed("pg")),
+    ("unknown_key", signed(FOLDER, "pg=1&exp=1767225600&kid=nobody&dir=2", "main"), deny("unknown_key")),
+    ("tossed", TOSSED, deny("bad_signature")),
+    ("expired", OLD_TOKEN, deny("expired")),
+    ("wrong_audience", signed(FOLDER, "pg=1&exp=1767225600&kid=main&aud=edge.1&dir=2"),
+     deny("wrong_audience")),
+)
+# Others that fail at the same checks.
+ALIKE = (
+    ("malformed", "outside_scope", NESTED_TOKEN, deny("outside_scope")),
+    ("unknown_key", "retired_key", signed(FOLDER, "pg=1&exp=1767225600&kid=old&dir=2", "old"),
+     deny("retired_key")),
+    ("expired", "not_yet_valid", signed(FOLDER, HEAD + "&dir=2&nbf=1767225001"), deny("not_yet_valid")),
+    ("expired", "expires_too_far", signed(FOLDER, "pg=1&exp=1767225600000&kid=main&dir=2"),
+     deny("expires_too_far")),
+    ("wrong_audience", "wrong_network", signed(FOLDER, HEAD + "&dir=2&ip=cb007100-24"),
+     deny("wrong_network")),
+)
+
+
+def with_cookies(name, about, *tokens, expect=ALLOW_LIST):
+    passes(name, about, expect, HOST + LIST, cookie=cookies(*tokens))
+
+
+with_cookies("two_cookies", "Two tokens, each of them good.", FOLDER_TOKEN, FOLDER_TOKEN)
+with_cookies("two_cookies_narrow_first", "Of two that pass, the first counts.",
+             FOLDER_TOKEN, PARENT_TOKEN)
+with_cookies("two_cookies_wide_first", "Of two that pass, the first counts.",
+             PARENT_TOKEN, FOLDER_TOKEN, expect=allow("/videos/", LIST))
+with_cookies("cookies_nested", "A browser sends the cookie of a deeper directory first.",
+             NESTED_TOKEN, FOLDER_TOKEN, PARENT_TOKEN)
+with_cookies("cookies_without_value", "A pair without an equals sign is no cookie.",
+             *["pg"] * 8, FOLDER_TOKEN)
+passes("two_cookies_exact", "Two tokens for one film.", ALLOW_FILM, HOST + FILM,
+       cookie=cookies(signed(FILM, "pg=1&exp=1767224000&kid=main"), EXACT_TOKEN))
+STAGES = FAILS + tuple(case[1:] for case in ALIKE)
+for name, token, verdict in STAGES:
+    with_cookies("cookies_%s_first" % name, "A cookie that fails does not lock out the next.",
+                 token, FOLDER_TOKEN)
+    with_cookies("cookies_%s_second" % name, "After a cookie that passes none counts.",
+                 FOLDER_TOKEN, token)
+    refused("cookies_%s_twice" % name, "cookies_%s_first" % name, "Neither passes.", verdict,
+            cookie=cookies(token, token))
+for (early, early_token, _), (late, late_token, verdict) in zip(FAILS, FAILS[1:]):
+    refused("cookies_%s_and_%s" % (early, late), "cookies_%s_first" % early,
+            "The refusal is that of the cookie that came furthest: the second.", verdict,
+            cookie=cookies(early_token, late_token))
+    refused("cookies_%s_and_%s" % (late, early), "cookies_%s_first" % late,
+            "The refusal is that of the cookie that came furthest: the first.", verdict,
+            cookie=cookies(late_token, early_token))
+for one, other, token, verdict in ALIKE:
+    first = next(stage for stage in FAILS if stage[0] == one)
+    refused("cookies_%s_and_%s" % (one, other), "cookies_%s_first" % one,
+            "Both came as far, so the refusal is that of the first.", first[2],
+            cookie=cookies(first[1], token))
+    refused("cookies_%s_and_%s" % (other, one), "cookies_%s_first" % other,
+            "Both came as far, so the refusal is that of the first.", verdict,
+            cookie=cookies(token, first[1]))
+with_cookies("cookies_eight", "The eighth token is tried.", *[TOSSED] * 7, FOLDER_TOKEN)
+with_cookies("cookies_eight_among_others", "Other cookies are not counted.",
+             *["theme=dark", TOSSED] * 7, "xpg=1", "PG=1", FOLDER_TOKEN)
+refused("cookies_nine", "cookies_eight", "The ninth token is not tried.", BAD,
+        cookie=cookies(*[TOSSED] * 8, FOLDER_TOKEN))
+refused("cookies_nine_malformed", "cookies_eight", "A broken token is one of the eight.",
+        malformed("pg"), cookie=cookies(*["pg=nonsense"] * 8, FOLDER_TOKEN))
+refused("cookies_ninth_further", "cookies_eight", "The ninth token gives no reason either.",
+        BAD, cookie=cookies(*[TOSSED] * 8, OLD_TOKEN))
+refused("cookie_without_value", "folder_cookie", "A pair without an equals sign is no cookie.",
+        MISSING, cookie="pg")
+refused("cookies_good_query_expired", "cookie_beside_query",
+        "A good cookie does not rescue an expired link.", deny("expired"),
+        url=film(head="pg=1&exp=1767224000&kid=main"))
 
 # 2. Grammar: the fields that every token has
 
@@ -223,9 +307,11 @@ film_faults(
     ("exp_repeated", "pg=1&exp=1767225600&exp=1767225600&kid=main", "A field stands once."),
     ("exp_after_kid", "pg=1&kid=main&exp=1767225600", "The expiry is the second field."),
 )
-passes("exp_largest", "2^53 - 1 is the last expiry.",
+passes("exp_largest", "2^53 - 1 is the last expiry, and a second from now.",
        allow(FILM, FILM, expires=9007199254740991),
-       film_body("pg=1&exp=9007199254740991&kid=main"))
+       film_body("pg=1&exp=9007199254740991&kid=main"), now=9007199254740990)
+refused("exp_larger", "exp_largest", "2^53 is a second later, and no number here.",
+        malformed("exp"), url=film_body("pg=1&exp=9007199254740992&kid=main"))
 refused("exp_name_upper_case", "film_query", "EXP is not exp.", UNKNOWN_FIELD,
         url=film_body("pg=1&EXP=1767225600&kid=main"))
 film_faults(
@@ -416,6 +502,63 @@ field_faults("dl", "dl_marks",
              ("dl_slash", "&dl=fn5-Pz8/", "The alphabet is not base64url's."))
 field_faults("dl", "dl_longest",
              ("dl_too_long", "&dl=" + b64(("x" + LONGEST_NAME).encode()), "A name of 256 bytes."))
+optional("dl_inline", "A file to show, with a name for those who save it.",
+         "&dl=inline.RmlsbS5tcDQ", {"inline": "Film.mp4"})
+optional("dl_inline_utf8", "A name beyond ASCII.", "&dl=inline.RsO8w59lLm1wNA",
+         {"inline": "F\u00fc\u00dfe.mp4"})
+optional("dl_inline_longest", "A name of 255 bytes.", "&dl=inline." + b64(LONGEST_NAME.encode()),
+         {"inline": LONGEST_NAME})
+optional("dl_named_inline", "A name that is the word.", "&dl=aW5saW5lLg", {"download": "inline."})
+field_faults(
+    "dl", "dl_inline",
+    ("dl_inline_without_name", "&dl=inline.", "A file to show has a name as well."),
+    ("dl_inline_without_dot", "&dl=inlineRmlsbS5tcDQ", "A dot separates the word from the name."),
+    ("dl_inline_word", "&dl=inline", "The word without a dot is base64url with bits to spare."),
+    ("dl_inline_capital", "&dl=Inline.RmlsbS5tcDQ", "The word has one spelling."),
+    ("dl_inline_upper_case", "&dl=INLINE.RmlsbS5tcDQ", "The word has one spelling."),
+    ("dl_inline_twice", "&dl=inline.inline.RmlsbS5tcDQ", "The word is there once."),
+    ("dl_inline_last", "&dl=RmlsbS5tcDQ.inline", "The word is before the name."),
+    ("dl_attachment", "&dl=attachment.RmlsbS5tcDQ", "To be saved is said by nothing."),
+    ("dl_other_word", "&dl=inlined.RmlsbS5tcDQ", "A word that begins like the right one."),
+    ("dl_dot_first", "&dl=.RmlsbS5tcDQ", "There is no word before the dot."),
+    ("dl_inline_dot_last", "&dl=inline.RmlsbS5tcDQ.", "Nothing follows the name."),
+    ("dl_inline_minus", "&dl=inline-RmlsbS5tcDQ", "A dot separates the word from the name."),
+    ("dl_inline_plain", "&dl=inline.Film", "The name is not base64url in its one spelling."),
+    ("dl_inline_padded", "&dl=inline.RmlsbS5tcDQ=", "base64url has no padding here."),
+    ("dl_inline_line_feed", "&dl=inline." + b64(b"Film\n.mp4"), "A line feed could begin a header."),
+    ("dl_inline_and_dl", "&dl=inline.RmlsbS5tcDQ&dl=RmlsbS5tcDQ", "A field stands once."),
+)
+field_faults("dl", "dl_inline_longest",
+             ("dl_inline_too_long", "&dl=inline." + b64(("x" + LONGEST_NAME).encode()),
+              "A name of 256 bytes."))
+
+passes("iat", "When the token was signed.", ALLOW_FILM, film("&iat=1767225000"))
+passes("iat_zero", "Zero is a number.", ALLOW_FILM, film("&iat=0"))
+passes("iat_largest", "2^53 - 1 is a number, and nothing depends on it.", ALLOW_FILM,
+       film("&iat=9007199254740991"))
+passes("iat_after_exp", "Nothing depends on it.", ALLOW_FILM, film("&iat=1767225601"))
+passes("iat_after_dl", "Its place is after the name of the file.", ALLOW_FILM,
+       film("&dl=RmlsbS5tcDQ&iat=1767225000"))
+passes("iat_long_ago", "The cap on lifetimes counts from now.", ALLOW_FILM,
+       film("&iat=1700000000"), gate={"max_lifetime": 600})
+field_faults(
+    "iat", "iat",
+    ("iat_empty", "&iat=", "The value is empty."),
+    ("iat_without_value", "&iat", "The field has no value."),
+    ("iat_leading_zero", "&iat=01767225000", "A number has one spelling."),
+    ("iat_two_zeros", "&iat=00", "A number has one spelling."),
+    ("iat_plus", "&iat=+1767225000", "A number has no sign."),
+    ("iat_minus", "&iat=-1", "A number has no sign."),
+    ("iat_fraction", "&iat=1767225000.0", "A number is whole."),
+    ("iat_date", "&iat=2026-01-01", "A time is unix seconds."),
+    ("iat_too_large", "&iat=9007199254740992", "2^53 is one too many."),
+    ("iat_beyond_64_bits", "&iat=18446744073709551616", "2^64 would wrap around to 0."),
+    ("iat_repeated", "&iat=1767225000&iat=1767225000", "A field stands once."),
+    ("iat_after_jti", "&jti=a1&iat=1767225000", "The fields are in alphabetical order."),
+)
+refused("iat_upper_case", "iat", "IAT is not iat.", UNKNOWN_FIELD, url=film("&IAT=1767225000"))
+field_faults("dl", "iat_after_dl",
+             ("iat_before_dl", "&iat=1767225000&dl=RmlsbS5tcDQ", "The fields are in alphabetical order."))
 
 optional("ip", "The client is in the network.", "&ip=cb007100-24", {"ip": "203.0.113.0/24"},
          **OFFICE)
@@ -465,12 +608,55 @@ field_faults(
     ("ip_v6_colons", "&ip=2001:db8:0:1::-64", "The address is in hex without colons."),
 )
 
+V6 = "20010db8000000010000000000000000-64"
+optional("ip_two", "The client is in the first of two networks.", "&ip=cb007100-24." + V6,
+         {"ip": ["203.0.113.0/24", "2001:db8:0:1::/64"]}, **OFFICE)
+optional("ip_two_second", "The client is in the second of two networks.", "&ip=cb007100-24." + V6,
+         {"ip": "203.0.113.0/24,2001:db8:0:1::/64"}, **OFFICE6)
+optional("ip_two_other_order", "The order is the signer's.", "&ip=" + V6 + ".cb007100-24",
+         {"ip": ["2001:db8:0:1::/64", "203.0.113.0/24"]}, **OFFICE)
+optional("ip_two_of_v4", "Two networks of one family.", "&ip=c6336400-24.cb007100-24",
+         {"ip": ["198.51.100.0/24", "203.0.113.0/24"]}, **OFFICE)
+optional("ip_two_of_v6", "Two networks of one family.",
+         "&ip=20010db8000000020000000000000000-64." + V6,
+         {"ip": ["2001:db8:0:2::/64", "2001:db8:0:1::/64"]}, **OFFICE6)
+optional("ip_three", "The client is in the last of three.", "&ip=0a000000-8.c6336400-24.cb007100-24",
+         {"ip": ["10.0.0.0/8", "198.51.100.0/24", "203.0.113.0/24"]}, **OFFICE)
+optional("ip_four", "Four networks are the most; the client is in the last.",
+         "&ip=0a000000-8.c6336400-24.c0000200-24.cb007100-24",
+         {"ip": ["10.0.0.0/8", "198.51.100.0/24", "192.0.2.0/24", "203.0.113.0/24"]}, **OFFICE)
+passes("ip_before_jti", "Its place is between iat and jti.", ALLOW_FILM,
+       film("&iat=1767225000&ip=cb007100-24." + V6 + "&jti=a1"), **OFFICE)
+field_faults(
+    "ip", "ip_two",
+    ("ip_dot_first", "&ip=.cb007100-24", "A network is before a dot."),
+    ("ip_dot_last", "&ip=cb007100-24.", "A network is after a dot."),
+    ("ip_dot_alone", "&ip=.", "Networks are on both sides of a dot."),
+    ("ip_two_dots", "&ip=cb007100-24.." + V6, "A network is between two dots."),
+    ("ip_comma", "&ip=cb007100-24," + V6, "A dot separates networks."),
+    ("ip_underscore", "&ip=cb007100-24_" + V6, "A dot separates networks."),
+    ("ip_second_upper_case", "&ip=cb007100-24." + V6.upper(), "Hex is in lower case."),
+    ("ip_second_host_bits", "&ip=cb007100-24.c6336409-24", "A bit behind the prefix is set."),
+    ("ip_second_prefix_0", "&ip=cb007100-24.00000000-0", "Everywhere is no network."),
+    ("ip_second_prefix_missing", "&ip=cb007100-24.c6336400", "The length of the prefix is not said."),
+    ("ip_second_repeated", "&ip=cb007100-24&ip=" + V6, "A field stands once."),
+)
+field_faults("iat", "ip_before_jti",
+             ("iat_after_ip", "&ip=cb007100-24." + V6 + "&iat=1767225000&jti=a1",
+              "The fields are in alphabetical order."))
+FIVE = "0a000000-8.c6336400-24.c0000200-24.cb007100-24.%s"
+for name, fifth, about in (
+    ("ip_five", FIVE % "ac100000-12", "Five networks are one too many."),
+    ("ip_five_empty", FIVE % "", "A dot follows the fourth network."),
+):
+    refused(name, "ip_four", about, malformed("ip"), url=film("&ip=" + fifth))
+
 
 def identifier(field, member):
     """`jti`, `sid` and `sub` are alike."""
-    optional(field, "An identifier.", "&%s=Ab-9_z" % field, {member: "Ab-9_z"})
+    optional(field, "An identifier.", "&%s=Ab-9_z" % field, {member: "Ab-9_z", "no_iat": True})
     optional(field + "_longest", "An identifier of 64 characters.", "&%s=" % field + "x" * 64,
-             {member: "x" * 64})
+             {member: "x" * 64, "no_iat": True})
     field_faults(
         field, field,
         (field + "_empty", "&%s=" % field, "The value is empty."),
@@ -574,7 +760,18 @@ passes("manifest_at_the_root", "There is no directory above it to open.",
        allow("/a.m3u8", "/a.m3u8"), in_query("/a.m3u8", signed("/a.m3u8", HEAD)),
        to_sign("/a.m3u8"))
 
-ALL_FIELDS = ("&aud=edge.1&cc=PT.ES&dir=2&dl=RmlsbS5tcDQ&ip=cb007100-24&jti=Ab-9_z"
+optional("sid_with_iat", "Of a playback a signer says when it signed.", "&iat=1767225000&sid=Ab-9_z",
+         {"sid": "Ab-9_z"})
+optional("sub_with_iat", "Of a viewer a signer says when it signed.", "&iat=1767225000&sub=Ab-9_z",
+         {"sub": "Ab-9_z"})
+optional("sid_and_sub_with_iat", "It says so once.", "&iat=1767225000&sid=s1&sub=v7",
+         {"sid": "s1", "sub": "v7"})
+optional("sid_and_sub_without_iat", "Unless told not to.", "&sid=s1&sub=v7",
+         {"sid": "s1", "sub": "v7", "no_iat": True})
+optional("jti_without_iat", "Where the token names neither, it says nothing.", "&jti=Ab-9_z", {"jti": "Ab-9_z"})
+optional("no_iat_alone", "Told so, it says nothing either.", "", {"no_iat": True})
+
+ALL_FIELDS = ("&aud=edge.1&cc=PT.ES&dir=2&dl=RmlsbS5tcDQ&iat=1767225000&ip=cb007100-24&jti=Ab-9_z"
               "&nbf=1767224000&pre=30&run=14400&sid=s1&sub=v7")
 ALL_MEMBERS = {
     "dir": 2, "audience": "edge.1", "country": ["PT", "ES"], "download": "Film.mp4",
@@ -666,9 +863,12 @@ passes("path_escaped_percent", "Nothing is decoded twice.",
        in_query("/videos/42/%2541%252e.mp4", signed("/videos/42/%2541%252e.mp4", HEAD)),
        to_sign("/videos/42/%2541%252e.mp4"))
 passes("path_marks", "Marks that browsers leave alone stay as they are.",
-       allow("/a/!$&'()*+,;=:@[]-._~/b", "/a/!$&'()*+,;=:@[]-._~/b"),
-       in_query("/a/!$&'()*+,;=:@[]-._~/b", signed("/a/!$&'()*+,;=:@[]-._~/b", HEAD)),
-       to_sign("/a/!$&'()*+,;=:@[]-._~/b"))
+       allow("/a/!$&'()*+,=:@[]-._~/b", "/a/!$&'()*+,=:@[]-._~/b"),
+       in_query("/a/!$&'()*+,=:@[]-._~/b", signed("/a/!$&'()*+,=:@[]-._~/b", HEAD)),
+       to_sign("/a/!$&'()*+,=:@[]-._~/b"))
+refused("path_marks_and_semicolon", "path_marks", "Java servers read a semicolon as the end of a name.",
+        deny("path_not_canonical"),
+        url=in_query("/a/!$&'()*+,;=:@[]-._~/b", signed("/a/!$&'()*+,;=:@[]-._~/b", HEAD)))
 passes("path_escaped_marks", "Escaped marks are other paths than plain ones, and stay escaped.",
        allow("/a/%21%24%26%3B%3D%3A%40%7C%22%23%3F", "/a/%21%24%26%3B%3D%3A%40%7C%22%23%3F"),
        in_query("/a/%21%24%26%3b%3d%3a%40%7c%22%23%3f",
@@ -683,7 +883,7 @@ passes("path_three_dots", "Three dots are a name.",
 refused("path_escape_of_a_mark_decoded", "path_escaped_marks",
         "The tag is over the decoded path, which is another path.", deny("bad_signature"),
         url=in_query("/a/%21%24%26%3b%3d%3a%40%7c%22%23%3f",
-                     signed("/a/!$&;=:@%7C%22%23%3F", HEAD)))
+                     signed("/a/!$&%3B=:@%7C%22%23%3F", HEAD)))
 refused("path_upper_case", "film_query", "Paths are compared with their case.",
         deny("bad_signature"), url=in_query("/videos/42/Film.mp4", EXACT_TOKEN))
 refused("path_slash_added", "film_query", "A path with a slash at its end is another path.",
@@ -699,7 +899,6 @@ refused("path_signed_unescaped", "path_utf8", "The tag is over the path not enco
         url=in_query("/videos/42/%C3%BC.mp4", signed("/videos/42/\u00fc.mp4", HEAD)))
 
 LIST_BEHIND = allow(FOLDER, LIST)
-BAD = deny("bad_signature")
 
 path_fault("path_two_dots", "A segment .. leaves the directory.",
            "/videos/42/../43/film.mp4", behind=BAD)
@@ -816,6 +1015,97 @@ refused("path_empty", "root", "A path begins with a slash.", NOT_CANONICAL,
 refused("path_empty_behind_path_token", "root_path_token", "A path begins with a slash.",
         NOT_CANONICAL, url=in_path("", signed("/", HEAD)))
 
+# 2. Path parameters: Java servers cut them off, and some decode a path before they do
+
+ESCAPED = "/videos/42/film.mp4%3Bx.ts"
+spelled("path_escaped_semicolon", "An escaped semicolon is an escape like any other.",
+        "/videos/42/film.mp4%3bx.ts", ESCAPED)
+passes("path_escaped_semicolon_signed", "A signer takes it as well.", allow(ESCAPED, ESCAPED),
+       in_query(ESCAPED, signed(ESCAPED, HEAD)), to_sign(ESCAPED))
+passes("path_escaped_semicolon_path", "In the path.", allow(ESCAPED, ESCAPED),
+       in_path(ESCAPED, signed(ESCAPED, HEAD)), to_sign(ESCAPED, place="path"))
+passes("path_escaped_semicolon_cookie", "In a cookie.", allow(ESCAPED, ESCAPED),
+       HOST + ESCAPED, cookie=signed(ESCAPED, HEAD))
+passes("path_escaped_semicolon_bearer", "In the Authorization header.", allow(ESCAPED, ESCAPED),
+       HOST + ESCAPED, authorization="Bearer " + signed(ESCAPED, HEAD))
+passes("folder_escaped_semicolon", "A directory with one.",
+       allow("/videos/a%3Bb/", "/videos/a%3Bb/master.m3u8"),
+       folder("/videos/a%3bb/master.m3u8", scope="/videos/a%3Bb/"))
+for name, path, about in (
+    ("path_escaped_semicolon_last", "/videos/42/a%3B", "A semicolon ends a name."),
+    ("path_escaped_semicolon_first", "/videos/42/%3Ba.ts", "A semicolon begins a name."),
+    ("path_escaped_semicolon_and_dots", "/videos/42/%3B..", "The dots are the parameter."),
+    ("path_name_and_escaped_semicolon", "/videos/42/.a%3B..", "A name that begins with a dot."),
+    ("path_three_dots_and_semicolon", "/videos/42/...%3Bx", "Three dots are a name."),
+    ("path_semicolon_escaped_twice", "/videos/42/..%253Bx", "Nothing is decoded twice."),
+):
+    spelled(name, about, path, path)
+for name, path, about in (
+    ("path_semicolon", "/videos/42/a;b.m3u8", "A semicolon inside a name."),
+    ("path_semicolon_extension", "/videos/42/film.mp4;x.m4s", "A Java server serves film.mp4."),
+    ("path_semicolon_last", "/videos/42/master.m3u8;", "A semicolon at the end."),
+    ("path_semicolon_alone", "/videos/42/;/master.m3u8", "A segment that is a semicolon."),
+    ("path_semicolon_session", "/videos/42/master.m3u8;jsessionid=1", "A session of a Java server."),
+    ("path_semicolon_directory", "/videos/42/hd;v=1/master.m3u8", "A parameter of a directory."),
+    ("path_semicolon_two_dots", "/videos/42/..;/43/film.mp4", "A Java server leaves the directory."),
+    ("path_semicolon_two_dots_parameter", "/videos/42/..;x=1/43/film.mp4",
+     "A Java server leaves the directory."),
+    ("path_semicolon_two_dots_last", "/videos/42/hd/..;", "A Java server reads .. at the end."),
+    ("path_semicolon_two_dots_escaped", "/videos/42/%2e%2e;/43/film.mp4",
+     "A Java server leaves the directory."),
+    ("path_semicolon_dot", "/videos/42/.;/master.m3u8", "A Java server reads a segment ."),
+    ("path_two_dots_escaped_semicolon", "/videos/42/..%3B/43/film.mp4",
+     "Decoded, it is ..; and so .. to a Java server."),
+    ("path_two_dots_escaped_semicolon_lower_case", "/videos/42/..%3b/43/film.mp4",
+     "Decoded, it is ..; and so .. to a Java server."),
+    ("path_two_dots_escaped_semicolon_last", "/videos/42/hd/..%3B", "The same at the end."),
+    ("path_two_dots_escaped_parameter", "/videos/42/..%3Bx/43/film.mp4", "A parameter follows."),
+    ("path_two_dots_escaped_parameter_of_dots", "/videos/42/..%3B../43/film.mp4",
+     "The parameter is dots."),
+    ("path_two_dots_two_escaped_semicolons", "/videos/42/..%3B%3B/43/film.mp4",
+     "The first semicolon ends the name."),
+    ("path_all_escaped_semicolon", "/videos/42/%2e%2E%3B/43/film.mp4", "Dots are escaped as well."),
+    ("path_dot_escaped_semicolon", "/videos/42/.%3Bx/master.m3u8", "A segment . with a parameter."),
+    ("path_dot_all_escaped_semicolon", "/videos/42/%2e%3b/master.m3u8",
+     "A segment . with a parameter."),
+    ("path_dot_escaped_parameter_of_a_dot", "/videos/42/.%3B./master.m3u8",
+     "One dot, and a dot in the parameter."),
+):
+    path_fault(name, about, path)
+path_fault("path_semicolon_first_segment", "A parameter of the directory that is signed.",
+           "/videos;x/42/master.m3u8", scope="/videos;x/42/")
+path_fault("path_two_dots_escaped_semicolon_first", "At the start, where it is signed.",
+           "/..%3B/videos/42/master.m3u8", scope="/..%3B/videos/")
+for name, path in (
+    ("semicolon", "/videos/42/film.mp4;x.ts"),
+    ("two_dots_escaped_semicolon", "/videos/42/..%3B/film.mp4"),
+):
+    about = "The tag is over the very path that is asked for."
+    refused("path_%s_exact" % name, "film_query", about, NOT_CANONICAL,
+            url=in_query(path, signed(path, HEAD)))
+    refused("path_%s_exact_path" % name, "film_path", about, NOT_CANONICAL,
+            url=in_path(path, signed(path, HEAD)))
+    refused("path_%s_exact_cookie" % name, "path_escaped_semicolon_cookie", about, NOT_CANONICAL,
+            url=HOST + path, cookie=signed(path, HEAD))
+    refused("path_%s_exact_bearer" % name, "path_escaped_semicolon_bearer", about, NOT_CANONICAL,
+            url=HOST + path, authorization="Bearer " + signed(path, HEAD))
+    about = "The directory's token, but for the path."
+    refused("path_%s_after_path_token" % name, "folder_path", about, NOT_CANONICAL,
+            url=in_path(path, FOLDER_TOKEN))
+    refused("path_%s_cookie" % name, "folder_cookie", about, NOT_CANONICAL, url=HOST + path)
+    refused("path_%s_bearer" % name, "folder_bearer", about, NOT_CANONICAL, url=HOST + path)
+refused("path_semicolon_decoded", "path_escaped_semicolon_signed",
+        "A proxy decoded it: another path, and one that is never right.", NOT_CANONICAL,
+        url=in_query("/videos/42/film.mp4;x.ts", signed(ESCAPED, HEAD)))
+refused("path_escaped_semicolon_cut_off", "path_escaped_semicolon_signed",
+        "Without the parameter it is another path.", BAD,
+        url=in_query(FILM, signed(ESCAPED, HEAD)))
+refused("path_semicolon_in_token", "folder_path", "A parameter of the token's segment.",
+        malformed("sig"), url=in_path(LIST, FOLDER_TOKEN + ";x=1"))
+passes("query_semicolon", "In a query a semicolon has no meaning.",
+       allow(FILM + "?a=1;b=2", FILM + "?a=1;b=2"),
+       in_query(FILM + "?a=1;b=2", signed(FILM + "?a=1;b=2", HEAD)), to_sign(FILM + "?a=1;b=2"))
+
 # 2. The query beside the token
 
 QUERY = FILM + "?quality=hd&lang=pt"
@@ -916,7 +1206,50 @@ passes("operator_parameters_path", "The operator lists parameters that need no t
 passes("operator_and_player", "The operator's list adds to the players'.", ALLOW_FILM,
        film() + "&_HLS_msn=7&utm_source=mail", gate=UTM)
 
+STAR = {"unsigned_params": ["utm_*", "ref"]}
+passes("operator_star", "A star at the end stands for every name that starts so.", ALLOW_FILM,
+       film() + "&utm_source=mail&utm_medium=x&ref=1", gate=STAR)
+passes("operator_star_for_nothing", "It stands for no character as well.", ALLOW_FILM,
+       film() + "&utm_=1", gate=STAR)
+passes("operator_star_without_value", "A name is enough.", ALLOW_FILM, film() + "&utm_source",
+       gate=STAR)
+passes("operator_star_path", "What starts so is not under the tag.", ALLOW_QUERY,
+       in_path(FILM + "?utm_a=1&quality=hd&utm_b=2&lang=pt", QUERY_TOKEN), gate=STAR)
+passes("operator_star_cookie", "What starts so is not under the tag.", ALLOW_FILM,
+       HOST + FILM + "?utm_source=mail", gate=STAR, cookie=EXACT_TOKEN)
+passes("operator_star_inside", "A star elsewhere is a character of the name.", ALLOW_FILM,
+       film() + "&a*b=1&*c=2", gate={"unsigned_params": ["a*b", "*c"]})
+passes("operator_two_stars", "Of two stars at the end the first is a character of the name.",
+       ALLOW_FILM, film() + "&a*b=1", gate={"unsigned_params": ["a**"]})
+passes("operator_star_after_name", "A star after a whole name.", ALLOW_FILM, film() + "&start=10",
+       gate={"unsigned_params": ["start*"]})
+passes("operator_star_named", "A name that is a star.", ALLOW_FILM, film() + "&*=1",
+       gate={"unsigned_params": ["**"]})
+passes("forward_star", "Names to forward are listed in the same way.",
+       allow(FOLDER, LIST + "?v1=a&v=b"), folder(LIST + "?v1=a&w=2") + "&v=b",
+       gate={"forward_params": ["v*"]})
+
 UNSIGNED = deny("unsigned_parameter")
+for name, base, tail, about in (
+    ("operator_star_shorter", "operator_star", "&utm=1", "A name that the listed one begins with."),
+    ("operator_star_upper_case", "operator_star", "&UTM_source=1", "Names are compared with their case."),
+    ("operator_star_not_first", "operator_star", "&xutm_source=1", "The name starts otherwise."),
+    ("operator_star_escaped", "operator_star", "&%75tm_source=1", "Names are compared without decoding."),
+    ("operator_star_other_name", "operator_star", "&refs=1", "A name without a star is the whole name."),
+    ("operator_star_in_value", "operator_star", "&a=utm_source", "What counts is the name."),
+    ("operator_star_inside_as_any", "operator_star_inside", "&axb=1",
+     "A star inside stands for itself."),
+    ("operator_star_first_as_any", "operator_star_inside", "&xc=1", "A star before stands for itself."),
+    ("operator_two_stars_as_one", "operator_two_stars", "&ab=1", "The first star stands for itself."),
+):
+    refused(name, base, about, UNSIGNED, url=film() + tail)
+for name, base in (
+    ("operator_star_alone", "operator_star_after_name"),
+    ("operator_star_alone_as_name", "operator_star_named"),
+):
+    refused(name, base, "A star by itself names nothing.", UNSIGNED, gate={"unsigned_params": ["*"]})
+refused("operator_star_alone_path", "operator_star_path", "A star by itself names nothing.", BAD,
+        gate={"unsigned_params": ["*"]})
 for name, tail, about in (
     ("parameter_after_token", "&start=10", "A parameter follows the token."),
     ("parameter_after_player", "&_HLS_msn=7&start=10", "A parameter follows a player's."),
@@ -1085,7 +1418,32 @@ refused("key_retired_now", "key_one_second_before_retirement", "The key retires 
         deny("retired_key"), now=OLD_RETIRES)
 refused("key_retired", "key_one_second_before_retirement", "The key has retired.",
         deny("retired_key"), now=OLD_RETIRES + 300)
+passes("key_bound", "A key that serves native tokens only.", allow(FILM, FILM, kid="bound"),
+       film(head="pg=1&exp=1767225600&kid=bound", kid="bound"), to_sign(FILM, kid="bound"))
 UNKNOWN_KEY = deny("unknown_key")
+refused("key_bound_to_jwt", "key_bound", "A key that serves JWTs only.", UNKNOWN_KEY,
+        url=film(head="pg=1&exp=1767225600&kid=auth0", kid="auth0"))
+refused("key_bound_to_jwt_in_this_ring", "key_bound", "The same key, bound to the other format.",
+        UNKNOWN_KEY, keys=ring(["main"]) + "\njwt/bound:" + b64(KEYS["bound"]))
+refused("key_bound_to_jwt_retired", "key_bound",
+        "Of a key for another format nobody learns whether it has retired.", UNKNOWN_KEY,
+        keys=ring(["main"]) + "\njwt/bound:%s@%d" % (b64(KEYS["bound"]), NOW))
+refused("key_bound_to_jwt_secret", "film_query", "A tag by the key for JWTs under the name of main.",
+        BAD, url=in_query(FILM, HEAD + "&sig=" + b64(raw_tag(FILM, HEAD, "auth0"))))
+refused("key_bound_kid_with_format", "key_bound", "The format is no part of the id.",
+        malformed("kid"), url=film(head="pg=1&exp=1767225600&kid=native/bound", kid="bound"))
+passes("key_bound_before_retirement", "A bound key serves until it retires.",
+       allow(FILM, FILM, kid="bound"), film(head="pg=1&exp=1767225600&kid=bound", kid="bound"),
+       keys=ring(["main", "bound"], {"bound": NOW + 1}))
+refused("key_bound_retired", "key_bound_before_retirement", "The key retires this second.",
+        deny("retired_key"), now=NOW + 1)
+passes("key_retires_late", "The last second of ten digits.", ALLOW_FILM, film(),
+       keys=ring(["main"], {"main": 9999999999}))
+passes("key_first_of_the_format", "A signer takes the first key that serves the format.", ALLOW_FILM,
+       film(), to_sign(FILM), keys=ring(["auth0", "main", "next"]))
+passes("key_bound_first", "A bound key may be the first.", allow(FILM, FILM, kid="bound"),
+       film(head="pg=1&exp=1767225600&kid=bound", kid="bound"), to_sign(FILM),
+       keys=ring(["auth0", "bound", "main"]))
 for name, kid, about in (
     ("key_unknown", "nobody", "No key has this id."),
     ("key_upper_case", "Main", "Key ids are compared with their case."),
@@ -1186,6 +1544,58 @@ refused("exp_last_second", "exp_next_second", "The expiry was a second ago.", EX
         now=EXP + 1)
 refused("exp_zero", "film_query", "Zero is a number, and long ago.", EXPIRED,
         url=film(head="pg=1&exp=0&kid=main"))
+FARTHEST = NOW + 100 * 365 * 86400
+TOO_FAR = deny("expires_too_far")
+
+
+def until(exp):
+    return "pg=1&exp=%d&kid=main" % exp
+
+
+def farthest_folder(exp):
+    return signed(FOLDER, until(exp) + "&dir=2")
+
+
+passes("exp_farthest", "A hundred years of 365 days.", allow(FILM, FILM, expires=FARTHEST),
+       film(head=until(FARTHEST)), {"url": HOST + FILM, "expires_at": FARTHEST})
+passes("exp_farthest_leeway", "Leeway does not shorten them.", allow(FILM, FILM, expires=FARTHEST),
+       film(head=until(FARTHEST)), gate={"leeway": 30})
+passes("exp_farthest_cap", "The operator allows as much.", allow(FILM, FILM, expires=FARTHEST),
+       film(head=until(FARTHEST)), gate={"max_lifetime": 3153600000})
+passes("exp_farthest_nbf", "A token that begins now.", allow(FILM, FILM, expires=FARTHEST),
+       film("&nbf=1767225000", until(FARTHEST)))
+passes("exp_farthest_path", "In the path.", allow(FOLDER, LIST, expires=FARTHEST),
+       in_path(LIST, farthest_folder(FARTHEST)))
+passes("exp_farthest_cookie", "In a cookie.", allow(FOLDER, LIST, expires=FARTHEST),
+       HOST + LIST, cookie=farthest_folder(FARTHEST))
+passes("exp_farthest_bearer", "In the Authorization header.", allow(FOLDER, LIST, expires=FARTHEST),
+       HOST + LIST, authorization="Bearer " + farthest_folder(FARTHEST))
+for name, base, about, changes in (
+    ("exp_too_far", "exp_farthest", "A second more.", {"url": film(head=until(FARTHEST + 1))}),
+    ("exp_too_far_a_second_ago", "exp_farthest", "A second ago it was a second more.",
+     {"now": NOW - 1}),
+    ("exp_too_far_leeway", "exp_farthest_leeway", "Leeway does not lengthen them.",
+     {"url": film(head=until(FARTHEST + 1))}),
+    ("exp_too_far_cap", "exp_farthest_cap", "It is a fault of its own, which comes before the cap.",
+     {"url": film(head=until(FARTHEST + 1))}),
+    ("exp_too_far_path", "exp_farthest_path", "A second more.",
+     {"url": in_path(LIST, farthest_folder(FARTHEST + 1))}),
+    ("exp_too_far_cookie", "exp_farthest_cookie", "A second more.",
+     {"cookie": farthest_folder(FARTHEST + 1)}),
+    ("exp_too_far_bearer", "exp_farthest_bearer", "A second more.",
+     {"authorization": "Bearer " + farthest_folder(FARTHEST + 1)}),
+    ("exp_in_milliseconds", "film_query", "Milliseconds for seconds.",
+     {"url": film(head=until(EXP * 1000))}),
+    ("exp_in_microseconds", "film_query", "Microseconds for seconds.",
+     {"url": film(head=until(EXP * 1000000))}),
+    ("exp_forever", "film_query", "A token that never ends.",
+     {"url": film(head=until(9007199254740991))}),
+    ("exp_largest_too_early", "exp_largest", "The last expiry, a hundred years and a second before it.",
+     {"now": 9007199254740991 - 3153600001}),
+):
+    refused(name, base, about, TOO_FAR, **changes)
+refused("exp_farthest_early", "exp_farthest_nbf",
+        "Neither begun nor within a hundred years: the beginning comes first.", EARLY, now=NOW - 1)
 refused("exp_past_largest", "exp_largest", "The clock has reached the last expiry.", EXPIRED,
         now=9007199254740991)
 refused("exp_equal_now_path", "folder_path", "The expiry is the first second that is too late.",
@@ -1220,12 +1630,13 @@ refused("lifetime_too_long", "lifetime_longest", "A second longer than the opera
         LONG, now=NOW - 1)
 refused("lifetime_cap_lower", "lifetime_longest", "The operator allows a second less.", LONG,
         gate={"max_lifetime": 599})
-refused("lifetime_in_milliseconds", "lifetime_longest", "Milliseconds for seconds.", LONG,
-        url=film(head="pg=1&exp=1767225600000&kid=main"))
-refused("lifetime_forever", "lifetime_longest", "A token that never ends.", LONG,
-        url=film(head="pg=1&exp=9007199254740991&kid=main"))
-passes("lifetime_without_cap", "Without a configuration there is no cap.",
-       allow(FILM, FILM, expires=1767225600000), film(head="pg=1&exp=1767225600000&kid=main"))
+refused("lifetime_in_milliseconds", "lifetime_longest",
+        "Milliseconds for seconds: a fault of its own, which comes before the cap.", TOO_FAR,
+        url=film(head=until(EXP * 1000)))
+refused("lifetime_farthest", "lifetime_longest", "A hundred years are longer than the operator allows.",
+        LONG, url=film(head=until(FARTHEST)))
+passes("lifetime_without_cap", "Without a configuration there is no cap below a hundred years.",
+       allow(FILM, FILM, expires=4102444800), film(head=until(4102444800)))
 passes("lifetime_begins_now", "The cap counts from now, so an old token may have been longer.",
        ALLOW_FILM, film("&nbf=1767220000"), gate=CAP)
 passes("lifetime_with_leeway", "Leeway does not shorten the cap.", ALLOW_FILM, film(),
@@ -1291,6 +1702,21 @@ refused("ip_mapped_network", "ip_mapped",
         "A mapped client counts as IPv4, so a network of mapped addresses holds none.",
         WRONG_NETWORK, url=film("&ip=00000000000000000000ffffcb007100-120"))
 
+for name, base, client, about in (
+    ("ip_two_neither", "ip_two", "198.51.100.9", "The client is in neither network."),
+    ("ip_two_neither_v6", "ip_two_second", "2001:db8:0:2::9", "The client is in neither network."),
+    ("ip_two_between", "ip_two_of_v4", "200.0.0.1", "Two networks are no range."),
+    ("ip_two_unknown", "ip_two", None, "The client's address is not known."),
+    ("ip_four_none", "ip_four", "203.0.114.9", "The client is in none of the four."),
+):
+    refused(name, base, about, WRONG_NETWORK, client_ip=client)
+passes("ip_two_mapped", "An IPv4 address mapped into IPv6 is an IPv4 address.", ALLOW_FILM,
+       film("&ip=" + V6 + ".cb007100-24"), client_ip="::ffff:203.0.113.9")
+refused("ip_first_removed", "ip_two_second", "A network is taken out after signing.", BAD,
+        url=film("&ip=cb007100-24." + V6).replace("cb007100-24.", ""))
+refused("ip_added", "ip", "A network is added after signing.", BAD,
+        url=film("&ip=cb007100-24").replace("cb007100-24", "cb007100-24.c6336400-24"))
+
 WRONG_COUNTRY = deny("wrong_country")
 for name, base, country, about in (
     ("cc_other", "cc", "ES", "The viewer is elsewhere."),
@@ -1314,6 +1740,34 @@ for name, about, members in (
     ("sign_kid", "The key is said.", {"expires_at": EXP, "kid": "main"}),
 ):
     passes(name, about, ALLOW_FILM, film(), dict({"url": HOST + FILM}, **members))
+for name, about, made, now, fields, members in (
+    ("sign_round", "The expiry is rounded up to a multiple.", 1767225900, NOW + 1, "",
+     {"expires_in": 600, "round": 300}),
+    ("sign_round_unit", "The multiple with a unit.", 1767225900, NOW + 299, "",
+     {"expires_in": 600, "round": "5m"}),
+    ("sign_round_next_window", "A multiple later, a multiple longer.", 1767226200, NOW + 301, "",
+     {"expires_in": 600, "round": 300}),
+    ("sign_round_multiple", "A multiple stays what it is.", EXP, NOW, "",
+     {"expires_in": 600, "round": 300}),
+    ("sign_round_one", "One rounds nothing.", 1767225601, NOW + 1, "",
+     {"expires_in": 600, "round": 1}),
+    ("sign_round_expires_at", "An expiry that is given is rounded as well.", 1767225900, NOW, "",
+     {"expires_at": EXP + 1, "round": 300}),
+    ("sign_round_iat", "The time of signing is rounded down.", 1767225900, NOW + 299,
+     "&iat=1767225000&sub=v7", {"expires_in": 600, "round": 300, "sub": "v7"}),
+    ("sign_round_no_iat", "The time of signing is left out.", 1767225900, NOW + 299,
+     "&sub=v7", {"expires_in": 600, "round": 300, "sub": "v7", "no_iat": True}),
+    ("sign_round_nbf", "The beginning is not rounded.", 1767225900, NOW + 299,
+     "&nbf=1767225001", {"expires_in": 600, "round": 300, "not_before": 1767225001}),
+    ("sign_iat_now", "The time of signing is the signer's clock.", NOW + 900, NOW + 299,
+     "&iat=1767225299&sid=s1", {"expires_at": NOW + 900, "sid": "s1"}),
+):
+    passes(name, about, allow(FILM, FILM, expires=made), film(fields, until(made)),
+           dict({"url": HOST + FILM}, **members), now=now)
+passes("sign_ip_text", "Networks as text, with a blank after the comma.", ALLOW_FILM,
+       film("&ip=cb007100-24." + V6), to_sign(FILM, ip="203.0.113.0/24, 2001:db8:0:1::/64"), **OFFICE)
+passes("sign_ip_list_of_one", "A list of one network.", ALLOW_FILM,
+       film("&ip=cb007100-24"), to_sign(FILM, ip=["203.0.113.0/24"]), **OFFICE)
 passes("sign_run_hours", "A playback with a unit.", ALLOW_FILM,
        film("&run=14400"), to_sign(FILM, run="4h"))
 passes("sign_not_before_date", "The beginning as a date and time.", ALLOW_FILM,

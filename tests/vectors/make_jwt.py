@@ -15,7 +15,7 @@ import pathlib
 
 from vector_file import (
     EXP, HOST, KEYS, NOW, OLD_RETIRES, allow, b64, deny, in_path, in_query, malformed, passes,
-    refused, signed, to_sign, vectors, write_or_check,
+    refused, ring, signed, to_sign, vectors, write_or_check,
 )
 
 FILE = pathlib.Path(__file__).with_name("jwt.json")
@@ -32,9 +32,9 @@ RFC_TOKEN = ("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJle
              "ODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
              ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
 
-# One key retires early, and at the start of 2100 all of them do.
+# One key retires early, and at the start of 2100 all do that serve JWTs.
 ALL_RETIRED = 4102444800
-RETIRES = {kid: ALL_RETIRED for kid in KEYS}
+RETIRES = {kid: ALL_RETIRED for kid in KEYS if kid != "bound"}
 RETIRES["old"] = OLD_RETIRES
 
 FILM = "/videos/42/a.ts"
@@ -302,8 +302,6 @@ refused("query_and_bearer", "query", "Two tokens, each of them good.", AMBIGUOUS
         authorization="Bearer " + TOKEN)
 refused("path_query_and_bearer", "path", "Three tokens, each of them good.", AMBIGUOUS,
         url=path(TOKEN, FILM + "?token=" + TOKEN), authorization="Bearer " + TOKEN)
-refused("two_cookies", "cookie", "Two tokens, each of them good.", AMBIGUOUS,
-        cookie="token=%s; token=%s" % (TOKEN, TOKEN))
 
 for name, base, changes in (
     ("jwt_query_native_query", "jwt_query_at_both", {"url": query(TOKEN) + "&" + NATIVE}),
@@ -319,10 +317,6 @@ for name, base, changes in (
     ("jwt_path_native_bearer", "jwt_path_at_both", {"authorization": "Bearer " + NATIVE}),
     ("jwt_bearer_native_query", "jwt_bearer_at_both", {"url": in_query(FILM, NATIVE)}),
     ("jwt_bearer_native_path", "jwt_bearer_at_both", {"url": in_path(FILM, NATIVE)}),
-    ("jwt_cookie_native_cookie", "jwt_cookie_at_both",
-     {"cookie": "token=" + TOKEN + "; " + NATIVE}),
-    ("native_cookie_jwt_cookie", "native_cookie_at_both",
-     {"cookie": NATIVE + "; token=" + TOKEN}),
 ):
     refused(name, base, "Two tokens of two formats, each of them good.", AMBIGUOUS, **changes)
 
@@ -351,6 +345,106 @@ passes("other_bearer_beside_cookie", "Authorization that does not count leaves t
 refused("cookie_good_query_tag_bad", "cookie_beside_query",
         "A good cookie does not rescue a bad link.", BAD,
         url=query(retag(TOKEN, lambda tag: "A" * 43)))
+
+# 1. Several cookies
+
+
+def cookies(*tokens):
+    """JWTs and native tokens, each under its name."""
+    return "; ".join(token if token.startswith("pg=") else "token=" + token for token in tokens)
+
+
+def with_cookies(name, about, *tokens, expect=ALLOW, at=GATE):
+    passes(name, about, expect, HOST + FILM, gate=at, cookie=cookies(*tokens))
+
+
+NEXT_TOKEN = jwt(header='{"alg":"HS256","typ":"JWT","kid":"next"}', kid="next")
+ALLOW_NEXT = allow(FOLDER, FILM, kid="next")
+TOSSED = retag(TOKEN, lambda tag: "A" * 43)
+TOSSED_NATIVE = NATIVE[:-43] + "A" * 43
+# One token that fails at each check, in the order of the checks.
+FAILS = (
+    ("malformed", "nonsense", malformed("header")),
+    ("unknown_key", jwt(header='{"alg":"HS256","typ":"JWT","kid":"nobody"}'), deny("unknown_key")),
+    ("tossed", TOSSED, BAD),
+    ("expired", OLD_TOKEN, deny("expired")),
+    ("wrong_audience", jwt(between('"aud":"edge.1"')), deny("wrong_audience")),
+)
+# Others that fail at the same checks.
+ALIKE = (
+    ("malformed", "outside_scope", jwt(vid('"43"')), OUTSIDE),
+    ("unknown_key", "retired_key", jwt(header='{"alg":"HS256","typ":"JWT","kid":"old"}', kid="old"),
+     deny("retired_key")),
+    ("expired", "not_yet_valid", jwt(more('"nbf":1767225001')), deny("not_yet_valid")),
+    ("expired", "expires_too_far", jwt(exp("1767225600000")), deny("expires_too_far")),
+)
+with_cookies("two_cookies", "Two tokens, each of them good.", TOKEN, TOKEN)
+with_cookies("two_cookies_of_two_keys", "Of two that pass, the first counts.", TOKEN, NEXT_TOKEN)
+with_cookies("two_cookies_in_other_order", "Of two that pass, the first counts.", NEXT_TOKEN, TOKEN,
+             expect=ALLOW_NEXT)
+for name, token, verdict in FAILS + tuple(case[1:] for case in ALIKE):
+    with_cookies("cookies_%s_first" % name, "A cookie that fails does not lock out the next.",
+                 token, TOKEN)
+    refused("cookies_%s_twice" % name, "cookies_%s_first" % name, "Neither passes.", verdict,
+            cookie=cookies(token, token))
+for (early, early_token, _), (late, late_token, verdict) in zip(FAILS, FAILS[1:]):
+    refused("cookies_%s_and_%s" % (early, late), "cookies_%s_first" % early,
+            "The refusal is that of the cookie that came furthest: the second.", verdict,
+            cookie=cookies(early_token, late_token))
+    refused("cookies_%s_and_%s" % (late, early), "cookies_%s_first" % late,
+            "The refusal is that of the cookie that came furthest: the first.", verdict,
+            cookie=cookies(late_token, early_token))
+for one, other, token, verdict in ALIKE:
+    first = next(stage for stage in FAILS if stage[0] == one)
+    refused("cookies_%s_and_%s" % (one, other), "cookies_%s_first" % one,
+            "Both came as far, so the refusal is that of the first.", first[2],
+            cookie=cookies(first[1], token))
+    refused("cookies_%s_and_%s" % (other, one), "cookies_%s_first" % other,
+            "Both came as far, so the refusal is that of the first.", verdict,
+            cookie=cookies(token, first[1]))
+with_cookies("cookies_eight", "The eighth token is tried.", *[TOSSED] * 7, TOKEN)
+refused("cookies_nine", "cookies_eight", "The ninth token is not tried.", BAD,
+        cookie=cookies(*[TOSSED] * 8, TOKEN))
+refused("cookie_without_value", "cookie", "A pair without an equals sign is no cookie.", MISSING,
+        cookie="token")
+with_cookies("cookie_empty_first", "A cookie that is empty is one, and fails.", "", TOKEN)
+refused("cookie_empty", "cookie", "A cookie that is empty is one, and fails.", malformed("header"),
+        cookie="token=")
+
+with_cookies("jwt_cookie_native_cookie", "Of two formats, the first cookie counts.",
+             NEXT_TOKEN, NATIVE, expect=ALLOW_NEXT, at=BOTH)
+with_cookies("native_cookie_jwt_cookie", "Of two formats, the first cookie counts.",
+             NATIVE, NEXT_TOKEN, at=BOTH)
+with_cookies("old_jwt_cookie_native_cookie", "One that fails does not lock out the other format's.",
+             OLD_TOKEN, NATIVE, at=BOTH)
+with_cookies("old_native_cookie_jwt_cookie", "One that fails does not lock out the other format's.",
+             OLD_NATIVE, TOKEN, at=BOTH)
+with_cookies("tossed_cookies_native_cookie", "The eighth token, of whichever format.",
+             *[TOSSED, TOSSED_NATIVE] * 3, TOSSED, NATIVE, at=BOTH)
+with_cookies("tossed_cookies_jwt_cookie", "The eighth token, of whichever format.",
+             *[TOSSED_NATIVE, TOSSED] * 3, TOSSED_NATIVE, TOKEN, at=BOTH)
+refused("nine_cookies_native_last", "tossed_cookies_native_cookie", "The ninth token is not tried.",
+        BAD, cookie=cookies(*[TOSSED, TOSSED_NATIVE] * 4, NATIVE))
+refused("nine_cookies_jwt_last", "tossed_cookies_jwt_cookie", "The ninth token is not tried.",
+        BAD, cookie=cookies(*[TOSSED, TOSSED_NATIVE] * 4, TOKEN))
+with_cookies("native_cookies_at_jwt", "Cookies of a format that is not read are not counted.",
+             *[NATIVE] * 8, TOKEN)
+passes("jwt_cookies_at_native", "Cookies of a format that is not read are not counted.", ALLOW,
+       HOST + FILM, gate={"formats": ["native"]}, cookie=cookies(*[TOKEN] * 8, NATIVE))
+for name, base, tokens, verdict in (
+    ("tossed_jwt_and_old_native", "old_jwt_cookie_native_cookie", (TOSSED, OLD_NATIVE), deny("expired")),
+    ("old_jwt_and_tossed_native", "old_jwt_cookie_native_cookie", (OLD_TOKEN, TOSSED_NATIVE), deny("expired")),
+    ("tossed_native_and_old_jwt", "old_native_cookie_jwt_cookie", (TOSSED_NATIVE, OLD_TOKEN), deny("expired")),
+    ("old_native_and_tossed_jwt", "old_native_cookie_jwt_cookie", (OLD_NATIVE, TOSSED), deny("expired")),
+):
+    refused(name, base, "The refusal is that of the cookie that came furthest, of whichever format.",
+            verdict, cookie=cookies(*tokens))
+refused("broken_native_and_broken_jwt", "old_native_cookie_jwt_cookie",
+        "Both came as far, so the refusal is that of the first.", malformed("pg"),
+        cookie=cookies("pg=nonsense", "nonsense"))
+refused("broken_jwt_and_broken_native", "old_jwt_cookie_native_cookie",
+        "Both came as far, so the refusal is that of the first.", malformed("header"),
+        cookie=cookies("nonsense", "pg=nonsense"))
 
 # 2. Limits
 
@@ -520,7 +614,7 @@ admitted("header_escapes", "An escape is another spelling of the same text.",
 admitted("payload_escapes", "An escape is another spelling of the same text.",
          jwt('{"\\u0076id":"4\\u0032","e\\u0078p":1767225600}'))
 admitted("payload_ignored_members", "Claims that nobody here knows are ignored.",
-         jwt(more('"iat":"yesterday","name":"J\u00f6rg \\ud83d\\ude00","admin":true,"none":null,'
+         jwt(more('"auth_time":"yesterday","name":"J\u00f6rg \\ud83d\\ude00","admin":true,"none":null,'
                   '"rate":-1.5e-3,"list":[1,{"exp":0}],"object":{"vid":"43","exp":"x"},"":0')))
 admitted("header_ignored_members", "Header members that nobody here knows are ignored.",
          jwt(header=HEADER[:-1] + ',"jku":"https://example.com/keys","x5c":[],"jwk":{"k":"AA"},"b64":false,"enc":1}'))
@@ -655,8 +749,28 @@ payload_faults(
     ("exp_name_upper_case", '{"vid":"42","EXP":1767225600}', "EXP is not exp."),
     ("payload_without_members", "{}", "There is no expiry."),
 )
-admitted("exp_largest", "2^53 - 1 is the last expiry.", jwt(exp("9007199254740991")),
-         allow(FOLDER, FILM, expires=9007199254740991))
+admitted("exp_largest", "2^53 - 1 is the last expiry, and a second from now.",
+         jwt(exp("9007199254740991")), allow(FOLDER, FILM, expires=9007199254740991),
+         keys=ring(["main"]), now=9007199254740990)
+refused("exp_larger", "exp_largest", "2^53 is a second later, and no number here.",
+        malformed("exp"), url=query(jwt(exp("9007199254740992"))))
+refused("exp_largest_reached", "exp_largest", "The clock has reached the last expiry.",
+        deny("expired"), now=9007199254740991)
+
+
+def iat(text):
+    return more('"iat":' + text)
+
+
+admitted("iat", "When the token was signed.", jwt(iat("1767224000")))
+admitted("iat_zero", "Zero is a number.", jwt(iat("0")))
+admitted("iat_largest", "2^53 - 1 is a number, and nothing depends on it.",
+         jwt(iat("9007199254740991")))
+admitted("iat_after_exp", "Nothing depends on it.", jwt(iat("1767225601")))
+admitted("iat_fraction", "A number has other spellings in JSON.", jwt(iat("1767224000.5")))
+admitted("iat_exponent", "A number has other spellings in JSON.", jwt(iat("1.767e9")))
+time_faults("iat", "iat", iat, "1767224000")
+admitted("iat_name_upper_case", "IAT is another claim.", jwt(more('"IAT":"yesterday"')))
 admitted("exp_exponent", "A number has other spellings in JSON.", jwt(exp("1.7672256e9")))
 admitted("exp_exponent_plus", "A number has other spellings in JSON.", jwt(exp("17672256E+2")))
 admitted("exp_exponent_minus", "A number has other spellings in JSON.", jwt(exp("17672256000e-1")))
@@ -724,7 +838,8 @@ def identifier(field, member):
     def payload(text):
         return (between if field == "sub" else more)('"%s":%s' % (field, text))
 
-    admitted(field, "An identifier.", jwt(payload('"Ab-9_z"')), sign=sign_jwt(**{member: "Ab-9_z"}))
+    admitted(field, "An identifier.", jwt(payload('"Ab-9_z"')),
+             sign=sign_jwt(no_iat=True, **{member: "Ab-9_z"}))
     admitted(field + "_any_text", "An identifier may be any text.",
              jwt(payload('"auth0|J\u00f6rg M\u00fcller <j@example.com>"')))
     admitted(field + "_number", "A whole number counts as its digits.", jwt(payload("1234567")))
@@ -922,6 +1037,37 @@ refused("path_empty_path", "path", "A path begins with a slash.", NOT_CANONICAL,
 refused("path_two_dots_cookie", "cookie", "A segment .. leaves the directory.", NOT_CANONICAL,
         url=HOST + "/videos/42/../43/a.ts", behind=OUTSIDE)
 
+for name, target, about in (
+    ("semicolon", "/videos/42/a.mp4;x.ts", "A Java server serves a.mp4."),
+    ("semicolon_two_dots", "/videos/42/..;/43/a.ts", "A Java server leaves the directory."),
+    ("semicolon_last", "/videos/42/a.ts;", "A semicolon at the end."),
+    ("semicolon_claim", "/videos/42;x/a.ts", "A parameter of the directory."),
+    ("two_dots_escaped_semicolon", "/videos/42/..%3B/43/a.ts",
+     "Decoded, it is ..; and so .. to a Java server."),
+    ("two_dots_escaped_parameter", "/videos/42/..%3bx/43/a.ts",
+     "Decoded, it is ..; and so .. to a Java server."),
+    ("dot_escaped_semicolon", "/videos/42/%2e.%3B/a.ts", "All of it is escaped."),
+):
+    path_fault("path_" + name, about, target)
+    refused("path_%s_path" % name, "path", about, NOT_CANONICAL, url=path(TOKEN, target))
+    refused("path_%s_cookie" % name, "cookie", about, NOT_CANONICAL, url=HOST + target)
+    refused("path_%s_bearer" % name, "bearer", about, NOT_CANONICAL, url=HOST + target)
+SEMICOLON = allow(FOLDER, "/videos/42/a%3Bb.ts")
+passes("path_escaped_semicolon", "An escaped semicolon is an escape like any other.", SEMICOLON,
+       query(TOKEN, "/videos/42/a%3bb.ts"), gate=GATE)
+passes("path_escaped_semicolon_path", "In the path.", SEMICOLON, path(TOKEN, "/videos/42/a%3bb.ts"),
+       gate=GATE)
+passes("path_escaped_semicolon_cookie", "In a cookie.", SEMICOLON, HOST + "/videos/42/a%3bb.ts",
+       gate=GATE, cookie="token=" + TOKEN)
+passes("path_escaped_semicolon_bearer", "In the Authorization header.", SEMICOLON,
+       HOST + "/videos/42/a%3Bb.ts", gate=GATE, authorization="Bearer " + TOKEN)
+passes("path_escaped_semicolon_signed", "A signer takes it.", SEMICOLON,
+       query(TOKEN, "/videos/42/a%3Bb.ts"), sign_jwt("/videos/42/a%3bb.ts"), GATE)
+refused("folder_escaped_parameter", "query", "A name that begins like the directory's.", OUTSIDE,
+        url=query(TOKEN, "/videos/42%3Bx/a.ts"))
+refused("path_semicolon_in_token", "path", "A parameter of the token's segment.", malformed("sig"),
+        url=path(TOKEN + ";x=1"))
+
 passes("path_other_spelling", "The directory may be spelled with escapes.", ALLOW,
        query(TOKEN, "/videos/%34%32/a.ts"), gate=GATE)
 passes("path_other_spelling_path", "The directory may be spelled with escapes.", ALLOW,
@@ -1042,6 +1188,11 @@ passes("forward_none_there", "No parameters, no question mark.", ALLOW,
        query(TOKEN, FILM + "?a=1"), gate=FORWARD)
 passes("forward_names_exactly", "V, v2 and %76 are other names than v.", ALLOW,
        query(TOKEN) + "&V=1&v2=1&%76=1", gate=FORWARD)
+passes("forward_star", "A star at the end stands for every name that starts so.",
+       allow(FOLDER, FILM + "?v=2&v1=3"), query(TOKEN, FILM + "?v=2&w=1") + "&v1=3&V=4",
+       gate=gate(forward_params=["v*"]))
+passes("forward_star_alone", "A star by itself names nothing.", ALLOW,
+       query(TOKEN, FILM + "?v=2"), gate=gate(forward_params=["*"]))
 passes("parameters_player", "What players add is not forwarded unless it is listed.", ALLOW,
        query(TOKEN) + "&_HLS_msn=7&CMCD=bl%3D21300", gate=GATE)
 passes("parameters_odd", "Other parameters are not read.", ALLOW,
@@ -1081,6 +1232,58 @@ header_faults("query", BAD,
               ("kid_of_other_key", named("next"), "The tag is made with main under the name of next."))
 refused("kid_of_longer_id", "query", "The tag is made with main-2 under the name of main.", BAD,
         url=query(jwt(kid="main-2")))
+
+admitted("key_bound", "A key that serves JWTs only.", jwt(header=named("auth0"), kid="auth0"),
+         allow(FOLDER, FILM, kid="auth0"), sign_jwt(kid="auth0"))
+UNKNOWN_KEY = deny("unknown_key")
+refused("key_bound_to_native", "key_bound", "A key that serves native tokens only.", UNKNOWN_KEY,
+        url=query(jwt(header=named("bound"), kid="bound")))
+refused("key_bound_to_native_in_this_ring", "key_bound", "The same key, bound to the other format.",
+        UNKNOWN_KEY, keys=ring(["main"]) + "\nnative/auth0:" + b64(KEYS["auth0"]))
+refused("key_bound_to_native_retired", "key_bound",
+        "Of a key for another format nobody learns whether it has retired.", UNKNOWN_KEY,
+        keys=ring(["main"]) + "\nnative/auth0:%s@%d" % (b64(KEYS["auth0"]), NOW))
+refused("key_bound_kid_with_format", "key_bound", "The format is no part of the id.", UNKNOWN_KEY,
+        url=query(jwt(header=named("jwt/auth0"), kid="auth0")))
+passes("key_bound_at_both", "The same where native tokens are read as well.",
+       allow(FOLDER, FILM, kid="auth0"), query(jwt(header=named("auth0"), kid="auth0")), gate=BOTH)
+refused("key_bound_to_native_at_both", "key_bound_at_both", "A key that serves native tokens only.",
+        UNKNOWN_KEY, url=query(jwt(header=named("bound"), kid="bound")))
+
+
+def native(kid):
+    return signed(FOLDER, "pg=1&exp=1767225600&kid=%s&dir=2" % kid, kid)
+
+
+passes("native_key_bound_at_both", "A key that serves native tokens only.",
+       allow(FOLDER, FILM, kid="bound"), in_query(FILM, native("bound")), gate=BOTH)
+refused("native_key_bound_to_jwt", "native_key_bound_at_both",
+        "Who knows the key of the JWTs cannot make native links.", UNKNOWN_KEY,
+        url=in_query(FILM, native("auth0")))
+passes("key_bound_before_retirement", "A bound key serves until it retires.",
+       allow(FOLDER, FILM, kid="auth0"), query(jwt(header=named("auth0"), kid="auth0")), gate=GATE,
+       keys=ring(["main", "auth0"], {"auth0": NOW + 1}))
+refused("key_bound_retired", "key_bound_before_retirement", "The key retires this second.",
+        deny("retired_key"), now=NOW + 1)
+admitted("key_first_of_the_format", "A signer takes the first key that serves the format.", TOKEN,
+         sign=sign_jwt(), keys=ring(["bound", "main", "next"]))
+admitted("key_bound_first", "A bound key may be the first.", jwt(header=named("auth0"), kid="auth0"),
+         allow(FOLDER, FILM, kid="auth0"), sign_jwt(), keys=ring(["bound", "auth0", "main"]))
+
+admitted("no_kid_bound", "Without an id every key for JWTs is tried.", jwt(header=NO_KID, kid="auth0"),
+         allow(FOLDER, FILM, kid="auth0"))
+refused("no_kid_bound_to_native", "no_kid_bound", "A key for native tokens is not tried.", BAD,
+        url=query(jwt(header=NO_KID, kid="bound")))
+admitted("no_kid_bound_before_retirement", "The only key for JWTs.", jwt(header=NO_KID, kid="auth0"),
+         allow(FOLDER, FILM, kid="auth0"), keys=ring(["bound", "auth0"], {"auth0": NOW + 1}))
+refused("no_kid_bound_retired", "no_kid_bound_before_retirement",
+        "All keys for JWTs have retired; a key for native tokens is there.", deny("retired_key"),
+        now=NOW + 1)
+refused("no_kid_no_key", "no_kid_bound_before_retirement", "There is no key for JWTs.", UNKNOWN_KEY,
+        keys=ring(["bound"]))
+refused("no_kid_no_key_at_all", "no_kid_bound_before_retirement",
+        "There is no key for JWTs, and the other has retired.", UNKNOWN_KEY,
+        keys=ring(["bound"], {"bound": NOW}))
 
 admitted("no_kid_first", "Without an id every key is tried: the first.", jwt(header=NO_KID))
 admitted("no_kid_second", "Without an id every key is tried: the second.",
@@ -1221,6 +1424,36 @@ refused("leeway_before_too_short", "leeway_before", "A second more than the leew
         now=NOW - 1)
 refused("leeway_before_none", "leeway_before", "Without a configuration there is no leeway.",
         EARLY, gate=GATE)
+FARTHEST = NOW + 100 * 365 * 86400
+TOO_FAR = deny("expires_too_far")
+admitted("exp_farthest", "A hundred years of 365 days.", jwt(exp(FARTHEST)),
+         allow(FOLDER, FILM, expires=FARTHEST),
+         {"url": HOST + FILM, "expires_at": FARTHEST, "format": "jwt", "claims": {"vid": "42"}})
+admitted("exp_farthest_fraction", "The expiry is rounded down before it is compared.",
+         jwt(exp("%d.5" % FARTHEST)), allow(FOLDER, FILM, expires=FARTHEST))
+admitted("exp_farthest_leeway", "Leeway does not shorten them.", jwt(exp(FARTHEST)),
+         allow(FOLDER, FILM, expires=FARTHEST), gate=gate(leeway=30))
+admitted("exp_farthest_nbf", "A token that begins now.",
+         jwt('{"vid":"42","exp":%d,"nbf":%d}' % (FARTHEST, NOW)), allow(FOLDER, FILM, expires=FARTHEST))
+payload_faults(
+    "exp_farthest", TOO_FAR,
+    ("exp_too_far", exp(FARTHEST + 1), "A second more."),
+    ("exp_in_milliseconds", exp(EXP * 1000), "Milliseconds for seconds."),
+    ("exp_in_microseconds", exp(EXP * 1000000), "Microseconds for seconds."),
+    ("exp_forever", exp(9007199254740991), "A token that never ends."),
+    ("exp_too_far_exponent", exp("1e13"), "Another spelling of a number too large."),
+)
+refused("exp_too_far_a_second_ago", "exp_farthest", "A second ago it was a second more.", TOO_FAR,
+        now=NOW - 1)
+refused("exp_too_far_leeway", "exp_farthest_leeway", "Leeway does not lengthen them.", TOO_FAR,
+        url=query(jwt(exp(FARTHEST + 1))))
+refused("exp_too_far_path", "path", "A second more.", TOO_FAR, url=path(jwt(exp(FARTHEST + 1))))
+refused("exp_too_far_cookie", "cookie", "A second more.", TOO_FAR,
+        cookie="token=" + jwt(exp(FARTHEST + 1)))
+refused("exp_too_far_bearer", "bearer", "A second more.", TOO_FAR,
+        authorization="Bearer " + jwt(exp(FARTHEST + 1)))
+refused("exp_farthest_early", "exp_farthest_nbf",
+        "Neither begun nor within a hundred years: the beginning comes first.", EARLY, now=NOW - 1)
 CAP = gate(max_lifetime=600)
 LONG = deny("lifetime_too_long")
 admitted("lifetime_longest", "Just as long as the operator allows.", TOKEN, gate=CAP)
@@ -1230,8 +1463,11 @@ refused("lifetime_too_long", "lifetime_longest", "A second longer than the opera
         LONG, now=NOW - 1)
 refused("lifetime_cap_lower", "lifetime_longest", "The operator allows a second less.", LONG,
         gate=gate(max_lifetime=599))
-refused("lifetime_milliseconds", "lifetime_longest", "Milliseconds for seconds.", LONG,
+refused("lifetime_milliseconds", "lifetime_longest",
+        "Milliseconds for seconds: a fault of its own, which comes before the cap.", TOO_FAR,
         url=query(jwt(exp("1767225600000"))))
+refused("lifetime_farthest", "lifetime_longest", "A hundred years are longer than the operator allows.",
+        LONG, url=query(jwt(exp(FARTHEST))))
 admitted("lifetime_with_leeway", "Leeway does not shorten the cap.", TOKEN,
          gate=gate(max_lifetime=600, leeway=30))
 refused("lifetime_leeway_added", "lifetime_with_leeway", "Leeway does not lengthen the cap.", LONG,
@@ -1305,7 +1541,7 @@ refused("rfc7515_a1_expired", "rfc7515_a1_with_claim", "It was made for 2011.", 
 # The members of a request to sign
 
 ALL = ('{"vid":"42","iss":"https://id.example.com","sub":"v7","aud":"edge.1","exp":1767225600,'
-       '"nbf":1767224000,"jti":"Ab-9_z","sid":"s1","run":14400}')
+       '"iat":1767225000,"nbf":1767224000,"jti":"Ab-9_z","sid":"s1","run":14400}')
 ALL_MEMBERS = {
     "issuer": "https://id.example.com", "sub": "v7", "audience": "edge.1",
     "not_before": 1767224000, "jti": "Ab-9_z", "sid": "s1", "run": 14400,
@@ -1329,6 +1565,29 @@ for name, about, members in (
 ):
     passes(name, about, ALLOW, query(TOKEN),
            dict({"url": HOST + FILM, "format": "jwt", "claims": {"vid": "42"}}, **members), GATE)
+for name, about, payload, now, made, members in (
+    ("sign_sub", "Of a viewer a signer says when it signed.",
+     '{"vid":"42","sub":"v7","exp":1767225600,"iat":1767225000}', NOW, EXP,
+     {"expires_at": EXP, "sub": "v7"}),
+    ("sign_sid", "Of a playback a signer says when it signed.",
+     '{"vid":"42","exp":1767225600,"iat":1767225000,"sid":"s1"}', NOW, EXP,
+     {"expires_at": EXP, "sid": "s1"}),
+    ("sign_sid_and_sub_without_iat", "Unless told not to.",
+     '{"vid":"42","sub":"v7","exp":1767225600,"sid":"s1"}', NOW, EXP,
+     {"expires_at": EXP, "sid": "s1", "sub": "v7", "no_iat": True}),
+    ("sign_iat_now", "The time of signing is the signer's clock.",
+     '{"vid":"42","sub":"v7","exp":1767225600,"iat":1767225299}', NOW + 299, EXP,
+     {"expires_at": EXP, "sub": "v7"}),
+    ("sign_round", "The expiry is rounded up to a multiple.",
+     '{"vid":"42","exp":1767225900}', NOW + 1, NOW + 900, {"expires_in": 600, "round": 300}),
+    ("sign_round_multiple", "A multiple stays what it is.",
+     '{"vid":"42","exp":1767225600}', NOW, EXP, {"expires_in": 600, "round": "5m"}),
+    ("sign_round_iat", "The time of signing is rounded down.",
+     '{"vid":"42","sub":"v7","exp":1767225900,"iat":1767225000}', NOW + 299, NOW + 900,
+     {"expires_in": 600, "round": "5m", "sub": "v7"}),
+):
+    admitted(name, about, jwt(payload), allow(FOLDER, FILM, expires=made),
+             {"url": HOST + FILM, "format": "jwt", "claims": {"vid": "42"}, **members}, now=now)
 admitted("sign_run_hours", "A playback with a unit.", jwt(run("14400")), sign=sign_jwt(run="4h"))
 admitted("sign_not_before_date", "The beginning as a date and time.", jwt(nbf("1767224000")),
          sign=sign_jwt(not_before="2025-12-31T23:33:20Z"))

@@ -4,6 +4,8 @@ Every verdict is stated by hand, beside its case; nothing here verifies anything
 differs from a passing one by one fault, and where it can be, its tag fits the faulty request, so
 that a gate without that very check would let it through.
 
+A vector may have a key ring of its own, in `keys`; the others have that of their file.
+
 The keys are for development: bytes that count upwards. Nobody may use them anywhere else.
 """
 
@@ -21,14 +23,28 @@ KEYS = {  # a file may add its own
     "main": bytes(range(0, 32)),
     "next": bytes(range(32, 64)),
     "old": bytes(range(64, 96)),
+    "bound": bytes(range(128, 160)),
+    "auth0": bytes(range(160, 192)),
 }
+FORMATS = {"bound": "native", "auth0": "jwt"}  # keys that serve one format only
 
 HOST = "https://cdn.example.com"
 
 vectors = []
 
 
-# Making requests
+# Making requests and key rings
+
+
+def ring(kids, retires={}):
+    """The text of a key ring. `retires` says when a key retires."""
+    return "\n".join(
+        "%s%s:%s%s" % (
+            FORMATS[kid] + "/" if kid in FORMATS else "", kid, b64(KEYS[kid]),
+            "@%d" % retires[kid] if kid in retires else "",
+        )
+        for kid in kids
+    )
 
 
 def b64(data):
@@ -74,11 +90,12 @@ def malformed(field):
     return deny("malformed", field)
 
 
-def passes(name, about, expect, url, sign=None, gate=None, now=NOW, behind=None, **headers):
-    add(name, about, None, dict({"url": url}, **headers), gate, now, sign, expect, behind)
+def passes(name, about, expect, url, sign=None, gate=None, now=NOW, behind=None, keys=None,
+           **headers):
+    add(name, about, None, dict({"url": url}, **headers), gate, keys, now, sign, expect, behind)
 
 
-def refused(name, base, about, expect, behind=None, gate=None, now=None, **changes):
+def refused(name, base, about, expect, behind=None, gate=None, now=None, keys=None, **changes):
     """A vector like the passing one named `base`, but for the changes. None removes."""
     origin = next(v for v in vectors if v["name"] == base)
     assert origin["expect"]["verdict"] == "allow", base
@@ -86,17 +103,19 @@ def refused(name, base, about, expect, behind=None, gate=None, now=None, **chang
     request = {member: text for member, text in request.items() if text is not None}
     gate = origin.get("gate") if gate is None else gate
     now = origin["now"] if now is None else now
-    assert (request, gate, now) != (origin["request"], origin.get("gate"), origin["now"]), name
-    add(name, about, base, request, gate, now, None, expect, behind)
+    keys = origin.get("keys") if keys is None else keys
+    members = [origin.get(member) for member in ("request", "gate", "keys", "now")]
+    assert [request, gate, keys, now] != members, name
+    add(name, about, base, request, gate, keys, now, None, expect, behind)
 
 
-def add(name, about, base, request, gate, now, sign, expect, behind):
+def add(name, about, base, request, gate, keys, now, sign, expect, behind):
     assert all(v["name"] != name for v in vectors), name
     vector = {
         "name": name, "about": about, "differs_from": base, "request": request, "gate": gate,
-        "now": now, "sign": sign, "expect": expect, "behind_url_parser": behind,
+        "keys": keys, "now": now, "sign": sign, "expect": expect, "behind_url_parser": behind,
     }
-    optional = ("gate", "sign", "behind_url_parser")
+    optional = ("gate", "keys", "sign", "behind_url_parser")
     vectors.append({m: v for m, v in vector.items() if m not in optional or v})
 
 
@@ -108,13 +127,9 @@ def to_sign(target, **members):
 
 
 def write_or_check(file, maker, about, retires):
-    """Ends the program: it writes the file, or with --check fails if the file is another.
-    `retires` says when a key of the ring retires."""
-    ring = [
-        "%s:%s%s" % (kid, b64(key), "@%d" % retires[kid] if kid in retires else "")
-        for kid, key in KEYS.items()
-    ]
-    text = readable({"about": about, "keys": "\n".join(ring), "vectors": vectors})
+    """Ends the program: it writes the file, or with --check fails if the file is another. A vector
+    without a key ring of its own has that of the file, which is all keys."""
+    text = readable({"about": about, "keys": ring(KEYS, retires), "vectors": vectors})
     if sys.argv[1:] == ["--check"]:
         same = file.is_file() and file.read_text(encoding="ascii") == text
         state = "is up to date" if same else "is stale: run %s" % maker

@@ -16,6 +16,8 @@ use sha2::Sha256;
 
 pub const TEMPLATE: &str = "/videos/{vid}/";
 pub const NOW: u64 = 1_767_225_000;
+/// The most seconds that a token may last: 100 years of 365 days.
+pub const CENTURY: u64 = 100 * 365 * 86_400;
 /// The bytes of the key `main`.
 pub const MAIN: [u8; 32] = {
     let mut bytes = [0; 32];
@@ -146,6 +148,7 @@ fn payload_faults(payload: &[(String, Value)], faults: &mut Vec<Fault>) {
         let (is_fine, field) = match name.as_str() {
             "aud" => (audience(value), "aud"),
             "exp" => (time(value).is_some(), "exp"),
+            "iat" => (time(value).is_some(), "iat"),
             "iss" => (value.is_string(), "iss"),
             "jti" => (id(value).is_some(), "jti"),
             "nbf" => (time(value).is_some(), "nbf"),
@@ -180,8 +183,12 @@ fn payload_faults(payload: &[(String, Value)], faults: &mut Vec<Fault>) {
     }
     if last(payload, "nbf").and_then(time).is_some_and(|start| start.ceil() > NOW as f64) {
         faults.push(Fault(6, "not_yet_valid", None));
-    } else if last(payload, "exp").and_then(time).is_some_and(|end| end.floor() <= NOW as f64) {
-        faults.push(Fault(6, "expired", None));
+    } else if let Some(end) = last(payload, "exp").and_then(time).map(f64::floor) {
+        if end <= NOW as f64 {
+            faults.push(Fault(6, "expired", None));
+        } else if end > (NOW + CENTURY) as f64 {
+            faults.push(Fault(6, "expires_too_far", None));
+        }
     }
     if last(payload, "aud").is_some() {
         faults.push(Fault(7, "wrong_audience", None));

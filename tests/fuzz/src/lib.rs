@@ -19,7 +19,7 @@ mod playlist;
 use std::sync::LazyLock;
 
 use playgate::manifest::{Carrier, Kind};
-use playgate::{KeyRing, ParamNames, Refusal, Request, UnixTime, Verified, Verifier};
+use playgate::{KeyRing, ParamNames, Placement, Refusal, Request, UnixTime, Verified, Verifier};
 
 use crate::asked::{Asked, KEYS, NOW, PLACES, Place};
 pub use crate::jwt::jwt;
@@ -91,6 +91,9 @@ fn judge<'r>(
     let refusal = verdict.as_ref().err().copied();
     assert_eq!(report.refusal, refusal, "the explanation differs from the verdict");
     let verified = verdict?;
+    if verified.placement() == Placement::Cookie {
+        first_cookie(verifier, request, &verified, now);
+    }
     let scope = verified.scope().to_string();
     let path = verified.path().to_string();
     assert!(path.starts_with(scope.split('?').next().unwrap_or_default()), "{path} in {scope}");
@@ -104,6 +107,25 @@ fn judge<'r>(
         assert_eq!(again.as_ref(), Ok(&scope), "{link}");
     }
     Ok(verified)
+}
+
+/// Panics where a cookie before the one that counts passes by itself.
+fn first_cookie(
+    verifier: &Verifier<'_>,
+    request: &Request<'_>,
+    verified: &Verified<'_>,
+    now: UnixTime,
+) {
+    let alone = |cookie| {
+        let mut request = *request;
+        request.cookie = Some(cookie);
+        let verdict = verifier.verify(&request, now).ok()?;
+        Some((verdict.kid().to_owned(), verdict.scope().to_string(), verdict.grant().expires()))
+    };
+    let first = request.cookie.unwrap_or_default().split(';').find_map(alone);
+    let counts =
+        (verified.kid().to_owned(), verified.scope().to_string(), verified.grant().expires());
+    assert_eq!(first, Some(counts), "another cookie counts than the first that passes");
 }
 
 #[cfg(test)]
