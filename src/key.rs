@@ -124,11 +124,26 @@ impl fmt::Debug for SecretKey {
     }
 }
 
+/// The characters of a key, taken for its bytes. Prints nothing of itself.
+#[cfg(feature = "alloc")]
+#[derive(Clone)]
+pub(crate) struct TextKey(pub(crate) MacKey);
+
+#[cfg(feature = "alloc")]
+impl fmt::Debug for TextKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TextKey(..)")
+    }
+}
+
 /// One key of a ring.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) id: KeyId,
     pub(crate) key: SecretKey,
+    /// The key that its text would be, for those who sign with that by mistake.
+    #[cfg(feature = "alloc")]
+    pub(crate) text: TextKey,
     retires: Option<UnixTime>,
 }
 
@@ -241,7 +256,14 @@ fn parse_entry(text: &str) -> Result<Entry, KeyError> {
             (key, Some(UnixTime::from_secs(at)))
         }
     };
-    Ok(Entry { id: KeyId::new(id.trim())?, key: SecretKey::from_base64url(key.trim())?, retires })
+    let key = key.trim();
+    Ok(Entry {
+        id: KeyId::new(id.trim())?,
+        key: SecretKey::from_base64url(key)?,
+        #[cfg(feature = "alloc")]
+        text: TextKey(MacKey::new(key.as_bytes())),
+        retires,
+    })
 }
 
 /// What is wrong with a key. It never repeats the key.

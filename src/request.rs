@@ -31,6 +31,13 @@ impl<'a> Request<'a> {
     pub fn new(url: &'a str) -> Self {
         Self { url, ..Self::default() }
     }
+
+    /// The request as it reaches a gate: without a `#` and what follows it, which no client sends.
+    #[must_use]
+    pub fn without_fragment(self) -> Self {
+        let url = self.url.split('#').next().unwrap_or_default();
+        Self { url, ..self }
+    }
 }
 
 impl fmt::Debug for Request<'_> {

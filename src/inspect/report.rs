@@ -47,12 +47,15 @@ pub struct FieldNote {
     pub meaning: String,
 }
 
-/// What [`Verifier::inspect`](crate::Verifier::inspect) found. It holds no signature, so it can be shown and logged.
+/// What [`Verifier::inspect`](crate::Verifier::inspect) found. Whatever could be a signature or a
+/// key is left out of it, so it can be shown and logged.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Why the request is refused; `None` where it is admitted.
     pub refusal: Option<Refusal>,
-    /// Where the token stands.
+    /// Why, in a sentence; `None` where the request is admitted.
+    pub detail: Option<String>,
+    /// Where the token is.
     pub placement: Option<Placement>,
     /// The id of the key that the token says it was signed with.
     pub kid: Option<String>,
@@ -95,8 +98,20 @@ impl Report {
 
     /// Notes a failed check behind which the others can be run.
     pub(super) fn fail_and_go_on(&mut self, refusal: Refusal) {
-        self.refusal = self.refusal.or(Some(refusal));
-        self.push(Outcome::Failed, refusal.to_string());
+        self.fail_with(refusal, refusal.to_string());
+    }
+
+    /// Notes a failed check behind which the others can be run, and why it failed.
+    pub(super) fn fail_because(&mut self, refusal: Refusal, why: &str) {
+        self.fail_with(refusal, why.to_owned());
+    }
+
+    fn fail_with(&mut self, refusal: Refusal, detail: String) {
+        if self.refusal.is_none() {
+            self.refusal = Some(refusal);
+            self.detail = Some(detail.clone());
+        }
+        self.push(Outcome::Failed, detail);
     }
 
     /// Notes a failed check. Behind one that nothing can be read without, the rest is skipped.
@@ -128,7 +143,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.refusal {
             None => writeln!(f, "allow")?,
-            Some(refusal) => writeln!(f, "deny  {}: {refusal}", refusal.code())?,
+            Some(refusal) => {
+                let detail = self.detail.as_deref().unwrap_or_default();
+                writeln!(f, "deny  {}: {detail}", refusal.code())?;
+            }
         }
         writeln!(f)?;
         for Check { number, name, outcome, detail } in &self.checks {
@@ -176,7 +194,7 @@ impl serde::Serialize for Report {
         json.serialize_field("status", &self.refusal.map(Refusal::status))?;
         let field = self.refusal.and_then(Refusal::field);
         json.serialize_field("field", &field.map(crate::Field::name))?;
-        json.serialize_field("detail", &self.refusal.map(|refusal| refusal.to_string()))?;
+        json.serialize_field("detail", &self.detail)?;
         json.serialize_field("placement", &self.placement.map(Placement::name))?;
         json.serialize_field("kid", &self.kid)?;
         json.serialize_field("path", &self.path)?;
