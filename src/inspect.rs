@@ -208,13 +208,16 @@ impl Verifier<'_> {
         let request = &request.without_fragment();
         let mut hints = Vec::new();
         if refusal == ParseError::UnsignedParameter.into() {
-            for name in self.added_params(request).take(MOST_NAMED) {
+            let names = self.added_params(request).filter(|name| !name.is_empty());
+            for name in names.take(MOST_NAMED) {
                 let name = redacted(name);
                 hints.push(format!(
                     "the parameter `{name}` was added to the link: sign it, or list it in \
                      UNSIGNED_PARAMS"
                 ));
             }
+        }
+        if !hints.is_empty() {
             return hints;
         }
         hints.extend(self.mistakes_of_token(request));

@@ -699,6 +699,7 @@ refused("path_signed_unescaped", "path_utf8", "The tag is over the path not enco
         url=in_query("/videos/42/%C3%BC.mp4", signed("/videos/42/\u00fc.mp4", HEAD)))
 
 LIST_BEHIND = allow(FOLDER, LIST)
+UNSIGNED = deny("unsigned_parameter")
 BAD = deny("bad_signature")
 
 path_fault("path_two_dots", "A segment .. leaves the directory.",
@@ -865,20 +866,22 @@ for name, url, about in (
      "Before the token a player's parameter is signed like any other."),
     ("query_ampersand_added", in_query(QUERY + "&", QUERY_TOKEN), "An ampersand is added."),
 ):
-    refused(name, "query_before", about, BAD, url=url)
-refused("query_added_to_none", "film_query", "A query is added where none was signed.", BAD,
+    # What was appended is known: without it the tag fits.
+    appended = name in ("query_added_before", "query_player_added_before", "query_ampersand_added")
+    refused(name, "query_before", about, UNSIGNED if appended else BAD, url=url)
+refused("query_added_to_none", "film_query", "A query is added where none was signed.", UNSIGNED,
         url=in_query(FILM + "?start=10", EXACT_TOKEN))
-refused("query_empty_added_to_none", "film_query", "?&pg= is not ?pg=.", BAD,
+refused("query_empty_added_to_none", "film_query", "?&pg= is not ?pg=.", UNSIGNED,
         url=in_query(FILM + "?", EXACT_TOKEN))
 refused("query_empty_removed", "query_before_empty", "?pg= is not ?&pg=.", BAD,
         url=in_query(FILM, signed(FILM + "?", HEAD)))
-refused("query_added_path", "query_before_path", "A parameter is added.", BAD,
+refused("query_added_path", "query_before_path", "A parameter is added.", UNSIGNED,
         url=in_path(QUERY + "&start=10", QUERY_TOKEN))
-refused("query_added_to_none_path", "film_path", "A query is added where none was signed.", BAD,
+refused("query_added_to_none_path", "film_path", "A query is added where none was signed.", UNSIGNED,
         url=in_path(FILM + "?start=10", EXACT_TOKEN))
-refused("query_added_cookie", "film_cookie", "A query is added where none was signed.", BAD,
+refused("query_added_cookie", "film_cookie", "A query is added where none was signed.", UNSIGNED,
         url=HOST + FILM + "?start=10")
-refused("query_added_bearer", "film_bearer", "A query is added where none was signed.", BAD,
+refused("query_added_bearer", "film_bearer", "A query is added where none was signed.", UNSIGNED,
         url=HOST + FILM + "?start=10")
 
 PLAYER = (
@@ -916,7 +919,6 @@ passes("operator_parameters_path", "The operator lists parameters that need no t
 passes("operator_and_player", "The operator's list adds to the players'.", ALLOW_FILM,
        film() + "&_HLS_msn=7&utm_source=mail", gate=UTM)
 
-UNSIGNED = deny("unsigned_parameter")
 for name, tail, about in (
     ("parameter_after_token", "&start=10", "A parameter follows the token."),
     ("parameter_after_player", "&_HLS_msn=7&start=10", "A parameter follows a player's."),
@@ -938,7 +940,7 @@ refused("parameter_forwarded_not_listed", "operator_parameters",
         "A parameter to forward is still to be signed.", UNSIGNED,
         gate={"forward_params": ["utm_source", "fbclid"]})
 refused("parameter_not_listed_path", "operator_parameters_path",
-        "In the path's placement what is not listed is under the tag.", BAD,
+        "In the path's placement what is not listed is to be under the tag.", UNSIGNED,
         gate={"unsigned_params": []})
 
 QUERY_FAULT = malformed("url")
