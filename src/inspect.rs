@@ -31,10 +31,10 @@ const MOST_NAMED: usize = 3;
 
 impl Verifier<'_> {
     /// Runs every check that can be run, also behind one that failed, and says what each found. The
-    /// decision is that of [`Verifier::verify`]. A fragment never reaches a gate, so it is left out.
+    /// decision is that of [`Verifier::verify`].
     #[must_use]
     pub fn inspect(&self, request: &Request<'_>, forward: ParamNames<'_>, now: UnixTime) -> Report {
-        let mut report = self.checks(&request.without_fragment(), forward, now);
+        let mut report = self.checks(request, forward, now);
         if let Some(refusal) =
             report.refusal.filter(|refusal| !matches!(refusal, Refusal::Policy(_)))
         {
@@ -198,14 +198,13 @@ impl Verifier<'_> {
 
     /// What would explain that a request is refused.
     fn mistakes(&self, request: &Request<'_>, refusal: Refusal) -> Vec<String> {
-        let as_it_is = self.reading(&request.without_fragment());
+        let as_it_is = self.reading(request);
         let mended = self.mended(request, as_it_is);
         let fits = mended.as_ref().is_some_and(|mended| mended.reading == Reading::Fits);
         let is_signature = matches!(refusal, Refusal::Signature(_) | Refusal::Key(_));
         if fits && !is_signature {
             return mended.map(Mended::hints).unwrap_or_default();
         }
-        let request = &request.without_fragment();
         let mut hints = Vec::new();
         if refusal == ParseError::UnsignedParameter.into() {
             let names = self.added_params(request).filter(|name| !name.is_empty());

@@ -292,11 +292,6 @@ fn tokens_under_another_name_are_named() {
     assert_eq!(inspect(&request).hints, [format!("a JWT is in the cookie `session`, {only}")]);
 }
 
-#[test]
-fn a_fragment_never_reaches_a_gate() {
-    assert!(inspect(&Request::new(&format!("{LINK}#t=30"))).is_admitted());
-}
-
 /// Ways to spoil a link.
 fn mangled() -> impl Strategy<Value = String> {
     let pairs = prop::sample::select(
