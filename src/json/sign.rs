@@ -9,8 +9,8 @@ use serde::Serialize;
 #[cfg(feature = "jwt")]
 use super::LinkFormat;
 use super::{Moment, Request, RequestError, Seconds, UNKNOWN, Value};
-use crate::error::{Fault, Field};
-use crate::sign::{Builder, Link, SignError, Signer};
+use crate::error::{Fault, Field, UnusableKey};
+use crate::sign::{Advice, Builder, Link, SignError, Signer};
 use crate::time::UnixTime;
 
 /// Where a signer puts the token.
@@ -71,12 +71,12 @@ impl Request for SignRequest {
             "country" => self.country = Some(value.texts()?.join(".")).filter(|c| !c.is_empty()),
             "download" => self.download = Some(value.text()?),
             "ip" => self.ip = Some(value.text()?),
-            "jti" => self.jti = Some(value.text()?),
+            "jti" => self.jti = Some(value.id()?),
             "not_before" => self.not_before = Some(value.parsed(Moment::from_secs)?),
             "preview" => self.preview = Some(value.parsed(Seconds)?),
             "run" => self.run = Some(value.parsed(Seconds)?),
-            "sid" => self.sid = Some(value.text()?),
-            "sub" => self.sub = Some(value.text()?),
+            "sid" => self.sid = Some(value.id()?),
+            "sub" => self.sub = Some(value.id()?),
             #[cfg(feature = "jwt")]
             "format" => self.format.format = Some(value.text()?),
             #[cfg(feature = "jwt")]
@@ -177,6 +177,8 @@ impl SignRequest {
             Field::Exp => "expires_in",
             #[cfg(feature = "jwt")]
             Field::Iss => "issuer",
+            // Nobody named the key: it is the ring that has to change.
+            Field::Kid if self.kid.is_none() => "",
             Field::Nbf => "not_before",
             Field::Pre => "preview",
             Field::Token => "",
@@ -191,7 +193,10 @@ impl SignRequest {
             SignError::Field(Field::Token, Fault::WrongLength) => {
                 &"the token would be longer than gates read; say less in it"
             }
-            SignError::Field(_, fault) => fault,
+            SignError::Key(UnusableKey::Retired) if self.kid.is_none() => {
+                &"the ring's first key is retired; put one that is not in front, or choose one"
+            }
+            SignError::Field(..) => &Advice(error),
             other => other,
         };
         RequestError::new(member, message)
