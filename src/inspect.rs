@@ -46,12 +46,28 @@ impl Verifier<'_> {
         report
     }
 
+    /// What to tell of a refusal: as it is, or with what is known of this request.
+    #[must_use]
+    pub fn detail(&self, request: &Request<'_>, refusal: Refusal) -> String {
+        if refusal == ParseError::Malformed(Field::Url, Fault::WrongLength).into() {
+            let most = Request::MAX_URL_LEN;
+            return format!(
+                "the link has {} bytes, and a gate reads {most} at most",
+                request.url.len()
+            );
+        }
+        let Refusal::Policy(error) = refusal else { return refusal.to_string() };
+        let token = self.rules.locate(request).and_then(|located| self.rules.read(&located));
+        let not_given = token.ok().and_then(|token| self.not_given(error, &token, request));
+        not_given.map_or_else(|| refusal.to_string(), String::from)
+    }
+
     fn checks(&self, request: &Request<'_>, forward: ParamNames<'_>, now: UnixTime) -> Report {
         let mut report = Report::default();
         let located = match self.rules.locate(request) {
             Ok(located) => located,
             Err(refusal) => {
-                report.fail(refusal);
+                report.fail(refusal, self.detail(request, refusal));
                 return report;
             }
         };
@@ -64,13 +80,13 @@ impl Verifier<'_> {
         let token = match token {
             Ok(token) => token,
             Err(refusal) => {
-                report.fail(refusal);
+                report.fail(refusal, refusal.to_string());
                 return report;
             }
         };
         match token.check_scope() {
             Ok(()) => report.pass("the token and the address are well formed".to_owned()),
-            Err(error) => report.fail_and_go_on(error.into()),
+            Err(error) => report.fail_and_go_on(error.into(), error.to_string()),
         }
         report.kid = token.kid().map(redacted);
         report.path = Some(redacted_path(&token.path.to_string()));
@@ -98,7 +114,7 @@ impl Verifier<'_> {
         match (&candidates, token.kid()) {
             (Ok(_), Some(kid)) => report.pass(format!("the ring has a key `{kid}`")),
             (Ok(_), None) => report.pass("it names no key; each of the ring is tried".to_owned()),
-            (Err(error), _) => report.fail((*error).into()),
+            (Err(error), _) => report.fail_and_go_on((*error).into(), error.to_string()),
         }
         let keys = candidates.ok().or_else(|| self.any_age(token));
         let kid = match keys {
@@ -108,7 +124,7 @@ impl Verifier<'_> {
                     Some(&key.id)
                 }
                 Err(refusal) => {
-                    report.fail(refusal);
+                    report.fail_and_go_on(refusal, refusal.to_string());
                     None
                 }
             },
@@ -124,7 +140,7 @@ impl Verifier<'_> {
                 report.pass(format!("valid until {expires}, {} left", Span(left)));
             }
             Err(error) => {
-                report.fail(error.into());
+                report.fail_and_go_on(error.into(), error.to_string());
                 if let Some(check) = report.checks.last_mut() {
                     let times = match token.grant.not_before() {
                         Some(start) => format!("valid from {start} to {expires}"),
@@ -136,10 +152,11 @@ impl Verifier<'_> {
         }
         match self.check_bindings(token, request) {
             Ok(()) => report.pass("the client is one that the token is for".to_owned()),
-            Err(error) => match self.not_given(error, token, request) {
-                Some(detail) => report.fail_because(error.into(), detail),
-                None => report.fail(error.into()),
-            },
+            Err(error) => {
+                let detail = self.not_given(error, token, request);
+                let detail = detail.map_or_else(|| error.to_string(), String::from);
+                report.fail_and_go_on(error.into(), detail);
+            }
         }
         report.skip("revocation is known at the edge alone");
         kid

@@ -58,6 +58,6 @@ pub use crate::redact::redacted;
 pub use crate::request::{Placement, Request};
 pub use crate::scope::Scope;
 #[cfg(feature = "alloc")]
-pub use crate::sign::{Batch, Builder, Link, SignError, Signer};
+pub use crate::sign::{Batch, Builder, Link, SignError, Signer, percent_encoded};
 pub use crate::time::UnixTime;
 pub use crate::verify::{Verified, Verifier};

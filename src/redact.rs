@@ -89,8 +89,7 @@ impl Run {
     fn show(&self, written: &str, longest: usize, shown: &mut String) {
         let mixed = self.lower && self.upper;
         let hex = !self.other && self.len >= SHORTEST_HEX;
-        let hidden = (mixed && self.len > longest)
-            || (longest == LONGEST_SHOWN && (hex || self.len >= TAG_LEN));
+        let hidden = (mixed && self.len > longest) || (longest == LONGEST_SHOWN && hex);
         if !hidden {
             shown.push_str(written);
         } else if shown.ends_with("...") {

@@ -2,6 +2,7 @@
 
 mod address;
 mod countries;
+mod encode;
 mod error;
 mod link;
 mod terms;
@@ -18,6 +19,7 @@ use crate::time::UnixTime;
 
 pub(crate) use self::address::Address;
 pub(crate) use self::countries::unknown as unknown_country;
+pub use self::encode::percent_encoded;
 #[cfg(feature = "serde")]
 pub(crate) use self::error::Advice;
 pub use self::error::SignError;

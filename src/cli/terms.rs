@@ -123,6 +123,7 @@ impl From<Terms> for SignRequest {
             expires_in,
             expires_at,
             dir,
+            encode: false,
             exact,
             place,
             kid,

@@ -97,16 +97,7 @@ impl Report {
     }
 
     /// Notes a failed check behind which the others can be run.
-    pub(super) fn fail_and_go_on(&mut self, refusal: Refusal) {
-        self.fail_with(refusal, refusal.to_string());
-    }
-
-    /// Notes a failed check behind which the others can be run, and why it failed.
-    pub(super) fn fail_because(&mut self, refusal: Refusal, why: &str) {
-        self.fail_with(refusal, why.to_owned());
-    }
-
-    fn fail_with(&mut self, refusal: Refusal, detail: String) {
+    pub(super) fn fail_and_go_on(&mut self, refusal: Refusal, detail: String) {
         if self.refusal.is_none() {
             self.refusal = Some(refusal);
             self.detail = Some(detail.clone());
@@ -115,17 +106,17 @@ impl Report {
     }
 
     /// Notes a failed check. Behind one that nothing can be read without, the rest is skipped.
-    pub(super) fn fail(&mut self, refusal: Refusal) {
+    pub(super) fn fail(&mut self, refusal: Refusal, detail: String) {
         let rest = match refusal {
             Refusal::Ambiguous | Refusal::Missing => "there is no one token to check",
             Refusal::Parse(_) => "the request cannot be read",
-            _ => return self.fail_and_go_on(refusal),
+            _ => return self.fail_and_go_on(refusal, detail),
         };
         if self.checks.is_empty() && matches!(refusal, Refusal::Parse(_)) {
             // A fault of the URL shows while a token is looked for.
             self.skip(rest);
         }
-        self.fail_and_go_on(refusal);
+        self.fail_and_go_on(refusal, detail);
         while self.checks.len() < NAMES.len() {
             self.skip(rest);
         }
@@ -135,6 +126,15 @@ impl Report {
         let name = NAMES.get(self.checks.len()).copied().unwrap_or_default();
         let number = u8::try_from(self.checks.len().saturating_add(1)).unwrap_or(u8::MAX);
         self.checks.push(Check { number, name, outcome, detail });
+    }
+}
+
+/// The report on a request that cannot be looked at.
+impl From<Refusal> for Report {
+    fn from(refusal: Refusal) -> Self {
+        let mut report = Self::default();
+        report.fail(refusal, refusal.to_string());
+        report
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use serde::Serialize;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::LinkFormat;
 use super::{Moment, Request, RequestError, Seconds, UNKNOWN, Value};
 use crate::error::{Fault, Field, UnusableKey};
-use crate::sign::{Advice, Builder, Link, SignError, Signer};
+use crate::sign::{Advice, Builder, Link, SignError, Signer, percent_encoded};
 use crate::time::UnixTime;
 
 /// Where a signer puts the token.
@@ -31,6 +32,8 @@ pub struct SignRequest {
     pub expires_in: Option<Seconds>,
     pub expires_at: Option<Moment>,
     pub dir: Option<u8>,
+    /// Whether the URL is a name as it is, for [`percent_encoded`].
+    pub encode: bool,
     pub exact: bool,
     pub place: Option<Place>,
     pub kid: Option<String>,
@@ -58,6 +61,7 @@ impl Request for SignRequest {
             "expires_in" => self.expires_in = Some(value.parsed(Seconds)?),
             "expires_at" => self.expires_at = Some(value.parsed(Moment::from_secs)?),
             "dir" => self.dir = Some(value.number()?.try_into().map_err(|_| "write 1 to 64")?),
+            "encode" => self.encode = value.flag()?,
             "exact" => self.exact = value.flag()?,
             "place" => {
                 self.place = match value.text()?.as_str() {
@@ -89,6 +93,13 @@ impl Request for SignRequest {
         }
         Ok(())
     }
+
+    fn checked(self) -> Result<Self, RequestError> {
+        match self.url.as_str() {
+            "" => Err(RequestError::new("url", &"is missing; write the address to sign")),
+            _ => Ok(self),
+        }
+    }
 }
 
 impl SignRequest {
@@ -97,8 +108,14 @@ impl SignRequest {
     /// # Errors
     /// A [`RequestError`] with the member that cannot be signed.
     pub fn sign(&self, signer: &Signer, now: UnixTime) -> Result<SignedLink, RequestError> {
-        let link = self.apply(signer.link(&self.url))?.sign(now);
+        let link = self.apply(signer.link(&self.written(&self.url)))?.sign(now);
         link.map(SignedLink::from).map_err(|error| self.error(error))
+    }
+
+    /// The URL to sign for `url`.
+    #[must_use]
+    pub fn written<'u>(&self, url: &'u str) -> Cow<'u, str> {
+        if self.encode { percent_encoded(url).into() } else { url.into() }
     }
 
     /// Puts everything but the URL on a builder.

@@ -112,7 +112,7 @@ impl fmt::Display for Advice {
             SignError::Field(Field::Aud, Fault::Character) => {
                 f.write_str("has a character other than A-Z a-z 0-9 - _ .")
             }
-            SignError::Field(Field::Cc, _) => {
+            SignError::Field(Field::Cc, Fault::Character | Fault::Empty | Fault::WrongLength) => {
                 f.write_str("is not a list of countries in two letters, like PT and ES")
             }
             SignError::Field(Field::Jti | Field::Sid | Field::Sub, Fault::Character) => f.write_str(

@@ -446,7 +446,9 @@ def fitting(request):
     path = canonical_path(Placed(request["url"]).path)
     if "dir" in request or request.get("exact") or not is_manifest(path):
         return request.get("dir")
-    return path.count("/") - 1 or None
+    if path.count("/") == 1:
+        raise ValueError("a manifest in no directory")
+    return path.count("/") - 1
 
 
 def seconds(text):

@@ -570,9 +570,9 @@ passes("manifest_higher_directory", "Told so, the link opens more.", allow("/vid
 passes("manifest_dash_by_default", "A presentation's link opens its directory as well.",
        allow(FOLDER, "/videos/42/a.mpd"),
        in_path("/videos/42/a.mpd?v=2", FOLDER_TOKEN), to_sign("/videos/42/a.mpd?v=2"))
-passes("manifest_at_the_root", "There is no directory above it to open.",
+passes("manifest_at_the_root", "There is no directory to open: it has to be asked for by itself.",
        allow("/a.m3u8", "/a.m3u8"), in_query("/a.m3u8", signed("/a.m3u8", HEAD)),
-       to_sign("/a.m3u8"))
+       to_sign("/a.m3u8", exact=True))
 
 ALL_FIELDS = ("&aud=edge.1&cc=PT.ES&dir=2&dl=RmlsbS5tcDQ&ip=cb007100-24&jti=Ab-9_z"
               "&nbf=1767224000&pre=30&run=14400&sid=s1&sub=v7")
