@@ -37,7 +37,8 @@ pub fn inspect(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<
     let gate = Gate::from_value(value_of(gate)).map_err(thrown)?;
     let ring = ring(keys)?;
     let forward = ParamNames::new(&gate.forward_params);
-    to_object(&gate.verifier(&ring).inspect(&request.as_request(), forward, time(now)))
+    let request = request.as_request().without_fragment();
+    to_object(&gate.verifier(&ring).inspect(&request, forward, time(now)))
 }
 
 /// A gate that decides on many requests, and explains nothing: its settings and keys are read once.
@@ -64,7 +65,8 @@ impl DecidingGate {
     /// The reason for which the link at `url` is refused; `undefined` where it is admitted.
     #[must_use]
     pub fn verify(&self, url: &str, now: f64) -> Option<String> {
-        let verified = self.gate.verifier(&self.ring).verify(&crate::Request::new(url), time(now));
+        let request = crate::Request::new(url).without_fragment();
+        let verified = self.gate.verifier(&self.ring).verify(&request, time(now));
         verified.err().map(|refusal| refusal.code().into())
     }
 }

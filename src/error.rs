@@ -194,6 +194,9 @@ impl ParseError {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Malformed(Field::Url, Fault::WrongLength) => {
+                f.write_str("the link has more than the 8192 bytes that a gate reads")
+            }
             Self::Malformed(field, fault) => write!(f, "`{}` {fault}", field.name()),
             #[cfg(feature = "jwt")]
             Self::MissingClaim(Field::Claim) => {

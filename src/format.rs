@@ -20,6 +20,8 @@ use crate::key::KeyRing;
 use crate::query::ParamNames;
 #[cfg(feature = "alloc")]
 use crate::query::name_of;
+#[cfg(feature = "alloc")]
+use crate::redact::{redacted, redacted_path};
 #[cfg(feature = "jwt")]
 use crate::request::Placement;
 use crate::request::{Request, Target};
@@ -172,10 +174,10 @@ impl<'a> Rules<'a> {
         ring: &KeyRing,
         request: &Request<'_>,
         located: &Located<'_>,
-    ) -> Option<String> {
+    ) -> Vec<String> {
         #[cfg(feature = "jwt")]
         if let (Format::Jwt, Some(jwt)) = (located.format, self.jwt) {
-            return jwt.of_grammar(located);
+            return jwt.of_grammar(located).into_iter().collect();
         }
         native::of_grammar(self, ring, request, located)
     }
@@ -211,12 +213,6 @@ pub(crate) fn notes(located: &Located<'_>, scope: Option<&str>) -> Vec<FieldNote
     }
 }
 
-/// What would explain that a request has no one token.
-#[cfg(feature = "alloc")]
-pub(crate) fn mistakes_of_placement(request: &Request<'_>) -> Option<String> {
-    native::of_placement(request)
-}
-
 /// What would make the signature of a well-formed token fit.
 #[cfg(feature = "alloc")]
 pub(crate) fn mistakes_of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
@@ -224,6 +220,30 @@ pub(crate) fn mistakes_of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>)
         #[cfg(feature = "jwt")]
         Format::Jwt => jwt::of_signature(ring, token),
         Format::Native => native::of_signature(ring, token),
+    }
+}
+
+/// What is likely where a signature does not fit, and nothing that was tried does.
+#[cfg(feature = "alloc")]
+pub(crate) fn guess_of_signature(token: &UnverifiedToken<'_>) -> Option<String> {
+    match token.format {
+        #[cfg(feature = "jwt")]
+        Format::Jwt => Some(jwt::GUESS.into()),
+        Format::Native => None,
+    }
+}
+
+/// The bytes under the MAC, to be shown. Those of a JWT are its header and its claims, and were read.
+#[cfg(feature = "alloc")]
+pub(crate) fn shown_input(token: &UnverifiedToken<'_>) -> String {
+    let input = alloc::string::ToString::to_string(&token.input());
+    match token.format {
+        #[cfg(feature = "jwt")]
+        Format::Jwt => input,
+        Format::Native => {
+            let (scope, text) = input.split_once('\n').unwrap_or_default();
+            [&redacted_path(scope), "\n", &redacted(text)].concat()
+        }
     }
 }
 

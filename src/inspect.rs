@@ -1,15 +1,24 @@
 //! The explanation: every check with its outcome, what was signed, and which mistake fits.
 
+mod mend;
+mod names;
+mod repairs;
 mod report;
 mod span;
+#[cfg(test)]
+mod tests;
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 
+use self::mend::{Mended, Reading, mend};
+use crate::error::{Fault, Field, ParseError, PolicyError, Refusal};
 use crate::format::{self as wire, UnverifiedToken};
 use crate::key::{Candidates, KeyId};
 use crate::query::ParamNames;
+use crate::redact::{redacted, redacted_path};
 use crate::request::{Placement, Request};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier, check_tag};
@@ -17,51 +26,78 @@ use crate::verify::{Verified, Verifier, check_tag};
 pub use self::report::{Check, FieldNote, Outcome, Report};
 pub(crate) use self::span::Span;
 
+/// The most unsigned parameters that are named.
+const MOST_NAMED: usize = 3;
+
 impl Verifier<'_> {
     /// Runs every check that can be run, also behind one that failed, and says what each found. The
     /// decision is that of [`Verifier::verify`].
     #[must_use]
     pub fn inspect(&self, request: &Request<'_>, forward: ParamNames<'_>, now: UnixTime) -> Report {
+        let mut report = self.checks(request, forward, now);
+        if let Some(refusal) =
+            report.refusal.filter(|refusal| !matches!(refusal, Refusal::Policy(_)))
+        {
+            report.hints = self.mistakes(request, refusal, now);
+        }
+        for note in &report.fields {
+            report.hints.extend(other_unit(note, now));
+        }
+        report
+    }
+
+    /// What to tell of a refusal: as it is, or with what is known of this request.
+    #[must_use]
+    pub fn detail(&self, request: &Request<'_>, refusal: Refusal, now: UnixTime) -> String {
+        if refusal == ParseError::Malformed(Field::Url, Fault::WrongLength).into() {
+            let most = Request::MAX_URL_LEN;
+            return format!(
+                "the link has {} bytes, and a gate reads {most} at most",
+                request.url.len()
+            );
+        }
+        let Refusal::Policy(error) = refusal else { return refusal.to_string() };
+        let token = self.locate(request, now).and_then(|located| self.rules.read(&located));
+        let not_given = token.ok().and_then(|token| self.not_given(error, &token, request));
+        not_given.map_or_else(|| refusal.to_string(), String::from)
+    }
+
+    fn checks(&self, request: &Request<'_>, forward: ParamNames<'_>, now: UnixTime) -> Report {
         let mut report = Report::default();
         let located = match self.locate(request, now) {
             Ok(located) => located,
             Err(refusal) => {
-                report.fail(refusal);
-                report.hints.extend(wire::mistakes_of_placement(request));
+                report.fail(refusal, self.detail(request, refusal, now));
                 return report;
             }
         };
         report.placement = Some(located.placement);
-        report.pass(format!("the token stands in the {}", place(located.placement)));
+        report.pass(format!("the token is in the {}", place(located.placement)));
         let token = self.rules.read(&located);
         let opened = token.ok().filter(|token| token.check_scope().is_ok());
-        let scope = opened.map(|token| token.scope.to_string());
+        let scope = opened.map(|token| redacted_path(&token.scope.to_string()));
         report.fields = wire::notes(&located, scope.as_deref());
         let token = match token {
             Ok(token) => token,
             Err(refusal) => {
-                report.fail(refusal);
-                report.hints.extend(self.rules.mistakes_of_grammar(self.ring, request, &located));
+                report.fail(refusal, refusal.to_string());
                 return report;
             }
         };
         match token.check_scope() {
             Ok(()) => report.pass("the token and the address are well formed".to_owned()),
-            Err(error) => {
-                report.fail_and_go_on(error.into());
-                report.hints.extend(self.rules.mistakes_of_grammar(self.ring, request, &located));
-            }
+            Err(error) => report.fail_and_go_on(error.into(), error.to_string()),
         }
-        report.kid = token.kid().map(String::from);
-        report.path = Some(token.path.to_string());
+        report.kid = token.kid().map(redacted);
+        report.path = Some(redacted_path(&token.path.to_string()));
         report.scope = scope;
-        report.signing_input = Some(token.input().to_string());
+        report.signing_input = Some(wire::shown_input(&token));
         report.not_before = token.grant.not_before();
         report.expires = Some(token.grant.expires());
         let kid = self.run_checks(&mut report, &token, request, now);
         if let (Some(kid), None) = (kid, report.refusal) {
             report.kid = Some(kid.to_string());
-            report.clean_url = Some(Verified::of(token, kid).clean_url(forward));
+            report.clean_url = Some(redacted_path(&Verified::of(token, kid).clean_url(forward)));
         }
         report
     }
@@ -78,19 +114,17 @@ impl Verifier<'_> {
         match (&candidates, token.kid()) {
             (Ok(_), Some(kid)) => report.pass(format!("the ring has a key `{kid}`")),
             (Ok(_), None) => report.pass("it names no key; each of the ring is tried".to_owned()),
-            (Err(error), _) => report.fail((*error).into()),
+            (Err(error), _) => report.fail_and_go_on((*error).into(), error.to_string()),
         }
-        // A retired key does tell whether the token is genuine.
-        let named = token.kid().and_then(|kid| self.ring.find(kid).ok());
-        let named = named.filter(|entry| entry.serves(token.format.name()));
-        let kid = match candidates.ok().or(named.map(Candidates::Named)) {
-            Some(keys) => match check_tag(token, keys) {
+        let keys = candidates.ok().or_else(|| self.any_age(token));
+        let kid = match keys {
+            Some(keys) => match self.check_signature(token, keys) {
                 Ok(key) => {
                     report.pass("it fits the signing input".to_owned());
                     Some(&key.id)
                 }
-                Err(error) => {
-                    report.fail(error.into());
+                Err(refusal) => {
+                    report.fail_and_go_on(refusal, refusal.to_string());
                     None
                 }
             },
@@ -99,9 +133,6 @@ impl Verifier<'_> {
                 None
             }
         };
-        if kid.is_none() {
-            report.hints.extend(wire::mistakes_of_signature(self.ring, token));
-        }
         let expires = token.grant.expires();
         match self.check_times(&token.grant, now) {
             Ok(()) => {
@@ -109,7 +140,7 @@ impl Verifier<'_> {
                 report.pass(format!("valid until {expires}, {} left", Span(left)));
             }
             Err(error) => {
-                report.fail(error.into());
+                report.fail_and_go_on(error.into(), error.to_string());
                 if let Some(check) = report.checks.last_mut() {
                     let times = match token.grant.not_before() {
                         Some(start) => format!("valid from {start} to {expires}"),
@@ -119,22 +150,172 @@ impl Verifier<'_> {
                 }
             }
         }
-        report.hints.extend(milliseconds(expires, now));
         match self.check_bindings(token, request) {
             Ok(()) => report.pass("the client is one that the token is for".to_owned()),
-            Err(error) => report.fail(error.into()),
+            Err(error) => {
+                let detail = self.not_given(error, token, request);
+                let detail = detail.map_or_else(|| error.to_string(), String::from);
+                report.fail_and_go_on(error.into(), detail);
+            }
         }
         report.skip("revocation is known at the edge alone");
         kid
     }
+
+    /// The key that a token names, retired or not: a retired one does tell whether the token is genuine.
+    fn any_age(&self, token: &UnverifiedToken<'_>) -> Option<Candidates<'_>> {
+        let entry = token.kid().and_then(|kid| self.ring.find(kid).ok());
+        entry.filter(|entry| entry.serves(token.format.name())).map(Candidates::Named)
+    }
+
+    /// What a binding is checked against, where nobody said it.
+    fn not_given(
+        &self,
+        error: PolicyError,
+        token: &UnverifiedToken<'_>,
+        request: &Request<'_>,
+    ) -> Option<&'static str> {
+        match error {
+            PolicyError::WrongNetwork if request.client_ip.is_none() => {
+                Some("the link is bound to a network, and the client's address is not given here")
+            }
+            PolicyError::WrongCountry if request.client_country.is_none() => {
+                Some("the link is bound to countries, and the client's country is not given here")
+            }
+            PolicyError::WrongAudience if self.rules.audience.is_none() => Some(
+                "the link is bound to a deployment, and the name of this one is not given here",
+            ),
+            PolicyError::WrongAudience if token.grant.audience().is_none() => {
+                Some("this gate has a name, and the link is bound to none")
+            }
+            _ => None,
+        }
+    }
+
+    /// How far a request is read.
+    fn reading(&self, request: &Request<'_>) -> Reading {
+        let Ok(located) = self.rules.locate(request) else { return Reading::Nothing };
+        match self.rules.read(&located) {
+            Ok(token) => {
+                let keys = match token.kid() {
+                    Some(_) => self.any_age(&token),
+                    None => {
+                        self.ring.candidates(None, token.format.name(), UnixTime::from_secs(0)).ok()
+                    }
+                };
+                let fits = keys.is_some_and(|keys| check_tag(&token, keys).is_ok());
+                if fits && token.check_scope().is_ok() { Reading::Fits } else { Reading::Reads }
+            }
+            Err(Refusal::Parse(ParseError::Malformed(Field::Sig, fault)))
+                if !matches!(fault, Fault::Empty | Fault::Missing | Fault::OutOfOrder) =>
+            {
+                Reading::Reads
+            }
+            Err(_) if located.text.starts_with("pg=1&exp=") => Reading::Starts,
+            Err(_) => Reading::Nothing,
+        }
+    }
+
+    /// What would explain that a request is refused.
+    fn mistakes(&self, request: &Request<'_>, refusal: Refusal, now: UnixTime) -> Vec<String> {
+        let as_it_is = self.reading(request);
+        let mended = self.mended(request, as_it_is);
+        let fits = mended.as_ref().is_some_and(|mended| mended.reading == Reading::Fits);
+        let is_signature = matches!(refusal, Refusal::Signature(_) | Refusal::Key(_));
+        if fits && !is_signature {
+            return mended.map(Mended::hints).unwrap_or_default();
+        }
+        let mut hints = Vec::new();
+        if refusal == ParseError::UnsignedParameter.into() {
+            let names = self.added_params(request, now).filter(|name| !name.is_empty());
+            for name in names.take(MOST_NAMED) {
+                let name = redacted(name);
+                hints.push(format!(
+                    "the parameter `{name}` was added to the link: sign it, or list it in \
+                     UNSIGNED_PARAMS"
+                ));
+            }
+        }
+        if !hints.is_empty() {
+            return hints;
+        }
+        hints.extend(self.mistakes_of_token(request));
+        if let Some(mended) = mended.filter(|_| hints.is_empty()) {
+            hints.extend(mended.hints());
+        }
+        if hints.is_empty() {
+            hints.extend(self.guesses(request));
+        }
+        hints
+    }
+
+    /// Repairs the URL, the cookie or the header.
+    fn mended(&self, request: &Request<'_>, as_it_is: Reading) -> Option<Mended> {
+        let texts = [Some(request.url), request.cookie, request.authorization];
+        let (mut mended, place) = (0..).zip(texts).find_map(|(place, text)| {
+            let read = |text: &str| self.reading(&put(request, place, text));
+            Some((mend(text?, as_it_is, read)?, place))
+        })?;
+        if mended.reading != Reading::Fits {
+            mended.more = self.mistakes_of_token(&put(request, place, &mended.text));
+        }
+        Some(mended)
+    }
+
+    /// What would make a token fit as it is written.
+    fn mistakes_of_token(&self, request: &Request<'_>) -> Vec<String> {
+        let Ok(located) = self.rules.locate(request) else { return Vec::new() };
+        match self.rules.read(&located) {
+            Ok(token) => match token.check_scope() {
+                Ok(()) => wire::mistakes_of_signature(self.ring, &token),
+                Err(_) => self.rules.mistakes_of_grammar(self.ring, request, &located),
+            },
+            Err(_) => self.rules.mistakes_of_grammar(self.ring, request, &located),
+        }
+    }
+
+    /// What is likely, where nothing that was tried fits.
+    fn guesses(&self, request: &Request<'_>) -> Option<String> {
+        let Ok(located) = self.rules.locate(request) else {
+            return names::misnamed(&self.rules, request);
+        };
+        if located.text.trim_end_matches('&') == "pg=1" {
+            let said = "the link ends after `pg=1`: a shell cuts it at `&`, so put it in quotes";
+            return Some(said.to_owned());
+        }
+        let token = self.rules.read(&located).ok()?;
+        wire::guess_of_signature(&token)
+    }
 }
 
-/// Milliseconds for seconds.
-fn milliseconds(expires: UnixTime, now: UnixTime) -> Option<String> {
-    expires.is_far_from(now).then(|| {
-        let meant = UnixTime::from_secs(expires.as_secs() / 1000);
-        format!("`exp` looks like milliseconds: in seconds it is {}, {meant}", meant.as_secs())
-    })
+/// The request with another text in one of its places: URL, cookie, header.
+fn put<'a>(request: &Request<'a>, place: u8, text: &'a str) -> Request<'a> {
+    let mut request = *request;
+    match place {
+        0 => {
+            request.url = text;
+            return request.without_fragment();
+        }
+        1 => request.cookie = Some(text),
+        _ => request.authorization = Some(text),
+    }
+    request
+}
+
+/// A time in milliseconds, or in smaller parts, for seconds.
+fn other_unit(note: &FieldNote, now: UnixTime) -> Option<String> {
+    let name = &note.name;
+    if !matches!(name.as_str(), "exp" | "iat" | "nbf") {
+        return None;
+    }
+    let number: u64 = note.value.parse().ok()?;
+    let units =
+        [("milliseconds", 1000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000)];
+    let far = |secs: u64| UnixTime::from_secs(secs).is_far_from(now);
+    let (unit, parts) = units.into_iter().find(|(_, parts)| far(number) && !far(number / parts))?;
+    let secs = number / parts;
+    let meant = UnixTime::from_secs(secs);
+    Some(format!("`{name}` looks like {unit}: in seconds it is {secs}, {meant}"))
 }
 
 const fn place(placement: Placement) -> &'static str {

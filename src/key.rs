@@ -124,6 +124,18 @@ impl fmt::Debug for SecretKey {
     }
 }
 
+/// The characters of a key, taken for its bytes. Prints nothing of itself.
+#[cfg(feature = "alloc")]
+#[derive(Clone)]
+pub(crate) struct TextKey(pub(crate) MacKey);
+
+#[cfg(feature = "alloc")]
+impl fmt::Debug for TextKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TextKey(..)")
+    }
+}
+
 /// One key of a ring.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -131,6 +143,9 @@ pub(crate) struct Entry {
     pub(crate) key: SecretKey,
     /// The name of the one format that it serves; `None` where it serves all.
     format: Option<&'static str>,
+    /// The key that its text would be, for those who sign with that by mistake.
+    #[cfg(feature = "alloc")]
+    pub(crate) text: TextKey,
     retires: Option<UnixTime>,
 }
 
@@ -187,6 +202,11 @@ impl KeyRing {
     /// A [`KeyRingError`] that says which entry, and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, KeyRingError> {
         let mut ring = Self { entries: [const { None }; Self::MAX_KEYS] };
+        // A byte order mark, as editors write it.
+        let text = text.trim_start_matches('\u{feff}');
+        if let Some(error) = other_kind(text) {
+            return Err(KeyRingError { entry: 1, error });
+        }
         let entries = text.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
         let mut number: usize = 0;
         for text in entries {
@@ -265,12 +285,37 @@ pub(crate) enum Candidates<'a> {
     Named(&'a Entry),
 }
 
+/// What a text is that is no key ring: a file of other keys.
+fn other_kind(text: &str) -> Option<KeyError> {
+    let text = text.trim_start();
+    if text.starts_with("-----BEGIN") || text.starts_with("ssh-") {
+        Some(KeyError::Asymmetric)
+    } else {
+        text.starts_with(['{', '[']).then_some(KeyError::Json)
+    }
+}
+
+/// What a key is written in, where that is not base64url without padding. 64 hex digits would be base64url
+/// too, and another key.
+fn other_form(key: &str) -> Option<KeyError> {
+    let bytes = key.as_bytes();
+    let has = |class: fn(&u8) -> bool| bytes.iter().any(class);
+    let is_hex = bytes.iter().all(u8::is_ascii_hexdigit) && has(u8::is_ascii_digit);
+    if is_hex && bytes.len() >= 2 * SecretKey::MIN_LEN && bytes.len().is_multiple_of(2) {
+        return Some(KeyError::Hex);
+    }
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    (bytes.iter().all(base64) && has(|byte| b"+/=".contains(byte))).then_some(KeyError::Base64)
+}
+
 /// The last second that has ten digits, in the year 2286. Milliseconds since 1970 have had more for long,
 /// and a key that was to retire then would never.
 const LAST_RETIREMENT: u64 = 9_999_999_999;
 
 fn parse_entry(text: &str) -> Result<Entry, KeyError> {
-    let (id, rest) = text.split_once(':').ok_or(KeyError::Form)?;
+    let Some((id, rest)) = text.split_once(':') else {
+        return Err(other_form(text).unwrap_or(KeyError::Form));
+    };
     let (format, id) = match id.split_once('/') {
         None => (None, id),
         Some((name, id)) => {
@@ -289,14 +334,28 @@ fn parse_entry(text: &str) -> Result<Entry, KeyError> {
             (key, Some(UnixTime::from_secs(at)))
         }
     };
-    let (id, key) = (KeyId::new(id.trim())?, SecretKey::from_base64url(key.trim())?);
-    Ok(Entry { id, key, format, retires })
+    let key = key.trim();
+    if let Some(error) = other_form(key) {
+        return Err(error);
+    }
+    Ok(Entry {
+        id: KeyId::new(id.trim())?,
+        key: SecretKey::from_base64url(key)?,
+        format,
+        #[cfg(feature = "alloc")]
+        text: TextKey(MacKey::new(key.as_bytes())),
+        retires,
+    })
 }
 
 /// What is wrong with a key. It never repeats the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
+    /// A private or public key of an asymmetric algorithm: PEM, or of ssh.
+    Asymmetric,
+    /// Standard base64, or with padding.
+    Base64,
     /// An id that the ring has already.
     Duplicate,
     /// Not base64url without padding.
@@ -305,8 +364,12 @@ pub enum KeyError {
     Form,
     /// What is before the `/` is no format.
     Format,
+    /// Hex digits.
+    Hex,
     /// Not a key id.
     Id,
+    /// JSON, as a JWK is.
+    Json,
     /// Fewer than 32 bytes, or more than 256.
     Length,
     /// Not one key in the ring.
@@ -322,10 +385,19 @@ pub enum KeyError {
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Asymmetric => {
+                "that is a key of an asymmetric algorithm; links need one that `playgate keygen` makes"
+            }
+            Self::Base64 => "the key is in standard base64; write - for +, _ for /, and no =",
             Self::Duplicate => "the key id stands in the ring twice",
             Self::Encoding => "the key is not base64url without padding (A-Z a-z 0-9 - _ alone)",
             Self::Form => "write it as id:key, as `playgate keygen` prints it",
             Self::Format => "the format before / is not one of jwt, native",
+            Self::Hex => {
+                "the key is in hex; write its bytes in base64url: xxd -r -p | openssl base64 -A | tr '+/' '-_' \
+                 | tr -d ="
+            }
+            Self::Json => "that is JSON; write id:key, of a JWK its `kid` and its `k`",
             Self::Id => "the key id is not 1 to 32 of A-Z a-z 0-9 _ -",
             Self::Length => "the key is not 32 to 256 bytes; make one with `playgate keygen`",
             Self::NoKeys => "there is no key; make one with `playgate keygen`",
@@ -394,7 +466,33 @@ mod tests {
         );
         refused(
             &format!("a:{KEY}="),
+            "key ring, entry 1: the key is in standard base64; write - for +, _ for /, and no =",
+        );
+        refused(
+            &format!("a:{}", KEY.replace('A', "+")),
+            "key ring, entry 1: the key is in standard base64; write - for +, _ for /, and no =",
+        );
+        refused(
+            &format!("a:{KEY}."),
             "key ring, entry 1: the key is not base64url without padding (A-Z a-z 0-9 - _ alone)",
+        );
+        let hex = "key ring, entry 1: the key is in hex; write its bytes in base64url: xxd -r -p | openssl \
+                   base64 -A | tr '+/' '-_' | tr -d =";
+        for digits in ["0a1b".repeat(16), "0A1B".repeat(24)] {
+            refused(&digits, hex);
+            refused(&format!("a:{digits}"), hex);
+            refused(&format!("a:{digits}@1"), hex);
+        }
+        for pem in ["-----BEGIN PRIVATE KEY-----\nMIIE", "ssh-ed25519 AAAA", " -----BEGIN RSA"] {
+            refused(
+                pem,
+                "key ring, entry 1: that is a key of an asymmetric algorithm; links need one that \
+                 `playgate keygen` makes",
+            );
+        }
+        refused(
+            r#"{"kty":"oct","k":"AAEC"}"#,
+            "key ring, entry 1: that is JSON; write id:key, of a JWK its `kid` and its `k`",
         );
         refused(
             "a:AAEC",

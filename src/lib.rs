@@ -30,6 +30,8 @@ mod path;
 #[cfg(feature = "manifest")]
 mod public;
 mod query;
+#[cfg(feature = "alloc")]
+mod redact;
 mod request;
 mod scope;
 #[cfg(feature = "alloc")]
@@ -53,9 +55,11 @@ pub use crate::path::{CanonicalPath, PathError};
 #[cfg(feature = "manifest")]
 pub use crate::public::PublicPaths;
 pub use crate::query::{PLAYER_PARAMS, ParamNames};
+#[cfg(feature = "alloc")]
+pub use crate::redact::redacted;
 pub use crate::request::{Placement, Request};
 pub use crate::scope::Scope;
 #[cfg(feature = "alloc")]
-pub use crate::sign::{Batch, Builder, Link, SignError, Signer};
+pub use crate::sign::{Batch, Builder, Link, SignError, Signer, percent_encoded};
 pub use crate::time::UnixTime;
 pub use crate::verify::{Verified, Verifier};

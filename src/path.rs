@@ -207,9 +207,32 @@ fn check_written(byte: u8) -> Result<(), PathError> {
 }
 
 /// The octet of two hex digits.
-fn escaped(digits: &str) -> Option<u8> {
+pub(crate) fn escaped(digits: &str) -> Option<u8> {
     let hex = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     u8::from_str_radix(digits, 16).ok().filter(|_| hex)
+}
+
+/// A text with its escapes decoded, where that gives text.
+#[cfg(feature = "alloc")]
+pub(crate) fn decoded(text: &str) -> String {
+    let mut bytes = alloc::vec::Vec::with_capacity(text.len());
+    let mut parts = text.split('%');
+    bytes.extend(parts.next().unwrap_or_default().bytes());
+    for part in parts {
+        let octet = part.get(..2).and_then(escaped);
+        let rest = match octet {
+            Some(octet) => {
+                bytes.push(octet);
+                part.get(2..)
+            }
+            None => {
+                bytes.push(b'%');
+                Some(part)
+            }
+        };
+        bytes.extend(rest.unwrap_or_default().bytes());
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.into())
 }
 
 /// An unreserved octet as text.

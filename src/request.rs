@@ -31,6 +31,15 @@ impl<'a> Request<'a> {
     pub fn new(url: &'a str) -> Self {
         Self { url, ..Self::default() }
     }
+
+    /// The request as a client sends it: without the `#fragment` that an address may have (RFC 9110, section
+    /// 7.1). `&#38;` is none: it is HTML that nobody decoded, and stays, so that it can be told.
+    #[must_use]
+    pub fn without_fragment(self) -> Self {
+        let starts = self.url.match_indices('#').map(|(at, _)| self.url.split_at(at));
+        let before = starts.map(|(before, _)| before).find(|before| !before.ends_with('&'));
+        Self { url: before.unwrap_or(self.url), ..self }
+    }
 }
 
 impl fmt::Debug for Request<'_> {
@@ -129,6 +138,18 @@ mod tests {
         splits("http://[::1]:8787/", ("http://[::1]:8787", "/", None));
         splits("/a?", ("", "/a", Some("")));
         splits("https://cdn.example.com?a", ("https://cdn.example.com", "", Some("a")));
+    }
+
+    #[test]
+    fn a_fragment_is_not_sent() {
+        for (url, sent) in [
+            ("/a?b#c", "/a?b"),
+            ("/a#", "/a"),
+            ("/a?b&#38;c", "/a?b&#38;c"),
+            ("/a?b&#38;c#d", "/a?b&#38;c"),
+        ] {
+            assert_eq!(Request::new(url).without_fragment().url, sent);
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The signer: one call, one link.
 
 mod address;
+mod countries;
+mod encode;
 mod error;
 mod link;
 mod terms;
@@ -16,6 +18,10 @@ use crate::key::KeyRing;
 use crate::time::UnixTime;
 
 pub(crate) use self::address::Address;
+pub(crate) use self::countries::unknown as unknown_country;
+pub use self::encode::percent_encoded;
+#[cfg(feature = "serde")]
+pub(crate) use self::error::Advice;
 pub use self::error::SignError;
 pub use self::link::Link;
 use self::terms::Expiry;
@@ -128,7 +134,7 @@ impl<'a, U> Builder<'a, U> {
         self
     }
 
-    /// For clients in these countries alone, ISO 3166-1 alpha-2 in upper case, parted by dots: `PT.ES`.
+    /// For clients in these countries only, ISO 3166-1 alpha-2 in upper case, separated by dots: `PT.ES`.
     /// Wire name: `cc`.
     pub const fn countries(mut self, countries: &'a str) -> Self {
         self.terms.countries = Some(countries);

@@ -1,5 +1,6 @@
 //! The decision: numbered checks, each with its reasons.
 
+mod unsigned;
 mod verified;
 
 use crate::error::{InvalidSignature, PolicyError, Refusal};
@@ -20,7 +21,8 @@ pub use self::verified::Verified;
 /// 2. grammar and limits - `malformed`, `missing_claim`, `outside_scope`, `path_not_canonical`,
 ///    `unknown_field`, `unsigned_parameter`, `unsupported_algorithm`, `unsupported_version`
 /// 3. key - `retired_key`, `unknown_key`
-/// 4. tag, in constant time - `bad_signature`; nothing that the token says is believed before this
+/// 4. tag, in constant time - `bad_signature`, or `unsigned_parameter` where it fits the query without what
+///    was added at its end; nothing that the token says is believed before this
 /// 5. times - `not_yet_valid`, `expired`, `expires_too_far`, `lifetime_too_long`
 /// 6. bindings - `wrong_audience`, `wrong_issuer`, `wrong_network`, `wrong_country`, `outside_preview`
 ///
@@ -230,7 +232,7 @@ impl<'a> Verifier<'a> {
         // 3
         let keys = self.ring.candidates(token.kid(), token.format.name(), now)?;
         // 4
-        let key = check_tag(&token, keys)?;
+        let key = self.check_signature(&token, keys)?;
         // 5
         self.check_times(&token.grant, now)?;
         // 6

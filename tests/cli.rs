@@ -159,6 +159,108 @@ fn refusals_end_with_1_and_say_why() {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    let help = run(&["help", "sign"]);
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    assert_eq!(help.stdout, run(&["sign", "--help"]).stdout);
+}
+
+#[test]
+fn a_fragment_does_not_reach_the_gate() {
+    let link = format!("{LINK}#t=30");
+    run(&["verify", NOW, &link]).is(
+        0,
+        "allow  kid=main expires=2026-01-01T00:00:00Z scope=/videos/42/film.mp4\n",
+        "",
+    );
+    assert_eq!(run(&["inspect", NOW, &link]).code, Some(0));
+}
+
+#[test]
+fn what_is_not_given_is_not_another() {
+    let said = |terms: &str, options: &[&str]| {
+        let link = run(&["sign", NOW, terms, FILM]).stdout;
+        let link = link.trim_end();
+        let verdict = run(&[&["verify", NOW, link], options].concat());
+        let report = run(&[&["inspect", NOW, link], options].concat());
+        assert_eq!((verdict.code, report.code), (Some(1), Some(1)));
+        assert_eq!(report.stdout.lines().next(), Some(verdict.stdout.trim_end()));
+        verdict.stdout
+    };
+    assert_eq!(
+        said("--ip=203.0.113.9", &[]),
+        "deny  wrong_network: the link is bound to a network, and the client's address is not given here\n"
+    );
+    assert_eq!(
+        said("--ip=203.0.113.9", &["--client-ip=192.0.2.1"]),
+        "deny  wrong_network: the link is for another network\n"
+    );
+    assert_eq!(
+        said("--audience=edge-1", &[]),
+        "deny  wrong_audience: the link is bound to a deployment, and the name of this one is not given here\n"
+    );
+    assert_eq!(
+        said("--audience=edge-1", &["--audience=edge-2"]),
+        "deny  wrong_audience: the link is for another deployment\n"
+    );
+    assert_eq!(
+        said("--country=PT", &[]),
+        "deny  wrong_country: the link is bound to countries, and the client's country is not given here\n"
+    );
+}
+
+#[test]
+fn a_link_that_is_too_long_is_measured() {
+    let long = format!("{LINK}&a={}", "b".repeat(9000));
+    let said = format!(
+        "deny  malformed: the link has {} bytes, and a gate reads 8192 at most",
+        long.len()
+    );
+    run(&["verify", NOW, &long]).is(1, &format!("{said}\n"), "");
+    let report = run(&["inspect", NOW, &long]);
+    assert_eq!((report.code, report.stdout.lines().next()), (Some(1), Some(said.as_str())));
+}
+
+#[test]
+fn a_file_with_run_is_told_what_the_gate_does() {
+    let told = "playgate: with --run a link to a file is for its start: the gate redirects it to one that \
+                lasts as long as --run says\n";
+    for urls in [&[FILM][..], &[FILM, FILM]] {
+        let run = run(&[&["sign", NOW, "--run=4h"], urls].concat());
+        assert_eq!(
+            (run.code, run.stderr.as_str(), run.stdout.lines().count()),
+            (Some(0), told, urls.len())
+        );
+    }
+    let list =
+        run(&["sign", NOW, "--run=4h", "--exact", "https://cdn.example.com/videos/42/a.m3u8"]);
+    assert_eq!((list.code, list.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn names_are_encoded_where_asked_for() {
+    let sign = |name: &str| {
+        let link = run(&["sign", NOW, "--encode", &format!("https://cdn.example.com/{name}")]);
+        assert_eq!((link.code, link.stderr.as_str()), (Some(0), ""), "{name}");
+        assert_eq!(run(&["verify", NOW, link.stdout.trim_end()]).code, Some(0), "{name}");
+        link.stdout
+    };
+    for (name, encoded) in [
+        ("C# lesson.mp4", "C%23%20lesson.mp4"),
+        ("100%.mp4", "100%25.mp4"),
+        ("a%20b.mp4", "a%2520b.mp4"),
+        ("what?pg=1.mp4", "what%3Fpg=1.mp4"),
+        ("a;b.mp4", "a%3Bb.mp4"),
+        ("f\u{fc}\u{df}e.mp4", "f%C3%BC%C3%9Fe.mp4"),
+    ] {
+        let link = sign(name);
+        assert!(link.starts_with(&format!("https://cdn.example.com/{encoded}?pg=1&")), "{link}");
+    }
+    run(&["sign", "--encode", "https://cdn.example.com/a\\b"])
+        .fails(2, "the path has %2F or %5C; a slash in a file name cannot be signed");
+}
+
+#[test]
 fn inspect_explains() {
     let admitted = run(&["inspect", NOW, LINK]);
     assert_eq!((admitted.code, admitted.stderr.as_str()), (Some(0), ""));

@@ -16,7 +16,7 @@ fn inspect_explains_what_is_admitted() {
         0,
         &format!(
             "allow\n\
-             \n  1 placement  passed   the token stands in the query\
+             \n  1 placement  passed   the token is in the query\
              \n  2 grammar    passed   the token and the address are well formed\
              \n  3 key        passed   the ring has a key `main`\
              \n  4 signature  passed   it fits the signing input\
@@ -55,7 +55,7 @@ fn inspect_explains_what_is_refused() {
         &link().replace("/42/", "/43/"),
         &[
             "deny  outside_scope: the path is not below the directory of the token\n",
-            "  1 placement  passed   the token stands in the query\n",
+            "  1 placement  passed   the token is in the query\n",
             "  2 grammar    FAILED   the path is not below the directory of the token\n",
             "  4 signature  passed   it fits the signing input\n",
             "  vid=42         a claim\n",

@@ -79,6 +79,88 @@ fn keys_that_cannot_be_read_end_with_3() {
     );
 }
 
+#[test]
+fn a_key_file_is_read_as_editors_and_shells_write_it() {
+    let folder = folder("written");
+    let utf16 = |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        text.encode_utf16().flat_map(bytes).collect()
+    };
+    let ring = ring();
+    let other = format!("other:{}", KEY.replace('A', "B"));
+    let texts = [
+        format!("\u{feff}{ring}\r\n").into_bytes(),
+        utf16(&format!("\u{feff}{ring}\r\n"), u16::to_le_bytes),
+        utf16(&format!("\u{feff}{ring}\n"), u16::to_be_bytes),
+        utf16(&ring, u16::to_le_bytes),
+        utf16(&ring, u16::to_be_bytes),
+        format!("PLAYGATE_KEYS={ring}\n").into_bytes(),
+        format!(
+            "# development\nORIGIN=https://x/?a=b\nPLAYGATE_KEYS = \"{ring},{other}\"\nA=b:c\n"
+        )
+        .into_bytes(),
+        format!("export PLAYGATE_KEYS='{ring}'\n").into_bytes(),
+        format!("$env:PLAYGATE_KEYS = \"{ring}\"\r\n").into_bytes(),
+        format!("PLAYGATE_KEYS=\"{ring}\n{other}\"\nA=b:c\n").into_bytes(),
+        format!("\"{ring}\"\n").into_bytes(),
+        format!("'{ring},{other}'").into_bytes(),
+        format!("# ours\n{ring}\n# theirs\n{other}\n").into_bytes(),
+    ];
+    for text in texts {
+        let file = private_file(&folder, "keys.txt", "");
+        std::fs::write(&file, &text).unwrap();
+        let run: Run =
+            program().args(["sign", NOW, "--keys", &file, FILM]).output().unwrap().into();
+        run.is(0, &format!("{LINK}\n"), "");
+    }
+    let quoted = format!("\"{ring}\"");
+    let run: Run =
+        program().args(["sign", NOW, FILM]).env("PLAYGATE_KEYS", quoted).output().unwrap().into();
+    run.is(0, &format!("{LINK}\n"), "");
+}
+
+#[test]
+fn a_file_that_holds_other_keys_is_named() {
+    let folder = folder("others");
+    let hex = "the key is in hex; write its bytes in base64url: xxd -r -p | openssl base64 -A | tr '+/' '-_' \
+               | tr -d =";
+    let base64 = "the key is in standard base64; write - for +, _ for /, and no =";
+    let pem =
+        "that is a key of an asymmetric algorithm; links need one that `playgate keygen` makes";
+    let digits = "0a1b".repeat(16);
+    for (text, message) in [
+        (digits.clone(), hex),
+        (format!("main:{digits}"), hex),
+        (format!("PLAYGATE_KEYS=\"main:{digits}\""), hex),
+        (format!("main:{KEY}="), base64),
+        (format!("{KEY}="), base64),
+        ("-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n".to_owned(), pem),
+        (
+            "{\"kty\": \"oct\", \"k\": \"AAEC\"}".to_owned(),
+            "that is JSON; write id:key, of a JWK its `kid` and its `k`",
+        ),
+    ] {
+        let keys = private_file(&folder, "keys.txt", &text);
+        let run: Run = program().args(["sign", "--keys", &keys, FILM]).output().unwrap().into();
+        run.fails(3, &format!("{keys}, entry 1: {message}"));
+    }
+    let keys = private_file(&folder, "keys.txt", "");
+    std::fs::write(&keys, b"main:\xff\xfe").unwrap();
+    let run: Run = program().args(["sign", "--keys", &keys, FILM]).output().unwrap().into();
+    run.fails(3, &format!("{keys} is not text, in UTF-8 or UTF-16"));
+}
+
+#[test]
+fn a_first_key_that_is_retired_is_told_as_such() {
+    let with = |options: &[&str]| -> Run {
+        let mut program = program();
+        program.env("PLAYGATE_KEYS", format!("{}@1600000000", ring()));
+        program.args(["sign", NOW, FILM]).args(options).output().unwrap().into()
+    };
+    with(&[])
+        .fails(2, "the ring's first key is retired; put one that is not in front, or choose one");
+    with(&["--kid=main"]).fails(2, "--kid: the key is retired");
+}
+
 fn run_keys(file: &str) -> Run {
     run(&["sign", "--keys", file, FILM])
 }

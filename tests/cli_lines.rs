@@ -77,7 +77,7 @@ fn every_line_has_a_verdict() {
             "{allow}\
              deny  malformed: `url` is not absolute; write it with https:// and the host\n\
              deny  bad_signature: the signature does not fit this request\n\
-             deny  malformed: `url` has the wrong length\n\
+             deny  malformed: the link has more than the 8192 bytes that a gate reads\n\
              deny  missing: the request carries no token\n\
              {allow}\
              deny  malformed: `url` has a character that may not stand there\n"
@@ -94,6 +94,36 @@ fn every_line_has_a_verdict() {
         );
     run_with_input(&["verify", "--stdin"], b"").is(0, "", "");
     run_with_input(&["sign", "--stdin"], b"").is(0, "", "");
+}
+
+#[test]
+fn every_line_has_a_report() {
+    let other = LINK.replace("film", "other");
+    let mut input = format!("{LINK}\n\n{other}\n{}\n{LINK}#t=1", "x".repeat(17_000)).into_bytes();
+    input.extend_from_slice(b"\n\xff\n");
+    let json = run_with_input(&["inspect", NOW, "--stdin", "--json"], &input);
+    assert_eq!((json.code, json.stderr.as_str()), (Some(1), ""));
+    let reports: Vec<serde_json::Value> =
+        json.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let reasons: Vec<_> = reports.iter().map(|report| report["reason"].as_str()).collect();
+    let bad = Some("malformed");
+    assert_eq!(reasons, [None, bad, Some("bad_signature"), bad, None, bad]);
+
+    let text =
+        run_with_input(&["inspect", NOW, "--stdin"], format!("{LINK}\n{other}\n").as_bytes());
+    let one = |link: &str| program::run(&["inspect", NOW, link]).stdout;
+    text.is(1, &format!("{}\n{}", one(LINK), one(&other)), "");
+    run_with_input(&["inspect", NOW, "--stdin"], LINK.as_bytes()).is(0, &one(LINK), "");
+    run_with_input(&["inspect", "--stdin"], b"").is(0, "", "");
+}
+
+#[test]
+fn names_are_encoded_line_by_line() {
+    let input = "https://cdn.example.com/C# 1.mp4\nhttps://cdn.example.com/a/../b\n";
+    let run = run_with_input(&["sign", NOW, "--encode", "--stdin"], input.as_bytes());
+    assert!(run.stdout.starts_with("https://cdn.example.com/C%23%201.mp4?pg=1&"), "{run:?}");
+    let error = "playgate: line 2: the path has a segment . or ..; write the path without it\n";
+    assert_eq!((run.code, run.stderr.as_str()), (Some(2), error));
 }
 
 #[test]

@@ -41,7 +41,27 @@ fn urls_that_cannot_be_signed() {
         "https://cdn.example.com/a/../b",
         "the path has a segment . or ..; write https://cdn.example.com/b",
     );
-    says("https://cdn.example.com/a#t=9", "the URL has a #fragment; append it to the signed link");
+    says(
+        "https://cdn.example.com/C# lesson.mp4",
+        "the URL has a #; if that is part of a name, write https://cdn.example.com/C%23%20lesson.mp4; \
+         append a #fragment to the signed link",
+    );
+    says(
+        "https://cdn.example.com/a#t=9",
+        "the URL has a #; if that is part of a name, write https://cdn.example.com/a%23t=9; append a \
+         #fragment to the signed link",
+    );
+    says(
+        "/a#t=9",
+        "the URL has a #; write %23 if it is part of a name, and append a #fragment to the signed link",
+    );
+    for list in ["master.m3u8", "a.MPD", "%6Daster.m3u8?a=b"] {
+        says(
+            &format!("https://cdn.example.com/{list}"),
+            "a link to a playlist opens its directory, and this one has none, or is more than 64 deep; \
+             move it into a directory, or ask for this one address (exact)",
+        );
+    }
     says(
         "https://cdn.example.com/a%2Fb",
         "the path has %2F or %5C; a slash in a file name cannot be signed",
@@ -66,14 +86,31 @@ fn options_that_cannot_be_signed() {
         "--dir: the path has fewer directories than asked for; what follows its last / is a file",
     );
     says("--kid=next", "--kid: the key ring has no key of that id");
-    says("--audience=a b", "--audience: has a character that may not stand there");
-    says("--country=pt", "--country: has a character that may not stand there");
+    says("--audience=a b", "--audience: has a character other than A-Z a-z 0-9 - _ .");
+    for (country, message) in [
+        ("pt", "`pt` is no country of ISO 3166-1; write PT"),
+        ("UK", "`UK` is no country of ISO 3166-1; write GB"),
+        ("PT,uk", "`uk` is no country of ISO 3166-1; write GB"),
+        ("EL", "`EL` is no country of ISO 3166-1; write GR"),
+        ("EU", "`EU` is no country of ISO 3166-1; it is a union: list its countries"),
+        ("ZZ", "`ZZ` is no country of ISO 3166-1"),
+        ("PRT", "is not a list of countries in two letters, like PT and ES"),
+        ("P1", "is not a list of countries in two letters, like PT and ES"),
+        ("", "is not a list of countries in two letters, like PT and ES"),
+    ] {
+        says(&format!("--country={country}"), &format!("--country: {message}"));
+    }
     says("--download=", "--download: is empty");
     says("--ip=203.0.113.300", "--ip: not a network; write 203.0.113.0/24 or 2001:db8::/64");
-    says("--jti=a.b", "--jti: has a character that may not stand there");
+    let id = "has a character other than A-Z a-z 0-9 - _; write the base64url of the id, or of a hash of it";
+    says("--jti=a.b", &format!("--jti: {id}"));
+    says("--sub=anna@example.com", &format!("--sub: {id}"));
+    says("--sub=auth0|8731", &format!("--sub: {id}"));
+    let long = "is longer than 64 characters; write the base64url of a hash of it";
+    says(&format!("--sid={}", "a".repeat(65)), &format!("--sid: {long}"));
     says("--run=0", "--run: is out of range");
     says("--sid=", "--sid: is empty");
-    says("--sub=ü", "--sub: has a character that may not stand there");
+    says("--sub=ü", &format!("--sub: {id}"));
 }
 
 #[test]
@@ -87,6 +124,14 @@ fn arguments_that_are_none() {
             "invalid value '10x' for '--expires-in <LENGTH>': not a length of time; write seconds, or as in 10m, 2h, 1h 30m{MORE}"
         ),
     );
+    for length in ["10M", "1M", "1h 30M"] {
+        says(
+            &format!("--expires-in={length}"),
+            &format!(
+                "invalid value '{length}' for '--expires-in <LENGTH>': minutes or months? write m for minutes, or months{MORE}"
+            ),
+        );
+    }
     says(
         "--expires-at=tomorrow",
         &format!(

@@ -125,7 +125,40 @@ fn errors_name_the_member() {
             "url",
             "the path has a space; write https://cdn.example.com/a%20b",
         ),
-        (r#"{}"#, "url", "not an absolute URL; write it as https://host/path, at most 8192 bytes"),
+        (r#"{}"#, "url", "is missing; write the address to sign"),
+        (r#"{"url": ""}"#, "url", "is missing; write the address to sign"),
+        (
+            r#"{"url": "https://x/master.m3u8"}"#,
+            "url",
+            "a link to a playlist opens its directory, and this one has none, or is more than 64 deep; \
+             move it into a directory, or ask for this one address (exact)",
+        ),
+        (
+            r#"{"url": "https://x/C# lesson.mp4"}"#,
+            "url",
+            "the URL has a #; if that is part of a name, write https://x/C%23%20lesson.mp4; append a \
+             #fragment to the signed link",
+        ),
+        (
+            r#"{"url": "https://x/a", "country": ["PT", "UK"]}"#,
+            "country",
+            "`UK` is no country of ISO 3166-1; write GB",
+        ),
+        (
+            r#"{"url": "https://x/a", "expires_in": "10M"}"#,
+            "expires_in",
+            "minutes or months? write m for minutes, or months",
+        ),
+        (
+            r#"{"url": "https://x/a", "sub": "auth0|8731"}"#,
+            "sub",
+            "has a character other than A-Z a-z 0-9 - _; write the base64url of the id, or of a hash of it",
+        ),
+        (
+            r#"{"url": "https://x/a", "sub": 1.5}"#,
+            "sub",
+            "write text, in quotes, or a whole number",
+        ),
         (
             r#"{"url": "https://x/a", "expires_in": 0}"#,
             "expires_in",
@@ -185,6 +218,43 @@ fn errors_name_the_member() {
     }
     let not_utf8 = server.ask("POST /links", &[JSON, BEARER], b"\xff");
     not_utf8.refuses(400, &json!({"error": "the body is not UTF-8"}));
+}
+
+#[test]
+fn ids_are_text_or_numbers_and_names_can_be_encoded() {
+    let server = Server::start();
+    let minted = |body: &str| {
+        let answer = server.mint(body);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["link"].as_str().unwrap().to_owned()
+    };
+    let link = minted(r#"{"url": "https://x/a", "sub": 8731, "jti": 1, "sid": 0}"#);
+    assert!(link.contains("&jti=1&sid=0&sub=8731&sig="), "{link}");
+    let link = minted(r#"{"url": "https://x/C# 100%?.mp4", "encode": true}"#);
+    assert!(link.starts_with("https://x/C%23%20100%25%3F.mp4?pg=1&"), "{link}");
+    assert_eq!(run(&["verify", &link]).code, Some(0));
+}
+
+#[test]
+fn the_log_says_why_a_request_was_bad() {
+    let mut server = Server::start();
+    server.mint(r#"{"url": "https://x/a b"}"#);
+    server.mint("{");
+    server.mint(
+        r#"{"url": "https://x/a", "REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes\n\u0007": 1}"#,
+    );
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    let log = server.rest_of_log();
+    let reasons: Vec<_> = log.lines().map(|line| line.split_once(" ms: ").unwrap().1).collect();
+    assert_eq!(
+        reasons,
+        [
+            "url: the path has a space; write https://x/a%20b",
+            "EOF while parsing an object at line 1 column 1",
+            "..\u{fffd}\u{fffd}: no such member",
+        ]
+    );
 }
 
 #[test]

@@ -70,6 +70,29 @@ fn the_secret_of_a_file_wins() {
 }
 
 #[test]
+fn localhost_is_this_machine_and_other_names_are_none() {
+    let mut program = keyed();
+    program.env("PLAYGATE_SECRET", SECRET).args(["serve", "--listen", "LocalHost:0"]);
+    let mut child = program.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let stderr = child.stderr.take().unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stderr), &mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.starts_with("playgate: listening on http://127.0.0.1:"), "{line}");
+    for address in ["8788", ":8788", "localhost", "example.com:80", "127.0.0.1", "*:80"] {
+        run_in_vain(keyed().args(["serve", "--listen", address])).fails(
+            2,
+            &format!(
+                "invalid value '{address}' for '--listen <ADDRESS>': write an IP address and a port, like \
+                 127.0.0.1:8788, or 0.0.0.0:8788 for all addresses of this machine\n\nFor more information, \
+                 try '--help'."
+            ),
+        );
+    }
+}
+
+#[test]
 fn an_address_in_use_is_told_in_one_sentence() {
     let server = Server::start();
     let mut second = keyed();

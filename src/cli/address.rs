@@ -1,7 +1,7 @@
 //! Addresses as people type them, and how to write them so that they can be signed.
 
 use playgate::json::{RequestError, SignRequest};
-use playgate::{Signer, UnixTime};
+use playgate::{Signer, UnixTime, redacted};
 use url::Url;
 
 /// Adds to an error about `url` the spelling that a browser would make of it, where that one can be
@@ -14,13 +14,29 @@ pub(crate) fn advise(
     signer: &Signer,
     now: UnixTime,
 ) -> RequestError {
-    if error.field != "url" {
+    if error.field != "url" || terms.encode {
         return error;
     }
     let written =
         Url::parse(url).ok().filter(|written| matches!(written.scheme(), "http" | "https"));
-    let can_be_signed =
-        |written: &str| terms.apply(signer.link(written)).is_ok_and(|link| link.sign(now).is_ok());
+    // What could be a token is not repeated.
+    let can_be_signed = |written: &str| {
+        redacted(written) == written
+            && terms.apply(signer.link(written)).is_ok_and(|link| link.sign(now).is_ok())
+    };
+    if url.contains('#') {
+        let named = Url::parse(&url.replace('#', "%23")).ok().map(String::from);
+        return match named.filter(|named| can_be_signed(named)) {
+            Some(named) => RequestError {
+                message: format!(
+                    "the URL has a #; if that is part of a name, write {named}; append a #fragment to the \
+                     signed link"
+                ),
+                ..error
+            },
+            None => error,
+        };
+    }
     match written.map(String::from) {
         Some(written) if written != url && can_be_signed(&written) => {
             let fault = error.message.split("; ").next().unwrap_or_default();

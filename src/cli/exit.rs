@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::error::{ContextValue, ErrorKind};
+use playgate::redacted;
 
 use crate::printed;
 
@@ -98,8 +99,7 @@ pub(crate) fn parser(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// The parser repeats what it does not understand. Where that is as long as a key or a token, it may be
-/// one.
+/// The parser repeats what it does not understand, which may be a key or a token.
 fn without_secrets(error: &clap::Error) -> String {
     /// Fewer characters than a tag or the shortest key has.
     const LONGEST: usize = 40;
@@ -111,5 +111,5 @@ fn without_secrets(error: &clap::Error) -> String {
             text = text.replace(value, "...");
         }
     }
-    text
+    redacted(&text)
 }

@@ -48,6 +48,7 @@ impl KeyArgs {
             }
             None => (VARIABLE.into(), from_environment()?),
         };
+        let text = plain(&text);
         let ring = KeyRing::parse(&text).map_err(|error| {
             let (entry, error) = (error.entry, error.error);
             Failure::unavailable(format_args!("{source}, entry {entry}: {error}"))
@@ -89,15 +90,78 @@ pub(crate) fn read_file(path: &Path, advice: &str) -> Result<Zeroizing<String>, 
 
 fn read(source: &mut dyn Read, name: &str) -> Result<Zeroizing<String>, Failure> {
     // All room at once, so that no copy is left behind in memory when it grows.
-    let mut text = Zeroizing::new(String::with_capacity(MAX_LEN));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LEN));
     let len = source
         .take(MAX_LEN as u64)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(|error| Failure::unavailable(format_args!("cannot read {name}: {error}")))?;
     if len == MAX_LEN {
         return Err(Failure::unavailable(format_args!("{name} is too large to be keys")));
     }
-    Ok(text)
+    decoded(&bytes)
+        .ok_or_else(|| Failure::unavailable(format_args!("{name} is not text, in UTF-8 or UTF-16")))
+}
+
+/// The text of a file, without a byte order mark: UTF-8, or UTF-16, which PowerShell's `>` writes.
+fn decoded(bytes: &[u8]) -> Option<Zeroizing<String>> {
+    let (units, from_bytes): (_, fn([u8; 2]) -> u16) = match bytes {
+        [0xff, 0xfe, units @ ..] => (units, u16::from_le_bytes),
+        [0xfe, 0xff, units @ ..] => (units, u16::from_be_bytes),
+        // Keys are ASCII: every other byte is zero.
+        [first, 0, ..] if *first != 0 => (bytes, u16::from_le_bytes),
+        [0, _, ..] => (bytes, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, text @ ..] | text => {
+            return core::str::from_utf8(text).ok().map(|text| Zeroizing::new(text.to_owned()));
+        }
+    };
+    let (pairs, rest) = units.as_chunks();
+    let mut text = Zeroizing::new(String::with_capacity(units.len()));
+    for unit in char::decode_utf16(pairs.iter().map(|pair| from_bytes(*pair))) {
+        text.push(unit.ok()?);
+    }
+    rest.is_empty().then_some(text)
+}
+
+/// The entries of a key ring: what `.dev.vars` and `.env` give the variable, where that is what the text is;
+/// without quotes and comments.
+fn plain(text: &str) -> Zeroizing<String> {
+    let mut kept = Zeroizing::new(String::with_capacity(text.len()));
+    let value = text.lines().enumerate().find_map(|(number, line)| {
+        let line = line.trim_start();
+        let line =
+            line.strip_prefix("export ").or_else(|| line.strip_prefix("$env:")).unwrap_or(line);
+        let value = line.trim_start().strip_prefix(VARIABLE)?.trim_start().strip_prefix('=')?;
+        Some((number, value.trim()))
+    });
+    let mut push = |line: &str| {
+        let line = line.trim();
+        if !line.starts_with('#') {
+            for entry in line.split(',') {
+                let entry = entry.trim_matches(|c: char| c.is_whitespace() || "\"'".contains(c));
+                if !entry.is_empty() && !kept.is_empty() {
+                    kept.push('\n');
+                }
+                kept.push_str(entry);
+            }
+        }
+    };
+    let Some((number, value)) = value else {
+        text.lines().for_each(push);
+        return kept;
+    };
+    push(value);
+    // A value in quotes may go on over several lines.
+    if let Some(quote @ ('"' | '\'')) = value.chars().next()
+        && !value.get(1..).unwrap_or_default().contains(quote)
+    {
+        for line in text.lines().skip(number.saturating_add(1)) {
+            push(line);
+            if line.contains(quote) {
+                break;
+            }
+        }
+    }
+    kept
 }
 
 /// The path for messages, unless somebody gave the key itself.

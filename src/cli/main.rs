@@ -65,7 +65,7 @@ EXIT CODES:
 
 /// Signed links to video and files: minted here, checked at the CDN edge.
 #[derive(Parser)]
-#[command(version, after_help = EXAMPLES, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Program {
     #[command(subcommand)]
     command: Command,

@@ -68,7 +68,7 @@ pub(crate) struct Serve {
     keys: KeyArgs,
 
     /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8788")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8788", value_parser = listen)]
     listen: SocketAddr,
 
     /// A file with the secret that callers show [default: the variable PLAYGATE_SECRET]
@@ -89,6 +89,17 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     clock: Clock,
+}
+
+/// An address and a port. `localhost` is this machine, whatever a resolver says.
+fn listen(text: &str) -> Result<SocketAddr, &'static str> {
+    let local = text
+        .to_ascii_lowercase()
+        .strip_prefix("localhost:")
+        .map(|port| ["127.0.0.1:", port].concat());
+    local.as_deref().unwrap_or(text).parse().map_err(|_| {
+        "write an IP address and a port, like 127.0.0.1:8788, or 0.0.0.0:8788 for all addresses of this machine"
+    })
 }
 
 impl Serve {

@@ -6,7 +6,7 @@ use std::io::BufRead;
 
 use clap::Args;
 use playgate::json::{RequestError, SignRequest};
-use playgate::{Link, Placement, Signer, UnixTime};
+use playgate::{CanonicalPath, Link, Placement, Signer, UnixTime};
 use serde::Serialize;
 
 use crate::address;
@@ -36,6 +36,7 @@ EXAMPLES:
   playgate sign --keys keys.txt --expires-in 5m --run 4h \\
       https://cdn.example.com/videos/42/master.m3u8
   playgate sign --keys keys.txt --country PT,ES --json --stdin < urls.txt
+  playgate sign --keys keys.txt --encode 'https://cdn.example.com/C# lesson.mp4'
   playgate sign --keys keys.txt --format jwt --claim vid=42 \\
       https://cdn.example.com/videos/42/film.mp4
 
@@ -53,6 +54,10 @@ pub(crate) struct Sign {
     /// What to sign, as in https://cdn.example.com/videos/42/film.mp4
     #[arg(value_name = "URL", required_unless_present = "stdin")]
     urls: Vec<String>,
+
+    /// The URLs are names as they are: percent-encode them, with `%`, `?` and `#` as part of the name
+    #[arg(long)]
+    encode: bool,
 
     /// Read URLs from standard input, one a line; one line is printed for each
     #[arg(long, conflicts_with = "urls")]
@@ -72,10 +77,10 @@ pub(crate) struct Sign {
 impl Sign {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let signer = Signer::new(self.keys.load(self.stdin)?.ring);
-        let terms = SignRequest::from(self.terms);
+        let terms = SignRequest { encode: self.encode, ..SignRequest::from(self.terms) };
         let has_scope = terms.dir.is_some() || terms.format.format.as_deref() == Some("jwt");
         let told = Cell::new(terms.exact || (has_scope && terms.place.is_some()));
-        let minter = Minter { signer, terms, json: self.json, told };
+        let minter = Minter { signer, terms, json: self.json, told, told_of_run: Cell::new(false) };
         if self.stdin {
             minter.sign_lines(&mut lines::stdin(), self.clock)
         } else {
@@ -91,6 +96,8 @@ struct Minter {
     /// Whether there is nothing to tell of what was chosen for a playlist: it was told already, or the
     /// options chose.
     told: Cell<bool>,
+    /// Whether it was told what `run` does for a file.
+    told_of_run: Cell<bool>,
 }
 
 impl Minter {
@@ -143,7 +150,7 @@ impl Minter {
         lines: impl Iterator<Item = Line<'a>> + Clone,
         now: UnixTime,
     ) -> Result<impl Iterator<Item = Result<Link, RequestError>>, Failure> {
-        let urls = lines.clone().map(|line| line.unwrap_or_default());
+        let urls = lines.clone().map(|line| self.terms.written(line.unwrap_or_default()));
         let links = self
             .terms
             .apply(self.signer.links(urls))
@@ -173,6 +180,12 @@ impl Minter {
                     "a link to a playlist has its token in the {place}; --place chooses otherwise"
                 )),
             }
+        }
+        if self.terms.run.is_some() && !is_to_playlist(&link) && !self.told_of_run.replace(true) {
+            exit::say(
+                "with --run a link to a file is for its start: the gate redirects it to one that lasts as \
+                 long as --run says",
+            );
         }
         if self.json {
             push_json(&self.terms.answer(link, now)?, answers);
@@ -211,6 +224,14 @@ fn opens_directory(link: &Link) -> bool {
     let address = link.as_str().split('?').next().unwrap_or_default();
     !address.ends_with('/')
         && link.scope().is_some_and(|scope| scope.ends_with('/') && !scope.contains('?'))
+}
+
+/// Whether a link is one to a playlist, by the name of the file.
+fn is_to_playlist(link: &Link) -> bool {
+    let address = link.as_str().split('?').next().unwrap_or_default();
+    let path = address.find("://").and_then(|at| address.get(at.saturating_add(3)..));
+    let path = path.and_then(|rest| rest.get(rest.find('/')?..)).unwrap_or(address);
+    CanonicalPath::parse(path).is_ok_and(CanonicalPath::is_manifest)
 }
 
 fn push_json(shape: &impl Serialize, answers: &mut Vec<u8>) {

@@ -141,6 +141,7 @@ impl From<Terms> for SignRequest {
             expires_in,
             expires_at,
             dir,
+            encode: false,
             exact,
             cookie,
             place,

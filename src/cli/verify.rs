@@ -5,7 +5,7 @@ use std::io::{BufRead, Write as _};
 
 use clap::Args;
 use playgate::json::{Gate, GateFormats, Seconds, Verdict};
-use playgate::{Fault, Field, KeyRing, ParseError, Refusal, Request, UnixTime};
+use playgate::{Fault, Field, KeyRing, ParseError, Refusal, Request, UnixTime, redacted};
 
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
@@ -89,7 +89,7 @@ impl Beside {
         request.client_country = self.client_country.as_deref();
         request.cookie = self.cookie.as_deref();
         request.authorization = self.authorization.as_deref();
-        request
+        request.without_fragment()
     }
 }
 
@@ -212,12 +212,21 @@ impl Judge {
             match request.and_then(|request| self.gate.verifier(&self.ring).verify(&request, now)) {
                 Ok(verified) => {
                     let (kid, expires) = (verified.kid(), verified.grant().expires());
-                    let scope = verified.scope();
+                    let scope = verified.scope().to_string();
+                    // The query may hold another token, which is not this program's to show.
+                    let scope = match scope.split_once('?') {
+                        Some((path, query)) => format!("{path}?{}", redacted(query)),
+                        None => scope,
+                    };
                     let _ = write!(answers, "allow  kid={kid} expires={expires} scope={scope}");
                     Exit::Done
                 }
                 Err(refusal) => {
-                    let _ = write!(answers, "deny  {}: {refusal}", refusal.code());
+                    let detail = request.map_or_else(
+                        |refusal| refusal.to_string(),
+                        |request| self.gate.verifier(&self.ring).detail(&request, refusal, now),
+                    );
+                    let _ = write!(answers, "deny  {}: {detail}", refusal.code());
                     Exit::Refused
                 }
             }
@@ -228,7 +237,7 @@ impl Judge {
 }
 
 /// A line that is no text of bounded length breaks the grammar of URLs.
-fn refusal(line: BadLine) -> Refusal {
+pub(crate) fn refusal(line: BadLine) -> Refusal {
     let fault = match line {
         BadLine::NotUtf8 => Fault::Character,
         BadLine::TooLong => Fault::WrongLength,

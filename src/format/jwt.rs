@@ -33,7 +33,7 @@ use crate::scope::Scope;
 use self::claims::Claims;
 pub(crate) use self::claims::claim;
 use self::json::Room;
-pub(crate) use self::mistakes::of_signature;
+pub(crate) use self::mistakes::{GUESS, of_signature};
 pub(crate) use self::notes::notes;
 use self::template::Template;
 pub use self::template::TemplateError;
@@ -59,7 +59,7 @@ const NAME: &str = "token";
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JwtRules {
-    pub(super) name: String,
+    pub(crate) name: String,
     template: Template,
     issuer: Option<String>,
 }

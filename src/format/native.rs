@@ -32,7 +32,7 @@ use crate::request::{Placement, Request, Target};
 use crate::scope::Scope;
 
 #[cfg(feature = "alloc")]
-pub(crate) use self::mistakes::{of_grammar, of_placement, of_signature};
+pub(crate) use self::mistakes::{of_grammar, of_signature};
 #[cfg(feature = "alloc")]
 pub(crate) use self::notes::notes;
 #[cfg(feature = "manifest")]
@@ -221,6 +221,11 @@ fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
         }
         (previous, rest) = optional(&mut grant, previous, rest)?;
     }
+}
+
+/// What follows a token in a query.
+pub(crate) fn after(text: &str) -> Option<&str> {
+    parse(text).ok()?.after
 }
 
 /// What is wrong with a token that does not start as it has to.

@@ -47,12 +47,15 @@ pub struct FieldNote {
     pub meaning: String,
 }
 
-/// What [`Verifier::inspect`](crate::Verifier::inspect) found. It holds no signature, so it can be shown and logged.
+/// What [`Verifier::inspect`](crate::Verifier::inspect) found. Whatever could be a signature or a
+/// key is left out of it, so it can be shown and logged.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Why the request is refused; `None` where it is admitted.
     pub refusal: Option<Refusal>,
-    /// Where the token stands.
+    /// Why, in a sentence; `None` where the request is admitted.
+    pub detail: Option<String>,
+    /// Where the token is.
     pub placement: Option<Placement>,
     /// The id of the key that the token says it was signed with.
     pub kid: Option<String>,
@@ -94,23 +97,26 @@ impl Report {
     }
 
     /// Notes a failed check behind which the others can be run.
-    pub(super) fn fail_and_go_on(&mut self, refusal: Refusal) {
-        self.refusal = self.refusal.or(Some(refusal));
-        self.push(Outcome::Failed, refusal.to_string());
+    pub(super) fn fail_and_go_on(&mut self, refusal: Refusal, detail: String) {
+        if self.refusal.is_none() {
+            self.refusal = Some(refusal);
+            self.detail = Some(detail.clone());
+        }
+        self.push(Outcome::Failed, detail);
     }
 
     /// Notes a failed check. Behind one that nothing can be read without, the rest is skipped.
-    pub(super) fn fail(&mut self, refusal: Refusal) {
+    pub(super) fn fail(&mut self, refusal: Refusal, detail: String) {
         let rest = match refusal {
             Refusal::Ambiguous | Refusal::Missing => "there is no one token to check",
             Refusal::Parse(_) => "the request cannot be read",
-            _ => return self.fail_and_go_on(refusal),
+            _ => return self.fail_and_go_on(refusal, detail),
         };
         if self.checks.is_empty() && matches!(refusal, Refusal::Parse(_)) {
             // A fault of the URL shows while a token is looked for.
             self.skip(rest);
         }
-        self.fail_and_go_on(refusal);
+        self.fail_and_go_on(refusal, detail);
         while self.checks.len() < NAMES.len() {
             self.skip(rest);
         }
@@ -123,12 +129,24 @@ impl Report {
     }
 }
 
+/// The report on a request that cannot be looked at.
+impl From<Refusal> for Report {
+    fn from(refusal: Refusal) -> Self {
+        let mut report = Self::default();
+        report.fail(refusal, refusal.to_string());
+        report
+    }
+}
+
 /// The text for people.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.refusal {
             None => writeln!(f, "allow")?,
-            Some(refusal) => writeln!(f, "deny  {}: {refusal}", refusal.code())?,
+            Some(refusal) => {
+                let detail = self.detail.as_deref().unwrap_or_default();
+                writeln!(f, "deny  {}: {detail}", refusal.code())?;
+            }
         }
         writeln!(f)?;
         for Check { number, name, outcome, detail } in &self.checks {
@@ -176,7 +194,7 @@ impl serde::Serialize for Report {
         json.serialize_field("status", &self.refusal.map(Refusal::status))?;
         let field = self.refusal.and_then(Refusal::field);
         json.serialize_field("field", &field.map(crate::Field::name))?;
-        json.serialize_field("detail", &self.refusal.map(|refusal| refusal.to_string()))?;
+        json.serialize_field("detail", &self.detail)?;
         json.serialize_field("placement", &self.placement.map(Placement::name))?;
         json.serialize_field("kid", &self.kid)?;
         json.serialize_field("path", &self.path)?;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use serde::Serialize;
@@ -9,8 +10,8 @@ use serde::Serialize;
 #[cfg(feature = "jwt")]
 use super::LinkFormat;
 use super::{Moment, Request, RequestError, Seconds, UNKNOWN, Value};
-use crate::error::{Fault, Field};
-use crate::sign::{Builder, Link, SignError, Signer};
+use crate::error::{Fault, Field, UnusableKey};
+use crate::sign::{Advice, Builder, Link, SignError, Signer, percent_encoded};
 use crate::time::UnixTime;
 
 /// Where a signer puts the token.
@@ -31,6 +32,8 @@ pub struct SignRequest {
     pub expires_in: Option<Seconds>,
     pub expires_at: Option<Moment>,
     pub dir: Option<u8>,
+    /// Whether the URL is a name as it is, for [`percent_encoded`].
+    pub encode: bool,
     pub exact: bool,
     /// Whether the answer has the value of a `Set-Cookie` header as well.
     pub cookie: bool,
@@ -65,6 +68,7 @@ impl Request for SignRequest {
             "expires_at" => self.expires_at = Some(value.parsed(Moment::from_secs)?),
             "dir" => self.dir = Some(value.number()?.try_into().map_err(|_| "write 1 to 64")?),
             "cookie" => self.cookie = value.flag()?,
+            "encode" => self.encode = value.flag()?,
             "exact" => self.exact = value.flag()?,
             "place" => {
                 self.place = match value.text()?.as_str() {
@@ -84,14 +88,14 @@ impl Request for SignRequest {
                     text => text.text()?,
                 });
             }
-            "jti" => self.jti = Some(value.text()?),
+            "jti" => self.jti = Some(value.id()?),
             "no_iat" => self.no_iat = value.flag()?,
             "not_before" => self.not_before = Some(value.parsed(Moment::from_secs)?),
             "preview" => self.preview = Some(value.parsed(Seconds)?),
             "round" => self.round = Some(value.parsed(Seconds)?),
             "run" => self.run = Some(value.parsed(Seconds)?),
-            "sid" => self.sid = Some(value.text()?),
-            "sub" => self.sub = Some(value.text()?),
+            "sid" => self.sid = Some(value.id()?),
+            "sub" => self.sub = Some(value.id()?),
             #[cfg(feature = "jwt")]
             "format" => self.format.format = Some(value.text()?),
             #[cfg(feature = "jwt")]
@@ -104,6 +108,13 @@ impl Request for SignRequest {
         }
         Ok(())
     }
+
+    fn checked(self) -> Result<Self, RequestError> {
+        match self.url.as_str() {
+            "" => Err(RequestError::new("url", &"is missing; write the address to sign")),
+            _ => Ok(self),
+        }
+    }
 }
 
 impl SignRequest {
@@ -112,7 +123,7 @@ impl SignRequest {
     /// # Errors
     /// A [`RequestError`] with the member that cannot be signed.
     pub fn sign(&self, signer: &Signer, now: UnixTime) -> Result<SignedLink, RequestError> {
-        let link = self.apply(signer.link(&self.url))?.sign(now);
+        let link = self.apply(signer.link(&self.written(&self.url)))?.sign(now);
         self.answer(link.map_err(|error| self.error(error))?, now)
     }
 
@@ -128,6 +139,12 @@ impl SignRequest {
             return Err(RequestError::new("cookie", &message));
         }
         Ok(SignedLink { cookie, ..SignedLink::from(link) })
+    }
+
+    /// The URL to sign for `url`.
+    #[must_use]
+    pub fn written<'u>(&self, url: &'u str) -> Cow<'u, str> {
+        if self.encode { percent_encoded(url).into() } else { url.into() }
     }
 
     /// Puts everything but the URL on a builder.
@@ -221,6 +238,8 @@ impl SignRequest {
             Field::Exp => "expires_in",
             #[cfg(feature = "jwt")]
             Field::Iss => "issuer",
+            // Nobody named the key: it is the ring that has to change.
+            Field::Kid if self.kid.is_none() => "",
             Field::Nbf => "not_before",
             Field::Pre => "preview",
             Field::Token => "",
@@ -235,7 +254,10 @@ impl SignRequest {
             SignError::Field(Field::Token, Fault::WrongLength) => {
                 &"the token would be longer than gates read; say less in it"
             }
-            SignError::Field(_, fault) => fault,
+            SignError::Key(UnusableKey::Retired) if self.kid.is_none() => {
+                &"the ring's first key is retired; put one that is not in front, or choose one"
+            }
+            SignError::Field(..) => &Advice(error),
             other => other,
         };
         RequestError::new(member, message)

@@ -13,9 +13,21 @@ impl FromStr for Seconds {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let secs = text.parse().ok();
-        let secs = secs.or_else(|| humantime::parse_duration(text).ok().map(|d| d.as_secs()));
-        secs.map(Self).ok_or("not a length of time; write seconds, or as in 10m, 2h, 1h 30m")
+        const OTHER: &str = "not a length of time; write seconds, or as in 10m, 2h, 1h 30m";
+        if let Ok(secs) = text.parse() {
+            return Ok(Self(secs));
+        }
+        // What humantime reads as months, people write for minutes.
+        if text.contains('M') {
+            return Err("minutes or months? write m for minutes, or months");
+        }
+        let length = humantime::parse_duration(text).map_err(|_| OTHER)?;
+        if length.subsec_nanos() > 0 {
+            return Err(
+                "parts of a second cannot be told; write whole seconds, or as in 10m, 2h, 1h 30m",
+            );
+        }
+        Ok(Self(length.as_secs()))
     }
 }
 
@@ -73,6 +85,35 @@ mod tests {
     fn reads(text: &str, secs: Option<u64>) {
         let moment = text.parse().ok().map(|Moment(time)| time.as_secs());
         assert_eq!(moment, secs, "{text}");
+    }
+
+    #[test]
+    fn lengths() {
+        let reads = |text: &str| text.parse().map(|Seconds(secs)| secs);
+        for (text, secs) in [
+            ("0", 0),
+            ("600", 600),
+            ("10m", 600),
+            ("1h 30m", 5400),
+            ("2w", 1_209_600),
+            ("1y", 31_557_600),
+        ] {
+            assert_eq!(reads(text), Ok(secs), "{text}");
+        }
+        assert_eq!(reads("2months"), Ok(5_260_032));
+        for text in ["10M", "1M", "1h 30M", "10 M", "1Month"] {
+            assert_eq!(
+                reads(text),
+                Err("minutes or months? write m for minutes, or months"),
+                "{text}"
+            );
+        }
+        for text in ["", "-1", "10x", "1H", "1Y", "1D", "1.5h", "1e3", "10m10"] {
+            assert!(reads(text).unwrap_err().starts_with("not a length"), "{text}");
+        }
+        for text in ["500ms", "1s 1ms", "10us", "3ns"] {
+            assert!(reads(text).unwrap_err().starts_with("parts of a second"), "{text}");
+        }
     }
 
     #[test]

@@ -55,6 +55,15 @@ impl Value {
         }
     }
 
+    /// An id: back ends have text or numbers for these.
+    pub(super) fn id(self) -> Result<String, &'static str> {
+        match self {
+            Self::Number(number) => Ok(alloc::string::ToString::to_string(&number)),
+            Self::Text(text) => Ok(text),
+            _ => Err("write text, in quotes, or a whole number"),
+        }
+    }
+
     pub(super) fn texts(self) -> Result<Vec<String>, &'static str> {
         match self {
             Self::List(list) => list.into_iter().map(Self::text).collect(),

@@ -48,7 +48,7 @@ impl<'a> ShownTag<'a> {
     }
 
     /// As it is shown.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) fn as_str(self) -> &'a str {
         core::str::from_utf8(self.0).unwrap_or_default()
     }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::countries::{instead, is_country};
 use crate::error::{Fault, Field, UnusableKey};
 use crate::path::PathError;
 
@@ -17,18 +18,23 @@ pub enum SignError {
     ExpiresTooFar,
     /// A term has a value that the format cannot carry.
     Field(Field, Fault),
-    /// The URL has a fragment, which no server sees.
+    /// The URL has a `#`: a fragment, which no server sees, or a name that is not encoded.
     Fragment,
     /// The ring cannot sign with that key.
     Key(UnusableKey),
     /// `nbf` is not before `exp`.
     NeverValid,
+    /// A manifest that is in no directory, or more than 64 deep: a link to one opens its directory, unless it is
+    /// asked to be exact.
+    NoDirectory,
     /// `dir` is deeper than the path.
     OutsideScope,
     /// The path breaks the canonical form.
     Path(PathError),
     /// The query has a character that browsers encode.
     Query,
+    /// Two letters that are no country of ISO 3166-1.
+    UnknownCountry([u8; 2]),
     /// Not an absolute http or https URL, nor a path.
     Url,
     /// The link would be longer than the gate reads.
@@ -45,8 +51,10 @@ impl SignError {
             Self::Key(_) => Field::Kid,
             Self::NeverValid => Field::Nbf,
             Self::OutsideScope => Field::Dir,
+            Self::UnknownCountry(_) => Field::Cc,
             Self::AlreadySigned
             | Self::Fragment
+            | Self::NoDirectory
             | Self::Path(_)
             | Self::Query
             | Self::Url
@@ -63,14 +71,22 @@ impl fmt::Display for SignError {
             Self::ExpiresTooFar => f.write_str(
                 "the link would last over 100 years; give the expiry in seconds, not milliseconds",
             ),
-            Self::Field(field, fault) => write!(f, "`{}` {fault}", field.name()),
-            Self::Fragment => f.write_str("the URL has a #fragment; append it to the signed link"),
+            Self::Field(field, _) => write!(f, "`{}` {}", field.name(), Advice(*self)),
+            Self::UnknownCountry(_) => Advice(*self).fmt(f),
+            Self::Fragment => f.write_str(
+                "the URL has a #; write %23 if it is part of a name, and append a #fragment to the signed \
+                 link",
+            ),
             Self::Key(UnusableKey::OtherFormat) => {
                 f.write_str("the key ring has no such key for links of this format")
             }
             Self::Key(UnusableKey::Retired) => f.write_str("the key is retired"),
             Self::Key(UnusableKey::Unknown) => f.write_str("the key ring has no key of that id"),
             Self::NeverValid => f.write_str("not-before is not earlier than the expiry"),
+            Self::NoDirectory => f.write_str(
+                "a link to a playlist opens its directory, and this one has none, or is more than 64 deep; \
+                 move it into a directory, or ask for this one address (exact)",
+            ),
             Self::OutsideScope => f.write_str(
                 "the path has fewer directories than asked for; what follows its last / is a file",
             ),
@@ -88,6 +104,46 @@ impl fmt::Display for SignError {
 }
 
 impl core::error::Error for SignError {}
+
+/// What is wrong with the value of a term, without the name of the term, and what to write instead.
+#[derive(Clone, Copy)]
+pub(crate) struct Advice(pub(crate) SignError);
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            SignError::Field(Field::Aud, Fault::Character) => {
+                f.write_str("has a character other than A-Z a-z 0-9 - _ .")
+            }
+            SignError::Field(Field::Cc, Fault::Character | Fault::Empty | Fault::WrongLength) => {
+                f.write_str("is not a list of countries in two letters, like PT and ES")
+            }
+            SignError::Field(Field::Jti | Field::Sid | Field::Sub, Fault::Character) => f.write_str(
+                "has a character other than A-Z a-z 0-9 - _; write the base64url of the id, or of a hash \
+                 of it",
+            ),
+            SignError::Field(
+                Field::Aud | Field::Jti | Field::Sid | Field::Sub,
+                Fault::WrongLength,
+            ) => f.write_str("is longer than 64 characters; write the base64url of a hash of it"),
+            SignError::Field(_, fault) => fault.fmt(f),
+            SignError::UnknownCountry(code) => {
+                let shown = core::str::from_utf8(&code).unwrap_or_default();
+                let upper = code.map(|letter| letter.to_ascii_uppercase());
+                let upper_shown = core::str::from_utf8(&upper).unwrap_or_default();
+                write!(f, "`{shown}` is no country of ISO 3166-1")?;
+                match instead(upper) {
+                    Some(instead) => write!(f, "; {instead}"),
+                    None if code != upper && is_country(upper) => {
+                        write!(f, "; write {upper_shown}")
+                    }
+                    None => Ok(()),
+                }
+            }
+            other => other.fmt(f),
+        }
+    }
+}
 
 impl From<PathError> for SignError {
     fn from(error: PathError) -> Self {

@@ -104,7 +104,7 @@ impl From<ManifestError> for Problem {
 
 /// RFC 9457. The type is `about:blank`: the title is the status phrase, and `reason` tells more.
 #[derive(Serialize)]
-struct Body {
+struct Body<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
@@ -112,6 +112,8 @@ struct Body {
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    param: Option<&'a str>,
     detail: String,
 }
 
@@ -122,6 +124,16 @@ pub(crate) struct Answer(pub(crate) u16, pub(crate) Headers, pub(crate) Option<S
 impl Answer {
     /// The answer to a request that is not served, with the header fields of `cors`.
     pub(crate) fn problem(problem: Problem, head: bool, cors: Headers) -> Self {
+        Self::problem_about(None, problem, head, cors)
+    }
+
+    /// The same, about a parameter of the query.
+    pub(crate) fn problem_about(
+        param: Option<&str>,
+        problem: Problem,
+        head: bool,
+        cors: Headers,
+    ) -> Self {
         let status = problem.status();
         let mut headers: Headers = vec![
             ("Content-Type", "application/problem+json".into()),
@@ -143,6 +155,7 @@ impl Answer {
             status,
             reason: problem.reason(),
             field: problem.field(),
+            param,
             detail: problem.detail(),
         };
         // A body is strings and a number: it always serializes.

@@ -7,7 +7,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use crate::cookie;
-use crate::error::{PolicyError, Refusal};
+use crate::error::{ParseError, PolicyError, Refusal};
 use crate::format::is_signed;
 use crate::manifest::Carrier;
 use crate::path::CanonicalPath;
@@ -155,7 +155,10 @@ pub(crate) fn decide(
             let rules = &verifier.rules;
             let located = verifier.locate(&request, now);
             let token = located.and_then(|located| rules.read(&located)).ok();
+            let added = refusal == ParseError::UnsignedParameter.into();
+            let added = added.then(|| verifier.added_params(&request, now).find_map(log::param));
             let line = Line {
+                param: added.flatten(),
                 kid: token.as_ref().and_then(|token| log::kid(token.kid()?)),
                 scope: token.map(|token| log::path_of(&token.scope.to_string())),
                 placement: token.map(|token| token.placement.name()),
@@ -254,7 +257,8 @@ fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
 
 fn problem(problem: Problem, cors: Headers, line: Line) -> Decision {
     let (reason, field, status) = (Some(problem.reason()), problem.field(), problem.status());
-    let answer = Answer::problem(problem, line.method == "HEAD", cors);
+    let head = line.method == "HEAD";
+    let answer = Answer::problem_about(line.param.as_deref(), problem, head, cors);
     Decision::Answer(answer, Line { reason, field, status, ..line })
 }
 
@@ -311,6 +315,28 @@ mod tests {
         assert_eq!(asked.client_ip, "2001:db8::1".parse().ok());
         let asked = Asked::parse("GET\nhttps://a/\n\n\n\nnowhere");
         assert_eq!(asked.client_ip, None);
+    }
+
+    #[test]
+    fn an_added_parameter_is_named() {
+        let in_path = {
+            let (base, token) = FILM.split_once('?').unwrap();
+            base.replace(".com/", &format!(".com/{token}/"))
+        };
+        for url in [
+            format!("{FILM}&utm_source=mail"),
+            FILM.replace("?pg", "?utm_source=mail&pg"),
+            format!("{in_path}?utm_source=mail"),
+        ] {
+            let config = Config::read(&variables());
+            let decision = decide(&config, &asked("GET", &url), NOW, || None);
+            let Decision::Answer(answer, line) = decision else { panic!("served") };
+            assert_eq!(
+                (line.reason, line.param.as_deref()),
+                (Some("unsigned_parameter"), Some("utm_source"))
+            );
+            assert!(answer.2.unwrap().contains(r#""param":"utm_source""#), "{url}");
+        }
     }
 
     #[test]

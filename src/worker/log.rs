@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
+use crate::bytes;
 use crate::key::KeyId;
+use crate::redact::redacted;
 
 /// What is said about a request. Members that do not apply are left out.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -18,6 +20,9 @@ pub(crate) struct Line {
     pub(crate) reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<&'static str>,
+    /// The query parameter that was not signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) param: Option<String>,
     pub(crate) status: u16,
     pub(crate) method: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +128,12 @@ pub(crate) fn kid(shown: &str) -> Option<String> {
     KeyId::new(shown).is_ok().then(|| shown.into())
 }
 
+/// The name of a query parameter, where it is like one: what could be a token is not repeated.
+pub(crate) fn param(name: &str) -> Option<String> {
+    let like_one = (1..=64).contains(&name.len()) && bytes::all(name.as_bytes(), bytes::is_name);
+    (like_one && redacted(name) == name).then(|| name.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +167,17 @@ mod tests {
     #[test]
     fn foreign_methods_are_not_repeated() {
         assert_eq!(method_name("BREW"), "other");
+    }
+
+    #[test]
+    fn a_parameter_is_named_where_it_is_like_one() {
+        for name in ["utm_source", "fbclid", "v", "a.b-c"] {
+            assert_eq!(param(name).as_deref(), Some(name));
+        }
+        let tag = "REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes";
+        for name in ["", "a b", "a\"b", "%73ig", tag, &tag[..16], &"a".repeat(65)] {
+            assert_eq!(param(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -117,6 +117,9 @@ def admit_token(placed, request, gate, keys, now):
     # 4. tag
     body = placed.token.rpartition("&sig=")[0]
     if not hmac.compare_digest(tag, tag_of(secret, scope, body)):
+        for rest in shortened(signed, "dir" in fields):
+            if hmac.compare_digest(tag, tag_of(secret, scope_of(path, rest, None), body)):
+                raise Refusal("unsigned_parameter")
         raise Refusal("bad_signature")
 
     # 5. times
@@ -423,6 +426,14 @@ def split_query(placed, fields, unsigned_names):
     return signed or None, [p for p in placed.beside if is_free(p)]
 
 
+def shortened(signed, is_directory):
+    """A signed query without its last parameter, the last two, up to the last eight."""
+    parameters = [] if signed is None or is_directory else signed.split("&")
+    for more in range(1, min(len(parameters), 8) + 1):
+        rest = parameters[:-more]
+        yield "&".join(rest) if rest else None
+
+
 def scope_of(path, signed_query, depth):
     if depth is None:
         return path if signed_query is None else path + "?" + signed_query
@@ -547,7 +558,9 @@ def fitting(request):
     path = canonical_path(Placed(request["url"]).path)
     if "dir" in request or request.get("exact") or not is_manifest(path):
         return request.get("dir")
-    return path.count("/") - 1 or None
+    if path.count("/") == 1:
+        raise ValueError("a manifest in no directory")
+    return path.count("/") - 1
 
 
 def seconds(text):

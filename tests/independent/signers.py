@@ -28,6 +28,22 @@ NEEDED = ("python", "node")
 INTERPRETERS = {"python": sys.executable, "node": "node", "php": "php", "ruby": "ruby"}
 FILES = {"python": "sign.py", "node": "sign.mjs", "php": "sign.php", "ruby": "sign.rb"}
 
+OTHER = "other:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
+# Rings in which the key of a vector comes first.
+RINGS = {
+    "two lines": "%s\n" + OTHER + "\n",
+    "two entries": " %s , " + OTHER,
+    "two lines of Windows": "%s\r\n" + OTHER + "\r\n",
+    "a key that retires": "%s@4102444800," + OTHER,
+    "a key for native links": "native/%s\n" + OTHER,
+    "a key for JWTs before it": "jwt/" + OTHER + ",native/%s@4102444800",
+}
+# And those with which nothing is to be signed.
+BAD_RINGS = {
+    "a retired key": "%s@1600000000",
+    "a key for JWTs": "jwt/%s",
+}
+
 
 def links():
     """Key, arguments and the link that a signer has to make of them, for each vector that fits."""
@@ -75,14 +91,27 @@ def command_of(language, scratch):
 def faults(command, cases):
     """One line for each link that comes out otherwise. Keys stay out of it."""
     for name, key, arguments, link in cases:
-        run = subprocess.run(
-            command + arguments, env=dict(os.environ, PLAYGATE_KEYS=key), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=RUN_SECONDS,
-        )
+        run = run_signer(command, arguments, key)
         if run.returncode != 0:
             yield "%s: exit code %d: %s" % (name, run.returncode, last_line(run.stderr))
         elif run.stdout != link + "\n":
             yield "%s: expected %s, got %s" % (name, link, run.stdout.rstrip("\n"))
+    _, key, arguments, link = cases[0]
+    for name, ring in RINGS.items():
+        run = run_signer(command, arguments, ring % key)
+        if (run.returncode, run.stdout) != (0, link + "\n"):
+            yield "ring of %s: exit code %d, %s" % (name, run.returncode, run.stdout.rstrip("\n"))
+    for name, ring in BAD_RINGS.items():
+        run = run_signer(command, arguments, ring % key)
+        if link in run.stdout or "sig=" in run.stdout:
+            yield "ring of %s: a link was made" % name
+
+
+def run_signer(command, arguments, keys):
+    return subprocess.run(
+        command + arguments, env=dict(os.environ, PLAYGATE_KEYS=keys), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=RUN_SECONDS,
+    )
 
 
 def last_line(text):

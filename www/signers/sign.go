@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Without dir the link opens this URL alone; with dir = 2 all below its first two directories, and
@@ -42,7 +44,15 @@ func sign(url, kid, key string, exp int64, dir int) (string, error) {
 }
 
 func main() {
-	key := strings.Split(strings.Split(os.Getenv("PLAYGATE_KEYS"), ",")[0], ":")
+	// The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
+	entry := regexp.MustCompile(`(?:^|[,\n])\s*(?:native/)?([\w-]+):([\w-]+)(?:@(\d+))?`)
+	key := entry.FindStringSubmatch(os.Getenv("PLAYGATE_KEYS"))
+	if key == nil {
+		log.Fatal("the ring has no key for native links")
+	}
+	if retires, err := strconv.ParseInt(key[3], 10, 64); err == nil && retires <= time.Now().Unix() {
+		log.Fatal("the first key of the ring is retired")
+	}
 	dir := 0
 	exp, err := strconv.ParseInt(os.Args[2], 10, 64)
 	if len(os.Args) > 3 && err == nil {
@@ -51,7 +61,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	link, err := sign(os.Args[1], key[0], key[1], exp, dir)
+	link, err := sign(os.Args[1], key[1], key[2], exp, dir)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -16,6 +16,10 @@ function sign(url, kid, key, exp, dir = 0) {
   return `${url}${url.includes("?") ? "&" : "?"}${token}&sig=${sig}`;
 }
 
-const [kid, key] = process.env.PLAYGATE_KEYS.split(",")[0].split(":");
+// The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
+const entry = /(?:^|[,\n])\s*(?:native\/)?([\w-]+):([\w-]+)(?:@(\d+))?/;
+const [, kid, key, retires] = entry.exec(process.env.PLAYGATE_KEYS) ?? [];
+if (!key) throw new Error("the ring has no key for native links");
+if (Number(retires) * 1000 <= Date.now()) throw new Error("the first key of the ring is retired");
 const [url, exp, dir] = process.argv.slice(2);
 console.log(sign(url, kid, key, Number(exp), Number(dir ?? 0)));

@@ -18,6 +18,10 @@ function sign(string $url, string $kid, string $key, int $exp, int $dir = 0): st
     return $url . (str_contains($url, "?") ? "&" : "?") . "$token&sig=$sig";
 }
 
-[$kid, $key] = explode(":", explode(",", getenv("PLAYGATE_KEYS"))[0]);
+// The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
+$entry = '~(?:^|[,\n])\s*(?:native/)?([\w-]+):([\w-]+)(?:@(\d+))?~';
+preg_match($entry, getenv("PLAYGATE_KEYS"), $found) || exit("the ring has no key for native links\n");
+[, $kid, $key] = $found;
+if (isset($found[3]) && $found[3] <= time()) exit("the first key of the ring is retired\n");
 [, $url, $exp] = $argv;
 echo sign($url, $kid, $key, (int) $exp, (int) ($argv[3] ?? 0)), "\n";

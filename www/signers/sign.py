@@ -1,6 +1,6 @@
 # Signs a Playgate link with Python's standard library.
 # The path is signed as it is written: percent-encode it first, with upper-case hex.
-import base64, hmac, os, sys
+import base64, hmac, os, re, sys, time
 
 
 def sign(url, kid, key, exp, dir=0):
@@ -19,6 +19,11 @@ def sign(url, kid, key, exp, dir=0):
     return f"{url}{'&' if '?' in url else '?'}{token}&sig={sig}"
 
 
-kid, key = os.environ["PLAYGATE_KEYS"].split(",")[0].split(":")
+# The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
+entry = r"(?:^|[,\n])\s*(?:native/)?([\w-]+):([\w-]+)(?:@(\d+))?"
+found = re.search(entry, os.environ["PLAYGATE_KEYS"]) or sys.exit("the ring has no key for native links")
+kid, key, retires = found.groups()
+if retires and int(retires) <= time.time():
+    sys.exit("the first key of the ring is retired")
 url, exp, *dir = sys.argv[1:]
 print(sign(url, kid, key, int(exp), *map(int, dir)))

@@ -17,6 +17,10 @@ def sign(url, kid, key, exp, dir = 0)
   "#{url}#{url.include?("?") ? "&" : "?"}#{token}&sig=#{sig}"
 end
 
-kid, key = ENV.fetch("PLAYGATE_KEYS").split(",").first.split(":")
+# The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
+entry = %r{(?:\A|[,\n])\s*(?:native/)?([\w-]+):([\w-]+)(?:@(\d+))?}
+found = ENV.fetch("PLAYGATE_KEYS").match(entry) or abort "the ring has no key for native links"
+kid, key, retires = found.captures
+abort "the first key of the ring is retired" if retires && retires.to_i <= Time.now.to_i
 url, exp, dir = ARGV
 puts sign(url, kid, key, Integer(exp), Integer(dir || 0))

@@ -13,8 +13,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
-use playgate::Signer;
 use playgate::json::RequestError;
+use playgate::{Signer, redacted};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -74,6 +74,10 @@ pub(super) async fn wrong_method() -> Response {
     refuse(StatusCode::METHOD_NOT_ALLOWED, "wrong method; see the header Allow")
 }
 
+/// Why a request cannot be met, for the log.
+#[derive(Clone)]
+pub(super) struct Reason(pub(super) String);
+
 async fn in_time(request: Request, next: Next) -> Response {
     timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {
         refuse(StatusCode::REQUEST_TIMEOUT, "the request did not come in whole within 10 seconds")
@@ -89,7 +93,12 @@ async fn logged(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status().as_u16();
     let millis = start.elapsed().as_secs_f64() * 1e3;
-    exit::say(format_args!("{method} {path} {status} {millis:.1} ms"));
+    let reason =
+        response.extensions().get::<Reason>().map_or_else(String::new, |Reason(reason)| {
+            let one_line = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+            format!(": {}", redacted(reason).chars().map(one_line).collect::<String>())
+        });
+    exit::say(format_args!("{method} {path} {status} {millis:.1} ms{reason}"));
     response
 }
 
@@ -98,6 +107,6 @@ async fn logged(request: Request, next: Next) -> Response {
 fn without_token(path: &str) -> String {
     match path.find(['=', '%']) {
         Some(end) => format!("{}...", path.get(..=end).unwrap_or_default()),
-        None => path.to_owned(),
+        None => redacted(path),
     }
 }

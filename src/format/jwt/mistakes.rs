@@ -12,6 +12,10 @@ use crate::error::Field;
 use crate::format::{Located, UnverifiedToken};
 use crate::key::KeyRing;
 use crate::path::CanonicalPath;
+use crate::redact::{redacted, redacted_path};
+
+/// What to look at where no key fits.
+pub(crate) const GUESS: &str = "a back end that signs with the text of its secret needs the base64url of that text in the ring";
 
 /// What would make the signature of a well-formed token fit.
 pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
@@ -19,16 +23,23 @@ pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<S
     for entry in ring.serving(token.format.name()) {
         if token.hash(entry.key.mac()).verify(token.tag).is_ok() {
             hints.push(match token.kid() {
-                Some(kid) => format!("it fits the key `{}`, and the token says `{kid}`", entry.id),
+                Some(kid) => {
+                    format!(
+                        "it fits the key `{}`, and the token says `{}`",
+                        entry.id,
+                        redacted(kid)
+                    )
+                }
                 None => format!("it fits the key `{}`, which is retired", entry.id),
             });
         }
-    }
-    if hints.is_empty() {
-        hints.push(
-            "a back end that signs with the text of its secret needs the base64url of that text in the ring"
-                .into(),
-        );
+        if token.hash(&entry.text.0).verify(token.tag).is_ok() {
+            hints.push(format!(
+                "it fits the text of the key `{}`: sign with what that decodes to from base64url, or put \
+                 the base64url of that text into the ring",
+                entry.id
+            ));
+        }
     }
     hints
 }
@@ -61,11 +72,16 @@ impl JwtRules {
             {
                 return None;
             }
-            Some(value) => format!("it opens {}, and nothing else", self.template.filled(&value)),
+            Some(value) => {
+                format!(
+                    "it opens {}, and nothing else",
+                    redacted_path(&self.template.filled(&value))
+                )
+            }
             None if names.contains(claim) => return None,
             None => format!(
                 "the gate makes a directory of the claim `{claim}`, and the token has {}",
-                names.join(", ")
+                redacted(&names.join(", "))
             ),
         })
     }

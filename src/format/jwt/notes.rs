@@ -9,6 +9,7 @@ use super::json::{self, Room, Value};
 use super::split;
 use crate::error::Field;
 use crate::inspect::{FieldNote, Span};
+use crate::redact::{MARK, redacted};
 use crate::time::UnixTime;
 
 /// The members of the header and of the payload, and the signature. What cannot be read is left out.
@@ -21,7 +22,7 @@ pub(crate) fn notes(text: &str) -> Vec<FieldNote> {
     push_members(payload, Field::Payload, in_payload, &mut notes);
     if let Some(sig) = sig {
         let meaning = format!("the signature; it has {} of 43 characters", sig.len());
-        notes.push(FieldNote { name: "sig".to_owned(), value: "..".to_owned(), meaning });
+        notes.push(FieldNote { name: "sig".to_owned(), value: MARK.to_owned(), meaning });
     }
     notes
 }
@@ -36,8 +37,8 @@ fn push_members(
     let Ok(text) = json::decode(part, field, &mut room) else { return };
     // What is broken behind them is told by the check.
     let _ = json::members(text, field, |name, value| {
-        let value = shown(&value);
-        notes.push(FieldNote { name: name.to_owned(), meaning: meaning(name, &value), value });
+        let value = redacted(&shown(&value));
+        notes.push(FieldNote { name: redacted(name), meaning: meaning(name, &value), value });
         Ok(())
     });
 }
@@ -45,7 +46,7 @@ fn push_members(
 fn shown(value: &Value<'_>) -> String {
     match value {
         Value::Fraction(number) => number.to_string(),
-        Value::Other => "..".to_owned(),
+        Value::Other => MARK.to_owned(),
         Value::Text(text) => text.clone().into_owned(),
         Value::Texts(texts) => texts.join(", "),
         Value::Whole(number) => number.to_string(),

@@ -1,14 +1,23 @@
 //! The usual mistakes of those who write native tokens by hand. Each is tried for real: what is named here does fit.
 
+mod forms;
+mod inputs;
+mod spellings;
+
 use alloc::borrow::ToOwned as _;
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use self::forms::forms;
+use self::inputs::inputs;
 use crate::format::{Located, Rules, UnverifiedToken};
-use crate::key::{Entry, KeyRing};
-use crate::mac::{ShownTag, Tag};
+use crate::key::KeyRing;
+use crate::mac::{MacKey, Tag};
 use crate::request::Request;
+
+/// The most explanations of one link.
+const MOST: usize = 3;
 
 /// A text around the first `part` in it. The standard library's search is fast, and a kilobyte of the page.
 fn around<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
@@ -25,34 +34,9 @@ fn replaced(text: &str, part: &str, by: &str) -> String {
     }
 }
 
-/// A token that was percent-encoded on its way, so that nobody takes it for one.
-pub(crate) fn of_placement(request: &Request<'_>) -> Option<String> {
-    let url = request.url.to_ascii_lowercase();
-    ["pg%3d1", "pg=1%26", "pg%3d1%26"].iter().any(|trace| around(&url, trace).is_some()).then(
-        || {
-            "the token was percent-encoded: put it into the URL as it is, `=` and `&` included"
-                .to_owned()
-        },
-    )
-}
-
 /// What would make the signature of a well-formed token fit.
 pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
-    let mut hints = Vec::new();
-    let input = token.input().to_string();
-    let kid = token.kid().unwrap_or_default();
-    for entry in ring.serving(token.format.name()) {
-        if entry.id.as_str() == kid {
-            let scopes = scopes(token).into_iter().filter(|(_, text)| fits(entry, text, token.tag));
-            hints.extend(scopes.map(|(mistake, _)| format!("it fits {mistake}")));
-            continue;
-        }
-        let renamed = replaced(&input, &format!("&kid={kid}"), &format!("&kid={}", entry.id));
-        if fits(entry, &input, token.tag) || fits(entry, &renamed, token.tag) {
-            hints.push(format!("it fits the key `{}`, and the token says `kid={kid}`", entry.id));
-        }
-    }
-    hints
+    explain(ring, token, token.tag.as_str())
 }
 
 /// What would make a signature that breaks the grammar fit.
@@ -61,12 +45,10 @@ pub(crate) fn of_grammar(
     ring: &KeyRing,
     request: &Request<'_>,
     located: &Located<'_>,
-) -> Option<String> {
-    let sig = located.text.split('&').find_map(|field| field.strip_prefix("sig="))?;
+) -> Vec<String> {
+    let sig = located.text.split('&').find_map(|field| field.strip_prefix("sig="));
+    let Some(sig) = sig.filter(|sig| !sig.is_empty()) else { return Vec::new() };
     let shown = ["&sig=", sig].concat();
-    if sig.is_empty() {
-        return None;
-    }
     // The token as it would be with a signature of the right form, wherever it stands.
     let form = ["&sig=", &"A".repeat(Tag::TEXT_LEN)].concat();
     let mend = |text: &str| replaced(text, &shown, &form);
@@ -75,106 +57,48 @@ pub(crate) fn of_grammar(
     let mut mended = Request::new(&url);
     mended.cookie = cookie.as_deref();
     mended.authorization = authorization.as_deref();
-    let token = rules.read(&rules.locate(&mended).ok()?).ok()?;
-
-    let entry = ring.find(token.kid()?).ok()?;
-    let mut mac = entry.key.mac().start();
-    token.input().pieces(&mut |piece| mac.update(piece));
-    let right = mac.finish();
-    let text = right.encode();
-    let text = text.as_str();
-    let url_safe = sig.replace('+', "-").replace('/', "_");
-    if sig.eq_ignore_ascii_case(&right.to_hex()) {
-        Some("the signature fits in hex: write its bytes in base64url".to_owned())
-    } else if url_safe.trim_end_matches('=') == text {
-        Some("the signature fits in standard base64: write - for +, _ for /, and no =".to_owned())
-    } else if sig.len() < text.len() && sig.len() >= 8 && text.starts_with(sig) {
-        Some(format!(
-            "the signature fits but is clipped: it has 43 characters, here are {}",
-            sig.len()
-        ))
-    } else {
-        None
+    match rules.locate(&mended).and_then(|located| rules.read(&located)) {
+        Ok(token) => explain(ring, &token, sig),
+        Err(_) => Vec::new(),
     }
 }
 
-fn fits(entry: &Entry, input: &str, tag: ShownTag<'_>) -> bool {
-    let mut mac = entry.key.mac().start();
-    mac.update(input);
-    mac.end().verify(tag).is_ok()
-}
-
-/// Signing inputs that mistaken signers make, each with its mistake.
-fn scopes(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
-    let scope = token.scope.to_string();
-    let path = token.path.to_string();
-    let text = token.input().text();
-    let host = token.base.split('/').nth(2).unwrap_or_default();
-    let with_scope = |mistake: &str, other: &str| {
-        (format!("the scope `{other}`: {mistake}"), format!("{other}\n{text}"))
+/// What would make a signature fit that is written as `sig`.
+fn explain(ring: &KeyRing, token: &UnverifiedToken<'_>, sig: &str) -> Vec<String> {
+    let forms = forms(sig);
+    let inputs = inputs(token);
+    let kid = token.kid().unwrap_or_default();
+    let mut hints = Vec::new();
+    let mut explain = |key: &MacKey, input: &str, said: &[&str]| {
+        let mut mac = key.start();
+        mac.update(input);
+        let right = mac.finish().to_hex();
+        for (_, form) in forms.iter().filter(|(digits, _)| right.starts_with(digits.as_str())) {
+            let said = said.iter().copied().chain([form.as_str()]);
+            let hint = said.filter(|said| !said.is_empty()).collect::<Vec<_>>().join("; ");
+            if !hint.is_empty() && !hints.contains(&hint) && hints.len() < MOST {
+                hints.push(hint);
+            }
+        }
     };
-    let mut tried = Vec::new();
-
-    if let Some((path, _)) = scope.split_once('?') {
-        tried.push(with_scope("the query was left out", path));
-    }
-    tried.push(match scope.strip_suffix('/') {
-        Some(bare) => with_scope("the trailing slash was left out", bare),
-        None => with_scope("a trailing slash was added", &format!("{scope}/")),
-    });
-    if let Some(n) = token.grant.directory() {
-        for other in [n.saturating_sub(1), n.saturating_add(1)] {
-            if let Some(directory) = token.path.directory(other) {
-                let directory = directory.to_string();
-                let mistake = format!("that is `dir={other}`, and the token says `dir={n}`");
-                tried.push(with_scope(&mistake, &directory));
-                let signed = replaced(text, &format!("&dir={n}"), &format!("&dir={other}"));
-                let mistake = format!("`dir={other}`: the token was changed after it was signed");
-                tried.push((mistake, format!("{directory}\n{signed}")));
-            }
-        }
-        tried.push(with_scope("that is the whole path, and the token has `dir`", &path));
-    } else {
-        for n in 1..=8 {
-            if let Some(directory) = token.path.directory(n) {
-                let mistake = format!("that is a directory, and the token has no `dir={n}`");
-                tried.push(with_scope(&mistake, &directory.to_string()));
+    const TEXT: &str = "it fits the text of the key: decode that from base64url first";
+    for entry in ring.serving(token.format.name()) {
+        for (key, said) in [(entry.key.mac(), ""), (&entry.text.0, TEXT)] {
+            if entry.id.as_str() == kid {
+                for (mistake, input) in &inputs {
+                    explain(key, input, &[said, mistake]);
+                }
+            } else if let Some((_, input)) = inputs.first() {
+                let other =
+                    format!("it fits the key `{}`, and the token says `kid={kid}`", entry.id);
+                let renamed =
+                    replaced(input, &format!("&kid={kid}"), &format!("&kid={}", entry.id));
+                explain(key, input, &[said, &other]);
+                explain(key, &renamed, &[said, &other]);
             }
         }
     }
-    if let Some(decoded) = percent_decode(&scope) {
-        tried.push(with_scope("the path was not encoded", &decoded));
-        tried.push(with_scope("the path was encoded twice", &scope.replace('%', "%25")));
-    }
-    for (mistake, other) in [
-        ("the host was included", format!("{host}{scope}")),
-        ("scheme and host were included", format!("{}{scope}", token.base)),
-        ("the first slash was left out", scope.trim_start_matches('/').to_owned()),
-    ] {
-        tried.push(with_scope(mistake, &other));
-    }
-    for (mistake, input) in [
-        ("without the line feed between scope and token", format!("{scope}{text}")),
-        ("with `\\n` written out for the line feed", format!("{scope}\\n{text}")),
-        ("with a second line feed at the end", format!("{scope}\n{text}\n")),
-        ("with `&sig=` at the end of the token", format!("{scope}\n{text}&sig=")),
-    ] {
-        tried.push((mistake.to_owned(), input));
-    }
-    tried
-}
-
-/// The text with its escapes decoded; `None` where it has none.
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut parts = text.split('%');
-    bytes.extend(parts.next()?.bytes());
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        bytes.extend(rest.bytes());
-    }
-    String::from_utf8(bytes).ok().filter(|decoded| decoded != text)
+    hints
 }
 
 #[cfg(test)]
@@ -240,7 +164,12 @@ mod tests {
                 "that is the whole path, and the token has `dir`",
             ),
             (FILM, "", "/videos/42/\n", "that is a directory, and the token has no `dir=2`"),
-            ("https://h/a%20b?c=d", "", "/a%20b\n", "the query was left out"),
+            (
+                "https://h/a%20b?c=d",
+                "",
+                "/a%20b\n",
+                "the parameter `c` was added to the link: sign it, or list it in UNSIGNED_PARAMS",
+            ),
             ("https://h/a%20b", "", "/a b\n", "the path was not encoded"),
             ("https://h/a%20b", "", "/a%2520b\n", "the path was encoded twice"),
         ] {
@@ -304,11 +233,62 @@ mod tests {
     }
 
     #[test]
-    fn a_token_encoded_as_a_whole_is_named() {
-        let url = format!("{FILM}?pg%3D1%26exp%3D1767225600%26kid%3Dmain%26sig%3D");
+    fn a_signer_of_ones_own_is_told_what_it_does() {
+        for (input, hint) in [
+            (
+                "/videos/42/film.mp4\r\nTOKEN",
+                "it fits with CR LF between scope and token: write LF",
+            ),
+            ("TOKEN\n/videos/42/film.mp4", "it fits with the token before the scope"),
+            ("/videos/42/film.mp4?TOKEN", "it fits with `?` for the line feed"),
+            ("/videos/42/film.mp4", "it fits the scope without the token"),
+            ("TOKEN", "it fits the token without the scope"),
+            (
+                "https://cdn.example.com/videos/42/film.mp4?TOKEN",
+                "it fits the link as a whole: sign scope, line feed and token",
+            ),
+        ] {
+            let input = input.replace("TOKEN", TOKEN);
+            assert_eq!(hints(FILM, TOKEN, "main", &input), [hint]);
+        }
+        let by_text = |input: &str| {
+            let key = MacKey::new(&KEYS.as_bytes()[5..48]);
+            let mut mac = key.start();
+            mac.update(input);
+            mac.finish()
+        };
+        const TEXT: &str = "it fits the text of the key: decode that from base64url first";
+        let right = by_text(&format!("/videos/42/film.mp4\n{TOKEN}"));
+        let link = |sig: &str| format!("{FILM}?{TOKEN}&sig={sig}");
+        assert_eq!(hints_of(&link(right.encode().as_str())), [TEXT]);
+        // Several mistakes at once.
+        let wrong = by_text(&format!("/videos/42/film.mp4\r\n{TOKEN}")).to_hex();
+        let crlf = "it fits with CR LF between scope and token: write LF";
+        let hex = "the signature fits in hex: write its bytes in base64url";
+        assert_eq!(hints_of(&link(&wrong)), [format!("{TEXT}; {crlf}; {hex}")]);
+    }
+
+    #[test]
+    fn a_signature_that_was_encoded_twice_is_named() {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+        let right = tag("main", &format!("/videos/42/film.mp4\n{TOKEN}"));
+        let link = |sig: &str| format!("{FILM}?{TOKEN}&sig={sig}");
+        let inner =
+            "the signature fits as the base64 of its hex digits: write the base64url of its bytes";
+        for hex in [right.to_hex(), right.to_hex().to_ascii_uppercase()] {
+            assert_eq!(hints_of(&link(&STANDARD.encode(&hex))), [inner]);
+            assert_eq!(hints_of(&link(&URL_SAFE_NO_PAD.encode(&hex))), [inner]);
+        }
+        let standard = right.encode().as_str().replace('-', "%2B").replace('_', "%2F") + "%3D";
         assert_eq!(
-            hints_of(&url),
-            ["the token was percent-encoded: put it into the URL as it is, `=` and `&` included"]
+            hints_of(&link(&standard)),
+            ["the signature fits in standard base64: write - for +, _ for /, and no ="]
+        );
+        assert_eq!(
+            hints_of(&link(&right.to_hex()[..32])),
+            ["the signature fits in hex, clipped: write all its bytes in base64url"]
         );
     }
 }

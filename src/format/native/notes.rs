@@ -7,19 +7,36 @@ use alloc::vec::Vec;
 
 use crate::grant::{Countries, DownloadName, Network, Networks};
 use crate::inspect::{FieldNote, Span};
+use crate::redact::{MARK, redacted, redacted_path};
 use crate::time::UnixTime;
 
-/// The fields of a token that may be broken, up to the signature.
+/// The most characters of the value of a field that is none of the format.
+const MAX_UNKNOWN: usize = 15;
+
+/// The fields of a token that may be broken, up to the signature. Whatever could be one is left out.
 pub(crate) fn notes(token: &str, scope: Option<&str>) -> Vec<FieldNote> {
     let mut notes = Vec::new();
     for field in token.split('&') {
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
         let last = name == "sig";
-        notes.push(FieldNote {
-            name: name.to_owned(),
-            value: if last { "..".to_owned() } else { value.to_owned() },
-            meaning: meaning(name, value, scope),
-        });
+        let is_field = last || super::field_of(name).is_some();
+        let shown = if last || (!is_field && value.len() > MAX_UNKNOWN) {
+            MARK.to_owned()
+        } else {
+            redacted(value)
+        };
+        let meaning = match name {
+            "sig" => format!("the signature; it has {} of 43 characters", value.len()),
+            "dl" => match DownloadName::parse(value) {
+                Ok(file) if file.is_inline() => {
+                    format!("to be shown, named \"{}\"", redacted_path(&file.decode()))
+                }
+                Ok(file) => format!("to be saved as \"{}\"", redacted_path(&file.decode())),
+                Err(fault) => fault.to_string(),
+            },
+            _ => meaning(name, &shown, scope),
+        };
+        notes.push(FieldNote { name: redacted(name), value: shown, meaning });
         if last {
             break;
         }
@@ -42,11 +59,6 @@ fn meaning(name: &str, value: &str, scope: Option<&str>) -> String {
             Some(scope) => format!("for everything below {scope}"),
             None => format!("for everything below the first {value} segments of the path"),
         },
-        "dl" => match DownloadName::parse(value) {
-            Ok(name) if name.is_inline() => format!("to be shown, named \"{}\"", name.decode()),
-            Ok(name) => format!("to be saved as \"{}\"", name.decode()),
-            Err(fault) => fault.to_string(),
-        },
         "iat" => format!("issued {}", time()),
         "ip" => match Networks::parse(value) {
             Ok(networks) => {
@@ -67,7 +79,6 @@ fn meaning(name: &str, value: &str, scope: Option<&str>) -> String {
         },
         "sid" => "the playback session".to_owned(),
         "sub" => "the viewer".to_owned(),
-        "sig" => format!("the signature; it has {} of 43 characters", value.len()),
         _ => "not a field of version 1".to_owned(),
     }
 }

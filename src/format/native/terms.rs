@@ -4,7 +4,7 @@ use super::{MAX_DIRECTORY, MAX_NAME_LEN};
 use crate::bytes::{is_id, is_name};
 use crate::error::{Fault, Field};
 use crate::grant::{Countries, DownloadName, MAX_NUMBER, Networks, parse_text};
-use crate::sign::{Extent, SignError, Terms};
+use crate::sign::{Extent, SignError, Terms, unknown_country};
 
 /// Checks the values of the optional fields.
 ///
@@ -22,6 +22,9 @@ pub(crate) fn check(terms: &Terms<'_>) -> Result<(), SignError> {
     number(Field::Pre, terms.preview, MAX_NUMBER)?;
     number(Field::Run, terms.run, MAX_NUMBER)?;
     if let Some(countries) = terms.countries {
+        if let Some(code) = unknown_country(countries) {
+            return Err(SignError::UnknownCountry(code));
+        }
         Countries::parse(countries).map_err(field(Field::Cc))?;
     }
     if terms.networks.len() > Networks::MAX {

@@ -30,7 +30,7 @@ impl CheckedTerms<'_, '_> {
         let directory = match self.terms.scope {
             Extent::Directory(n) => Some(n),
             Extent::Exact => None,
-            Extent::Fitting => own_directory(path),
+            Extent::Fitting => own_directory(path)?,
         };
         let in_path = self.terms.in_path.unwrap_or(directory.is_some() && path.is_manifest());
         let scope = match (directory, query) {
@@ -192,13 +192,19 @@ pub(crate) fn join(fields: &str, tag: &str) -> String {
     [fields, tag].join("&sig=")
 }
 
-/// The directory that a manifest stands in, in segments: players fetch from there what it lists.
+/// The directory that a manifest is in, in segments: players fetch from there what it lists. `None` for
+/// what is no manifest.
+///
+/// # Errors
+/// [`SignError::NoDirectory`] for a manifest without one: a link to it only would not play.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn own_directory(path: CanonicalPath<'_>) -> Option<u8> {
+fn own_directory(path: CanonicalPath<'_>) -> Result<Option<u8>, SignError> {
     if !path.is_manifest() {
-        return None;
+        return Ok(None);
     }
-    u8::try_from(path.depth()).ok().filter(|n| (1..=super::MAX_DIRECTORY).contains(n))
+    let depth = u8::try_from(path.depth()).ok();
+    let depth = depth.filter(|n| (1..=super::MAX_DIRECTORY).contains(n));
+    depth.map(Some).ok_or(SignError::NoDirectory)
 }
 
 /// The tag over a scope and the fields of a token.

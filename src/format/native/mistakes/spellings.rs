@@ -1,0 +1,141 @@
+//! One address in other spellings: what it may have been where it was signed.
+//!
+//! URL libraries agree on letters and digits, and on little else. So each other character that an address
+//! has is tried as itself and percent-encoded, in every combination.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::bytes::is_unreserved;
+use crate::path::decoded;
+
+/// The most characters that are tried in two spellings: 2^8 combinations.
+const MOST: usize = 8;
+
+/// An octet of an address, and whether it is encoded.
+type Octet = (u8, bool);
+
+/// The spellings of a scope, each with what is different in it.
+pub(super) fn spellings(scope: &str) -> Vec<(String, String)> {
+    let mut spellings = Vec::new();
+    let mut push = |said: &str, text: String| spellings.push((said.to_owned(), text));
+
+    // `+` for a space is of forms, in queries; elsewhere it is a plus.
+    push("`+` written for a space", scope.replace("%20", "+"));
+    push("a space written as `+`", scope.replace('+', "%20"));
+    push("the escapes in lower case", with_lower_hex(scope));
+    let open = decoded(scope);
+    if !crate::bytes::all(open.as_bytes(), crate::bytes::is_graphic) {
+        push("the path was not encoded", open);
+    }
+    push("it was encoded once more on the way", scope.replace("%25", "%"));
+    push("the path was encoded twice", scope.replace('%', "%25"));
+    push("in lower case", scope.to_ascii_lowercase());
+
+    let octets = octets(scope);
+    let toggles = toggles(&octets);
+    for choice in 1..1_u32 << toggles.len().min(MOST) {
+        let chosen = |class: u8| {
+            let at = toggles.iter().position(|toggle| *toggle == class);
+            at.is_some_and(|at| choice & 1_u32.wrapping_shl(at as u32) != 0)
+        };
+        let names = toggles.iter().filter(|class| chosen(**class)).map(|class| name(*class));
+        let said = format!("{} written in another way", names.collect::<Vec<_>>().join(" "));
+        push(&said, written(&octets, |class, encoded| encoded != chosen(class)));
+    }
+    spellings.retain(|(_, text)| text != scope);
+    spellings
+}
+
+fn octets(text: &str) -> Vec<Octet> {
+    let mut octets = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let digits = tail.first_chunk::<2>().filter(|_| byte == b'%');
+        let digits = digits.and_then(|digits| core::str::from_utf8(digits).ok());
+        match digits.and_then(crate::path::escaped) {
+            Some(octet) => {
+                octets.push((octet, true));
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                octets.push((byte, false));
+                rest = tail;
+            }
+        }
+    }
+    octets
+}
+
+/// What stands for all octets outside ASCII, which are encoded together.
+const OTHER: u8 = 0x80;
+
+const fn class(octet: u8) -> u8 {
+    if octet < OTHER { octet } else { OTHER }
+}
+
+/// The characters of an address that libraries encode or not.
+fn toggles(octets: &[Octet]) -> Vec<u8> {
+    let mut toggles = Vec::new();
+    for (place, &(octet, encoded)) in octets.iter().enumerate() {
+        let class = class(octet);
+        let is_open = octet == b'~' || !(is_unreserved(octet) || octet == b'%');
+        if is_open && (encoded || !is_structure(octets, place)) && !toggles.contains(&class) {
+            toggles.push(class);
+        }
+    }
+    toggles
+}
+
+/// Whether a character that is not encoded parts an address: it cannot be encoded.
+fn is_structure(octets: &[Octet], place: usize) -> bool {
+    let before = || octets.get(..place).unwrap_or_default().iter().rev();
+    let raw = |mark: u8| move |octet: &&Octet| **octet == (mark, false);
+    let in_query = before().any(|octet| *octet == (b'?', false));
+    match octets.get(place) {
+        Some((b'/', _)) => !in_query,
+        Some((b'?', _)) => !in_query,
+        Some((b'&', _)) => in_query,
+        // The first one of a parameter.
+        Some((b'=', _)) => {
+            let param = before().take_while(|octet| !matches!(octet, (b'&' | b'?', false)));
+            in_query && !param.collect::<Vec<_>>().iter().any(raw(b'='))
+        }
+        _ => false,
+    }
+}
+
+/// The text of octets. `encode` says for a class, and whether it is encoded here, whether it is to be.
+fn written(octets: &[Octet], encode: impl Fn(u8, bool) -> bool) -> String {
+    let mut bytes = Vec::with_capacity(octets.len());
+    for (place, &(octet, encoded)) in octets.iter().enumerate() {
+        let open = encoded || !is_structure(octets, place);
+        if if open { encode(class(octet), encoded) } else { encoded } {
+            bytes.extend_from_slice(format!("%{octet:02X}").as_bytes());
+        } else {
+            bytes.push(octet);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn name(class: u8) -> String {
+    match class {
+        OTHER => "the letters outside ASCII".to_owned(),
+        b' ' => "the space".to_owned(),
+        b'`' => "the backtick".to_owned(),
+        other => format!("`{}`", char::from(other)),
+    }
+}
+
+fn with_lower_hex(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut lower = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        lower.extend(["%", &digits.to_ascii_lowercase(), rest]);
+    }
+    lower
+}

@@ -1,0 +1,90 @@
+//! Looks for the damage that explains a refusal. Each repair is tried for real.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::repairs::REPAIRS;
+
+/// How far a request is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reading {
+    /// There is no token in it.
+    Nothing,
+    /// A token starts as one has to.
+    Starts,
+    /// It is a token, but for its signature.
+    Reads,
+    /// Its signature fits.
+    Fits,
+}
+
+/// A text without the damage, and what was repaired.
+pub(super) struct Mended {
+    pub(super) text: String,
+    pub(super) reading: Reading,
+    said: Vec<&'static str>,
+    /// What is wrong with it besides.
+    pub(super) more: Vec<String>,
+}
+
+impl Mended {
+    /// What was repaired, in sentences.
+    pub(super) fn hints(self) -> Vec<String> {
+        let rest = if self.reading == Reading::Fits { "; then the link fits" } else { "" };
+        let said = self.said.iter().map(|said| [said, rest].concat());
+        said.chain(self.more).collect()
+    }
+}
+
+/// The most texts that are tried, and the most repairs of one.
+const MOST_TEXTS: usize = 96;
+const MOST_REPAIRS: usize = 3;
+/// Bytes in the longest text that is looked at: four times the longest URL.
+const MAX_LEN: usize = 32 * 1024;
+
+/// The fewest repairs after which a text is read to its signature; else those after which it is read
+/// farthest. `None` where none makes it better than `as_it_is`.
+pub(super) fn mend(
+    text: &str,
+    as_it_is: Reading,
+    read: impl Fn(&str) -> Reading,
+) -> Option<Mended> {
+    if text.len() > MAX_LEN {
+        return None;
+    }
+    let mut seen = BTreeSet::from([String::from(text)]);
+    let mut texts = Vec::from([(String::from(text), Vec::new())]);
+    let mut best: Option<Mended> = None;
+    let mut at = 0;
+    while let Some((text, said)) = texts.get(at).cloned() {
+        at = at.saturating_add(1);
+        for repair in REPAIRS {
+            let Some(mended) = repair.undo(&text).filter(|mended| !seen.contains(mended)) else {
+                continue;
+            };
+            let mut said: Vec<&'static str> = said.clone();
+            if !said.contains(&repair.said) {
+                said.push(repair.said);
+            }
+            let reading = read(&mended);
+            let least = best.as_ref().map_or(as_it_is, |best| best.reading);
+            if reading > least {
+                best = Some(Mended {
+                    text: mended.clone(),
+                    reading,
+                    said: said.clone(),
+                    more: Vec::new(),
+                });
+            }
+            if reading == Reading::Fits {
+                return best;
+            }
+            seen.insert(mended.clone());
+            if said.len() < MOST_REPAIRS && texts.len() < MOST_TEXTS {
+                texts.push((mended, said));
+            }
+        }
+    }
+    best
+}

@@ -1,0 +1,66 @@
+//! Tokens that are in a request where this gate does not look for them.
+
+use alloc::format;
+use alloc::string::String;
+
+use crate::format::Rules;
+use crate::path::decoded;
+use crate::redact::redacted;
+use crate::request::Request;
+
+/// Names the first token that is under another name, or in another format, than the gate reads.
+pub(super) fn misnamed(rules: &Rules<'_>, request: &Request<'_>) -> Option<String> {
+    let url = request.url.split(['?', '&', '/', ';']).map(|part| (part, "parameter"));
+    let cookies = request.cookie.unwrap_or_default().split(';').map(|pair| (pair.trim(), "cookie"));
+    let found = url.chain(cookies).find_map(|(part, place)| {
+        let (name, value) = part.split_once('=')?;
+        Some((format!("in the {place} `{}`", redacted(name)), kind(name, value)?))
+    });
+    let header = request.authorization.and_then(|header| {
+        let (scheme, text) = header.split_once(' ').unwrap_or(("", header));
+        let kind = kind("", text).or_else(|| text.starts_with("pg=").then_some(Kind::Native))?;
+        let scheme = scheme.eq_ignore_ascii_case("Bearer").then_some("");
+        Some((
+            format!("in the header Authorization{}", scheme.unwrap_or(", without `Bearer`")),
+            kind,
+        ))
+    });
+    let (place, kind) = found.or(header)?;
+    Some(match (kind, jwt_name(rules)) {
+        (Kind::Jwt, None) => format!("a JWT is {place}, and this gate reads native tokens only"),
+        (Kind::Jwt, Some(name)) => {
+            format!("a JWT is {place}, and this gate looks for it under the name `{name}`")
+        }
+        (Kind::Native, Some(_)) if !rules.native => {
+            format!("a native token is {place}, and this gate reads JWTs only")
+        }
+        (Kind::Native, _) => format!("a native token is {place}, where this gate does not read it"),
+    })
+}
+
+enum Kind {
+    Jwt,
+    Native,
+}
+
+/// What a value is, if it is a token.
+fn kind(name: &str, value: &str) -> Option<Kind> {
+    let value = decoded(value);
+    let mut parts = value.split('.');
+    let is_jwt =
+        value.starts_with("ey") && parts.by_ref().take(3).filter(|p| p.len() > 4).count() == 3;
+    if is_jwt {
+        return Some(Kind::Jwt);
+    }
+    (name.eq_ignore_ascii_case("pg") && value.starts_with('1')).then_some(Kind::Native)
+}
+
+#[cfg(feature = "jwt")]
+fn jwt_name<'a>(rules: &Rules<'a>) -> Option<&'a str> {
+    rules.jwt.map(|jwt| jwt.name.as_str())
+}
+
+#[cfg(not(feature = "jwt"))]
+fn jwt_name<'a>(_: &Rules<'a>) -> Option<&'a str> {
+    None
+}

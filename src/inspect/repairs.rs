@@ -1,0 +1,324 @@
+//! What is done to links on their way by what carries them, and how to undo it.
+
+use alloc::string::String;
+
+use crate::path::decoded;
+
+/// What is said of the damage, and how it is undone.
+pub(super) struct Repair {
+    pub(super) said: &'static str,
+    undo: Undo,
+}
+
+enum Undo {
+    By(fn(&str) -> Option<String>),
+    /// Each of these, in any case, is written as the other.
+    Replace(&'static [(&'static str, &'static str)]),
+}
+
+impl Repair {
+    /// The text without the damage; `None` where there is none.
+    pub(super) fn undo(&self, text: &str) -> Option<String> {
+        match self.undo {
+            Undo::By(undo) => undo(text),
+            Undo::Replace(pairs) => replace(text, pairs),
+        }
+    }
+}
+
+const fn replaces(said: &'static str, pairs: &'static [(&'static str, &'static str)]) -> Repair {
+    Repair { said, undo: Undo::Replace(pairs) }
+}
+
+const fn undoes(said: &'static str, undo: fn(&str) -> Option<String>) -> Repair {
+    Repair { said, undo: Undo::By(undo) }
+}
+
+/// All repairs, the usual ones first.
+pub(super) const REPAIRS: &[Repair] = &[
+    replaces(
+        "the link is written as in HTML, with `&amp;` for `&`: decode it before it is used",
+        &[
+            ("&amp;", "&"),
+            ("&#38;", "&"),
+            ("&#038;", "&"),
+            ("&#x26;", "&"),
+            ("&#x00026;", "&"),
+            ("&equals;", "="),
+            ("&#61;", "="),
+            ("&#x3d;", "="),
+            ("&quest;", "?"),
+            ("&#63;", "?"),
+            ("&#x3f;", "?"),
+            ("&#47;", "/"),
+            ("&#x2f;", "/"),
+            ("%26amp%3b", "&"),
+            ("&amp%3b", "&"),
+            ("%26amp;", "&"),
+        ],
+    ),
+    replaces(
+        "the link is written as in JSON or a script, with `\\u0026` for `&`: decode it before it is used",
+        &[
+            ("\\u0026", "&"),
+            ("\\u003d", "="),
+            ("\\u003f", "?"),
+            ("\\u002f", "/"),
+            ("\\x26", "&"),
+            ("\\x3d", "="),
+            ("\\x3f", "?"),
+            ("%5cu0026", "&"),
+            ("%5cu003d", "="),
+            ("\\/", "/"),
+            ("\\&", "&"),
+            ("\\=", "="),
+            ("\\?", "?"),
+        ],
+    ),
+    replaces(
+        "the link is written as quoted-printable, as in an e-mail's source, with `=3D` for `=`: decode it before it is used",
+        &[
+            ("=\r\n", ""),
+            ("=\n", ""),
+            ("=0d=0a", ""),
+            ("=3d", "="),
+            ("=26", "&"),
+            ("=3f", "?"),
+            ("=2e", "."),
+            ("=5f", "_"),
+        ],
+    ),
+    replaces(
+        "the token was percent-encoded: put it into the URL as it is, `=` and `&` included",
+        &[("%26", "&"), ("%3d", "=")],
+    ),
+    replaces(
+        "the link was percent-encoded as a whole: decode it once",
+        &[("%26", "&"), ("%3d", "="), ("%3f", "?"), ("%2f", "/"), ("%3a", ":")],
+    ),
+    replaces("it was encoded once more on the way: `%25` is where `%` was", &[("%25", "%")]),
+    replaces("`;` is between the fields of the token: write `&`", &[("%3b", "&"), (";", "&")]),
+    replaces(
+        "there is a line break in the link: write it in one line",
+        &[("\r", ""), ("\n", ""), ("\\r", ""), ("\\n", ""), ("%0d", ""), ("%0a", "")],
+    ),
+    replaces(
+        "there is a space in the link: take it out",
+        &[
+            (" ", ""),
+            ("\t", ""),
+            ("%20", ""),
+            ("%09", ""),
+            ("+", ""),
+            ("\u{a0}", ""),
+            ("%c2%a0", ""),
+        ],
+    ),
+    replaces(
+        "there is an invisible character in the link, as chat programs and word processors put there: take it out",
+        &[
+            ("\u{ad}", ""),
+            ("%c2%ad", ""),
+            ("\u{200b}", ""),
+            ("\u{200c}", ""),
+            ("\u{200d}", ""),
+            ("\u{200e}", ""),
+            ("\u{200f}", ""),
+            ("%e2%80%8b", ""),
+            ("%e2%80%8c", ""),
+            ("%e2%80%8d", ""),
+            ("%e2%80%8e", ""),
+            ("%e2%80%8f", ""),
+            ("\u{2060}", ""),
+            ("%e2%81%a0", ""),
+            ("\u{feff}", ""),
+            ("%ef%bb%bf", ""),
+            ("&shy;", ""),
+            ("&#8203;", ""),
+        ],
+    ),
+    replaces(
+        "a word processor made a dash of a hyphen: write `-`",
+        &[
+            ("\u{2010}", "-"),
+            ("\u{2011}", "-"),
+            ("\u{2013}", "-"),
+            ("\u{2014}", "--"),
+            ("%e2%80%91", "-"),
+            ("%e2%80%93", "-"),
+            ("%e2%80%94", "--"),
+        ],
+    ),
+    undoes(
+        "what follows the link belongs to the text around it, like a dot, a bracket or a quote: take it off",
+        without_tail,
+    ),
+    undoes("there is a second `?` before the token: write `&`", one_question_mark),
+    undoes("the token is before other parameters that were signed: put it last", token_last),
+    undoes("the link is a parameter of another address: use what is in it", unwrapped),
+    undoes("there is another address or a text before the link: take it off", inner),
+    undoes(
+        "the token is in another parameter as its value: put it into the query as it is",
+        as_parameter,
+    ),
+    undoes("there are two slashes in a row where one was signed", one_slash),
+    undoes(
+        "the token is not the first segment of the path: take what a proxy put before it off before the gate",
+        without_prefix,
+    ),
+    undoes(
+        "the token is not the first segment of the path: put it first, before the directory",
+        token_first,
+    ),
+    replaces("there are quotes around the token: take them off", &[("\"", ""), ("%22", "")]),
+    replaces(
+        "the fields of the token are in upper case: write them in lower case",
+        &[("pg=", "pg="), ("exp=", "exp="), ("kid=", "kid="), ("sig=", "sig="), ("dir=", "dir=")],
+    ),
+];
+
+/// A text with all of these replaced, in upper case or lower; `None` where there is not one.
+fn replace(text: &str, pairs: &[(&str, &str)]) -> Option<String> {
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let found = pairs.iter().find(|(from, _)| {
+            rest.get(..from.len()).is_some_and(|start| start.eq_ignore_ascii_case(from))
+        });
+        match found {
+            Some((from, to)) => {
+                replaced.push_str(to);
+                rest = rest.get(from.len()..).unwrap_or_default();
+            }
+            None => {
+                replaced.push(first);
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            }
+        }
+    }
+    changed(text, replaced)
+}
+
+fn changed(text: &str, replaced: String) -> Option<String> {
+    Some(replaced).filter(|replaced| replaced != text)
+}
+
+/// Without the marks at the end that no link ends in, plain or percent-encoded.
+fn without_tail(text: &str) -> Option<String> {
+    const ENCODED: &[&str] = &[
+        "%22",
+        "%27",
+        "%29",
+        "%2c",
+        "%2e",
+        "%3b",
+        "%3e",
+        "%5d",
+        "%7d",
+        "%60",
+        "%e2%80%a6",
+        "%e2%80%99",
+        "%e2%80%9d",
+        "%c2%bb",
+    ];
+    let mut kept = text;
+    loop {
+        kept = kept.trim_end_matches(|c: char| {
+            c.is_whitespace()
+                || ".,;:!?)]}>'\"`*|\\/".contains(c)
+                || "\u{2026}\u{2019}\u{201d}\u{201c}\u{bb}\u{3002}\u{ff09}\u{200b}".contains(c)
+        });
+        let encoded = ENCODED.iter().find(|mark| {
+            let at = kept.len().checked_sub(mark.len());
+            at.and_then(|at| kept.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(mark))
+        });
+        match encoded {
+            Some(mark) => {
+                kept = kept.get(..kept.len().saturating_sub(mark.len())).unwrap_or_default()
+            }
+            None => return changed(text, kept.into()),
+        }
+    }
+}
+
+/// The starts of tokens in queries.
+fn token_at(text: &str) -> Option<usize> {
+    text.find("pg=1&").or_else(|| text.find("=eyJ"))
+}
+
+fn one_question_mark(text: &str) -> Option<String> {
+    let (before, token) = text.split_at_checked(token_at(text)?)?;
+    let (path, query) = before.split_once('?')?;
+    changed(text, [path, "?", &query.replace('?', "&"), token].concat())
+}
+
+/// With the token behind the parameters that follow it.
+fn token_last(text: &str) -> Option<String> {
+    let (before, token) = text.split_at_checked(text.find("pg=1&")?)?;
+    let (fields, rest) = token.split_once("&sig=")?;
+    let (sig, after) = rest.split_once('&')?;
+    Some([before, after, "&", fields, "&sig=", sig].concat())
+}
+
+/// The address in a parameter of another one, as mail filters and search engines wrap it.
+fn unwrapped(text: &str) -> Option<String> {
+    let (_, query) = text.split_once('?')?;
+    query.split('&').find_map(|param| {
+        let (_, value) = param.split_once('=')?;
+        let inner = decoded(value);
+        inner.starts_with("http").then_some(inner)
+    })
+}
+
+fn inner(text: &str) -> Option<String> {
+    let starts = text.match_indices("http").filter(|(at, _)| {
+        let rest = text.get(*at..).unwrap_or_default();
+        rest.starts_with("https://") || rest.starts_with("http://")
+    });
+    let (at, _) = starts.last()?;
+    let inner = text.get(at..)?;
+    // Mail filters put their own part behind two underscores.
+    let inner = inner.rsplit_once("__;").map_or(inner, |(inner, _)| inner);
+    changed(text, inner.into())
+}
+
+fn as_parameter(text: &str) -> Option<String> {
+    let (before, token) = text.split_once("=pg=1&")?;
+    let at = before.rfind(['?', '&', '/', ' '])?;
+    Some([before.get(..=at)?, "pg=1&", token].concat())
+}
+
+fn one_slash(text: &str) -> Option<String> {
+    let start = text.find("://").map_or(0, |at| at.saturating_add("://".len()));
+    let (scheme, rest) = text.split_at_checked(start)?;
+    let (path, query) = rest.split_at_checked(rest.find('?').unwrap_or(rest.len()))?;
+    let mut path = String::from(path);
+    while path.contains("//") {
+        path = path.replace("//", "/");
+    }
+    changed(text, [scheme, &path, query].concat())
+}
+
+/// What is before a path's token, the token as a segment, and what follows it.
+fn around_segment(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let start = text.find("://").map_or(0, |at| at.saturating_add("://".len()));
+    let host = text.get(start..)?.find('/')?.saturating_add(start);
+    let (base, path) = text.split_at_checked(host)?;
+    let at = path
+        .find("/pg=")
+        .or_else(|| path.find("=eyJ").and_then(|at| path.get(..at)?.rfind('/')))?;
+    let (prefix, rest) = path.split_at_checked(at)?;
+    let end = rest.get(1..)?.find('/')?.saturating_add(1);
+    let (token, rest) = rest.split_at_checked(end)?;
+    (!prefix.is_empty() && !prefix.contains('?')).then_some((base, prefix, token, rest))
+}
+
+fn without_prefix(text: &str) -> Option<String> {
+    let (base, _, token, rest) = around_segment(text)?;
+    Some([base, token, rest].concat())
+}
+
+fn token_first(text: &str) -> Option<String> {
+    let (base, prefix, token, rest) = around_segment(text)?;
+    Some([base, token, prefix, rest].concat())
+}

@@ -1,0 +1,361 @@
+//! Links as they arrive, and what is said of them.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+
+use proptest::prelude::*;
+
+use super::Report;
+use crate::key::KeyRing;
+use crate::query::ParamNames;
+use crate::request::Request;
+use crate::sign::Signer;
+use crate::time::UnixTime;
+use crate::verify::Verifier;
+
+const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
+const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,\
+                    next:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
+const TAG: &str = "REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes";
+const LINK: &str = "https://cdn.example.com/videos/42/film.mp4?pg=1&exp=1767225600&kid=main\
+                    &sig=REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes";
+
+fn inspect(request: &Request<'_>) -> Report {
+    let ring = KeyRing::parse(KEYS).unwrap();
+    let report = Verifier::new(&ring).inspect(request, ParamNames::default(), NOW);
+    let text = format!("{report}{report:?}");
+    let windows = TAG.as_bytes().windows(16).map(|part| core::str::from_utf8(part).unwrap());
+    assert!(windows.into_iter().all(|part| !text.contains(part)), "{text}");
+    report
+}
+
+#[track_caller]
+fn says(url: &str, hint: &str) {
+    let report = inspect(&Request::new(url));
+    assert!(report.refusal.is_some(), "{url} is admitted");
+    assert!(report.hints.iter().any(|said| said == hint), "{url}\n{:#?}", report.hints);
+}
+
+/// What is said first of a link that would fit once its damage is undone.
+#[track_caller]
+fn mends(url: &str, start: &str) {
+    let report = inspect(&Request::new(url));
+    let hint = report.hints.first().cloned().unwrap_or_default();
+    assert!(hint.starts_with(start) && hint.ends_with("; then the link fits"), "{url}\n{hint:?}");
+    assert_eq!(report.hints.len(), 1, "{:#?}", report.hints);
+}
+
+fn signed(url: &str) -> String {
+    let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
+    signer.link(url).sign(NOW).unwrap().to_string()
+}
+
+fn in_path(url: &str) -> String {
+    let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
+    signer.link(url).in_path().sign(NOW).unwrap().to_string()
+}
+
+#[test]
+fn escapes_of_what_carries_a_link_are_named() {
+    let html = "the link is written as in HTML";
+    for and in ["&amp;", "&#38;", "&#x26;", "&AMP;", "&#038;", "%26amp;", "&amp%3B"] {
+        mends(&LINK.replace('&', and), html);
+    }
+    mends(&LINK.replace('&', "&amp;").replace("g=1", "g&#61;1"), html);
+    let json = "the link is written as in JSON";
+    for and in ["\\u0026", "\\x26", "\\&", "%5Cu0026"] {
+        mends(&LINK.replace('&', and), json);
+    }
+    mends(&LINK.replace('&', "\\u0026").replace('=', "\\u003D"), json);
+    mends(&LINK.replace('/', "\\/"), json);
+    let quoted = "the link is written as quoted-printable";
+    mends(&LINK.replace('=', "=3D"), quoted);
+    mends(&LINK.replace('=', "=3D").replace("kid", "=\r\nkid").replace("iP3", "iP=\n3"), quoted);
+    mends(&LINK.replace('&', ";"), "`;` is between the fields");
+    mends(&LINK.replace('&', "%26"), "the token was percent-encoded");
+    mends(&LINK.replace('&', "%26").replace('=', "%3d"), "the token was percent-encoded");
+    mends(
+        &LINK
+            .replace(':', "%3A")
+            .replace('/', "%2F")
+            .replace('?', "%3F")
+            .replace('&', "%26")
+            .replace('=', "%3D"),
+        "the link was percent-encoded as a whole",
+    );
+}
+
+#[test]
+fn what_is_around_a_link_in_a_text_is_named() {
+    let tail = "what follows the link belongs to the text around it";
+    for more in [
+        ".",
+        ",",
+        ")",
+        "]",
+        ">",
+        "\"",
+        "'",
+        "\u{2026}",
+        "...",
+        ").",
+        "\u{201d}",
+        "%22",
+        "%29.",
+        "%E2%80%A6",
+        ";",
+        "!",
+        "*",
+        "`",
+    ] {
+        mends(&format!("{LINK}{more}"), tail);
+        mends(&format!("{}{more}", in_path("https://cdn.example.com/videos/42/film.mp4")), tail);
+    }
+    let before = "there is another address or a text before the link";
+    mends(&format!("https://web.archive.org/web/2026/{LINK}"), before);
+    mends(&format!("https://urldefense.com/v3/__{LINK}__;!!Abc123!x$"), before);
+    let encoded = LINK
+        .replace(':', "%3A")
+        .replace('/', "%2F")
+        .replace('?', "%3F")
+        .replace('&', "%26")
+        .replace('=', "%3D");
+    for wrapper in [
+        "https://nam01.safelinks.protection.outlook.com/?url=URL&data=05%7C02&reserved=0",
+        "https://www.google.com/url?q=URL&sa=D&source=editors",
+        "https://l.facebook.com/l.php?u=URL&h=AT0",
+    ] {
+        mends(&wrapper.replace("URL", &encoded), "the link is a parameter of another address");
+    }
+}
+
+#[test]
+fn characters_that_are_not_seen_are_named() {
+    let line = "there is a line break in the link";
+    for more in ["\n", "\r\n", "%0A", "%0D%0A"] {
+        mends(&LINK.replace("iP3", &format!("iP{more}3")), line);
+        mends(&LINK.replace("&kid", &format!("{more}&kid")), line);
+    }
+    let space = "there is a space in the link";
+    for more in [" ", "%20", "+"] {
+        mends(&LINK.replace("&kid", &format!("{more}&kid")), space);
+    }
+    let unseen = "there is an invisible character in the link";
+    for more in ["\u{200b}", "\u{ad}", "%E2%80%8B", "%C2%AD", "\u{feff}", "\u{2060}"] {
+        mends(&LINK.replace("iP3", &format!("iP{more}3")), unseen);
+        mends(&format!("{LINK}{more}"), unseen);
+    }
+    mends(&LINK.replace("=main", "=main&").replace("&&", "&\u{200c}"), unseen);
+}
+
+#[test]
+fn tokens_out_of_place_are_named() {
+    let question = "there is a second `?` before the token";
+    let with_query = signed("https://cdn.example.com/videos/42/film.mp4?a=1");
+    mends(&with_query.replace("a=1&pg", "a=1?pg"), question);
+    mends(
+        &format!("{}&a=1", with_query.replace("?a=1&pg=1", "?pg=1")),
+        "the token is before other parameters that were signed",
+    );
+    let list = signed("https://cdn.example.com/videos/42/master.m3u8");
+    mends(
+        &list.replace(".com/", ".com/cdn/"),
+        "the token is not the first segment of the path: take",
+    );
+    let below = signed("https://cdn.example.com/cdn/videos/42/master.m3u8");
+    mends(
+        &below.replace(".com/", ".com/cdn/").replace("/cdn/videos", "/videos"),
+        "the token is not the first segment of the path: put",
+    );
+    mends(&LINK.replace("?pg", "?token=pg"), "the token is in another parameter");
+    mends(&LINK.replace("/42/", "//42/"), "there are two slashes in a row");
+    mends(
+        &LINK.replace("pg=", "PG=").replace("exp=", "Exp="),
+        "the fields of the token are in upper case",
+    );
+    says(
+        &LINK[..LINK.find("&exp").unwrap()],
+        "the link ends after `pg=1`: a shell cuts it at `&`, so put it in quotes",
+    );
+}
+
+#[test]
+fn added_parameters_are_named() {
+    let said =
+        "the parameter `utm_source` was added to the link: sign it, or list it in UNSIGNED_PARAMS";
+    says(&format!("{LINK}&utm_source=x"), said);
+    says(&LINK.replace("?pg", "?utm_source=x&pg"), said);
+    says(&format!("{}?utm_source=x", in_path("https://cdn.example.com/videos/42/film.mp4")), said);
+    let two = inspect(&Request::new(&format!("{LINK}&a=1&fbclid=IwAR0abcdefghijklmnopqrstuvwx")));
+    assert_eq!(two.hints.len(), 2, "{:?}", two.hints);
+}
+
+#[test]
+fn an_address_in_another_spelling_is_shown_beside_the_signed_one() {
+    let arrives = |signed_as: &str, arrived: &str, difference: &str| {
+        let link = signed(&format!("https://cdn.example.com{signed_as}"));
+        says(
+            &link.replace(signed_as, arrived),
+            &format!(
+                "it fits the scope `{signed_as}`, which arrived as `{arrived}`: {difference} written in another way"
+            ),
+        );
+    };
+    let (encoded, plain) = ("/v/My%20Film%20%281%29.mp4", "/v/My%20Film%20(1).mp4");
+    arrives(encoded, plain, "`(` `)`");
+    arrives(plain, encoded, "`(` `)`");
+    arrives("/v/a,b=c.mp4", "/v/a%2Cb%3Dc.mp4", "`,` `=`");
+    arrives("/v/a%2Cb%3Dc.mp4", "/v/a,b%3Dc.mp4", "`,`");
+    arrives("/v/a%40b%28c%29%2Cd.mp4", "/v/a@b(c),d.mp4", "`@` `(` `)` `,`");
+    arrives("/v/film.mp4?t=a%2Cb", "/v/film.mp4?t=a,b", "`,`");
+    arrives("/v/film.mp4?t=a%3Db", "/v/film.mp4?t=a=b", "`=`");
+    arrives("/v/film.mp4?u=%2Fa%2Fb", "/v/film.mp4?u=/a/b", "`/`");
+    let scope = |signed_as: &str, arrived: &str, mistake: &str| {
+        let link = signed(&format!("https://cdn.example.com{signed_as}"));
+        says(
+            &link.replace(signed_as, arrived),
+            &format!("it fits the scope `{signed_as}`: {mistake}"),
+        );
+    };
+    scope("/v/a%20b.mp4", "/v/a%2520b.mp4", "it was encoded once more on the way");
+    scope("/v/a%20b.mp4", "/v/a+b.mp4", "a space written as `+`");
+    scope("/v/a+b.mp4", "/v/a%20b.mp4", "`+` written for a space");
+    scope("/v/film.mp4?t=a+b", "/v/film.mp4?t=a%20b", "`+` written for a space");
+    scope("/v/film.mp4?t=a%20b", "/v/film.mp4?t=a+b", "a space written as `+`");
+    scope(
+        "/v/film.mp4?a=1&b=2&c=3",
+        "/v/film.mp4?c=3&a=1&b=2",
+        "the parameters arrived in another order",
+    );
+    scope("/v/film.mp4", "/V/Film.mp4", "in lower case");
+}
+
+#[test]
+fn times_in_other_units_are_named() {
+    for (exp, unit) in [
+        ("1767225600000", "milliseconds"),
+        ("1767225600000000", "microseconds"),
+        ("1767225600000000000", "nanoseconds"),
+    ] {
+        says(
+            &LINK.replace("1767225600", exp).replace("&kid=main", "&kid=gone"),
+            &format!("`exp` looks like {unit}: in seconds it is 1767225600, 2026-01-01T00:00:00Z"),
+        );
+    }
+}
+
+#[test]
+fn a_binding_that_nothing_is_known_of_is_told_so() {
+    let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
+    let url = "https://cdn.example.com/a.mp4";
+    let detail = |link: &crate::Link| {
+        let report = inspect(&Request::new(link.as_str()));
+        (report.refusal.unwrap().code(), report.detail.unwrap())
+    };
+    let network = signer.link(url).network("203.0.113.0/24".parse().unwrap()).sign(NOW).unwrap();
+    let said = "the link is bound to a network, and the client's address is not given here";
+    assert_eq!(detail(&network), ("wrong_network", said.to_owned()));
+    let mut request = Request::new(network.as_str());
+    request.client_ip = Some([192, 0, 2, 1].into());
+    assert_eq!(inspect(&request).detail.unwrap(), "the link is for another network");
+    let country = signer.link(url).countries("PT").sign(NOW).unwrap();
+    let said = "the link is bound to countries, and the client's country is not given here";
+    assert_eq!(detail(&country), ("wrong_country", said.to_owned()));
+    let audience = signer.link(url).audience("edge-1").sign(NOW).unwrap();
+    let said = "the link is bound to a deployment, and the name of this one is not given here";
+    assert_eq!(detail(&audience), ("wrong_audience", said.to_owned()));
+}
+
+#[test]
+fn tokens_under_another_name_are_named() {
+    let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJ2aWQiOiI0MiJ9.50d4YyhKi_Swy5wDhJg5yKR1V8VGjiMYC4mgIqDEyCo";
+    let film = "https://cdn.example.com/videos/42/film.mp4";
+    let only = "and this gate reads native tokens only";
+    for name in ["token", "jwt", "access_token"] {
+        says(
+            &format!("{film}?a=1&{name}={jwt}"),
+            &format!("a JWT is in the parameter `{name}`, {only}"),
+        );
+    }
+    says(
+        &format!("https://cdn.example.com/token={jwt}/a.mp4"),
+        &format!("a JWT is in the parameter `token`, {only}"),
+    );
+    let bearer = format!("Bearer {jwt}");
+    let mut request = Request::new(film);
+    request.authorization = Some(&bearer);
+    assert_eq!(inspect(&request).hints, [format!("a JWT is in the header Authorization, {only}")]);
+    let cookie = format!("a=b; session={jwt}");
+    let mut request = Request::new(film);
+    request.cookie = Some(&cookie);
+    assert_eq!(inspect(&request).hints, [format!("a JWT is in the cookie `session`, {only}")]);
+}
+
+/// Ways to spoil a link.
+fn mangled() -> impl Strategy<Value = String> {
+    let pairs = prop::sample::select(
+        &[
+            ("&", "&amp;"),
+            ("&", ";"),
+            ("&", "%26"),
+            ("=", "%3D"),
+            ("=", "=3D"),
+            ("=", ":"),
+            ("sig", "SIG"),
+            ("sig", "sub"),
+            ("sig", "jti"),
+            ("sig", "kid"),
+            ("kid=main&sig=", "kid="),
+            ("sig=", "/"),
+            ("sig=", ""),
+            ("?", "/"),
+            ("?", "#"),
+            ("-", "%2D"),
+            ("_", "%5F"),
+            ("_", "/"),
+            ("%", "%25"),
+            ("&sig", ""),
+            ("pg=1&", ""),
+            ("exp", "dl"),
+            ("=main", ""),
+            ("https://", ""),
+            ("&", "\n"),
+            ("&", ""),
+            ("?", "?x="),
+        ][..],
+    );
+    let cut = (any::<prop::sample::Index>(), "[ -~]{0,3}");
+    (prop::collection::vec(pairs, 0..4), cut, any::<bool>()).prop_map(
+        |(pairs, (at, more), twice)| {
+            let mut link = LINK.to_owned();
+            for (from, to) in pairs {
+                link = link.replace(from, to);
+            }
+            let at = at.index(link.len() + 1);
+            if link.is_char_boundary(at) {
+                link.insert_str(at, &more);
+            }
+            if twice { format!("{link}&{link}") } else { link }
+        },
+    )
+}
+
+proptest! {
+    /// Whatever becomes of a link: of its tag, nothing is shown, in whatever place it is.
+    #[test]
+    fn no_tag_is_shown(link in mangled()) {
+        inspect(&Request::new(&link));
+        let mut request = Request::new("/videos/42/film.mp4");
+        request.cookie = Some(&link);
+        inspect(&request);
+        request.authorization = Some(&link);
+        inspect(&request);
+        let query = link.split_once('?').map_or(link.as_str(), |(_, query)| query);
+        let header = format!("Bearer {query}");
+        request.authorization = Some(&header);
+        inspect(&request);
+        request.cookie = Some(query);
+        inspect(&request);
+    }
+}

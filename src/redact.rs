@@ -1,0 +1,205 @@
+//! Texts for people and logs, without what could be a tag, a key or a token.
+//!
+//! Links arrive in every shape: a field renamed, an escape too many, a character too few. So nothing here
+//! asks what a text is called. Whatever could be a tag is left out, by its form: a run of characters of
+//! base64, plain or percent-encoded, in lower and upper case, or a long one of hex digits.
+
+use alloc::string::String;
+
+/// What stands for the part that is left out.
+pub(crate) const MARK: &str = "..";
+
+/// The fewest characters of a tag that help somebody to know the rest: 96 bits.
+const LONGEST_SHOWN: usize = 15;
+/// Hex digits that may be a tag, whole or clipped. A UUID has 32.
+const SHORTEST_HEX: usize = 40;
+/// Characters of a tag, and of the shortest key, in base64.
+const TAG_LEN: usize = 43;
+
+/// Takes out of a text whatever could be a tag, a key or a token, whatever it is called, and however often
+/// it was percent-encoded: each becomes `..`. Words, numbers and UUIDs stay.
+///
+/// ```
+/// let said = playgate::redacted("film.mp4?amp;sig=REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes");
+/// assert_eq!(said, "film.mp4?amp;sig=..");
+/// ```
+#[must_use]
+pub fn redacted(text: &str) -> String {
+    redact(text, LONGEST_SHOWN)
+}
+
+/// [`redacted`] for a path with its query. A segment may have a long name in lower and upper case; what
+/// follows a `=` is looked at as closely as elsewhere.
+pub(crate) fn redacted_path(text: &str) -> String {
+    redact(text, TAG_LEN.saturating_sub(1))
+}
+
+/// What becomes of a text where a run of up to `longest` characters is shown before the first `=`.
+fn redact(text: &str, longest: usize) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut run = Run::default();
+    let mut longest = longest;
+    let mut rest = text;
+    loop {
+        let (written, octet) = next(rest);
+        if octet.is_some_and(|octet| octet.is_ascii_alphanumeric() || b"-_+".contains(&octet)) {
+            run.take(octet.unwrap_or_default());
+        } else {
+            let start = text.len().saturating_sub(rest.len()).saturating_sub(run.bytes);
+            let end = text.len().saturating_sub(rest.len());
+            run.show(text.get(start..end).unwrap_or_default(), longest, &mut shown);
+            run = Run::default();
+            if octet == Some(b'=') {
+                longest = LONGEST_SHOWN;
+            }
+            shown.push_str(written);
+        }
+        if written.is_empty() {
+            return shown;
+        }
+        if run.len > 0 {
+            run.bytes = run.bytes.saturating_add(written.len());
+        }
+        rest = rest.get(written.len()..).unwrap_or_default();
+    }
+}
+
+/// Characters of base64 in a row.
+#[derive(Default)]
+struct Run {
+    /// How many.
+    len: usize,
+    /// Bytes that they take as they are written.
+    bytes: usize,
+    lower: bool,
+    upper: bool,
+    /// A character that is no hex digit.
+    other: bool,
+}
+
+impl Run {
+    fn take(&mut self, octet: u8) {
+        self.len = self.len.saturating_add(1);
+        self.lower |= octet.is_ascii_lowercase();
+        self.upper |= octet.is_ascii_uppercase();
+        self.other |= !octet.is_ascii_hexdigit();
+    }
+
+    /// Appends the run as it was written, or the mark.
+    fn show(&self, written: &str, longest: usize, shown: &mut String) {
+        let mixed = self.lower && self.upper;
+        let hex = !self.other && self.len >= SHORTEST_HEX;
+        let hidden = (mixed && self.len > longest) || (longest == LONGEST_SHOWN && hex);
+        if !hidden {
+            shown.push_str(written);
+        } else if shown.ends_with("...") {
+            // The next part of a JWT.
+            shown.pop();
+        } else {
+            shown.push_str(MARK);
+        }
+    }
+}
+
+/// The next character as it is written, and its octet: `%2D`, and `%252D` too, is `-`. `None` for a
+/// character outside ASCII, and at the end.
+fn next(text: &str) -> (&str, Option<u8>) {
+    let Some(first) = text.chars().next() else { return ("", None) };
+    let mut len = first.len_utf8();
+    let mut octet = u8::try_from(first).ok();
+    while octet == Some(b'%')
+        && let Some(digits) = text.get(len..len.saturating_add(2))
+        && let Some(escaped) = crate::path::escaped(digits)
+    {
+        octet = Some(escaped);
+        len = len.saturating_add(2);
+    }
+    (text.get(..len).unwrap_or_default(), octet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    const TAG: &str = "REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes";
+
+    #[track_caller]
+    fn shows(text: &str, expected: &str) {
+        assert_eq!(redacted(text), expected);
+    }
+
+    #[test]
+    fn a_tag_is_left_out_whatever_it_is_called() {
+        for (before, behind) in [
+            ("sig=", ""),
+            ("amp;sig=", "&a=b"),
+            ("SIG%3D", "%26a"),
+            ("x%253D", ""),
+            ("", "="),
+            ("\"", "\","),
+            ("a.", "/b"),
+        ] {
+            shows(&format!("{before}{TAG}{behind}"), &format!("{before}..{behind}"));
+        }
+        shows(&TAG[..16], "..");
+        shows(&TAG[..15], &TAG[..15]);
+        shows(&TAG.replace('_', "%5F").replace('R', "%2552"), "..");
+        shows(&TAG.replace('_', "+"), "..");
+    }
+
+    #[test]
+    fn hex_and_tokens_are_left_out() {
+        shows(&"0a1b".repeat(16), "..");
+        shows(&"0A1B".repeat(10), "..");
+        shows(&format!("token=eyJhbGciOiJIUzI1NiJ9.eyJ2aWQiOiI0MiJ9.{TAG}&a"), "token=..&a");
+        shows("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "main:..");
+    }
+
+    #[test]
+    fn words_numbers_and_ids_stay() {
+        for text in [
+            "",
+            "/videos/the-wonderful-life-of-trees/master_1080p.m3u8?v=1767225600",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "My%20Film%20%281%29.mp4",
+            "f\u{fc}\u{df}e %zz 100%",
+        ] {
+            shows(text, text);
+        }
+    }
+
+    #[test]
+    fn a_path_keeps_its_names() {
+        let named = "/BigBuckBunny_1080p/SintelTheShortFilm.mp4";
+        assert_eq!(redacted_path(named), named);
+        let token = format!("/a/x={TAG}/b/{TAG}?v=BigBuckBunny_1080p");
+        assert_eq!(redacted_path(&token), "/a/x=../b/..?v=..");
+        assert_eq!(redacted_path(&"0a1b".repeat(16)), "0a1b".repeat(16));
+        assert_eq!(redacted_path(&format!("/{TAG}/a")), "/../a");
+    }
+
+    proptest! {
+        /// Of a tag that was clipped, lengthened and encoded, no 16 characters in a row are left.
+        #[test]
+        fn a_mangled_tag_is_left_out(
+            tag in "[A-Za-z0-9_-]{43}",
+            clipped in 0..20_usize,
+            before in "[ -~]{0,12}",
+            behind in "[ -~]{0,12}",
+        ) {
+            let text = format!("{before}={}{behind}", &tag[clipped..]);
+            for text in [text.clone(), text.replace('-', "%2D").replace('_', "%255F")] {
+                for shown in [redacted(&text), redacted_path(&text)] {
+                    let left = tag.as_bytes().windows(16).filter(|part| {
+                        shown.as_bytes().windows(16).any(|window| window == *part)
+                    });
+                    prop_assert_eq!(left.collect::<Vec<_>>().len(), 0, "{} gives {}", text, shown);
+                }
+            }
+        }
+    }
+}
