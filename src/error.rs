@@ -208,7 +208,7 @@ impl fmt::Display for ParseError {
             Self::PathNotCanonical(error) => write!(f, "the path {error}"),
             Self::UnknownField => f.write_str("the token has a field that the gate does not know"),
             Self::UnsignedParameter => {
-                f.write_str("a query parameter stands beside the token that was not signed")
+                f.write_str("the link has a query parameter that was not signed")
             }
             #[cfg(feature = "jwt")]
             Self::UnsupportedAlgorithm => f.write_str("the token's `alg` is not HS256"),
@@ -261,7 +261,7 @@ impl core::error::Error for InvalidSignature {}
 pub enum PolicyError {
     /// Its time is over.
     Expired,
-    /// It would last more than 100 years, so its times are not in seconds.
+    /// It would last more than 100 years, or was signed so far ahead: its times are not in seconds.
     ExpiresTooFar,
     /// It lasts longer than the operator's cap.
     LifetimeTooLong,
@@ -302,7 +302,7 @@ impl fmt::Display for PolicyError {
         f.write_str(match self {
             Self::Expired => "the link has expired",
             Self::ExpiresTooFar => {
-                "the link would last more than 100 years: its `exp` is in milliseconds, not seconds"
+                "a time in the link is more than 100 years ahead: it is in milliseconds, not seconds"
             }
             Self::LifetimeTooLong => "the link lasts longer than this gate allows",
             Self::NotYetValid => "the link is not valid yet",

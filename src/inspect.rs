@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use self::mend::{Mended, Reading, mend};
 use crate::error::{Fault, Field, ParseError, PolicyError, Refusal};
 use crate::format::{self as wire, UnverifiedToken};
-use crate::key::{Candidates, KeyId};
+use crate::key::{Candidates, Entry};
 use crate::query::ParamNames;
 use crate::redact::{redacted, redacted_path};
 use crate::request::{Placement, Request};
@@ -94,10 +94,10 @@ impl Verifier<'_> {
         report.signing_input = Some(wire::shown_input(&token));
         report.not_before = token.grant.not_before();
         report.expires = Some(token.grant.expires());
-        let kid = self.run_checks(&mut report, &token, request, now);
-        if let (Some(kid), None) = (kid, report.refusal) {
-            report.kid = Some(kid.to_string());
-            report.clean_url = Some(redacted_path(&Verified::of(token, kid).clean_url(forward)));
+        let key = self.run_checks(&mut report, &token, request, now);
+        if let (Some(key), None) = (key, report.refusal) {
+            report.kid = Some(key.id.to_string());
+            report.clean_url = Some(redacted_path(&Verified::of(token, key).clean_url(forward)));
         }
         report
     }
@@ -109,7 +109,7 @@ impl Verifier<'_> {
         token: &UnverifiedToken<'_>,
         request: &Request<'_>,
         now: UnixTime,
-    ) -> Option<&KeyId> {
+    ) -> Option<&Entry> {
         let candidates = self.ring.candidates(token.kid(), token.format.name(), now);
         match (&candidates, token.kid()) {
             (Ok(_), Some(kid)) => report.pass(format!("the ring has a key `{kid}`")),
@@ -117,11 +117,11 @@ impl Verifier<'_> {
             (Err(error), _) => report.fail_and_go_on((*error).into(), error.to_string()),
         }
         let keys = candidates.ok().or_else(|| self.any_age(token));
-        let kid = match keys {
+        let key = match keys {
             Some(keys) => match self.check_signature(token, keys) {
                 Ok(key) => {
                     report.pass("it fits the signing input".to_owned());
-                    Some(&key.id)
+                    Some(key)
                 }
                 Err(refusal) => {
                     report.fail_and_go_on(refusal, refusal.to_string());
@@ -159,7 +159,7 @@ impl Verifier<'_> {
             }
         }
         report.skip("revocation is known at the edge alone");
-        kid
+        key
     }
 
     /// The key that a token names, retired or not: a retired one does tell whether the token is genuine.

@@ -116,6 +116,16 @@ impl SecretKey {
     pub(crate) fn mac(&self) -> &MacKey {
         &self.0
     }
+
+    /// Whether the other signs as this one does. It is asked while a ring is read, and never of a request.
+    fn is_same(&self, other: &Self) -> bool {
+        let [a, b] = [self, other].map(|key| {
+            let mut mac = key.0.start();
+            mac.update("the same key?");
+            mac.finish().encode()
+        });
+        a.as_str() == b.as_str()
+    }
 }
 
 impl fmt::Debug for SecretKey {
@@ -157,7 +167,6 @@ impl Entry {
     }
 
     /// When it retires; the last moment that can be told where it does not.
-    #[cfg(feature = "manifest")]
     pub(crate) fn retires(&self) -> UnixTime {
         self.retires.unwrap_or(UnixTime::from_secs(u64::MAX))
     }
@@ -213,6 +222,10 @@ impl KeyRing {
             number = number.saturating_add(1);
             let at = |error| KeyRingError { entry: number, error };
             let entry = parse_entry(text).map_err(at)?;
+            let mut others = ring.entries.iter().flatten();
+            if others.any(|other| other.format != entry.format && other.key.is_same(&entry.key)) {
+                return Err(at(KeyError::Shared));
+            }
             if ring.find(entry.id.as_str()).is_ok() {
                 return Err(at(KeyError::Duplicate));
             }
@@ -378,6 +391,8 @@ pub enum KeyError {
     Retirement,
     /// What follows `@` has more than ten digits, so it is not in seconds.
     RetirementUnit,
+    /// The key of another entry, which is bound to another format or to none.
+    Shared,
     /// More than 16 keys.
     TooMany,
 }
@@ -403,6 +418,7 @@ impl fmt::Display for KeyError {
             Self::NoKeys => "there is no key; make one with `playgate keygen`",
             Self::Retirement => "the text after @ is not a unix time in seconds",
             Self::RetirementUnit => "the time after @ is in milliseconds; write it in seconds",
+            Self::Shared => "another entry has this key for other formats; a key is bound by all or none",
             Self::TooMany => "there are more than 16 keys; drop those that are retired",
         })
     }
@@ -522,7 +538,7 @@ mod tests {
             "key ring, entry 1: the format before / is not one of jwt, native",
         );
         refused(
-            &format!("jwt/a:{KEY},native/a:{KEY}"),
+            &format!("jwt/a:{KEY},jwt/a:{KEY}"),
             "key ring, entry 2: the key id stands in the ring twice",
         );
         let many = (0..17).map(|n| format!("k{n}:{KEY}")).collect::<alloc::vec::Vec<_>>().join(",");
@@ -534,7 +550,9 @@ mod tests {
 
     #[test]
     fn a_key_may_be_bound_to_a_format() {
-        let ring = KeyRing::parse(&format!("jwt/a:{KEY},native/b:{KEY},c:{KEY}@5")).unwrap();
+        const NEXT: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
+        const LAST: &str = "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8";
+        let ring = KeyRing::parse(&format!("jwt/a:{KEY},native/b:{NEXT},c:{LAST}@5")).unwrap();
         let now = UnixTime::from_secs(1);
         let usable = |kid, format| ring.candidates(Some(kid), format, now).map(drop);
         assert_eq!(usable("a", "native"), Err(UnusableKey::OtherFormat));
@@ -546,11 +564,20 @@ mod tests {
         assert_eq!((&*serving("jwt"), &*serving("native")), ("ac", "bc"));
         let any = |format, now| ring.candidates(None, format, UnixTime::from_secs(now)).map(drop);
         assert_eq!(any("jwt", 9), Ok(()));
-        let ring = KeyRing::parse(&format!("native/b:{KEY},c:{KEY}@5")).unwrap();
+        let ring = KeyRing::parse(&format!("native/b:{NEXT},c:{LAST}@5")).unwrap();
         let any = |format, now| ring.candidates(None, format, UnixTime::from_secs(now)).map(drop);
         assert_eq!(any("jwt", 9), Err(UnusableKey::Retired));
         let ring = KeyRing::parse(&format!("native/b:{KEY}")).unwrap();
         assert_eq!(ring.candidates(None, "jwt", now).map(drop), Err(UnusableKey::OtherFormat));
+    }
+
+    #[test]
+    fn a_key_is_bound_by_all_its_entries_or_none() {
+        let shared = "key ring, entry 2: another entry has this key for other formats; a key is bound by all \
+                      or none";
+        refused(&format!("main:{KEY},jwt/auth0:{KEY}"), shared);
+        refused(&format!("jwt/a:{KEY},native/b:{KEY}"), shared);
+        assert!(KeyRing::parse(&format!("jwt/a:{KEY},jwt/b:{KEY}")).is_ok());
     }
 
     #[test]

@@ -159,7 +159,7 @@ fn check_segment(segment: &str) -> Result<bool, PathError> {
     let mut verbatim = true;
     let mut dots: usize = 0;
     let mut others = false;
-    // A server that decodes before it splits off a parameter reads `..%3B` as `..`.
+    // A server that decodes before it splits off a parameter, a query or a fragment reads `..%3B` as `..`.
     let mut is_name = true;
     let mut rest = segment.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -171,6 +171,8 @@ fn check_segment(segment: &str) -> Result<bool, PathError> {
             rest = tail;
             match octet {
                 b'/' | b'\\' => return Err(PathError::EncodedSlash),
+                // They start the overlong forms of ASCII, such as %C0%AE for a dot, and are never in UTF-8.
+                0xc0 | 0xc1 => return Err(PathError::Overlong),
                 0..0x20 | 0x7f => return Err(PathError::Control),
                 _ => {
                     verbatim &= !is_unreserved(octet) && !digits.iter().any(u8::is_ascii_lowercase)
@@ -182,7 +184,7 @@ fn check_segment(segment: &str) -> Result<bool, PathError> {
             byte
         };
         match octet {
-            b';' => is_name = false,
+            b';' | b'?' | b'#' => is_name = false,
             b'.' if is_name => dots = dots.saturating_add(1),
             _ => others |= is_name,
         }
@@ -269,6 +271,8 @@ pub enum PathError {
     NonAscii,
     /// It does not start with `/`.
     NotAbsolute,
+    /// `%C0` or `%C1`, which no UTF-8 has: some servers read `%C0%AE` as a dot.
+    Overlong,
     /// A `;`: Java servers take what follows it for a parameter, and serve what precedes it.
     Parameter,
     /// A character that browsers encode: one of `" # < > ? ^ { | }` or a backtick.
@@ -288,6 +292,9 @@ impl fmt::Display for PathError {
             Self::Escape => "has a % without two hex digits; write %25 for a percent sign",
             Self::NonAscii => "has a character outside ASCII; percent-encode its UTF-8 bytes",
             Self::NotAbsolute => "does not start with a slash",
+            Self::Overlong => {
+                "has %C0 or %C1, which no UTF-8 has; percent-encode the name as UTF-8"
+            }
             Self::Parameter => "has a ;, which some servers read as the end of the name; write %3B",
             Self::Reserved => {
                 "has one of \" # < > ? ^ ` { | }; percent-encode it, as browsers do (%22 %23 ...)"
@@ -338,6 +345,13 @@ mod tests {
         for path in ["/..%3b/a", "/a/..%3B", "/.%3Bx/a", "/%2e.%3b..", "/..%3b%3b"] {
             refused(path, PathError::DotSegment);
         }
+        for path in ["/..%3fa", "/a/.%23/b", "/%2e%2E%3F/"] {
+            refused(path, PathError::DotSegment);
+        }
+        for path in ["/%C0%AE%C0%AE/a", "/%c1%9c", "/a%C0"] {
+            refused(path, PathError::Overlong);
+        }
+        canonical("/%C3%80%E9%F6?".trim_end_matches('?'), "/%C3%80%E9%F6");
         for path in ["/a;", "/..;/a", "/film.mp4;x.m4s", "/;", "/a;jsessionid=1/b"] {
             refused(path, PathError::Parameter);
         }

@@ -169,7 +169,9 @@ impl<'a, U> Builder<'a, U> {
     /// Only for clients in this network, or in another one that was given before: up to four. Wire name:
     /// `ip`.
     pub fn network(mut self, network: Network) -> Self {
-        self.terms.networks.push(network);
+        if !self.terms.networks.contains(&network) {
+            self.terms.networks.push(network);
+        }
         self
     }
 
@@ -199,9 +201,9 @@ impl<'a, U> Builder<'a, U> {
         self
     }
 
-    /// Rounds the expiry up to a multiple of `secs` seconds since 1970, and `iat` down: links that are made in
-    /// one window are then the same bytes, so that caches and pages keep them. Each lasts up to `secs`
-    /// longer than asked for. 0 and 1 round nothing.
+    /// Rounds the expiry up to a multiple of `secs` seconds since 1970, and `iat` down to the start of the window
+    /// in which links get this expiry: all that are made in it are then the same bytes, so that caches and
+    /// pages keep them. Each lasts up to `secs` longer than asked for. 0 and 1 round nothing.
     pub const fn round(mut self, secs: u64) -> Self {
         self.terms.round = secs;
         self

@@ -27,8 +27,8 @@ pub use self::verified::Verified;
 /// 6. bindings - `wrong_audience`, `wrong_issuer`, `wrong_network`, `wrong_country`, `outside_preview`
 ///
 /// Tokens in cookies are looked at where there is none elsewhere. Of several, eight at most, the first that
-/// passes every check counts: browsers send those of nested directories together, and anybody who writes
-/// cookies for a sibling host can add one. Where none passes, the refusal is that of the one that came
+/// passes every check counts, and a preview only if no other does: browsers send those of nested directories
+/// together, and anybody who writes cookies for a sibling host can add one. Where none passes, the refusal is that of the one that came
 /// furthest.
 ///
 /// ```
@@ -157,9 +157,29 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
+        self.judge(request, now).1
+    }
+
+    /// The token that counts, where there is one, and the decision on it.
+    #[inline(never)]
+    pub(crate) fn judge<'r>(
+        &self,
+        request: &Request<'r>,
+        now: UnixTime,
+    ) -> (Option<Located<'r>>, Result<Verified<'r>, Refusal>)
+    where
+        'a: 'r,
+    {
         match self.rules.locate(request) {
-            Err(Refusal::Missing) => self.verify_cookies(request, now),
-            located => self.decide(self.rules.read(&located?)?, request, now),
+            Err(Refusal::Missing) => match self.cookie(request, now) {
+                Some((located, verdict)) => (Some(located), verdict),
+                None => (None, Err(Refusal::Missing)),
+            },
+            Err(refusal) => (None, Err(refusal)),
+            Ok(located) => {
+                let token = self.rules.read(&located);
+                (Some(located), token.and_then(|token| self.decide(token, request, now)))
+            }
         }
     }
 
@@ -185,9 +205,14 @@ impl<'a> Verifier<'a> {
         'a: 'r,
     {
         let mut furthest: Option<(Located<'r>, Refusal)> = None;
+        let mut preview = None;
         for located in self.rules.locate_cookies(request) {
             let token = self.rules.read(&located);
             match token.and_then(|token| self.decide(token, request, now)) {
+                // A preview counts where nothing more is shown.
+                Ok(verified) if verified.grant().preview().is_some() => {
+                    preview = preview.or(Some((located, Ok(verified))));
+                }
                 Ok(verified) => return Some((located, Ok(verified))),
                 Err(refusal) => {
                     if furthest.is_none_or(|(_, other)| refusal.check() > other.check()) {
@@ -196,7 +221,7 @@ impl<'a> Verifier<'a> {
                 }
             }
         }
-        furthest.map(|(located, refusal)| (located, Err(refusal)))
+        preview.or(furthest.map(|(located, refusal)| (located, Err(refusal))))
     }
 
     /// Check 1: the token that counts.
@@ -209,11 +234,9 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        match self.rules.locate(request) {
-            Err(Refusal::Missing) => {
-                self.cookie(request, now).map(|(located, _)| located).ok_or(Refusal::Missing)
-            }
-            located => located,
+        match self.judge(request, now) {
+            (Some(located), _) => Ok(located),
+            (None, verdict) => Err(verdict.err().unwrap_or(Refusal::Missing)),
         }
     }
 
@@ -237,7 +260,7 @@ impl<'a> Verifier<'a> {
         self.check_times(&token.grant, now)?;
         // 6
         self.check_bindings(&token, request)?;
-        Ok(Verified { token, kid: &key.id })
+        Ok(Verified { token, key })
     }
 
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
@@ -247,7 +270,7 @@ impl<'a> Verifier<'a> {
             Err(PolicyError::NotYetValid)
         } else if now >= expires.saturating_add(self.leeway) {
             Err(PolicyError::Expired)
-        } else if expires.is_far_from(now) {
+        } else if expires.is_far_from(now) || grant.issued().is_some_and(|at| at.is_far_from(now)) {
             Err(PolicyError::ExpiresTooFar)
         } else if self.max_lifetime.is_some_and(|most| expires.secs_since(now) > most) {
             Err(PolicyError::LifetimeTooLong)

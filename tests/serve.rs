@@ -177,7 +177,7 @@ fn errors_name_the_member() {
         (
             r#"{"url": "https://x/a", "expires_at": 1, "expires_in": 1}"#,
             "expires_in",
-            "stands beside `expires_at`; give one of them",
+            "cannot be combined with `expires_at`",
         ),
         (
             r#"{"url": "https://x/a", "dir": 1}"#,

@@ -132,7 +132,8 @@ impl From<Terms> for SignRequest {
         let Terms { expires_in, expires_at, not_before, dir, exact, place, kid, .. } = terms;
         let Terms { audience, download, inline, round, no_iat, cookie, .. } = terms;
         let Terms { preview, run, jti, sid, sub, .. } = terms;
-        let ip = Some(terms.ip.join(",")).filter(|networks| !networks.is_empty());
+        // An empty one is no network, and is refused: a variable without a value must not open a link.
+        let ip = (!terms.ip.is_empty()).then(|| terms.ip.join(","));
         let country = terms.country.map(|countries| countries.replace(',', "."));
         // Each link has its own.
         let url = String::new();

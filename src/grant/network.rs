@@ -82,6 +82,9 @@ impl<'a> Networks<'a> {
                 return Err(Fault::TooMany);
             }
             Network::parse(network)?;
+            if text.split('.').take(n).any(|earlier| earlier == network) {
+                return Err(Fault::NotCanonical);
+            }
         }
         Ok(Self(text))
     }

@@ -79,7 +79,7 @@ impl Request for SignRequest {
             }
             "kid" => self.kid = Some(value.text()?),
             "audience" => self.audience = Some(value.text()?),
-            "country" => self.country = Some(value.texts()?.join(".")).filter(|c| !c.is_empty()),
+            "country" => self.country = Some(value.texts()?.join(".")),
             "download" => self.download = Some(value.text()?),
             "inline" => self.inline = Some(value.text()?),
             "ip" => {
@@ -155,7 +155,7 @@ impl SignRequest {
         let mut link = builder;
         match (self.expires_in, self.expires_at) {
             (Some(_), Some(_)) => {
-                let message = "stands beside `expires_at`; give one of them";
+                let message = "cannot be combined with `expires_at`";
                 return Err(RequestError::new("expires_in", &message));
             }
             (Some(Seconds(secs)), None) => link = link.expires_in(secs),
@@ -169,7 +169,7 @@ impl SignRequest {
         }
         match (self.dir, self.exact) {
             (Some(_), true) => {
-                let message = "stands beside `dir`; give one of them";
+                let message = "cannot be combined with `dir`";
                 return Err(RequestError::new("exact", &message));
             }
             (Some(n), false) => link = link.directory(n),
@@ -186,7 +186,7 @@ impl SignRequest {
         }
         match (&self.download, &self.inline) {
             (Some(_), Some(_)) => {
-                let message = "stands beside `download`; give one of them";
+                let message = "cannot be combined with `download`";
                 return Err(RequestError::new("inline", &message));
             }
             (None, Some(name)) => link = link.inline(name),

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{SignError, Signer};
-use crate::error::UnusableKey;
+use crate::error::{Fault, Field, UnusableKey};
 use crate::format;
 #[cfg(feature = "jwt")]
 use crate::format::jwt::Jwt;
@@ -89,30 +89,42 @@ impl<'a> Terms<'a> {
         if entry.is_retired(now) {
             return Err(UnusableKey::Retired.into());
         }
-        let expires = match self.expiry {
+        let asked = match self.expiry {
             Expiry::At(time) => time,
             Expiry::In(secs) => now.saturating_add(secs),
         };
-        let expires = expires.rounded_up(self.round);
-        if expires <= now {
+        if asked <= now {
             return Err(SignError::ExpiresInThePast);
         }
+        if self.not_before.is_some_and(|start| start >= asked) {
+            return Err(SignError::NeverValid);
+        }
+        let expires = asked.rounded_up(self.round);
         if expires.is_far_from(now) {
             return Err(SignError::ExpiresTooFar);
-        }
-        if self.not_before.is_some_and(|start| start >= expires) {
-            return Err(SignError::NeverValid);
         }
         format::check(self)?;
         let issued = match self.issued {
             Issued::At(time) => Some(time),
             Issued::Never => None,
-            Issued::WithViewer => {
-                let viewer = self.subject.or(self.session);
-                viewer.map(|_| now.rounded_down(self.round))
-            }
+            Issued::WithViewer => self.subject.or(self.session).map(|_| self.window(expires, now)),
         };
+        if issued.is_some_and(|time| time.is_far_from(now)) {
+            return Err(SignError::Field(Field::Iat, Fault::OutOfRange));
+        }
         Ok(CheckedTerms { terms: self, entry, expires, issued })
+    }
+
+    /// The first moment at which a link signed on these terms has this expiry: `now`, or where moments are
+    /// rounded an earlier one. All links of a window are the same bytes.
+    fn window(&self, expires: UnixTime, now: UnixTime) -> UnixTime {
+        match self.expiry {
+            Expiry::At(_) => now.rounded_down(self.round),
+            Expiry::In(secs) => {
+                let longest = secs.saturating_add(self.round.max(1)).saturating_sub(1);
+                UnixTime::from_secs(expires.secs_since(UnixTime::from_secs(longest)))
+            }
+        }
     }
 }
 

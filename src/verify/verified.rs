@@ -7,12 +7,13 @@ use alloc::string::String;
 
 use crate::format::UnverifiedToken;
 use crate::grant::Grant;
-use crate::key::KeyId;
+use crate::key::Entry;
 use crate::path::CanonicalPath;
 #[cfg(feature = "alloc")]
 use crate::query::ParamNames;
 use crate::request::Placement;
 use crate::scope::Scope;
+use crate::time::UnixTime;
 #[cfg(feature = "manifest")]
 use crate::verify::Verifier;
 
@@ -20,14 +21,14 @@ use crate::verify::Verifier;
 #[derive(Clone, Copy)]
 pub struct Verified<'a> {
     pub(super) token: UnverifiedToken<'a>,
-    pub(super) kid: &'a KeyId,
+    pub(super) key: &'a Entry,
 }
 
 impl<'a> Verified<'a> {
     /// For a token that has passed every check, one by one.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn of(token: UnverifiedToken<'a>, kid: &'a KeyId) -> Self {
-        Self { token, kid }
+    pub(crate) const fn of(token: UnverifiedToken<'a>, key: &'a Entry) -> Self {
+        Self { token, key }
     }
 
     /// What the token allows.
@@ -39,7 +40,13 @@ impl<'a> Verified<'a> {
     /// The id of the key that signed it.
     #[must_use]
     pub fn kid(&self) -> &'a str {
-        self.kid.as_str()
+        self.key.id.as_str()
+    }
+
+    /// From this moment on it is not admitted any more: the token has expired, or its key has retired.
+    #[must_use]
+    pub fn expires(&self) -> UnixTime {
+        self.grant().expires().min(self.key.retires())
     }
 
     /// Where the token stood.
@@ -58,6 +65,12 @@ impl<'a> Verified<'a> {
     #[cfg(feature = "manifest")]
     pub(crate) fn named_token(&self, verifier: &Verifier<'_>) -> String {
         verifier.rules.named(&self.token)
+    }
+
+    /// The key that signed it.
+    #[cfg(feature = "manifest")]
+    pub(crate) const fn key(&self) -> &'a Entry {
+        self.key
     }
 
     /// The query before the token, or all of it where the token is elsewhere, and what follows the token.

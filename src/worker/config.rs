@@ -149,7 +149,9 @@ impl Config {
         let jwt = formats.as_ref().and_then(|formats| formats.jwt.as_ref());
         let taken: Vec<_> = Rules { jwt, ..Rules::NATIVE }.names().collect();
         let forward_params = text(&variables.forward_params);
-        note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params, &taken));
+        // A native token in the query of a public file is parameters like others: its tag stays here.
+        let secret = [taken.as_slice(), &["sig"]].concat();
+        note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params, &secret));
         let leeway = read_number(variables.leeway.as_deref(), "seconds", 0..=MAX_LEEWAY);
         let leeway = note(&mut errors, "LEEWAY", leeway);
         let max_lifetime =

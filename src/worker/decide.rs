@@ -119,15 +119,20 @@ pub(crate) fn decide(
     request.authorization = asked.authorization;
     request.client_ip = asked.client_ip;
     let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
-    let mut verdict = verifier.verify(&request, now);
+    let (mut located, mut verdict) = verifier.judge(&request, now);
+    // Of several cookies another may have been chosen for want of the country.
+    let in_cookie = asked.cookie.is_some_and(|cookie| cookie.contains("&cc="))
+        && located.is_some_and(|located| located.placement == Placement::Cookie);
     let country = match verdict {
-        // XX is the edge's word for a country that it does not know.
-        Err(Refusal::Policy(PolicyError::WrongCountry)) => country().filter(|known| known != "XX"),
+        Err(Refusal::Policy(PolicyError::WrongCountry)) => country(),
+        _ if in_cookie => country(),
         _ => None,
     };
+    // XX is the edge's word for a country that it does not know.
+    let country = country.filter(|known| known != "XX");
     if country.is_some() {
         request.client_country = country.as_deref();
-        verdict = verifier.verify(&request, now);
+        (located, verdict) = verifier.judge(&request, now);
     }
     match verdict {
         Ok(verified) => {
@@ -153,8 +158,7 @@ pub(crate) fn decide(
         Err(refusal) => {
             // What the token says, proved or not: an operator looks for the key that is missing.
             let rules = &verifier.rules;
-            let located = verifier.locate(&request, now);
-            let token = located.and_then(|located| rules.read(&located)).ok();
+            let token = located.and_then(|located| rules.read(&located).ok());
             let added = refusal == ParseError::UnsignedParameter.into();
             let added = added.then(|| verifier.added_params(&request, now).find_map(log::param));
             let line = Line {
@@ -200,7 +204,7 @@ fn admitted(media: Media, config: &Config, asked: &Asked<'_>, verified: &Verifie
     });
     let mut media = Media {
         query: verified.clean_query(config.forward_params(&path)),
-        expires: Some(verified.grant().expires().as_secs()),
+        expires: Some(verified.expires().as_secs()),
         disposition: verified.grant().download().map(disposition::of),
         rewriting,
         path,
@@ -228,7 +232,7 @@ fn cookie(
     let rewriting = media.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {
         Some(Rewriting { carrier, .. }) => (carrier.token(), carrier.expires()),
-        None => (own.as_str(), verified.grant().expires()),
+        None => (own.as_str(), verified.expires()),
     };
     let header = asked.cookie.unwrap_or_default();
     if header.split(';').any(|pair| pair.trim() == token) {
