@@ -542,17 +542,6 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_at_the_end_of_a_name() {
-        let unsigned = |text: &str| Variables { unsigned_params: Some(text.into()), ..bucket() };
-        let Ok(config) = Config::read(&unsigned("utm_*, tok*")) else { panic!("refused") };
-        assert!(config.unsigned_params().has("utm_source=mail"));
-        for text in ["ref,*", "ref,**", "ref,utm_**", "ref,*_source", "ref,u*m"] {
-            let error = "entry 2: write one star at the end of a name, like utm_*";
-            wrong(unsigned(text), &format!("UNSIGNED_PARAMS: {error}"));
-        }
-    }
-
-    #[test]
     fn keys() {
         wrong(
             Variables { playgate_keys: None, ..bucket() },

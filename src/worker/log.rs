@@ -1,6 +1,8 @@
 //! One line of JSON for each decision. No token, no key and no URL: a path token is a credential,
 //! so an address is never written down but as the scope of a token.
 
+use core::ops::RangeInclusive;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -85,42 +87,61 @@ pub(crate) fn method_name(method: &str) -> &'static str {
 /// could be a token: clients may write one into any path, under any name and in any encoding.
 pub(crate) fn path_of(scope: &str) -> String {
     let path = scope.split('?').next().unwrap_or_default();
-    let segments = path.split('/').map(without_token);
-    segments.collect::<Vec<_>>().join("/")
+    path.split('/').map(without_token).collect::<Vec<_>>().join("/")
 }
 
 /// What stands for what is not said.
 const LEFT_OUT: &str = "..";
 
-/// Bytes of a run that may be a tag, or most of one: a tag has 43.
-const TAG_LEN: usize = 32;
-
-/// How much of such a run is said. It tells one film from another where ids are as long, and is of no use
-/// to forgers.
+/// How much is said of a run of characters that is cut. It tells one film from another where ids are as long as
+/// tags, and is of no use to forgers.
 const SHOWN_LEN: usize = 8;
 
-/// A segment of a canonical path up to the first `=`, behind which a token has its value, and with long
-/// runs of base64url cut short. Ids in lower case and words stay: no random tag of that length is without
-/// a capital.
+/// Characters in the longest run that is said after a `=`, where tokens have their values: more would help to
+/// guess the rest of a tag.
+const MAX_VALUE_LEN: usize = 15;
+
+/// Characters of a run that may be a tag, most of one, or one with something beside it. A tag has 43.
+const TAG_LENS: RangeInclusive<usize> = 32..=64;
+
+/// A segment of a canonical path. One that has a long value is said up to its first `=`; a run of base64url
+/// anywhere else is cut where it is like a tag, or the start of a JWT. Ids in lower case, words and longer
+/// names stay.
 fn without_token(segment: &str) -> String {
-    let end = [segment.find('='), segment.find("%3D")].into_iter().flatten().min();
-    let (said, left_out) = match end.and_then(|end| segment.get(..end)) {
-        Some(name) => (name, LEFT_OUT),
-        None => (segment, ""),
-    };
-    let mut text = String::new();
-    for run in
-        said.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')))
+    let value = [segment.find('='), segment.find("%3D")].into_iter().flatten().min();
+    if let Some((name, value)) = value.and_then(|at| segment.split_at_checked(at))
+        && runs(value).any(|run| run.trim_end_matches(is_break).len() > MAX_VALUE_LEN)
     {
-        let could_be_tag =
-            run.len() >= TAG_LEN && run.bytes().any(|byte| byte.is_ascii_uppercase());
-        match run.get(..SHOWN_LEN).filter(|_| could_be_tag) {
-            Some(start) => text.extend([start, LEFT_OUT]),
-            None => text.push_str(run),
+        return [&without_tags(name), LEFT_OUT].concat();
+    }
+    without_tags(segment)
+}
+
+fn without_tags(text: &str) -> String {
+    let mut said = String::new();
+    for run in runs(text) {
+        let characters = run.trim_end_matches(is_break);
+        let is_mixed = characters.bytes().any(|byte| byte.is_ascii_uppercase());
+        let is_cut = is_mixed && TAG_LENS.contains(&characters.len())
+            // `{"` in base64url.
+            || characters.starts_with("eyJ") && characters.len() >= *TAG_LENS.start();
+        match run.split_at_checked(characters.len()).filter(|_| is_cut) {
+            Some((id, end)) => {
+                said.extend([id.get(..SHOWN_LEN).unwrap_or_default(), LEFT_OUT, end]);
+            }
+            None => said.push_str(run),
         }
     }
-    text.push_str(left_out);
-    text
+    said
+}
+
+/// Runs of base64url, each with the character that ends it.
+fn runs(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(is_break)
+}
+
+fn is_break(c: char) -> bool {
+    !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 /// The key id of a token that was not admitted: what could be none is not repeated.
@@ -192,16 +213,20 @@ mod tests {
             ("/public/pg=1&exp=1&kid=main&sig=TAG/a.txt", "/public/pg../a.txt"),
             ("/public/pg%3D1%26sig%3DTAG/a.txt", "/public/pg../a.txt"),
             ("/public/pg%253D1%2526sig%253DTAG/a", "/public/pg%253D1%2526sig%253DREks../a"),
+            ("/public/sig=REksvdGhg_BiP3Uz/a.txt", "/public/sig../a.txt"),
             ("/public/TAG/a.txt", "/public/REksvdGh../a.txt"),
-            ("/public/TAG.mp4", "/public/REksvdGh..mp4"),
+            ("/public/TAG.mp4", "/public/REksvdGh...mp4"),
+            ("/public/TAG.TAG=1", "/public/REksvdGh...REksvdGh..=1"),
             ("/public/sig-TAG", "/public/sig-REks.."),
             ("/public/eyJhbGciOiJIUzI1NiJ9.e30.TAG", "/public/eyJhbGciOiJIUzI1NiJ9.e30.REksvdGh.."),
             ("/TAG?TAG", "/REksvdGh.."),
         ] {
             let path = path.replace("TAG", TAG);
             assert_eq!(path_of(&path), expected, "{path}");
-            assert!(!path_of(&path).contains(&TAG[8..]));
+            assert!(!path_of(&path).contains(&TAG[8..16]));
         }
+        let claims = ["/eyJ", &"a".repeat(200), ".b.", TAG, "/x"].concat();
+        assert_eq!(path_of(&claims), "/eyJaaaaa...b.REksvdGh../x");
         for path in [
             "/",
             "/videos/42/",
@@ -209,6 +234,8 @@ mod tests {
             "/how-to-build-a-gate-in-front-of-a-media-server/film.mp4",
             "/1B4E28BA-2FA1-11D2-883F.ts",
             "/S%C3%A3o%20Jo%C3%A3o.mp4",
+            "/day=2026-01-01/a%3Db/film.mp4",
+            &["/Ab-9_z", &"x".repeat(122), "/a.ts"].concat(),
         ] {
             assert_eq!(path_of(path), path);
         }

@@ -124,8 +124,6 @@ const BROKEN = [
   [{ ALLOW_ORIGINS: "https://www.example.com,*" }, "ALLOW_ORIGINS: entry 2"],
   [{ UNSIGNED_PARAMS: "utm_source,pg" }, "UNSIGNED_PARAMS: entry 2"],
   [{ UNSIGNED_PARAMS: "utm_*,p*" }, "UNSIGNED_PARAMS: entry 2: that is the name of a token"],
-  [{ UNSIGNED_PARAMS: "utm_*,*" }, "UNSIGNED_PARAMS: entry 2: "],
-  [{ FORWARD_PARAMS: "*_source" }, "FORWARD_PARAMS: entry 1: write one star"],
   [{ FORWARD_PARAMS: "a=b" }, "FORWARD_PARAMS: entry 1"],
 ];
 

@@ -110,7 +110,7 @@ test("a panic is logged by its place, without its message", limit, async () => {
 
 test("the check of every suite finds what it should", limit, async () => {
   const unseen = sign(FILM, { exp: NOW + 7 });
-  for (const line of [unseen, `{"scope":"/${tag}/"}`, `x${tag}x`, "A".repeat(43), claims]) {
+  for (const line of [unseen, `{"scope":"/${tag}/"}`, `x${tag}x`, `${"x".repeat(50)}${tag}`, "A".repeat(43), claims]) {
     assert.deepEqual(leaks(["fine", line]), [line]);
   }
   const lower = "0123456789abcdefghijklmnopqrstuvwxyz0123456";

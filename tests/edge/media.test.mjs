@@ -277,8 +277,9 @@ test("decisions are counted where there is a data set", { timeout: 15_000 }, asy
 });
 
 test("tokens with run, jti and sid are tokens", { timeout: 15_000 }, async () => {
-  const answer = await gate.ask(link("/videos/42/film.mp4", { jti: "t1", run: 3600, sid: "s1" }));
-  assert.equal(answer.status, 200);
+  const { status, headers } = await gate.ask(link("/videos/42/film.mp4", { jti: "t1", run: 3600, sid: "s1" }));
+  assert.equal(status, 302);
+  assert.equal((await gate.ask(`https://cdn.example.com${headers.location}`)).status, 200);
 });
 
 test("of an object's metadata the fields of its media are served, and no other", { timeout: 15_000 }, async () => {

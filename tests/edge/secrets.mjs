@@ -13,8 +13,8 @@ export function remember(...texts) {
 
 /** The lines that have a tag which is known, or anything that looks like one. */
 export function leaks(lines) {
-  // A longer run may have one in it. Ids in lower case are none.
-  const looksLikeTag = /[\w-]{43}/g;
+  // With a letter or two beside it as well. Ids in lower case are none, nor are longer names.
+  const looksLikeTag = /(?<![\w-])[\w-]{43,64}(?![\w-])/g;
   const suspects = (line) => (line.match(looksLikeTag) ?? []).filter((run) => /[A-Z]/.test(run));
   return lines.filter((line) => suspects(line).length > 0 || [...tags].some((tag) => line.includes(tag)));
 }

@@ -37,15 +37,24 @@ async function verdict(shared, { request, gate: settings, keys = shared, now }) 
   if (request.cookie) headers.cookie = request.cookie;
   if (request.authorization) headers.authorization = request.authorization;
   origin.asked.length = 0;
-  const answer = await gate.ask(request.url, {
+  const options = {
     headers,
     env: { MEDIA: null, ORIGIN: origin.url, PLAYGATE_KEYS: keys, ...variables(settings) },
     now,
     country: request.client_country,
     ip: request.client_ip,
-  });
+  };
+  let answer = await gate.ask(request.url, options);
   const [line, ...more] = await gate.log();
   assert.deepEqual(more, [], "one line of the log");
+  if (answer.status === 302) {
+    // A file with `run` is at the exchanged link, and the link stays as it is in all else.
+    assert.deepEqual([line.decision, line.status, origin.asked], ["allow", 302, []]);
+    answer = await gate.ask(new URL(answer.headers.location, request.url).href, options);
+    assert.equal(answer.status, 200, answer.headers["playgate-reason"]);
+    const [next] = await gate.log();
+    assert.deepEqual([next.scope, next.kid], [line.scope, line.kid]);
+  }
   if (answer.status !== 200) {
     assert.equal(origin.asked.length, 0, "the origin is not asked");
     const { field, reason, status } = JSON.parse(answer.body.toString());
@@ -72,7 +81,7 @@ async function verdict(shared, { request, gate: settings, keys = shared, now }) 
  * What the verdict has to be: `behind_url_parser` where workerd's parser changes the URL, which it
  * does not wherever browsers do. The host is the origin's, and the log has scopes without a query.
  */
-async function expected({ request, now, expect, behind_url_parser: behind }) {
+async function expected({ request, gate: settings, now, expect, behind_url_parser: behind }) {
   const verdict = behind && (await gate.seen(request.url)) !== request.url ? behind : expect;
   if (verdict.verdict === "deny") return verdict;
   let clean_url = verdict.clean_url.replace(/^https?:\/\/[^/]+/, "");
@@ -83,11 +92,27 @@ async function expected({ request, now, expect, behind_url_parser: behind }) {
       const is = /^_HLS_(msn|part|skip)=/.test(param) && !clean_url.includes(param);
       if (is) clean_url += (clean_url.includes("?") ? "&" : "?") + param;
     }
-    // And a token with `run` is exchanged for one that lasts so long.
-    const run = /&dir=.*&run=(\d+)/.exec(`${request.url} ${request.cookie} ${request.authorization}`)?.[1];
-    if (run) expires = now + Number(run);
+  }
+  const isManifest = isPlaylist(clean_url) || isPresentation(clean_url);
+  const { run, isDirectory, isInUrl } = said(request, settings);
+  if (run && (isManifest ? isDirectory : isInUrl)) {
+    // A token with `run` is exchanged for one that lasts so long, a day at the most; a file's only where that
+    // is longer.
+    const end = now + Math.min(run, 86_400, settings?.max_lifetime ?? run);
+    expires = isManifest ? end : Math.max(expires, end);
   }
   return { ...verdict, expires, scope: verdict.scope.split("?")[0], clean_url };
+}
+
+/** What the token of a request says that matters to the exchange. */
+function said({ url, cookie, authorization }, settings) {
+  const text = [url, cookie, authorization].join(" ");
+  const [, payload] = /eyJ[\w-]*\.(eyJ[\w-]*)\./.exec(text) ?? [];
+  const claims = payload && JSON.parse(Buffer.from(payload, "base64url"));
+  // Where native tokens are not read, a JWT stays what it is.
+  const isExchanged = !claims || settings?.formats?.includes("native");
+  const run = claims ? isExchanged && claims.run : Number(/&run=(\d+)/.exec(text)?.[1]);
+  return { run, isDirectory: claims !== undefined || text.includes("&dir="), isInUrl: /pg=1&exp|\.eyJ/.test(url) };
 }
 
 for (const [format, { keys, vectors }] of Object.entries(FILES)) {

@@ -99,9 +99,6 @@ pub(super) fn check_names(text: &str, taken: &[&str]) -> Result<(), String> {
         if taken.iter().any(|token| ParamNames::new(name).has(token)) {
             return Err(in_entry(number, "that is the name of a token"));
         }
-        if name == "*" || name.strip_suffix('*').unwrap_or(name).contains('*') {
-            return Err(in_entry(number, "write one star at the end of a name, like utm_*"));
-        }
         if !name
             .bytes()
             .all(|byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b'#' | b'&' | b'='))
