@@ -31,21 +31,34 @@ function body(url) {
 const isPlaylist = (url) => /\.m3u8(\?|$)/i.test(url);
 const isPresentation = (url) => /\.mpd(\?|$)/i.test(url);
 
+/** An answer, and its line of the log. */
+async function ask(url, options) {
+  origin.asked.length = 0;
+  const answer = await gate.ask(url, options);
+  const [line, ...more] = await gate.log();
+  assert.deepEqual(more, [], "one line of the log");
+  return { answer, line };
+}
+
 /** The verdict as the Worker shows it: in its answer, its log, and what the origin was asked. */
 async function verdict(shared, { request, gate: settings, keys = shared, now }) {
   const headers = {};
   if (request.cookie) headers.cookie = request.cookie;
   if (request.authorization) headers.authorization = request.authorization;
-  origin.asked.length = 0;
-  const answer = await gate.ask(request.url, {
+  const options = {
     headers,
     env: { MEDIA: null, ORIGIN: origin.url, PLAYGATE_KEYS: keys, ...variables(settings) },
     now,
     country: request.client_country,
     ip: request.client_ip,
-  });
-  const [line, ...more] = await gate.log();
-  assert.deepEqual(more, [], "one line of the log");
+  };
+  let { answer, line } = await ask(request.url, options);
+  if (answer.status === 302) {
+    // Play-until for a file: the token is exchanged, and asked with as a player does.
+    assert.deepEqual([line.decision, line.status, origin.asked.length], ["allow", 302, 0]);
+    ({ answer, line } = await ask(new URL(answer.headers.location, request.url).href, options));
+    assert.equal(answer.status, 200);
+  }
   if (answer.status !== 200) {
     assert.equal(origin.asked.length, 0, "the origin is not asked");
     const { field, reason, status } = JSON.parse(answer.body.toString());
@@ -83,9 +96,14 @@ async function expected({ request, now, expect, behind_url_parser: behind }) {
       const is = /^_HLS_(msn|part|skip)=/.test(param) && !clean_url.includes(param);
       if (is) clean_url += (clean_url.includes("?") ? "&" : "?") + param;
     }
-    // And a token with `run` is exchanged for one that lasts so long.
-    const run = /&dir=.*&run=(\d+)/.exec(`${request.url} ${request.cookie} ${request.authorization}`)?.[1];
-    if (run) expires = now + Number(run);
+  }
+  // And a token with `run` is exchanged for one that lasts so long, a day at most: at a manifest in a directory, and at
+  // a file that would not last as long without.
+  const run = /&run=(\d+)/.exec(`${request.url} ${request.cookie} ${request.authorization}`)?.[1];
+  if (run) {
+    const until = now + Math.min(Number(run), 86_400);
+    const isFile = !isPlaylist(clean_url) && !isPresentation(clean_url);
+    if (isFile ? until > expires : /&dir=/.test(request.url)) expires = until;
   }
   return { ...verdict, expires, scope: verdict.scope.split("?")[0], clean_url };
 }
