@@ -18,11 +18,12 @@ use crate::error::{Fault, Field, ParseError, PolicyError, Refusal};
 use crate::format::{self as wire, UnverifiedToken};
 use crate::key::{Candidates, KeyId};
 use crate::query::ParamNames;
-use crate::redact::{redacted, redacted_path};
+use crate::redact::{redacted, redacted_path, redacted_query};
 use crate::request::{Placement, Request};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier, check_tag};
 
+pub(crate) use self::repairs::replace;
 pub use self::report::{Check, FieldNote, Outcome, Report};
 pub(crate) use self::span::Span;
 
@@ -96,8 +97,11 @@ impl Verifier<'_> {
         report.expires = Some(token.grant.expires());
         let kid = self.run_checks(&mut report, &token, request, now);
         if let (Some(kid), None) = (kid, report.refusal) {
+            // A path that was signed is no secret, whatever its names look like.
             report.kid = Some(kid.to_string());
-            report.clean_url = Some(redacted_path(&Verified::of(token, kid).clean_url(forward)));
+            report.path = Some(token.path.to_string());
+            report.scope = Some(redacted_query(&token.scope.to_string()));
+            report.clean_url = Some(redacted_query(&Verified::of(token, kid).clean_url(forward)));
         }
         report
     }
@@ -251,7 +255,7 @@ impl Verifier<'_> {
         let texts = [Some(request.url), request.cookie, request.authorization];
         let (mut mended, place) = (0..).zip(texts).find_map(|(place, text)| {
             let read = |text: &str| self.reading(&put(request, place, text));
-            Some((mend(text?, as_it_is, read)?, place))
+            Some((mend(text?, as_it_is, &read)?, place))
         })?;
         if mended.reading != Reading::Fits {
             mended.more = self.mistakes_of_token(&put(request, place, &mended.text));

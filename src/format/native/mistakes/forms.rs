@@ -60,9 +60,8 @@ pub(super) fn forms(sig: &str) -> Vec<(String, String)> {
 }
 
 fn more(text: &str) -> String {
-    let more = text.chars().count().saturating_sub(Tag::TEXT_LEN);
-    let s = if more == 1 { " follows" } else { "s follow" };
-    format!("the signature fits, and {more} more character{s} it: take that off")
+    let more = text.len().saturating_sub(Tag::TEXT_LEN);
+    format!("the signature fits, and {more} more bytes follow it: take them off")
 }
 
 /// The hex digits of base64 in either alphabet, without padding; bits that make no digit are left out.
