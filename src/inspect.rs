@@ -313,8 +313,9 @@ fn other_unit(note: &FieldNote, now: UnixTime) -> Option<String> {
     let units =
         [("milliseconds", 1000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000)];
     let far = |secs: u64| UnixTime::from_secs(secs).is_far_from(now);
-    let (unit, parts) = units.into_iter().find(|(_, parts)| far(number) && !far(number / parts))?;
-    let secs = number / parts;
+    let seconds = |(unit, parts): (_, u64)| Some((unit, number.checked_div(parts)?));
+    let mut meant = units.into_iter().filter_map(seconds);
+    let (unit, secs) = meant.find(|(_, secs)| far(number) && !far(*secs))?;
     let meant = UnixTime::from_secs(secs);
     Some(format!("`{name}` looks like {unit}: in seconds it is {secs}, {meant}"))
 }

@@ -43,7 +43,7 @@ pub(super) fn forms(sig: &str) -> Vec<(String, String)> {
         let said =
             "the signature fits in standard base64: write - for +, _ for /, and no =".to_owned();
         forms.push((digits, said));
-    } else if len < Tag::TEXT_LEN && len >= FEWEST {
+    } else if (FEWEST..Tag::TEXT_LEN).contains(&len) {
         let said =
             format!("the signature fits but is clipped: it has 43 characters, here are {len}");
         forms.push((digits, said));
