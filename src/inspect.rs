@@ -14,6 +14,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use self::mend::{Mended, Reading, mend};
+use crate::bytes::around;
 use crate::error::{Fault, Field, ParseError, PolicyError, Refusal};
 use crate::format::{self as wire, UnverifiedToken};
 use crate::key::{Candidates, KeyId};
@@ -57,6 +58,11 @@ impl Verifier<'_> {
                 request.url.len()
             );
         }
+        if refusal == ParseError::UnsignedParameter.into()
+            && let Some(name) = self.added_params(request).find(|name| !name.is_empty())
+        {
+            return format!("the query parameter `{}` is not signed", redacted(name));
+        }
         let Refusal::Policy(error) = refusal else { return refusal.to_string() };
         let token = self.rules.locate(request).and_then(|located| self.rules.read(&located));
         let not_given = token.ok().and_then(|token| self.not_given(error, &token, request));
@@ -81,7 +87,7 @@ impl Verifier<'_> {
         let token = match token {
             Ok(token) => token,
             Err(refusal) => {
-                report.fail(refusal, refusal.to_string());
+                report.fail(refusal, self.detail(request, refusal));
                 return report;
             }
         };
@@ -128,7 +134,7 @@ impl Verifier<'_> {
                     Some(&key.id)
                 }
                 Err(refusal) => {
-                    report.fail_and_go_on(refusal, refusal.to_string());
+                    report.fail_and_go_on(refusal, self.detail(request, refusal));
                     None
                 }
             },
@@ -278,7 +284,10 @@ impl Verifier<'_> {
     /// What is likely, where nothing that was tried fits.
     fn guesses(&self, request: &Request<'_>) -> Option<String> {
         let Ok(located) = self.rules.locate(request) else {
-            return names::misnamed(&self.rules, request);
+            let url = request.url;
+            let lacks_start = around(url, "exp=").is_some() && around(url, "sig=").is_some();
+            let said = "the token does not start with `pg=1`";
+            return names::misnamed(&self.rules, request).or(lacks_start.then(|| said.to_owned()));
         };
         if located.text.trim_end_matches('&') == "pg=1" {
             let said = "the link ends after `pg=1`: a shell cuts it at `&`, so put it in quotes";

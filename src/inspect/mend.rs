@@ -37,7 +37,7 @@ impl Mended {
 }
 
 /// The most texts that are tried, and the most repairs of one.
-const MOST_TEXTS: usize = 96;
+const MOST_TEXTS: usize = 48;
 const MOST_REPAIRS: usize = 3;
 /// Bytes in the longest text that is looked at: four times the longest URL.
 const MAX_LEN: usize = 32 * 1024;

@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use crate::bytes::around;
 use crate::path::decoded;
+use crate::query::name_of;
 
 /// What is said of the damage, and how it is undone.
 pub(super) struct Repair {
@@ -156,6 +157,10 @@ pub(super) const REPAIRS: &[Repair] = &[
     ),
     undoes("there is a second `?` before the token: write `&`", one_question_mark),
     undoes("the token is before other parameters that were signed: put it last", token_last),
+    undoes(
+        "the fields of the token are in another order, as where a proxy sorts the query: leave it as it is",
+        in_order,
+    ),
     undoes("the link is a parameter of another address: use what is in it", unwrapped),
     undoes("there is another address or a text before the link: take it off", inner),
     undoes(
@@ -183,8 +188,11 @@ pub(crate) fn replace(text: &str, pairs: &[(&str, &str)]) -> Option<String> {
     let mut replaced = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
+        let byte = rest.as_bytes().first().map(u8::to_ascii_lowercase);
         let found = pairs.iter().find(|(from, _)| {
-            rest.get(..from.len()).is_some_and(|start| start.eq_ignore_ascii_case(from))
+            // One look is enough for most.
+            let starts = from.as_bytes().first().map(u8::to_ascii_lowercase) == byte;
+            starts && rest.get(..from.len()).is_some_and(|start| start.eq_ignore_ascii_case(from))
         });
         match found {
             Some((from, to)) => {
@@ -262,6 +270,29 @@ fn token_last(text: &str) -> Option<String> {
     let (_, after) = sig.split_once('&')?;
     let token = token.get(..token.len().saturating_sub(after.len()).saturating_sub(1))?;
     Some([before, after, "&", token].concat())
+}
+
+/// The fields of a token in their order.
+const FIELDS: [&str; 16] = [
+    "pg", "exp", "kid", "aud", "cc", "dir", "dl", "iat", "ip", "jti", "nbf", "pre", "run", "sid",
+    "sub", "sig",
+];
+
+/// With the fields of a token in their order, behind all other parameters.
+fn in_order(text: &str) -> Option<String> {
+    let (path, query) = text.split_once('?')?;
+    let mut ordered = String::from(path);
+    let mut joint = '?';
+    let mut push = |param: &str| {
+        ordered.push(joint);
+        ordered.push_str(param);
+        joint = '&';
+    };
+    query.split('&').filter(|param| !FIELDS.contains(&name_of(param))).for_each(&mut push);
+    for field in FIELDS {
+        query.split('&').filter(|param| name_of(param) == field).for_each(&mut push);
+    }
+    changed(text, ordered)
 }
 
 /// The address in a parameter of another one, as mail filters and search engines wrap it.

@@ -61,7 +61,7 @@ pub(super) fn forms(sig: &str) -> Vec<(String, String)> {
 
 fn more(text: &str) -> String {
     let more = text.len().saturating_sub(Tag::TEXT_LEN);
-    format!("the signature fits, and {more} more bytes follow it: take them off")
+    format!("the signature fits in its first 43 characters: take off what follows, {more} in all")
 }
 
 /// The hex digits of base64 in either alphabet, without padding; bits that make no digit are left out.
