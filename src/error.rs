@@ -208,7 +208,7 @@ impl fmt::Display for ParseError {
             Self::PathNotCanonical(error) => write!(f, "the path {error}"),
             Self::UnknownField => f.write_str("the token has a field that the gate does not know"),
             Self::UnsignedParameter => {
-                f.write_str("the link has a query parameter that was not signed")
+                f.write_str("the link has a query parameter that is not signed")
             }
             #[cfg(feature = "jwt")]
             Self::UnsupportedAlgorithm => f.write_str("the token's `alg` is not HS256"),

@@ -14,15 +14,17 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use self::mend::{Mended, Reading, mend};
+use crate::bytes::around;
 use crate::error::{Fault, Field, ParseError, PolicyError, Refusal};
 use crate::format::{self as wire, UnverifiedToken};
 use crate::key::{Candidates, Entry};
 use crate::query::ParamNames;
-use crate::redact::{redacted, redacted_path};
+use crate::redact::{redacted, redacted_path, redacted_query};
 use crate::request::{Placement, Request};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier, check_tag};
 
+pub(crate) use self::repairs::replace;
 pub use self::report::{Check, FieldNote, Outcome, Report};
 pub(crate) use self::span::Span;
 
@@ -56,6 +58,11 @@ impl Verifier<'_> {
                 request.url.len()
             );
         }
+        if refusal == ParseError::UnsignedParameter.into()
+            && let Some(name) = self.added_params(request, now).find(|name| !name.is_empty())
+        {
+            return format!("the query parameter `{}` is not signed", redacted(name));
+        }
         let Refusal::Policy(error) = refusal else { return refusal.to_string() };
         let token = self.locate(request, now).and_then(|located| self.rules.read(&located));
         let not_given = token.ok().and_then(|token| self.not_given(error, &token, request));
@@ -80,7 +87,7 @@ impl Verifier<'_> {
         let token = match token {
             Ok(token) => token,
             Err(refusal) => {
-                report.fail(refusal, refusal.to_string());
+                report.fail(refusal, self.detail(request, refusal, now));
                 return report;
             }
         };
@@ -96,8 +103,11 @@ impl Verifier<'_> {
         report.expires = Some(token.grant.expires());
         let key = self.run_checks(&mut report, &token, request, now);
         if let (Some(key), None) = (key, report.refusal) {
+            // A path that was signed is no secret, whatever its names look like.
             report.kid = Some(key.id.to_string());
-            report.clean_url = Some(redacted_path(&Verified::of(token, key).clean_url(forward)));
+            report.path = Some(token.path.to_string());
+            report.scope = Some(redacted_query(&token.scope.to_string()));
+            report.clean_url = Some(redacted_query(&Verified::of(token, key).clean_url(forward)));
         }
         report
     }
@@ -124,7 +134,7 @@ impl Verifier<'_> {
                     Some(key)
                 }
                 Err(refusal) => {
-                    report.fail_and_go_on(refusal, refusal.to_string());
+                    report.fail_and_go_on(refusal, self.detail(request, refusal, now));
                     None
                 }
             },
@@ -254,7 +264,7 @@ impl Verifier<'_> {
         let texts = [Some(request.url), request.cookie, request.authorization];
         let (mut mended, place) = (0..).zip(texts).find_map(|(place, text)| {
             let read = |text: &str| self.reading(&put(request, place, text));
-            Some((mend(text?, as_it_is, read)?, place))
+            Some((mend(text?, as_it_is, &read)?, place))
         })?;
         if mended.reading != Reading::Fits {
             mended.more = self.mistakes_of_token(&put(request, place, &mended.text));
@@ -277,7 +287,10 @@ impl Verifier<'_> {
     /// What is likely, where nothing that was tried fits.
     fn guesses(&self, request: &Request<'_>) -> Option<String> {
         let Ok(located) = self.rules.locate(request) else {
-            return names::misnamed(&self.rules, request);
+            let url = request.url;
+            let lacks_start = around(url, "exp=").is_some() && around(url, "sig=").is_some();
+            let said = "the token does not start with `pg=1`";
+            return names::misnamed(&self.rules, request).or(lacks_start.then(|| said.to_owned()));
         };
         if located.text.trim_end_matches('&') == "pg=1" {
             let said = "the link ends after `pg=1`: a shell cuts it at `&`, so put it in quotes";
@@ -312,8 +325,9 @@ fn other_unit(note: &FieldNote, now: UnixTime) -> Option<String> {
     let units =
         [("milliseconds", 1000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000)];
     let far = |secs: u64| UnixTime::from_secs(secs).is_far_from(now);
-    let (unit, parts) = units.into_iter().find(|(_, parts)| far(number) && !far(number / parts))?;
-    let secs = number / parts;
+    let seconds = |(unit, parts): (_, u64)| Some((unit, number.checked_div(parts)?));
+    let mut meant = units.into_iter().filter_map(seconds);
+    let (unit, secs) = meant.find(|(_, secs)| far(number) && !far(*secs))?;
     let meant = UnixTime::from_secs(secs);
     Some(format!("`{name}` looks like {unit}: in seconds it is {secs}, {meant}"))
 }

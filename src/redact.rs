@@ -34,6 +34,14 @@ pub(crate) fn redacted_path(text: &str) -> String {
     redact(text, TAG_LEN.saturating_sub(1))
 }
 
+/// [`redacted`] for the query of an address alone.
+pub(crate) fn redacted_query(text: &str) -> String {
+    match text.split_once('?') {
+        Some((path, query)) => [path, "?", &redacted(query)].concat(),
+        None => text.into(),
+    }
+}
+
 /// What becomes of a text where a run of up to `longest` characters is shown before the first `=`.
 fn redact(text: &str, longest: usize) -> String {
     let mut shown = String::with_capacity(text.len());

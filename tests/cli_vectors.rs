@@ -62,6 +62,10 @@ fn verify(file: &File) {
         // The edge admits nobody whose address it cannot read; a person is told of the slip.
         let slip = request["client_ip"].as_str().filter(|ip| ip.parse::<IpAddr>().is_err());
         for command in ["verify", "inspect"] {
+            // A client drops a fragment, and so does the program: no gate would see it.
+            if request["url"].as_str().unwrap().contains('#') {
+                continue;
+            }
             let run = run(file.keys(vector), command, vector, &options, &request["url"]);
             if let Some(ip) = slip {
                 let message = "\n\nFor more information, try '--help'.";
@@ -122,14 +126,11 @@ fn sign(keys: &str, vector: &Value) {
         Some(text) => assert!(run.stderr.contains(text), "{}: {}", vector["name"], run.stderr),
         None => {
             // And where a file is to outlast its link.
-            let told = terms["run"].is_null() || run.stderr.contains("with --run a link to a file");
-            let lines = usize::from(!terms["run"].is_null());
-            assert!(
-                told && run.stderr.lines().count() <= lines,
-                "{}: {}",
-                vector["name"],
-                run.stderr
-            );
+            let url = terms["url"].as_str().unwrap();
+            let outlasts = !terms["run"].is_null() && !url.contains(".m3u8");
+            let told = run.stderr.contains("with --run a link to a file");
+            let lines = run.stderr.lines().count();
+            assert_eq!((told, lines), (outlasts, usize::from(outlasts)), "{}", vector["name"]);
         }
     }
     let link: Value = serde_json::from_str(&run.stdout).unwrap();

@@ -1,6 +1,5 @@
 //! Looks for the damage that explains a refusal. Each repair is tried for real.
 
-use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -38,7 +37,7 @@ impl Mended {
 }
 
 /// The most texts that are tried, and the most repairs of one.
-const MOST_TEXTS: usize = 96;
+const MOST_TEXTS: usize = 48;
 const MOST_REPAIRS: usize = 3;
 /// Bytes in the longest text that is looked at: four times the longest URL.
 const MAX_LEN: usize = 32 * 1024;
@@ -48,21 +47,24 @@ const MAX_LEN: usize = 32 * 1024;
 pub(super) fn mend(
     text: &str,
     as_it_is: Reading,
-    read: impl Fn(&str) -> Reading,
+    read: &dyn Fn(&str) -> Reading,
 ) -> Option<Mended> {
     if text.len() > MAX_LEN {
         return None;
     }
-    let mut seen = BTreeSet::from([String::from(text)]);
     let mut texts = Vec::from([(String::from(text), Vec::new())]);
     let mut best: Option<Mended> = None;
     let mut at = 0;
     while let Some((text, said)) = texts.get(at).cloned() {
         at = at.saturating_add(1);
+        if said.len() >= MOST_REPAIRS {
+            continue;
+        }
         for repair in REPAIRS {
-            let Some(mended) = repair.undo(&text).filter(|mended| !seen.contains(mended)) else {
+            let Some(mended) = repair.undo(&text) else { continue };
+            if texts.len() >= MOST_TEXTS || texts.iter().any(|(seen, _)| *seen == mended) {
                 continue;
-            };
+            }
             let mut said: Vec<&'static str> = said.clone();
             if !said.contains(&repair.said) {
                 said.push(repair.said);
@@ -80,10 +82,7 @@ pub(super) fn mend(
             if reading == Reading::Fits {
                 return best;
             }
-            seen.insert(mended.clone());
-            if said.len() < MOST_REPAIRS && texts.len() < MOST_TEXTS {
-                texts.push((mended, said));
-            }
+            texts.push((mended, said));
         }
     }
     best

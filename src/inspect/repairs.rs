@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 
+use crate::bytes::around;
 use crate::path::decoded;
+use crate::query::name_of;
 
 /// What is said of the damage, and how it is undone.
 pub(super) struct Repair {
@@ -155,6 +157,10 @@ pub(super) const REPAIRS: &[Repair] = &[
     ),
     undoes("there is a second `?` before the token: write `&`", one_question_mark),
     undoes("the token is before other parameters that were signed: put it last", token_last),
+    undoes(
+        "the fields of the token are in another order, as where a proxy sorts the query: leave it as it is",
+        in_order,
+    ),
     undoes("the link is a parameter of another address: use what is in it", unwrapped),
     undoes("there is another address or a text before the link: take it off", inner),
     undoes(
@@ -178,12 +184,15 @@ pub(super) const REPAIRS: &[Repair] = &[
 ];
 
 /// A text with all of these replaced, in upper case or lower; `None` where there is not one.
-fn replace(text: &str, pairs: &[(&str, &str)]) -> Option<String> {
+pub(crate) fn replace(text: &str, pairs: &[(&str, &str)]) -> Option<String> {
     let mut replaced = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
+        let byte = rest.as_bytes().first().map(u8::to_ascii_lowercase);
         let found = pairs.iter().find(|(from, _)| {
-            rest.get(..from.len()).is_some_and(|start| start.eq_ignore_ascii_case(from))
+            // One look is enough for most.
+            let starts = from.as_bytes().first().map(u8::to_ascii_lowercase) == byte;
+            starts && rest.get(..from.len()).is_some_and(|start| start.eq_ignore_ascii_case(from))
         });
         match found {
             Some((from, to)) => {
@@ -241,23 +250,49 @@ fn without_tail(text: &str) -> Option<String> {
     }
 }
 
-/// The starts of tokens in queries.
-fn token_at(text: &str) -> Option<usize> {
-    text.find("pg=1&").or_else(|| text.find("=eyJ"))
+/// A text before and from its token on.
+fn at_token(text: &str) -> Option<(&str, &str)> {
+    let (before, _) = around(text, "pg=1&").or_else(|| around(text, "=eyJ"))?;
+    text.split_at_checked(before.len())
 }
 
 fn one_question_mark(text: &str) -> Option<String> {
-    let (before, token) = text.split_at_checked(token_at(text)?)?;
+    let (before, token) = at_token(text)?;
     let (path, query) = before.split_once('?')?;
-    changed(text, [path, "?", &query.replace('?', "&"), token].concat())
+    let query = replace(query, &[("?", "&")])?;
+    Some([path, "?", &query, token].concat())
 }
 
 /// With the token behind the parameters that follow it.
 fn token_last(text: &str) -> Option<String> {
-    let (before, token) = text.split_at_checked(text.find("pg=1&")?)?;
-    let (fields, rest) = token.split_once("&sig=")?;
-    let (sig, after) = rest.split_once('&')?;
-    Some([before, after, "&", fields, "&sig=", sig].concat())
+    let (before, token) = at_token(text)?;
+    let (_, sig) = around(token, "&sig=")?;
+    let (_, after) = sig.split_once('&')?;
+    let token = token.get(..token.len().saturating_sub(after.len()).saturating_sub(1))?;
+    Some([before, after, "&", token].concat())
+}
+
+/// The fields of a token in their order.
+const FIELDS: [&str; 16] = [
+    "pg", "exp", "kid", "aud", "cc", "dir", "dl", "iat", "ip", "jti", "nbf", "pre", "run", "sid",
+    "sub", "sig",
+];
+
+/// With the fields of a token in their order, behind all other parameters.
+fn in_order(text: &str) -> Option<String> {
+    let (path, query) = text.split_once('?')?;
+    let mut ordered = String::from(path);
+    let mut joint = '?';
+    let mut push = |param: &str| {
+        ordered.push(joint);
+        ordered.push_str(param);
+        joint = '&';
+    };
+    query.split('&').filter(|param| !FIELDS.contains(&name_of(param))).for_each(&mut push);
+    for field in FIELDS {
+        query.split('&').filter(|param| name_of(param) == field).for_each(&mut push);
+    }
+    changed(text, ordered)
 }
 
 /// The address in a parameter of another one, as mail filters and search engines wrap it.
@@ -270,55 +305,63 @@ fn unwrapped(text: &str) -> Option<String> {
     })
 }
 
+/// Scheme and what follows it; no scheme where there is none.
+fn scheme(text: &str) -> (&str, &str) {
+    let scheme = around(text, "://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
+    text.split_at_checked(scheme).unwrap_or_default()
+}
+
+/// The address in another one, behind it.
 fn inner(text: &str) -> Option<String> {
-    let starts = text.match_indices("http").filter(|(at, _)| {
-        let rest = text.get(*at..).unwrap_or_default();
-        rest.starts_with("https://") || rest.starts_with("http://")
-    });
-    let (at, _) = starts.last()?;
-    let inner = text.get(at..)?;
+    let (_, rest) = scheme(text);
+    let (before, _) = around(rest, "https://").or_else(|| around(rest, "http://"))?;
+    let inner = rest.get(before.len()..)?;
     // Mail filters put their own part behind two underscores.
-    let inner = inner.rsplit_once("__;").map_or(inner, |(inner, _)| inner);
-    changed(text, inner.into())
+    let inner = around(inner, "__;").map_or(inner, |(inner, _)| inner);
+    Some(inner.into())
 }
 
 fn as_parameter(text: &str) -> Option<String> {
-    let (before, token) = text.split_once("=pg=1&")?;
-    let at = before.rfind(['?', '&', '/', ' '])?;
-    Some([before.get(..=at)?, "pg=1&", token].concat())
+    let (before, token) = around(text, "=pg=1&")?;
+    let name = before.bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
+    Some([before.get(..before.len().saturating_sub(name))?, "pg=1&", token].concat())
 }
 
 fn one_slash(text: &str) -> Option<String> {
-    let start = text.find("://").map_or(0, |at| at.saturating_add("://".len()));
-    let (scheme, rest) = text.split_at_checked(start)?;
-    let (path, query) = rest.split_at_checked(rest.find('?').unwrap_or(rest.len()))?;
-    let mut path = String::from(path);
-    while path.contains("//") {
-        path = path.replace("//", "/");
-    }
-    changed(text, [scheme, &path, query].concat())
+    let (scheme, rest) = scheme(text);
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let path = replace(path, &[("///", "/"), ("//", "/")])?;
+    let mark = if query.is_empty() { "" } else { "?" };
+    Some([scheme, &path, mark, query].concat())
 }
 
-/// What is before a path's token, the token as a segment, and what follows it.
-fn around_segment(text: &str) -> Option<(&str, &str, &str, &str)> {
-    let start = text.find("://").map_or(0, |at| at.saturating_add("://".len()));
-    let host = text.get(start..)?.find('/')?.saturating_add(start);
-    let (base, path) = text.split_at_checked(host)?;
-    let at = path
-        .find("/pg=")
-        .or_else(|| path.find("=eyJ").and_then(|at| path.get(..at)?.rfind('/')))?;
-    let (prefix, rest) = path.split_at_checked(at)?;
-    let end = rest.get(1..)?.find('/')?.saturating_add(1);
-    let (token, rest) = rest.split_at_checked(end)?;
-    (!prefix.is_empty() && !prefix.contains('?')).then_some((base, prefix, token, rest))
+/// A path's token with what is before it and behind it, where something is before it: scheme and host, the
+/// prefix, the token, the rest.
+fn around_segment(text: &str) -> Option<[&str; 4]> {
+    let (scheme, rest) = scheme(text);
+    let (host, _) = rest.split_once('/')?;
+    let (base, path) = text.split_at_checked(scheme.len().saturating_add(host.len()))?;
+    let mut at: usize = 0;
+    for segment in path.split('/') {
+        let end = at.saturating_add(segment.len());
+        if at > 1 && (segment.starts_with("pg=") || around(segment, "=eyJ").is_some()) {
+            let start = at.saturating_sub(1);
+            return Some([base, path.get(..start)?, path.get(start..end)?, path.get(end..)?]);
+        }
+        if segment.contains('?') {
+            return None;
+        }
+        at = end.saturating_add(1);
+    }
+    None
 }
 
 fn without_prefix(text: &str) -> Option<String> {
-    let (base, _, token, rest) = around_segment(text)?;
+    let [base, _, token, rest] = around_segment(text)?;
     Some([base, token, rest].concat())
 }
 
 fn token_first(text: &str) -> Option<String> {
-    let (base, prefix, token, rest) = around_segment(text)?;
+    let [base, prefix, token, rest] = around_segment(text)?;
     Some([base, token, prefix, rest].concat())
 }

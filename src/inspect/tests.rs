@@ -168,12 +168,23 @@ fn tokens_out_of_place_are_named() {
         &below.replace(".com/", ".com/cdn/").replace("/cdn/videos", "/videos"),
         "the token is not the first segment of the path: put",
     );
+    let sorted = "the fields of the token are in another order";
+    mends(&LINK.replace("pg=1&exp=1767225600&kid=main", "exp=1767225600&kid=main&pg=1"), sorted);
+    let (start, sig) = with_query.rsplit_once("&sig=").unwrap();
+    mends(
+        &format!(
+            "{}&sig={sig}",
+            start.replace("a=1&pg=1&", "a=1&").replace("kid=main", "kid=main&pg=1")
+        ),
+        sorted,
+    );
     mends(&LINK.replace("?pg", "?token=pg"), "the token is in another parameter");
     mends(&LINK.replace("/42/", "//42/"), "there are two slashes in a row");
     mends(
         &LINK.replace("pg=", "PG=").replace("exp=", "Exp="),
         "the fields of the token are in upper case",
     );
+    says(&LINK.replace("pg=1&", ""), "the token does not start with `pg=1`");
     says(
         &LINK[..LINK.find("&exp").unwrap()],
         "the link ends after `pg=1`: a shell cuts it at `&`, so put it in quotes",
@@ -342,6 +353,8 @@ fn mangled() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     /// Whatever becomes of a link: of its tag, nothing is shown, in whatever place it is.
     #[test]
     fn no_tag_is_shown(link in mangled()) {

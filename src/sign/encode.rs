@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use crate::bytes::around;
+
 /// Percent-encodes what follows scheme and host of `url`, which is a name as it is on a disk or in a bucket: a
 /// `%`, a `?` and a `#` are characters of it, and it has no query. Slashes part its segments.
 ///
@@ -16,7 +18,7 @@ use alloc::string::String;
 #[must_use]
 pub fn percent_encoded(url: &str) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let authority = url.find("://").map_or(0, |at| at.saturating_add("://".len()));
+    let authority = around(url, "://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
     let path = url.get(authority..).and_then(|rest| rest.find('/'));
     let (base, name) = match (authority, path) {
         // A relative name has no host.

@@ -32,6 +32,8 @@ for (const [module, format] of [["playgate", "native"], ["playgate-jwt", "native
     const results = await page.evaluate(inBrowser, [module, file]);
     assert.equal(results.length, file.vectors.length);
     for (const [n, { name, request, expect, sign }] of file.vectors.entries()) {
+      // A client sends no fragment, and so the page looks at none.
+      if (request.url.includes("#")) continue;
       const { report } = results[n];
       for (const [member, value] of Object.entries(expect)) assert.equal(report[member], value, `${name}: ${member}`);
       assert.equal(report.field ?? undefined, expect.field, name);

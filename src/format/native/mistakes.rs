@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 use self::forms::forms;
 use self::inputs::inputs;
+use crate::bytes::around;
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::key::KeyRing;
 use crate::mac::{MacKey, Tag};
@@ -18,13 +19,6 @@ use crate::request::Request;
 
 /// The most explanations of one link.
 const MOST: usize = 3;
-
-/// A text around the first `part` in it. The standard library's search is fast, and a kilobyte of the page.
-fn around<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
-    let at = text.as_bytes().windows(part.len()).position(|window| window == part.as_bytes())?;
-    let (before, rest) = text.split_at_checked(at)?;
-    Some((before, rest.strip_prefix(part)?))
-}
 
 /// A text with the first `part` in it replaced.
 fn replaced(text: &str, part: &str, by: &str) -> String {
@@ -74,8 +68,11 @@ fn explain(ring: &KeyRing, token: &UnverifiedToken<'_>, sig: &str) -> Vec<String
         mac.update(input);
         let right = mac.finish().to_hex();
         for (_, form) in forms.iter().filter(|(digits, _)| right.starts_with(digits.as_str())) {
-            let said = said.iter().copied().chain([form.as_str()]);
-            let hint = said.filter(|said| !said.is_empty()).collect::<Vec<_>>().join("; ");
+            let mut hint = String::new();
+            for said in said.iter().chain([&form.as_str()]).filter(|said| !said.is_empty()) {
+                hint.push_str(if hint.is_empty() { "" } else { "; " });
+                hint.push_str(said);
+            }
             if !hint.is_empty() && !hints.contains(&hint) && hints.len() < MOST {
                 hints.push(hint);
             }
@@ -146,12 +143,12 @@ mod tests {
     fn each_mistake_is_named() {
         for (url, dir, input, hint) in [
             (FILM, "", "/videos/42/film.mp4", "without the line feed between scope and token"),
-            (FILM, "", "cdn.example.com/videos/42/film.mp4\n", "the host was included"),
+            (FILM, "", "cdn.example.com/videos/42/film.mp4\n", "with the host before the scope"),
             (
                 FILM,
                 "",
                 "https://cdn.example.com/videos/42/film.mp4\n",
-                "scheme and host were included",
+                "with scheme and host before the scope",
             ),
             (FILM, "", "/videos/42/film.mp4/\n", "a trailing slash was added"),
             (FILM, "&dir=2", "/videos/42\n", "the trailing slash was left out"),

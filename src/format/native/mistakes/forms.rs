@@ -43,7 +43,7 @@ pub(super) fn forms(sig: &str) -> Vec<(String, String)> {
         let said =
             "the signature fits in standard base64: write - for +, _ for /, and no =".to_owned();
         forms.push((digits, said));
-    } else if len < Tag::TEXT_LEN && len >= FEWEST {
+    } else if (FEWEST..Tag::TEXT_LEN).contains(&len) {
         let said =
             format!("the signature fits but is clipped: it has 43 characters, here are {len}");
         forms.push((digits, said));
@@ -60,9 +60,8 @@ pub(super) fn forms(sig: &str) -> Vec<(String, String)> {
 }
 
 fn more(text: &str) -> String {
-    let more = text.chars().count().saturating_sub(Tag::TEXT_LEN);
-    let s = if more == 1 { " follows" } else { "s follow" };
-    format!("the signature fits, and {more} more character{s} it: take that off")
+    let more = text.len().saturating_sub(Tag::TEXT_LEN);
+    format!("the signature fits in its first 43 characters: take off what follows, {more} in all")
 }
 
 /// The hex digits of base64 in either alphabet, without padding; bits that make no digit are left out.

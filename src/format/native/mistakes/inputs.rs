@@ -1,7 +1,6 @@
 //! The signing inputs that mistaken signers make, and those of links that were changed on their way.
 
 use alloc::borrow::ToOwned as _;
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -14,27 +13,51 @@ use crate::redact::redacted_path;
 /// The most parameters whose order is tried: 24 orders.
 const MOST_SHUFFLED: usize = 4;
 
+/// What is signed by mistake: `S` is the scope, `T` the token, `B` scheme and host, `H` the host and `F` the
+/// scope without its first slash.
+const PATTERNS: &[(&str, &str)] = &[
+    ("without the line feed between scope and token", "ST"),
+    ("with CR LF between scope and token: write LF", "S\r\nT"),
+    ("with `\\n` written out for the line feed", "S\\nT"),
+    ("with a second line feed at the end", "S\nT\n"),
+    ("with CR LF between scope and token, and at the end", "S\r\nT\r\n"),
+    ("with `?` for the line feed", "S?T"),
+    ("with `&` for the line feed", "S&T"),
+    ("with `&sig=` at the end of the token", "S\nT&sig="),
+    ("with the token before the scope", "T\nS"),
+    ("the token without the scope", "T"),
+    ("the scope without the token", "S"),
+    ("the link as a whole: sign scope, line feed and token", "BS?T"),
+    ("with the host before the scope", "HS\nT"),
+    ("with scheme and host before the scope", "BS\nT"),
+    ("without the first slash of the scope", "F\nT"),
+    ("with `exp` in milliseconds", "S\nM"),
+];
+
 /// What may have been signed for a token, each with what is wrong with it. The first is what should have
 /// been, and nothing is wrong with it.
 pub(super) fn inputs(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
     let scope = token.scope.to_string();
     let text = token.input().text();
     let mut inputs = Vec::from([(String::new(), token.input().to_string())]);
-    for (mistake, other) in scopes(token, &scope) {
-        let said = format!("it fits the scope `{}`: {mistake}", redacted_path(&other));
-        inputs.push((said, format!("{other}\n{text}")));
-    }
-    for (difference, other) in spellings(&scope) {
-        let said = if difference.contains("another way") {
-            format!(
-                "it fits the scope `{}`, which arrived as `{}`: {difference}",
-                redacted_path(&other),
-                redacted_path(&scope)
-            )
+    let mut push = |said: String, input: String| {
+        // One hint for one input: the first.
+        if inputs.iter().all(|(_, other)| *other != input) {
+            inputs.push((said, input));
+        }
+    };
+    let with_scope = |other: &str| [other, "\n", text].concat();
+    let mut scopes = scopes(token, &scope);
+    scopes.append(&mut spellings(&scope));
+    for (mistake, other) in scopes {
+        let arrived = if mistake.ends_with("another way") {
+            ["`, which arrived as `", &redacted_path(&scope)].concat()
         } else {
-            format!("it fits the scope `{}`: {difference}", redacted_path(&other))
+            String::new()
         };
-        inputs.push((said, format!("{other}\n{text}")));
+        let shown = redacted_path(&other);
+        let said = ["it fits the scope `", &shown, &arrived, "`: ", &mistake].concat();
+        push(said, with_scope(&other));
     }
     if let Some(n) = token.grant.directory() {
         for other in neighbours(n) {
@@ -42,33 +65,28 @@ pub(super) fn inputs(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
                 let signed = replaced(text, &format!("&dir={n}"), &format!("&dir={other}"));
                 let said =
                     format!("it fits `dir={other}`: the token was changed after it was signed");
-                inputs.push((said, format!("{directory}\n{signed}")));
+                push(said, [&directory.to_string(), "\n", &signed].concat());
             }
         }
     }
-    let exp = token.grant.expires().as_secs();
-    let in_millis = replaced(text, &format!("exp={exp}"), &format!("exp={exp}000"));
-    let base = token.base;
-    for (mistake, input) in [
-        ("without the line feed between scope and token", format!("{scope}{text}")),
-        ("with CR LF between scope and token: write LF", format!("{scope}\r\n{text}")),
-        ("with `\\n` written out for the line feed", format!("{scope}\\n{text}")),
-        ("with a second line feed at the end", format!("{scope}\n{text}\n")),
-        ("with CR LF between scope and token, and at the end", format!("{scope}\r\n{text}\r\n")),
-        ("with `?` for the line feed", format!("{scope}?{text}")),
-        ("with `&` for the line feed", format!("{scope}&{text}")),
-        ("with `&sig=` at the end of the token", format!("{scope}\n{text}&sig=")),
-        ("with the token before the scope", format!("{text}\n{scope}")),
-        ("the token without the scope", text.to_owned()),
-        ("the scope without the token", scope.clone()),
-        ("the link as a whole: sign scope, line feed and token", format!("{base}{scope}?{text}")),
-        ("with `exp` in milliseconds", format!("{scope}\n{in_millis}")),
-    ] {
-        inputs.push((format!("it fits {mistake}"), input));
+    let exp = format!("exp={}", token.grant.expires().as_secs());
+    let millis = replaced(text, &exp, &[&exp, "000"].concat());
+    let host = token.base.split('/').nth(2).unwrap_or_default();
+    for (mistake, pattern) in PATTERNS {
+        let mut input = String::new();
+        for c in pattern.chars() {
+            match c {
+                'S' => input.push_str(&scope),
+                'T' => input.push_str(text),
+                'B' => input.push_str(token.base),
+                'H' => input.push_str(host),
+                'F' => input.push_str(scope.get(1..).unwrap_or_default()),
+                'M' => input.push_str(&millis),
+                other => input.push(other),
+            }
+        }
+        push(["it fits ", mistake].concat(), input);
     }
-    // One hint for one input: the first.
-    let mut seen = BTreeSet::new();
-    inputs.retain(|(_, input)| seen.insert(input.clone()));
     inputs
 }
 
@@ -79,7 +97,6 @@ fn neighbours(n: u8) -> [u8; 2] {
 /// Other scopes, each with its mistake.
 fn scopes(token: &UnverifiedToken<'_>, scope: &str) -> Vec<(String, String)> {
     let path = token.path.to_string();
-    let host = token.base.split('/').nth(2).unwrap_or_default();
     let mut tried = Vec::new();
     let mut push = |mistake: &str, other: String| tried.push((mistake.to_owned(), other));
 
@@ -117,14 +134,18 @@ fn scopes(token: &UnverifiedToken<'_>, scope: &str) -> Vec<(String, String)> {
             }
         }
     }
-    push("the host was included", format!("{host}{scope}"));
-    push("scheme and host were included", format!("{}{scope}", token.base));
-    push("the first slash was left out", scope.trim_start_matches('/').to_owned());
     tried
 }
 
 fn with_query(path: &str, params: &[&str]) -> String {
-    if params.is_empty() { path.to_owned() } else { format!("{path}?{}", params.join("&")) }
+    let mut address = String::from(path);
+    let mut joint = '?';
+    for param in params {
+        address.push(joint);
+        address.push_str(param);
+        joint = '&';
+    }
+    address
 }
 
 /// The other orders of a few parameters.

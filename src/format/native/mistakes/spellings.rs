@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::bytes::is_unreserved;
+use crate::inspect::replace;
 use crate::path::decoded;
 
 /// The most characters that are tried in two spellings: 2^8 combinations.
@@ -23,15 +24,19 @@ pub(super) fn spellings(scope: &str) -> Vec<(String, String)> {
     let mut push = |said: &str, text: String| spellings.push((said.to_owned(), text));
 
     // `+` for a space is of forms, in queries; elsewhere it is a plus.
-    push("`+` written for a space", scope.replace("%20", "+"));
-    push("a space written as `+`", scope.replace('+', "%20"));
+    for (said, from, to) in [
+        ("`+` written for a space", "%20", "+"),
+        ("a space written as `+`", "+", "%20"),
+        ("it was encoded once more on the way", "%25", "%"),
+        ("the path was encoded twice", "%", "%25"),
+    ] {
+        push(said, replace(scope, &[(from, to)]).unwrap_or_default());
+    }
     push("the escapes in lower case", with_lower_hex(scope));
     let open = decoded(scope);
     if !crate::bytes::all(open.as_bytes(), crate::bytes::is_graphic) {
         push("the path was not encoded", open);
     }
-    push("it was encoded once more on the way", scope.replace("%25", "%"));
-    push("the path was encoded twice", scope.replace('%', "%25"));
     push("in lower case", scope.to_ascii_lowercase());
 
     let octets = octets(scope);
@@ -41,11 +46,15 @@ pub(super) fn spellings(scope: &str) -> Vec<(String, String)> {
             let at = toggles.iter().position(|toggle| *toggle == class);
             at.is_some_and(|at| choice & 1_u32.wrapping_shl(at as u32) != 0)
         };
-        let names = toggles.iter().filter(|class| chosen(**class)).map(|class| name(*class));
-        let said = format!("{} written in another way", names.collect::<Vec<_>>().join(" "));
+        let mut said = String::new();
+        for class in toggles.iter().filter(|class| chosen(**class)) {
+            said.push_str(&name(*class));
+            said.push(' ');
+        }
+        said.push_str("written in another way");
         push(&said, written(&octets, |class, encoded| encoded != chosen(class)));
     }
-    spellings.retain(|(_, text)| text != scope);
+    spellings.retain(|(_, text)| text != scope && !text.is_empty());
     spellings
 }
 
@@ -118,7 +127,7 @@ fn written(octets: &[Octet], encode: impl Fn(u8, bool) -> bool) -> String {
             bytes.push(octet);
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 fn name(class: u8) -> String {
