@@ -52,8 +52,12 @@ impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "the manifest cannot be read",
-            Self::NoHost => "the request names no scheme and host, which the addresses of an MPD need",
-            Self::TooComplex => "the manifest asks for more work than its size allows; make it simpler",
+            Self::NoHost => {
+                "the request names no scheme and host, which the addresses of an MPD need"
+            }
+            Self::TooComplex => {
+                "the manifest asks for more work than its size allows; make it simpler"
+            }
             Self::TooLarge => "the manifest would be too large with the token in its addresses",
             Self::NoPreview => {
                 "there can be no preview of this manifest; it needs an ended list of segments"

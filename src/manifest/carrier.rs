@@ -8,8 +8,8 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::exchange::Pass;
 pub(crate) use self::write::Form;
+use crate::exchange::Pass;
 use crate::format::native::Stamp;
 use crate::manifest::address::{Base, Target};
 use crate::manifest::host::{Host, Start, start};
@@ -132,6 +132,11 @@ impl Carrier {
         self.public.contains(path)
     }
 
+    /// Whether what inherits the token stays as it is: nothing loses it, and nothing is signed on its own.
+    pub(crate) const fn only_adds(&self) -> bool {
+        self.public.is_empty() && self.stamp.is_none()
+    }
+
     /// The manifest's own address.
     pub(crate) fn base(&self) -> Base {
         Base::Here { path: self.path.clone(), inherits: self.inherits() }
@@ -199,9 +204,9 @@ impl Carrier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::address::Resource;
     use crate::format::jwt::{Jwt, JwtRules};
     use crate::key::KeyRing;
+    use crate::manifest::address::Resource;
     use crate::request::Request;
     use crate::sign::Signer;
     use alloc::vec;
@@ -291,7 +296,10 @@ mod tests {
         let link = Signer::new(ring()).link(&*http).directory(2).in_query().sign(NOW).unwrap();
         let http = of(link.as_str()).unwrap();
         for (reference, expected) in [
-            ("https://cdn.example.com/videos/42/a.ts", "https://cdn.example.com/TOKEN/videos/42/a.ts"),
+            (
+                "https://cdn.example.com/videos/42/a.ts",
+                "https://cdn.example.com/TOKEN/videos/42/a.ts",
+            ),
             ("http://cdn.example.com/videos/42/a.ts", "/TOKEN/videos/42/a.ts"),
             ("//cdn.example.com/videos/42/a.ts", "/TOKEN/videos/42/a.ts"),
             ("a.ts", "/TOKEN/videos/42/hls/a.ts"),

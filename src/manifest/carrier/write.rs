@@ -72,7 +72,7 @@ impl Carrier {
     /// What precedes each address of unreserved characters that is relative to the manifest, as
     /// [`Carrier::write`] writes it: so that a playlist has only to join them. `None` where they differ.
     pub(crate) fn plain_prefix(&self) -> Option<String> {
-        if !self.public.is_empty() || self.stamp.is_some() {
+        if !self.only_adds() {
             return None;
         }
         let directory = self.path.get(..=self.path.rfind('/')?)?;
@@ -95,7 +95,7 @@ impl Carrier {
         out: &mut String,
     ) -> Option<bool> {
         let Base::Here { path, inherits } = base else { return None };
-        if !self.public.is_empty() || self.stamp.is_some() {
+        if !self.only_adds() {
             return None;
         }
         let (directory, path) = if is_plain_relative(reference.as_bytes()) {

@@ -69,11 +69,12 @@ impl Walk<'_> {
             users.bases = bases;
         }
         if !users.bases.is_empty() {
-            for info in node.children().filter(|child| is_of_segments(*child)) {
-                self.segments(info, &users)?;
-            }
             if is_of_segments(node) {
                 self.segments(node, &users)?;
+                return Ok(users);
+            }
+            for info in node.children().filter(|child| is_of_segments(*child)) {
+                self.segments(info, &users)?;
             }
         }
         Ok(users)
@@ -118,7 +119,8 @@ impl Walk<'_> {
             self.writer.address(value, bases, put.resource, put.is_template)?;
         }
         // A patch may replace the whole of an element.
-        for location in ["Location", "PatchLocation"].into_iter().flat_map(|name| node.named(name)) {
+        for location in ["Location", "PatchLocation"].into_iter().flat_map(|name| node.named(name))
+        {
             let value = location.text()?;
             self.writer.address(value, bases, Resource::Manifest, false)?;
         }

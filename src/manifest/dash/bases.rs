@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::manifest::address::{Base, Resource, Target};
 use crate::manifest::carrier::Form;
 use crate::manifest::{Carrier, ManifestError};
+use crate::path::is_plain_relative;
 
 /// The most alternatives that a level may have.
 const MAX: usize = 64;
@@ -51,10 +52,22 @@ impl Bases {
         self.standard.is_empty()
     }
 
-    /// How much work it is to resolve an address against all of them, in bytes.
+    /// How much work it is to resolve an address against all of them: as that of copying so many bytes.
     pub(super) fn work(&self) -> usize {
         let all = self.standard.iter().chain(self.others.iter());
-        all.fold(0, |work, base| work.saturating_add(base.len()).saturating_add(16))
+        all.fold(0, |work, base| work.saturating_add(base.len()).saturating_add(128))
+    }
+
+    /// Whether an address may stay without being resolved: it is a name that inherits the token, or leads
+    /// to another host, from each of them.
+    pub(super) fn keep(&self, carrier: &Carrier, reference: Reference<'_>) -> bool {
+        let is_settled = |base: &Base| match base {
+            Base::Foreign => self.others.is_empty(),
+            Base::Here { inherits, .. } => *inherits,
+        };
+        carrier.only_adds()
+            && is_plain_relative(reference.text.as_bytes())
+            && self.standard.iter().chain(self.others.iter()).all(is_settled)
     }
 
     /// How much work [`Bases::join`] is, in bytes: each is compared with each.
@@ -119,8 +132,7 @@ impl Bases {
         let Reference { text, resource, is_template } = reference;
         out.clear();
         if let ([base], []) = (self.standard.as_slice(), self.others.as_slice()) {
-            let has_changed =
-                carrier.write_as(Form::Full, base, text, resource, is_template, out);
+            let has_changed = carrier.write_as(Form::Full, base, text, resource, is_template, out);
             return if has_changed { Written::Other } else { Written::Same };
         }
         // The place that it leads to; none where it is not the same from every base.

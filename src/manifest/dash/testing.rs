@@ -24,22 +24,37 @@ pub(crate) enum Came {
     Run,
     /// In the query, with `pre` of so many seconds.
     Preview(u64),
+    /// In the query, of a request that names no host.
+    NoHost,
 }
 
 /// The carrier of a link to `/videos/42/dash/manifest.mpd` for `/videos/42/`.
 pub(crate) fn carrier(came: Came) -> Carrier {
+    carrier_of(came, "")
+}
+
+/// The same with a query of the viewer's.
+pub(crate) fn carrier_of(came: Came, query: &str) -> Carrier {
     let ring = KeyRing::parse(KEYS).unwrap();
     let signer = Signer::new(ring.clone());
     let link = signer.link(MANIFEST).directory(2);
     let link = match came {
         Came::InPath => link.in_path(),
-        Came::InQuery => link.in_query(),
+        Came::InQuery | Came::NoHost => link.in_query(),
         Came::Run => link.in_path().run(14_400),
         Came::Preview(secs) => link.in_query().preview(secs),
     };
-    let link = link.sign(NOW).unwrap();
+    let mut link = link.sign(NOW).unwrap().to_string();
+    if !query.is_empty() {
+        link.push(if link.contains('?') { '&' } else { '?' });
+        link.push_str(query);
+    }
+    let link = match came {
+        Came::NoHost => link.replace(HOST, ""),
+        _ => link,
+    };
     let verifier = Verifier::new(&ring);
-    let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
+    let verified = verifier.verify(&Request::new(&link), NOW).unwrap();
     Carrier::new(&verifier, &verified, NOW).unwrap()
 }
 
