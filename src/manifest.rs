@@ -8,6 +8,7 @@ mod address;
 mod carrier;
 mod dash;
 mod hls;
+mod host;
 
 use core::fmt;
 
@@ -35,6 +36,11 @@ pub enum Kind {
 pub enum ManifestError {
     /// It breaks its grammar.
     Malformed,
+    /// The request that asked for it names no scheme and host, without which an MPD is not rewritten:
+    /// `https://cdn.example.com/...`.
+    NoHost,
+    /// It takes more work or memory than its size allows.
+    TooComplex,
     /// Rewritten, it would be larger than [`MAX_LEN`].
     TooLarge,
     /// A preview was asked for of what cannot be cut: a live window, or media without segments of their
@@ -46,6 +52,12 @@ impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "the manifest cannot be read",
+            Self::NoHost => {
+                "the request names no scheme and host, which the addresses of an MPD need"
+            }
+            Self::TooComplex => {
+                "the manifest asks for more work than its size allows; make it simpler"
+            }
             Self::TooLarge => "the manifest would be too large with the token in its addresses",
             Self::NoPreview => {
                 "there can be no preview of this manifest; it needs an ended list of segments"

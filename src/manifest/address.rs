@@ -7,8 +7,10 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::manifest::host::{Host, Scheme, Start, start};
 use crate::path::CanonicalPath;
 use crate::query::is_query;
+use crate::request::Request;
 
 /// What an address leads to. The two differ in a preview alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +31,21 @@ pub(crate) enum Base {
     Here { path: String, inherits: bool },
 }
 
+impl Base {
+    /// The bytes in its path.
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::Foreign => 0,
+            Self::Here { path, .. } => path.len(),
+        }
+    }
+}
+
 /// Where an address on this host leads.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Target {
+    /// The scheme that the address names; `None` where it takes that of its base.
+    pub(crate) scheme: Option<Scheme>,
     /// The canonical path.
     pub(crate) path: String,
     /// The query with its `?`, as a player sends it; empty where there is none.
@@ -42,22 +56,39 @@ pub(crate) struct Target {
     pub(crate) inherits: bool,
 }
 
-/// Resolves `reference` on the host `authority`. `None` where it leads to another or cannot be read in one
-/// way alone.
+impl Target {
+    /// Whether another leads to the same place, with a token or without.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        let Self { scheme, path, query, fragment, inherits: _ } = self;
+        (scheme, path, query, fragment)
+            == (&other.scheme, &other.path, &other.query, &other.fragment)
+    }
+}
+
+/// Resolves `reference` on `host`. `None` where it leads to another host, can be read in more than one way,
+/// or is longer than any request may be.
 pub(crate) fn resolve(
-    authority: &str,
+    host: Option<&Host>,
     base: &Base,
     reference: &str,
     template: bool,
 ) -> Option<Target> {
+    if base.len().saturating_add(reference.len()) > Request::MAX_URL_LEN {
+        return None;
+    }
     // URL parsers drop blanks at both ends.
     let (rest, fragment) = split_at(reference.trim_matches(' '), '#');
     let (rest, query) = split_at(rest, '?');
     if rest.contains('\\') || reference.bytes().any(|byte| byte.is_ascii_control()) {
         return None;
     }
-    let (path, inherits) = match (here(authority, rest)?, base) {
-        (Start::Host(path), _) | (Start::Root(path), Base::Here { .. }) => {
+    let start = start(host, rest)?;
+    let scheme = match start {
+        Start::Host(scheme, _) => scheme,
+        Start::Root(_) | Start::Base(_) => None,
+    };
+    let (path, inherits) = match (start, base) {
+        (Start::Host(_, path), _) | (Start::Root(path), Base::Here { .. }) => {
             Resolved { path, segments: Vec::new(), inherits: false }.join(template)?
         }
         // Another query of the same path.
@@ -75,57 +106,7 @@ pub(crate) fn resolve(
     if !asked.is_none_or(is_query) {
         return None;
     }
-    Some(Target { path, query, fragment: fragment.to_owned(), inherits })
-}
-
-/// Where an address starts from.
-enum Start<'a> {
-    /// This host, which it names.
-    Host(&'a str),
-    /// The root of the host that it is relative to.
-    Root(&'a str),
-    /// What it is relative to.
-    Base(&'a str),
-}
-
-/// Reads scheme and authority off an address; `None` where they are not those of this host.
-fn here<'a>(authority: &str, address: &'a str) -> Option<Start<'a>> {
-    let after = match address.split_once(':') {
-        Some((scheme, after)) if is_scheme(scheme) => {
-            let is_http = ["https", "http"].iter().any(|http| scheme.eq_ignore_ascii_case(http));
-            Some(after.strip_prefix("//").filter(|_| is_http)?)
-        }
-        _ => address.strip_prefix("//"),
-    };
-    match after {
-        Some(after) => {
-            let (host, path) = split_at(after, '/');
-            // Of "https://host" the path is "/".
-            let path = if path.is_empty() { "/" } else { path };
-            let is_here = [host, without_default_port(address, host)]
-                .iter()
-                .any(|host| host.eq_ignore_ascii_case(authority));
-            (is_here && !authority.is_empty()).then_some(Start::Host(path))
-        }
-        None if address.starts_with('/') => Some(Start::Root(address)),
-        None => Some(Start::Base(address)),
-    }
-}
-
-/// The host of an address with a scheme, without the port that this has anyway.
-fn without_default_port<'a>(address: &str, host: &'a str) -> &'a str {
-    let port = match address.split_once(':') {
-        Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => ":443",
-        Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => ":80",
-        _ => return host,
-    };
-    host.strip_suffix(port).unwrap_or(host)
-}
-
-/// RFC 3986, section 3.1.
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    Some(Target { scheme, path, query, fragment: fragment.to_owned(), inherits })
 }
 
 /// A path on its way to be one without dot segments.

@@ -1,31 +1,33 @@
 //! A token, and the addresses that carry it.
 
+mod write;
+
 use core::fmt;
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+pub(crate) use self::write::Form;
 use crate::exchange::Pass;
-use crate::format::is_signed;
 use crate::format::native::Stamp;
-use crate::manifest::address::{Base, Resource, Target, resolve};
-use crate::path::{CanonicalPath, is_plain, is_plain_relative};
+use crate::manifest::address::{Base, Target};
+use crate::manifest::host::{Host, Start, start};
 use crate::public::PublicPaths;
-use crate::query::{ParamNames, SignedQuery, is_player_param};
+use crate::query::is_player_param;
 use crate::request::Placement;
-use crate::scope::Scope;
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
 
 /// A token on its way from an admitted request into the addresses of the manifest that was asked for.
 ///
-/// It is written into the path of an address on the gate's own host, without scheme and authority, so it
-/// cannot reach another host. It prints nothing of itself, as it is a credential.
+/// It is written into the path of an address on the gate's own host, and nowhere else. In an MPD that
+/// address always has the scheme and host of the request, as players differ in what they take for a base.
+/// In a playlist the path is enough: it has no bases. It prints nothing of itself, as it is a credential.
 #[derive(Clone)]
 pub struct Carrier {
-    /// Host and port.
-    authority: String,
+    /// The host that the request names; `None` where it names none.
+    pub(crate) host: Option<Host>,
     /// The canonical path of the manifest.
     path: String,
     /// The query that the player sent, without a token: `EXT-X-DEFINE:QUERYPARAM` reads it.
@@ -38,6 +40,8 @@ pub struct Carrier {
     /// Whether the request has a token in its path, this one or the one that it was exchanged for: relative
     /// addresses take that along.
     in_path: bool,
+    /// Whether the request has a token in its query.
+    pub(crate) in_query: bool,
     /// Seconds from the start that may be seen, where it is a preview.
     pub(crate) preview: Option<u64>,
     /// What tokens go by at this gate.
@@ -59,6 +63,9 @@ impl Carrier {
     /// For the manifest of an admitted request. A token with `run` is exchanged for one that lasts so many
     /// seconds from `now`.
     ///
+    /// The request's URL needs the scheme and host that the viewer sees, `https://cdn.example.com/...`:
+    /// only addresses there get the token, and an MPD is not rewritten at all without them.
+    ///
     /// `None` where every address may stay as it is: the scope is exact, so the token opens nothing beside
     /// the manifest; or the token came as cookie or bearer, which players send along by themselves.
     #[must_use]
@@ -71,7 +78,6 @@ impl Carrier {
             return None;
         }
         let (base, params) = verified.surroundings();
-        let authority = base.split_once("://").map_or("", |(_, authority)| authority);
         let mut query = String::new();
         for param in params.filter(|param| !param.is_empty()) {
             if !query.is_empty() {
@@ -80,13 +86,14 @@ impl Carrier {
             query.push_str(param);
         }
         Some(Self {
-            authority: authority.to_owned(),
+            host: Host::parse(base),
             path: verified.path().to_string(),
             query,
             directory: verified.scope().to_string(),
             prefix: ["/", &token].concat(),
             expires,
             in_path: placement == Placement::Path,
+            in_query: placement == Placement::Query,
             preview: verified.grant().preview(),
             token_names: verifier.rules.names().map(String::from).collect(),
             exchanged,
@@ -121,13 +128,23 @@ impl Carrier {
         &self.directory
     }
 
+    /// Whether a canonical path needs no token.
+    pub(crate) fn is_public(&self, path: &str) -> bool {
+        self.public.contains(path)
+    }
+
+    /// Whether what inherits the token stays as it is: nothing loses it, and nothing is signed on its own.
+    pub(crate) const fn only_adds(&self) -> bool {
+        self.public.is_empty() && self.stamp.is_none()
+    }
+
     /// The manifest's own address.
     pub(crate) fn base(&self) -> Base {
         Base::Here { path: self.path.clone(), inherits: self.inherits() }
     }
 
     /// Whether addresses that are relative to the manifest have this token.
-    const fn inherits(&self) -> bool {
+    pub(crate) const fn inherits(&self) -> bool {
         self.in_path && !self.exchanged
     }
 
@@ -137,145 +154,24 @@ impl Carrier {
         if reference.is_empty() {
             return base.clone();
         }
-        // What carries this very token is the way to where it leads without it.
-        if let Some(path) = reference.strip_prefix(&self.prefix)
+        // What carries this very token leads to where it would without it.
+        let path = match start(self.host.as_ref(), reference) {
+            Some(Start::Host(_, path)) => Some(path),
+            Some(Start::Root(path)) if *base != Base::Foreign => Some(path),
+            _ => None,
+        };
+        if let Some(path) = path.and_then(|path| path.strip_prefix(&self.prefix))
             && path.starts_with('/')
         {
-            return match self.enter(base, path) {
-                Base::Here { path, .. } => Base::Here { path, inherits: true },
-                Base::Foreign => Base::Foreign,
+            return match self.target(&self.base(), path, false) {
+                Some(Target { path, .. }) => Base::Here { path, inherits: true },
+                None => Base::Foreign,
             };
         }
-        match self.resolve(base, reference, false) {
+        match self.target(base, reference, false) {
             Some(Target { path, inherits, .. }) => Base::Here { path, inherits },
             None => Base::Foreign,
         }
-    }
-
-    /// Where `reference` leads. What carries a token already leads nowhere here: it stays as it is.
-    fn resolve(&self, base: &Base, reference: &str, template: bool) -> Option<Target> {
-        let target = resolve(&self.authority, base, reference, template)?;
-        let names = self.token_names.iter().map(String::as_str);
-        let is_signed = is_signed(names, &target.path, target.query.get(1..));
-        Some(target).filter(|_| !is_signed)
-    }
-
-    /// Appends `reference`, relative to `base`, as it has to stand in the manifest: with the token where
-    /// it leads into the scope on this host and does not inherit it, without where it is public, else byte
-    /// for byte as it was. Whether it is another now.
-    ///
-    /// In a `template` the identifiers of DASH (`$Number%05d$`, ISO/IEC 23009-1, section 5.3.9.4.4) stand
-    /// for a part of a path segment, and are copied as they are.
-    pub(crate) fn write(
-        &self,
-        base: &Base,
-        reference: &str,
-        resource: Resource,
-        template: bool,
-        out: &mut String,
-    ) -> bool {
-        // On another host an address of this one would lose its host with the rewriting.
-        if *base == Base::Foreign {
-            out.push_str(reference);
-            return false;
-        }
-        if let Some(is_other) = self.write_plain(base, reference, resource, out) {
-            return is_other;
-        }
-        let start = out.len();
-        if let Some(target) = self.resolve(base, reference, template) {
-            self.write_target(&target, resource, out);
-        }
-        if out.len() == start {
-            out.push_str(reference);
-        }
-        out.get(start..) != Some(reference)
-    }
-
-    /// What stands before each address of unreserved characters that is relative to the manifest, as
-    /// [`Carrier::write`] writes it: so that a playlist has only to join them. `None` where they differ.
-    pub(crate) fn plain_prefix(&self) -> Option<String> {
-        if !self.public.is_empty() || self.stamp.is_some() {
-            return None;
-        }
-        let directory = self.path.get(..=self.path.rfind('/')?)?;
-        if self.inherits() {
-            Some(String::new())
-        } else if directory.starts_with(&self.directory) {
-            Some([&self.prefix, directory].concat())
-        } else {
-            None
-        }
-    }
-
-    /// [`Carrier::write`] for what most addresses are: unreserved characters and slashes, which need neither
-    /// to be decoded nor to be resolved, only joined.
-    fn write_plain(
-        &self,
-        base: &Base,
-        reference: &str,
-        resource: Resource,
-        out: &mut String,
-    ) -> Option<bool> {
-        if !self.public.is_empty() || (self.stamp.is_some() && resource == Resource::Media) {
-            return None;
-        }
-        let (directory, path) = if is_plain_relative(reference.as_bytes()) {
-            let Base::Here { path, inherits } = base else { return None };
-            let directory = path.get(..=path.rfind('/')?)?;
-            if *inherits {
-                out.push_str(reference);
-                return Some(false);
-            }
-            if !directory.starts_with(&self.directory) {
-                return None;
-            }
-            (directory, reference)
-        } else {
-            let path = match reference.strip_prefix("https://") {
-                Some(_) if self.authority.is_empty() => return None,
-                Some(rest) => rest.strip_prefix(self.authority.as_str())?,
-                None => reference,
-            };
-            if !path.starts_with(&self.directory) || !is_plain(path.as_bytes()) {
-                return None;
-            }
-            ("", path)
-        };
-        out.push_str(&self.prefix);
-        out.push_str(directory);
-        out.push_str(path);
-        Some(true)
-    }
-
-    /// Appends the address of a target, or nothing where it stays as it is.
-    fn write_target(&self, target: &Target, resource: Resource, out: &mut String) {
-        let Target { path, query, fragment, inherits } = target;
-        let stamp = self.stamp.as_ref().filter(|_| resource == Resource::Media);
-        if self.public.contains(path) {
-            // Nor may it keep a token that was exchanged: that one ends.
-            if !(*inherits || (self.in_path && self.exchanged)) {
-                return;
-            }
-        } else if !path.starts_with(&self.directory) {
-            return;
-        } else if let Some(stamp) = stamp {
-            let Ok(canonical) = CanonicalPath::parse(path) else { return };
-            let names = ParamNames::new(&self.unsigned_params);
-            let signed = match query.get(1..) {
-                Some(query) => SignedQuery::Without(query, names),
-                None => SignedQuery::None,
-            };
-            out.push('/');
-            stamp.push(Scope::exact(canonical, signed), out);
-        } else if *inherits {
-            return;
-        } else {
-            out.push_str(&self.prefix);
-        }
-        out.push_str(path);
-        out.push_str(query);
-        out.push_str(fragment);
     }
 
     /// The manifest's own address with the token in its path, from the slash on: where a player that
@@ -283,15 +179,26 @@ impl Carrier {
     /// to each request.
     pub(crate) fn own_address(&self) -> String {
         let mut address = [self.prefix.as_str(), &self.path].concat();
-        let mut joint = '?';
-        for param in self.query.split('&').filter(|param| !param.is_empty()) {
-            if !is_player_param(param) {
-                address.push(joint);
-                address.push_str(param);
-                joint = '&';
-            }
+        let query = self.own_query();
+        if !query.is_empty() {
+            address.push('?');
+            address.push_str(&query);
         }
         address
+    }
+
+    /// What the player sent as the query of the manifest, less its token and what it adds by itself to each
+    /// request.
+    pub(crate) fn own_query(&self) -> String {
+        let mut query = String::new();
+        let params = self.query.split('&').filter(|param| !param.is_empty());
+        for param in params.filter(|param| !is_player_param(param)) {
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.push_str(param);
+        }
+        query
     }
 }
 
@@ -300,6 +207,7 @@ mod tests {
     use super::*;
     use crate::format::jwt::{Jwt, JwtRules};
     use crate::key::KeyRing;
+    use crate::manifest::address::Resource;
     use crate::request::Request;
     use crate::sign::Signer;
     use alloc::vec;
@@ -363,10 +271,8 @@ mod tests {
             for reference in [
                 "/videos/42/a.ts",
                 "https://cdn.example.com/videos/42/a.ts",
-                "http://cdn.example.com/videos/42/a.ts",
                 "HTTPS://CDN.example.COM/videos/42/a.ts",
                 "https://cdn.example.com:443/videos/42/a.ts",
-                "http://cdn.example.com:80/videos/42/a.ts",
                 "//cdn.example.com/videos/42/a.ts",
                 "/videos/43/../42/a.ts",
                 "/../videos/42/a.ts",
@@ -374,6 +280,71 @@ mod tests {
                 assert_eq!(written(&carrier, reference, false), "/TOKEN/videos/42/a.ts");
             }
         }
+    }
+
+    #[test]
+    fn an_address_keeps_the_scheme_that_it_names() {
+        for carrier in [carrier(false), carrier(true)] {
+            for reference in [
+                "http://cdn.example.com/videos/42/a.ts",
+                "HTTP://cdn.example.com:80/videos/42/./a.ts",
+            ] {
+                let expected = "http://cdn.example.com/TOKEN/videos/42/a.ts";
+                assert_eq!(written(&carrier, reference, false), expected);
+            }
+        }
+        let http = MANIFEST.replace("https", "http");
+        let link = Signer::new(ring()).link(&*http).directory(2).in_query().sign(NOW).unwrap();
+        let http = of(link.as_str()).unwrap();
+        for (reference, expected) in [
+            (
+                "https://cdn.example.com/videos/42/a.ts",
+                "https://cdn.example.com/TOKEN/videos/42/a.ts",
+            ),
+            ("http://cdn.example.com/videos/42/a.ts", "/TOKEN/videos/42/a.ts"),
+            ("//cdn.example.com/videos/42/a.ts", "/TOKEN/videos/42/a.ts"),
+            ("a.ts", "/TOKEN/videos/42/hls/a.ts"),
+        ] {
+            assert_eq!(written(&http, reference, false), expected);
+        }
+    }
+
+    #[test]
+    fn the_full_form_has_scheme_and_host() {
+        let [query, path] = [carrier(false), carrier(true)];
+        let full = |carrier: &Carrier, base: &Base, reference: &str| {
+            let mut out = String::new();
+            carrier.write_as(Form::Full, base, reference, Resource::Media, true, &mut out);
+            out.replace(carrier.token(), "TOKEN")
+        };
+        let [here, http] = ["https", "http"].map(|scheme| {
+            alloc::format!("{scheme}://cdn.example.com/TOKEN/videos/42/a$Number$.ts")
+        });
+        for (reference, expected) in [
+            ("../a$Number$.ts", &here),
+            ("/videos/42/a$Number$.ts", &here),
+            ("//cdn.example.com/videos/42/a$Number$.ts", &here),
+            ("https://cdn.example.com/videos/42/a$Number$.ts", &here),
+            ("http://cdn.example.com/videos/42/a$Number$.ts", &http),
+        ] {
+            assert_eq!(full(&query, &query.base(), reference), *expected);
+            let is_relative = reference.starts_with('.');
+            let inherited = if is_relative { reference } else { expected };
+            assert_eq!(full(&path, &path.base(), reference), inherited);
+            let is_absolute = reference.contains("//");
+            let foreign = if is_absolute { expected } else { reference };
+            assert_eq!(full(&query, &Base::Foreign, reference), foreign);
+            assert_eq!(full(&path, &Base::Foreign, reference), foreign);
+        }
+        let plain = "https://cdn.example.com/TOKEN/videos/42/hls/a.ts";
+        assert_eq!(full(&query, &query.base(), "a.ts"), plain);
+    }
+
+    #[test]
+    fn an_address_that_no_request_may_have_stays() {
+        let carrier = carrier(false);
+        let long = ["/videos/42/b/../", &"a".repeat(8192)].concat();
+        assert_eq!(written(&carrier, &long, false), long);
     }
 
     #[test]

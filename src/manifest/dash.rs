@@ -2,13 +2,19 @@
 
 mod addresses;
 mod bases;
+#[cfg(test)]
+mod cases;
 mod document;
 mod duration;
 mod edits;
 mod list;
+mod onward;
 mod parser;
+mod patch;
 mod preview;
+mod schema;
 mod segments;
+mod sidecar;
 mod template;
 #[cfg(test)]
 mod testing;
@@ -20,15 +26,17 @@ use crate::manifest::{Carrier, ManifestError};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Rewrites an MPD. Every byte stays but those of addresses, and in a preview those of segments and
-/// durations.
+/// Rewrites an MPD, a patch for one, or elements that one takes in from elsewhere. Every byte stays but those
+/// of addresses and of what sends the token on, and in a preview those of segments and durations.
 pub(crate) fn rewrite(carrier: &Carrier, mpd: &str) -> Result<String, ManifestError> {
+    if carrier.host.is_none() {
+        return Err(ManifestError::NoHost);
+    }
     let source = mpd.strip_prefix(BYTE_ORDER_MARK).unwrap_or(mpd);
     let document = parser::parse(source)?;
-    let root = document.root().ok_or(ManifestError::Malformed)?;
     let edits = match carrier.preview {
-        None => addresses::write(carrier, root)?,
-        Some(secs) => preview::write(carrier, &document, root, secs)?,
+        None => addresses::write(carrier, &document)?,
+        Some(secs) => preview::write(carrier, &document, secs)?,
     };
     let mut out = String::new();
     if source.len() < mpd.len() {
@@ -127,7 +135,8 @@ mod tests {
     #[test]
     fn what_is_no_address_of_media_stays() {
         for content in [
-            r#"<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="time"/>"#,
+            r#"<UTCTiming schemeIdUri="urn:mpeg:dash:utc:direct:2014" value="2026-01-01T00:00:00Z"/>"#,
+            r#"<UTCTiming schemeIdUri="urn:mpeg:dash:utc:ntp:2014" value="ntp.example.com"/>"#,
             r#"<Metrics metrics="x"><Reporting schemeIdUri="u" value="v"/></Metrics>"#,
             r#"<ProgramInformation moreInformationURL="more"/>"#,
             r#"<EssentialProperty schemeIdUri="u" value="v"/><SupplementalProperty media="v"/>"#,
@@ -172,11 +181,12 @@ mod tests {
             becomes(InQuery, &below, &expected);
         }
         stays(InQuery, &with("https://other.example/videos/42/"));
-        // An address that is absolute as well: without its host, it would lead to the other one.
+        // Whatever the base, an address that names this host leads here.
         let absolute =
             with("https://other.example/").replace("s_", "https://cdn.example.com/videos/42/s_");
-        stays(InQuery, &absolute);
-        stays(InPath, &absolute);
+        let expected = with("https://other.example/").replace("s_", "/TOKEN/videos/42/s_");
+        becomes(InQuery, &absolute, &expected);
+        becomes(InPath, &absolute, &expected);
     }
 
     #[test]
@@ -252,9 +262,11 @@ mod tests {
         becomes(InQuery, &content(ours, other, "$Time$"), &content(written, other, "$Time$"));
         becomes(InQuery, &content(other, ours, "$Time$"), &content(other, written, "$Time$"));
         let absolute = "https://cdn.example.com/videos/42/$Time$";
-        becomes(InQuery, &content(ours, other, absolute), &content(written, other, absolute));
-        becomes(InPath, &content(other, ours, absolute), &content(other, written, absolute));
-        stays(InQuery, &content("https://a.example/", "https://b.example/", absolute));
+        let own = "/TOKEN/videos/42/$Time$";
+        becomes(InQuery, &content(ours, other, absolute), &content(written, other, own));
+        becomes(InPath, &content(other, ours, absolute), &content(other, written, own));
+        let foreign = |media: &str| content("https://a.example/", "https://b.example/", media);
+        becomes(InQuery, &foreign(absolute), &foreign(own));
         let many = "<BaseURL>/videos/42/a/</BaseURL><BaseURL>/videos/42/b/</BaseURL>";
         let many = |n: usize| {
             (0..n).fold(String::new(), |all, n| {
@@ -281,14 +293,24 @@ mod tests {
             &content(written, "/TOKEN/videos/42/dash/$Time$"),
         );
         becomes(InPath, &content(own, "$Time$"), &content(written, "$Time$"));
-        // Some players would send the token there.
-        stays(InQuery, &content("https://other.example/live.mpd", "$Time$"));
-        stays(InQuery, &content("https://other.example/live.mpd", "/videos/42/$Time$"));
+        // Players that start from there come here too.
+        let other = "https://other.example/live.mpd";
+        for came in [InQuery, InPath, Run] {
+            let written = content(other, "/TOKEN/videos/42/dash/$Time$");
+            becomes(came, &content(other, "$Time$"), &written);
+            let written = content(other, "/TOKEN/videos/42/$Time$");
+            becomes(came, &content(other, "/videos/42/$Time$"), &written);
+        }
+        // Either of the two places has the token where both inherit it.
+        let live = content("/videos/42/live/one.mpd", "$Time$");
+        let written = "/TOKEN/videos/42/live/one.mpd";
+        becomes(InPath, &live, &content(written, "$Time$"));
+        becomes(InQuery, &live, &content(written, "/TOKEN/videos/42/dash/$Time$"));
         // One starts from a level above.
         becomes(
             InQuery,
             &content("../manifest.mpd", "$Time$"),
-            &content("/TOKEN/videos/42/manifest.mpd", "$Time$"),
+            &content("/TOKEN/videos/42/manifest.mpd", "/TOKEN/videos/42/dash/$Time$"),
         );
     }
 
@@ -324,10 +346,17 @@ mod tests {
         };
         let media = "$RepresentationID$/$Time$";
         let written = "/TOKEN/videos/42/dash/$RepresentationID$/$Time$";
-        for id in ["1", "video=800000", "v.1", "..a"] {
+        for id in ["1", "video=800000", "v.1", "..a", "video/avc1", "a/b/..c", "ä", "a b"] {
             becomes(InQuery, &content(id, media), &content(id, written));
         }
-        for id in ["..", ".", "", "a/b", "https:", "a%2F", "a?b", "$Time$", "ä", "a b"] {
+        // What is deeper than it looks like cannot be left by a dot segment.
+        let up = "$RepresentationID$/../$Time$";
+        becomes(InQuery, &content("a", up), &content("a", "/TOKEN/videos/42/dash/$Time$"));
+        stays(InQuery, &content("a/b", up));
+        stays(InQuery, &content("a/b", &up.replace("..", "%2E.")));
+        for id in
+            ["..", ".", "", "/a", "a/", "a//b", "a/../b", "https:", "//h/", "a%2F", "a?b", "$Time$"]
+        {
             stays(InQuery, &content(id, media));
             becomes(InQuery, &content(id, "$Time$"), &content(id, "/TOKEN/videos/42/dash/$Time$"));
         }

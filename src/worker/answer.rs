@@ -23,6 +23,7 @@ pub(crate) enum Problem {
     BadManifest,
     BadOrigin,
     BadStore,
+    ManifestTooComplex,
     ManifestTooLarge,
     MethodNotAllowed,
     Misconfigured,
@@ -40,6 +41,7 @@ impl Problem {
             Self::BadManifest => "bad_manifest",
             Self::BadOrigin => "bad_origin",
             Self::BadStore => "bad_store",
+            Self::ManifestTooComplex => "manifest_too_complex",
             Self::ManifestTooLarge => "manifest_too_large",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Misconfigured => "misconfigured",
@@ -53,7 +55,11 @@ impl Problem {
 
     pub(crate) fn status(self) -> u16 {
         match self {
-            Self::BadManifest | Self::BadOrigin | Self::BadStore | Self::ManifestTooLarge => 502,
+            Self::BadManifest
+            | Self::BadOrigin
+            | Self::BadStore
+            | Self::ManifestTooComplex
+            | Self::ManifestTooLarge => 502,
             Self::NoPreview => 403,
             Self::MethodNotAllowed => 405,
             Self::Misconfigured => 503,
@@ -77,6 +83,7 @@ impl Problem {
             Self::BadManifest => "the manifest in the media store cannot be read".into(),
             Self::BadOrigin => "the media server behind the gate gave no usable answer".into(),
             Self::BadStore => "the media store gave no answer".into(),
+            Self::ManifestTooComplex => ManifestError::TooComplex.to_string(),
             Self::ManifestTooLarge => {
                 "the manifest is larger than MAX_MANIFEST_BYTES, up to which the gate rewrites"
                     .into()
@@ -97,6 +104,9 @@ impl From<ManifestError> for Problem {
         match error {
             ManifestError::Malformed => Self::BadManifest,
             ManifestError::NoPreview => Self::NoPreview,
+            // A request that the Worker answers names its host.
+            ManifestError::NoHost => Self::Misconfigured,
+            ManifestError::TooComplex => Self::ManifestTooComplex,
             ManifestError::TooLarge => Self::ManifestTooLarge,
         }
     }

@@ -77,7 +77,9 @@ pub(crate) fn may_be_manifest(path: &str) -> bool {
 fn kind_of_type(media_type: &str) -> Option<Kind> {
     let name = media_type.split(';').next().unwrap_or_default().trim();
     match name.to_ascii_lowercase().as_str() {
-        "application/dash+xml" | "video/vnd.mpeg.dash.mpd" => Some(Kind::Dash),
+        "application/dash+xml" | "application/dash-patch+xml" | "video/vnd.mpeg.dash.mpd" => {
+            Some(Kind::Dash)
+        }
         "application/mpegurl"
         | "application/vnd.apple.mpegurl"
         | "application/x-mpegurl"

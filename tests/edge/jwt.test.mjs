@@ -48,10 +48,12 @@ const OTHERS = ["/videos/43/a.ts", "/videos/421/a.ts", "https://other.example.co
 const playlist = (addresses) =>
   ["#EXTM3U", ...addresses.flatMap((address) => ["#EXTINF:2,", address]), "#EXT-X-ENDLIST", ""].join("\n");
 const escaped = (text) => text.replaceAll("&", "&amp;");
+// In an MPD scheme and host are before the token.
+const full = (address) => address.replace(/^(?=\/T\/)/, HOST);
 const presentation = (addresses) => `<?xml version="1.0"?>
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet>
 <Representation id="1"><SegmentList duration="2">
-${addresses.map((address) => `<SegmentURL media="${escaped(address)}"/>\n`).join("")}
+${addresses.map((address) => `<SegmentURL media="${escaped(full(address))}"/>\n`).join("")}
 </SegmentList></Representation>
 </AdaptationSet></Period></MPD>
 `;

@@ -60,9 +60,10 @@ function playlist(addresses, lineEnd = "\n") {
 
 const escaped = (text) => text.replaceAll("&", "&amp;");
 
-/** An MPD with these addresses as segments. */
+/** An MPD with these addresses as segments. In one that is rewritten T has scheme and host before it. */
 function presentation(addresses) {
   const urls = addresses
+    .map((address) => address.replace(/^(?=\/T\/)/, HOST))
     .map((address) => `\t\t<SegmentURL media="${escaped(address)}"/>\n`)
     .join("");
   return `<?xml version="1.0"?>

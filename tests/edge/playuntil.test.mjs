@@ -376,9 +376,9 @@ for (const name of ["bucket", "server"]) {
       const lasting = sign(FOLDER, { exp: NOW + RUN, dir: 2 });
       const segments = (text) =>
         text
-          .replace("init.mp4", "/T/videos/42/init.mp4")
-          .replace("$Number$", "/T/videos/42/$$Number$$");
-      const located = (name) => mpd("dynamic", `<Location>/T/videos/42/${name}</Location>`);
+          .replace("init.mp4", `${HOST}/T/videos/42/init.mp4`)
+          .replace("$Number$", `${HOST}/T/videos/42/$$Number$$`);
+      const located = (name) => mpd("dynamic", `<Location>${HOST}/T/videos/42/${name}</Location>`);
       for (const [name, expected] of [
         ["dynamic.mpd", segments(located("dynamic.mpd"))],
         ["located.mpd", segments(located("dynamic.mpd"))],

@@ -29,7 +29,7 @@ pub fn playlist(asked: &Asked, carrier: &Carrier, text: &str) {
             });
             check_host(carrier, &is);
             if before != after {
-                check_new(asked, carrier, after);
+                check_new(asked, carrier, after, false);
                 left -= 1;
                 // What is not known here has been defined in another way.
                 if !was.reference.contains("{$") {
@@ -52,7 +52,12 @@ pub fn presentation(asked: &Asked, carrier: &Carrier, text: &str) {
             let ends = ['"', '\'', '<', '>'];
             let start = rewritten[..at].rfind(ends).map_or(0, |end| end + 1);
             let end = rewritten[at..].find(ends).map_or(rewritten.len(), |end| at + end);
-            check_new(asked, carrier, &mpd::fill(&unescaped(rewritten[start..end].trim())));
+            let text = unescaped(&rewritten[start..end]);
+            // Of several addresses with blanks between them, the one with the token.
+            let before = unescaped(&rewritten[start..at]).len();
+            let first = text[..before].rfind(' ').map_or(0, |blank| blank + 1);
+            let last = text[before..].find(' ').map_or(text.len(), |blank| before + blank);
+            check_new(asked, carrier, &mpd::fill(text[first..last].trim()), true);
         }
     }
     if let [Some(was), Some(is)] = [text, &rewritten].map(mpd::try_read) {
@@ -63,6 +68,9 @@ pub fn presentation(asked: &Asked, carrier: &Carrier, text: &str) {
             check_way(was, is);
         }
     }
+    if let Some(is) = mpd::try_read(&rewritten) {
+        is.by_location(&asked.address()).iter().for_each(|address| check_host(carrier, address));
+    }
     assert_eq!(carrier.rewrite(Kind::Dash, &rewritten).as_ref(), Ok(&rewritten));
 }
 
@@ -70,9 +78,11 @@ pub fn presentation(asked: &Asked, carrier: &Carrier, text: &str) {
 #[track_caller]
 pub fn surroundings(carrier: &Carrier, text: &str) {
     let Ok(rewritten) = carrier.rewrite(Kind::Dash, text) else { return };
-    let token = format!("/{}", carrier.token().replace('&', "&amp;"));
+    let token = format!("://{HOST}/{}/", carrier.token().replace('&', "&amp;"));
     for (old, new) in changes(text, &rewritten) {
-        assert!(new.trim_start().starts_with(&token), "{old} became {new}");
+        let new = new.trim_start();
+        let rest = ["https", "http"].iter().find_map(|scheme| new.strip_prefix(scheme));
+        assert!(rest.is_some_and(|rest| rest.starts_with(&token)), "{old} became {new}");
     }
 }
 
@@ -105,10 +115,15 @@ pub fn preview(asked: &Asked, kind: Kind, rewritten: &str) {
     }
 }
 
-/// An address that a token was put into starts with it, and leads into the scope on this host.
+/// An address that a token was put into starts with it, or with scheme and host and it, and leads into the
+/// scope on this host. In a presentation it always has both.
 #[track_caller]
-fn check_new(asked: &Asked, carrier: &Carrier, address: &str) {
-    let own = address.strip_prefix('/').is_some_and(|rest| rest.starts_with(carrier.token()));
+fn check_new(asked: &Asked, carrier: &Carrier, address: &str, is_full: bool) {
+    let hosts = ["https", "http"].map(|scheme| format!("{scheme}://{HOST}"));
+    let host = hosts.iter().find_map(|host| address.strip_prefix(host.as_str()));
+    assert!(!is_full || host.is_some(), "{address} has no host");
+    let rest = host.unwrap_or(address).strip_prefix('/');
+    let own = rest.is_some_and(|rest| rest.starts_with(carrier.token()));
     assert!(own, "the token is not at the start of {address}");
     let address = Address { base: asked.address(), reference: address.to_owned() };
     let led = address.lead().unwrap();

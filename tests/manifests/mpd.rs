@@ -52,11 +52,19 @@ impl Mpd {
     /// Every address, as often as there are bases that it is relative to.
     pub fn addresses(&self, document: &Url) -> Vec<Address> {
         let mut found = Vec::new();
-        // Some players resolve against the first one, others against where the MPD is to be found
-        // next.
+        walk(document, &self.tree, &[document.clone()], &[], &mut found);
+        found
+    }
+
+    /// The same as some players read it: not from the address of the MPD on, but from where it is to be
+    /// found next.
+    pub fn by_location(&self, document: &Url) -> Vec<Address> {
+        let mut found = Vec::new();
         let locations = texts(&self.tree["Location"]).filter_map(|at| document.join(at).ok());
-        let bases: Vec<_> = [document.clone()].into_iter().chain(locations).collect();
-        walk(document, &self.tree, &bases, &[], &mut found);
+        let bases: Vec<_> = locations.collect();
+        if !bases.is_empty() {
+            walk(document, &self.tree, &bases, &[], &mut found);
+        }
         found
     }
 }

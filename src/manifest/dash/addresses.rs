@@ -2,23 +2,31 @@
 
 use crate::manifest::address::Resource;
 use crate::manifest::dash::bases::Bases;
-use crate::manifest::dash::document::Node;
+use crate::manifest::dash::document::{Document, Node};
 use crate::manifest::dash::edits::Edits;
-use crate::manifest::dash::template;
+use crate::manifest::dash::onward;
+use crate::manifest::dash::patch;
+use crate::manifest::dash::schema::{is_of_segments, of_segments};
+use crate::manifest::dash::template::Ids;
 use crate::manifest::dash::writer::{Writer, remote};
 use crate::manifest::{Carrier, ManifestError};
 
-/// Writes the addresses of an MPD.
-pub(super) fn write(carrier: &Carrier, root: Node<'_>) -> Result<Edits, ManifestError> {
-    let mut writer = Writer::new(carrier);
-    let mpd = writer.locations(root)?;
+/// Writes the addresses of an MPD, of a patch for one, or of elements that one takes in.
+pub(super) fn write(carrier: &Carrier, document: &Document<'_>) -> Result<Edits, ManifestError> {
+    let mut writer = Writer::new(carrier, document.source.len());
+    onward::close(&mut writer, document)?;
+    let root = document.root().ok_or(ManifestError::Malformed)?;
+    let is_part = root.name() != "MPD";
+    let mpd = if is_part { Bases::of(carrier.base()) } else { writer.locations(root)? };
     let is_dynamic = root.attribute("type").is_some_and(|kind| kind.text == "dynamic");
-    if carrier.exchanged && is_dynamic && root.named("Location").next().is_none() {
-        writer.insert_location(root);
+    if !is_part && carrier.exchanged && is_dynamic && root.named("Location").next().is_none() {
+        writer.insert_location(root)?;
     }
-    let mut walk = Walk { writer, mpd };
+    let mut walk = Walk { writer, mpd, is_part };
     let mpd = walk.mpd.clone();
-    walk.element(root, &mpd)?;
+    for node in document.tops() {
+        walk.element(node, &mpd)?;
+    }
     Ok(walk.writer.edits)
 }
 
@@ -26,81 +34,96 @@ pub(super) fn write(carrier: &Carrier, root: Node<'_>) -> Result<Edits, Manifest
 #[derive(Default)]
 struct Users {
     bases: Bases,
-    /// Whether there is one whose id does more in a template than to fill a part of a segment.
-    has_odd_id: bool,
-}
-
-impl Users {
-    fn join(&mut self, others: &Self) {
-        self.bases.join(&others.bases);
-        self.has_odd_id |= others.has_odd_id;
-    }
+    ids: Ids,
 }
 
 struct Walk<'c> {
     writer: Writer<'c>,
     /// What is relative to the MPD starts from these.
     mpd: Bases,
+    /// Whether it is no MPD, but a part of one. What it is relative to is in the MPD: its own address is
+    /// the best guess.
+    is_part: bool,
 }
 
 impl Walk<'_> {
     /// Writes the addresses in `node`, which is in a level with the bases `parents`.
     fn element(&mut self, node: Node<'_>, parents: &Bases) -> Result<Users, ManifestError> {
-        self.remote(node, parents);
+        self.remote(node, parents)?;
         let bases = self.writer.level(node, parents, true)?;
         let mut users = Users::default();
-        for child in node.children().filter(|child| !is_segment_info(*child)) {
-            users.join(&self.element(child, &bases)?);
+        for child in node.children().filter(|child| !is_of_segments(*child)) {
+            let more = self.element(child, &bases)?;
+            self.join(&mut users, &more)?;
         }
-        self.writer.attributes(node, &bases);
+        if self.is_part {
+            self.part(node, &bases)?;
+        }
+        self.writer.held(node, &bases, &self.mpd)?;
         if node.name() == "Representation" {
-            let id = node.attribute("id");
-            let has_odd_id = !id.is_some_and(|id| template::is_plain_id(&id.text));
-            users = Users { bases: bases.clone(), has_odd_id };
+            let ids = node.attribute("id").map_or_else(Ids::odd, |id| Ids::of(&id.text));
+            users = Users { bases: bases.clone(), ids };
         }
         // Where nobody uses them here, nobody knows what they are relative to.
+        if users.bases.is_empty() && self.is_part {
+            users.bases = bases;
+        }
         if !users.bases.is_empty() {
-            let info = node.children().filter(|child| is_segment_info(*child));
-            info.for_each(|info| self.segments(info, &users));
+            if is_of_segments(node) {
+                self.segments(node, &users)?;
+                return Ok(users);
+            }
+            for info in node.children().filter(|child| is_of_segments(*child)) {
+                self.segments(info, &users)?;
+            }
         }
         Ok(users)
     }
 
+    fn join(&mut self, users: &mut Users, more: &Users) -> Result<(), ManifestError> {
+        users.ids.join(more.ids);
+        self.writer.spend(users.bases.work_to_join(&more.bases))?;
+        users.bases.join(&more.bases);
+        Ok(())
+    }
+
     /// Writes the addresses of segments: all users resolve them against their own bases.
-    fn segments(&mut self, node: Node<'_>, users: &Users) {
-        self.remote(node, &users.bases);
-        let (names, is_template): (&[&str], bool) = match node.name() {
-            "SegmentTemplate" => {
-                (&["media", "index", "initialization", "bitstreamSwitching"], true)
-            }
-            "SegmentURL" => (&["media", "index"], false),
-            "Initialization" | "RepresentationIndex" | "BitstreamSwitching" => {
-                (&["sourceURL"], false)
-            }
-            _ => (&[], false),
-        };
+    fn segments(&mut self, node: Node<'_>, users: &Users) -> Result<(), ManifestError> {
+        self.remote(node, &users.bases)?;
+        let (names, is_template) = of_segments(node.name());
         for value in names.iter().filter_map(|name| node.attribute(name)) {
-            let is_odd = is_template && users.has_odd_id && template::has_id(&value.text);
-            if !is_odd {
-                self.writer.address(value, &users.bases, Resource::Media, is_template);
+            if !is_template || users.ids.fit(&value.text) {
+                self.writer.address(value, &users.bases, Resource::Media, is_template)?;
             }
         }
         for child in node.children() {
-            self.segments(child, users);
+            self.segments(child, users)?;
         }
+        Ok(())
     }
 
-    /// Writes the address of a remote element. Some players resolve it against the MPD, some against the
-    /// level that it is in.
-    fn remote(&mut self, node: Node<'_>, parents: &Bases) {
-        if let Some(href) = remote(node) {
-            let mut bases = self.mpd.clone();
-            bases.join(parents);
-            self.writer.address(href, &bases, Resource::Media, false);
-        }
+    /// Writes the address of a remote element. Some players resolve it against the level that it is in, some
+    /// against the MPD.
+    fn remote(&mut self, node: Node<'_>, parents: &Bases) -> Result<(), ManifestError> {
+        let Some(href) = remote(node) else { return Ok(()) };
+        let mut bases = parents.clone();
+        self.writer.spend(bases.work())?;
+        bases.add_others(&self.mpd)?;
+        self.writer.address(href, &bases, Resource::Media, false)
     }
-}
 
-fn is_segment_info(node: Node<'_>) -> bool {
-    matches!(node.name(), "SegmentBase" | "SegmentList" | "SegmentTemplate")
+    /// Writes what is in a part of an MPD in another way than in an MPD.
+    fn part(&mut self, node: Node<'_>, bases: &Bases) -> Result<(), ManifestError> {
+        if let Some(put) = patch::put(node) {
+            let value = node.text()?;
+            self.writer.address(value, bases, put.resource, put.is_template)?;
+        }
+        // A patch may replace the whole of an element.
+        for location in ["Location", "PatchLocation"].into_iter().flat_map(|name| node.named(name))
+        {
+            let value = location.text()?;
+            self.writer.address(value, bases, Resource::Manifest, false)?;
+        }
+        Ok(())
+    }
 }

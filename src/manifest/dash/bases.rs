@@ -1,24 +1,33 @@
 //! The addresses that a relative one may start from: each level of an MPD has alternatives.
 
-use core::iter;
-
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::manifest::Carrier;
-use crate::manifest::address::{Base, Resource};
+use crate::manifest::address::{Base, Resource, Target};
+use crate::manifest::carrier::Form;
+use crate::manifest::{Carrier, ManifestError};
+use crate::path::is_plain_relative;
 
-/// The most alternatives that are looked into.
+/// The most alternatives that a level may have.
 const MAX: usize = 64;
 
-/// Alternatives, each once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bases(Vec<Base>);
+/// The most bytes in the alternatives of a level.
+const MAX_BYTES: usize = 64 << 10;
+
+/// Alternatives, each once. Levels that say nothing of their own share those of the level above.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bases {
+    /// By the standard (ISO/IEC 23009-1, section 5.6.4): from the address of the MPD on.
+    standard: Rc<Vec<Base>>,
+    /// As some players have it: from a `Location` on.
+    others: Rc<Vec<Base>>,
+}
 
 /// What became of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
-    /// It is another now.
+    /// It has changed.
     Other,
     /// It may stay for every base.
     Same,
@@ -26,90 +35,181 @@ pub(super) enum Written {
     Undecided,
 }
 
-/// Too many alternatives.
-#[derive(Debug)]
-pub(super) struct TooMany;
+/// An address as an MPD has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reference<'a> {
+    pub(super) text: &'a str,
+    pub(super) resource: Resource,
+    pub(super) is_template: bool,
+}
 
 impl Bases {
     pub(super) fn of(base: Base) -> Self {
-        Self(iter::once(base).collect())
+        Self { standard: Rc::new([base].into()), others: Rc::default() }
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(super) fn is_empty(&self) -> bool {
+        self.standard.is_empty()
     }
 
-    pub(super) fn add(&mut self, base: Base) -> Result<(), TooMany> {
-        if self.0.contains(&base) {
-            return Ok(());
-        }
-        if self.0.len() >= MAX {
-            return Err(TooMany);
-        }
-        self.0.push(base);
-        Ok(())
+    /// How much work it is to resolve an address against all of them: as that of copying so many bytes.
+    pub(super) fn work(&self) -> usize {
+        let all = self.standard.iter().chain(self.others.iter());
+        all.fold(0, |work, base| work.saturating_add(base.len()).saturating_add(128))
+    }
+
+    /// Whether an address may stay without being resolved: it is a name that inherits the token, or leads
+    /// to another host, from each of them.
+    pub(super) fn keep(&self, carrier: &Carrier, reference: Reference<'_>) -> bool {
+        let is_settled = |base: &Base| match base {
+            Base::Foreign => self.others.is_empty(),
+            Base::Here { inherits, .. } => *inherits,
+        };
+        carrier.only_adds()
+            && is_plain_relative(reference.text.as_bytes())
+            && self.standard.iter().chain(self.others.iter()).all(is_settled)
+    }
+
+    /// How much work [`Bases::join`] is, in bytes: each is compared with each.
+    pub(super) fn work_to_join(&self, others: &Self) -> usize {
+        [(&self.standard, &others.standard), (&self.others, &others.others)]
+            .iter()
+            .filter(|(mine, theirs)| !Rc::ptr_eq(mine, theirs))
+            .fold(0, |work, (mine, _)| {
+                work.saturating_add(mine.len().saturating_mul(others.work()))
+            })
+    }
+
+    /// Adds what some players start from instead.
+    pub(super) fn add_others(&mut self, others: &Self) -> Result<(), ManifestError> {
+        let all = others.standard.iter().chain(others.others.iter());
+        all.filter(|base| !self.standard.contains(base))
+            .try_for_each(|base| add(&mut self.others, base.clone()))
     }
 
     /// Adds all of `others`. Where these are too many, nothing that is relative to them is changed.
     pub(super) fn join(&mut self, others: &Self) {
-        if others.0.iter().any(|base| self.add(base.clone()).is_err()) {
-            *self = Self::of(Base::Foreign);
+        for (mine, theirs) in
+            [(&mut self.standard, &others.standard), (&mut self.others, &others.others)]
+        {
+            if Rc::ptr_eq(mine, theirs) {
+                continue;
+            }
+            if mine.is_empty() {
+                *mine = Rc::clone(theirs);
+            } else if theirs.iter().any(|base| add(mine, base.clone()).is_err()) {
+                *mine = Rc::new([Base::Foreign].into());
+            }
         }
     }
 
-    /// The bases below an address as it is written now.
-    pub(super) fn enter(&self, carrier: &Carrier, address: &str) -> impl Iterator<Item = Base> {
-        self.0.iter().map(move |base| carrier.enter(base, address))
+    /// Adds the bases below an address as it is written now, which is relative to `parents`.
+    pub(super) fn enter(
+        &mut self,
+        carrier: &Carrier,
+        parents: &Self,
+        address: &str,
+    ) -> Result<(), ManifestError> {
+        for base in parents.standard.iter() {
+            add(&mut self.standard, carrier.enter(base, address))?;
+        }
+        for base in parents.others.iter() {
+            let base = carrier.enter(base, address);
+            if !self.standard.contains(&base) {
+                add(&mut self.others, base)?;
+            }
+        }
+        Ok(())
     }
 
-    /// [`Carrier::write`] where that is right for every base.
-    ///
-    /// What it writes is a path of this host, so with another host among the bases nothing is ever
-    /// written, not even for an absolute address: a player would send the token there.
+    /// [`Carrier::write_as`] where that is right for every base.
     pub(super) fn write(
         &self,
         carrier: &Carrier,
-        reference: &str,
-        resource: Resource,
-        is_template: bool,
+        reference: Reference<'_>,
         out: &mut String,
     ) -> Written {
-        let write = |base: &Base, out: &mut String| {
-            out.clear();
-            carrier.write(base, reference, resource, is_template, out)
-        };
-        match self.0.as_slice() {
-            [Base::Foreign] => return Written::Same,
-            [base] => return if write(base, out) { Written::Other } else { Written::Same },
-            _ => {}
+        let Reference { text, resource, is_template } = reference;
+        out.clear();
+        if let ([base], []) = (self.standard.as_slice(), self.others.as_slice()) {
+            let has_changed = carrier.write_as(Form::Full, base, text, resource, is_template, out);
+            return if has_changed { Written::Other } else { Written::Same };
         }
-        // What is written depends on where the address leads, and whether the token is there already.
-        // Both answers tell whether it leads to the same place from every base.
-        let mut answers: Option<[String; 2]> = None;
-        let [mut fresh, mut inherited] = [false; 2];
-        for base in &self.0 {
-            let Base::Here { path, inherits } = base else { return Written::Undecided };
-            inherited |= inherits;
-            fresh |= !inherits;
-            let answer = [false, true].map(|inherits| {
-                write(&Base::Here { path: path.clone(), inherits }, out);
-                out.clone()
-            });
-            match &answers {
-                None if answer.iter().all(|answer| answer == reference) => return Written::Same,
-                None => answers = Some(answer),
-                Some(answers) if *answers == answer => {}
-                Some(_) => return Written::Undecided,
+        // The place that it leads to; none where it is not the same from every base.
+        let mut place: Option<Target> = None;
+        let mut is_one_place = true;
+        let mut has_changed = false;
+        for base in self.standard.iter() {
+            let Some(target) = carrier.target(base, text, is_template) else {
+                is_one_place = false;
+                continue;
+            };
+            let start = out.len();
+            carrier.write_target(Form::Full, &target, resource, out);
+            let is_other = out.len() > start && out.get(start..) != Some(text);
+            // What is written once is right for the others too, as far as they lead there.
+            if !is_other || has_changed {
+                out.truncate(start);
+            }
+            has_changed |= is_other;
+            match &place {
+                None => place = Some(target),
+                Some(place) => is_one_place &= place.is_same_place(&target),
             }
         }
-        let answers =
-            answers.into_iter().flatten().zip([fresh, inherited]).filter(|(_, asked)| *asked);
-        for (answer, _) in answers {
-            if answer != reference {
-                *out = answer;
-                return Written::Other;
+        match place {
+            _ if has_changed && is_one_place => Written::Other,
+            _ if has_changed => Written::Undecided,
+            Some(place) if is_one_place && place.inherits => {
+                self.write_for_others(carrier, reference, &place, out)
             }
+            _ => Written::Same,
         }
-        Written::Same
     }
+
+    /// Whether an address leads to where no token is needed.
+    pub(super) fn lead_to_public(&self, carrier: &Carrier, text: &str) -> bool {
+        let targets = self.standard.iter().filter_map(|base| carrier.target(base, text, false));
+        targets.into_iter().any(|target| carrier.is_public(&target.path))
+    }
+
+    /// Writes an address that inherits its token, where players that start from elsewhere would leave it
+    /// without.
+    fn write_for_others(
+        &self,
+        carrier: &Carrier,
+        reference: Reference<'_>,
+        place: &Target,
+        out: &mut String,
+    ) -> Written {
+        let Reference { text, resource, is_template } = reference;
+        let is_bare = |base: &Base| {
+            !carrier.target(base, text, is_template).is_some_and(|target| target.inherits)
+        };
+        if !self.others.iter().any(is_bare) {
+            return Written::Same;
+        }
+        let place = Target {
+            inherits: false,
+            scheme: place.scheme,
+            path: place.path.clone(),
+            query: place.query.clone(),
+            fragment: place.fragment.clone(),
+        };
+        carrier.write_target(Form::Full, &place, resource, out);
+        if out.is_empty() { Written::Same } else { Written::Other }
+    }
+}
+
+/// Adds an alternative.
+fn add(bases: &mut Rc<Vec<Base>>, base: Base) -> Result<(), ManifestError> {
+    if bases.contains(&base) {
+        return Ok(());
+    }
+    let bytes = bases.iter().fold(base.len(), |bytes, base| bytes.saturating_add(base.len()));
+    if bases.len() >= MAX || bytes > MAX_BYTES {
+        return Err(ManifestError::TooComplex);
+    }
+    Rc::make_mut(bases).push(base);
+    Ok(())
 }

@@ -16,29 +16,38 @@ use crate::manifest::ManifestError;
 
 /// A well-formed MPD without a document type, so no entity stands for more than it says.
 ///
-/// Only elements of the root's namespace are in it, and those of none, as players know no namespaces.
+/// Only elements of the root's namespace are in it, those of other editions of the schema, and those of no
+/// namespace, as players know none.
 #[derive(Debug)]
 pub(super) struct Document<'m> {
     pub(super) source: &'m str,
     /// In the order of their start tags; the first is the root.
-    pub(super) elements: Vec<Element<'m>>,
+    pub(super) elements: Vec<Element>,
+    /// The attributes of those start tags, of elements in any namespace, that have players send addresses
+    /// on.
+    pub(super) tags: Vec<Range<usize>>,
 }
 
-/// Where the parts of an element stand.
+/// Where the parts of an element are. There may be one for every four bytes of an MPD, so they are kept
+/// short.
 #[derive(Debug)]
-pub(super) struct Element<'m> {
-    /// The name without its prefix.
-    pub(super) name: &'m str,
-    /// The name as it is written.
-    pub(super) qualified: &'m str,
-    pub(super) attributes: Range<usize>,
-    /// From the `<` of its start tag to the `>` of its end tag.
-    pub(super) span: Range<usize>,
-    /// What stands between the tags; empty at the end of the span where there is one tag alone.
-    pub(super) content: Range<usize>,
+pub(super) struct Element {
+    /// Where the `<` of its start tag is.
+    pub(super) start: u32,
+    /// Where its name ends, and its attributes start.
+    pub(super) name_end: u32,
+    pub(super) attributes_end: u32,
+    /// From the `>` of its start tag to the `<` of its end tag; both the end where there is one tag alone.
+    pub(super) content_start: u32,
+    pub(super) content_end: u32,
+    /// Behind the `>` of its end tag.
+    pub(super) end: u32,
     /// The first element that is not inside.
-    pub(super) next: usize,
-    pub(super) href: Option<Range<usize>>,
+    pub(super) next: u32,
+    /// How long its prefix is, with the colon.
+    pub(super) prefix_len: u32,
+    /// Where the value of its `xlink:href` is; empty where there is none.
+    pub(super) href: (u32, u32),
 }
 
 /// A text of an MPD, decoded and without blanks around it, and where it stands.
@@ -49,9 +58,14 @@ pub(super) struct Value<'m> {
 }
 
 impl<'m> Document<'m> {
-    /// The element `MPD`.
+    /// The first element.
     pub(super) fn root(&self) -> Option<Node<'_>> {
         self.node(0)
+    }
+
+    /// The elements that are in no other: one, or in what an MPD takes in from elsewhere perhaps several.
+    pub(super) fn tops(&self) -> impl Iterator<Item = Node<'_>> {
+        iter::successors(self.node(0), |node| self.node(at(node.element.next)))
     }
 
     /// All elements, in the order of their start tags.
@@ -64,51 +78,60 @@ impl<'m> Document<'m> {
     }
 }
 
+/// An offset as it is used.
+pub(super) const fn at(offset: u32) -> usize {
+    offset as usize
+}
+
 /// An element.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node<'d> {
     document: &'d Document<'d>,
     at: usize,
-    element: &'d Element<'d>,
+    element: &'d Element,
 }
 
 impl<'d> Node<'d> {
     /// Its name without the prefix.
-    pub(super) const fn name(&self) -> &'d str {
-        self.element.name
+    pub(super) fn name(&self) -> &'d str {
+        self.qualified().get(at(self.element.prefix_len)..).unwrap_or_default()
     }
 
     /// Its name as it is written.
-    pub(super) const fn qualified(&self) -> &'d str {
-        self.element.qualified
+    pub(super) fn qualified(&self) -> &'d str {
+        let Element { start, name_end, .. } = *self.element;
+        self.document.source.get(at(start.saturating_add(1))..at(name_end)).unwrap_or_default()
     }
 
     /// The prefix of its name with the colon, or nothing.
     pub(super) fn prefix(&self) -> &'d str {
-        self.qualified().strip_suffix(self.name()).unwrap_or_default()
+        self.qualified().get(..at(self.element.prefix_len)).unwrap_or_default()
     }
 
     /// From its start tag to its end tag, both included.
     pub(super) fn span(&self) -> Range<usize> {
-        self.element.span.clone()
+        at(self.element.start)..at(self.element.end)
     }
 
-    /// What stands between its tags; `None` where it is one tag alone.
+    /// What is between its tags; `None` where it is one tag alone.
     pub(super) fn content(&self) -> Option<Range<usize>> {
-        let Element { content, span, .. } = self.element;
-        (content.end != span.end).then(|| content.clone())
+        let Element { content_start, content_end, end, .. } = *self.element;
+        (content_end != end).then(|| at(content_start)..at(content_end))
     }
 
-    /// Where the attributes stand, with the blanks around them.
+    /// Where the attributes are, with the blanks around them.
     pub(super) fn attributes(&self) -> Range<usize> {
-        self.element.attributes.clone()
+        at(self.element.name_end)..at(self.element.attributes_end)
     }
 
     /// The elements in it, not those in these.
     pub(super) fn children(&self) -> impl Iterator<Item = Self> + use<'d> {
         let Self { document, at, element } = *self;
-        let within = move |at: usize| document.node(at).filter(|_| at < element.next);
-        iter::successors(within(at.saturating_add(1)), move |node| within(node.element.next))
+        let next = self::at(element.next);
+        let within = move |at: usize| document.node(at).filter(|_| at < next);
+        iter::successors(within(at.saturating_add(1)), move |node| {
+            within(self::at(node.element.next))
+        })
     }
 
     /// The elements in it that are named so.
@@ -118,11 +141,14 @@ impl<'d> Node<'d> {
 
     /// The value of an attribute without prefix.
     pub(super) fn attribute(&self, name: &str) -> Option<Value<'d>> {
-        let Document { source, .. } = *self.document;
-        let raw = source.get(self.attributes())?;
-        let mut attributes = Attributes::new(raw, 0);
-        let found = attributes.with_checks(false).flatten().find(|a| a.key.as_ref() == name)?;
-        value(source, range_of(source, &found.value)?)
+        attribute(self.document.source, self.attributes(), |key| key == name)
+    }
+
+    /// The value of an attribute with that name behind some prefix.
+    pub(super) fn prefixed(&self, name: &str) -> Option<Value<'d>> {
+        attribute(self.document.source, self.attributes(), |key| {
+            key.rsplit_once(':').is_some_and(|(_, local)| local == name)
+        })
     }
 
     /// Whether there is such an attribute.
@@ -132,12 +158,13 @@ impl<'d> Node<'d> {
 
     /// The value of `xlink:href`.
     pub(super) fn href(&self) -> Option<Value<'d>> {
-        value(self.document.source, self.element.href.clone()?)
+        let (start, end) = self.element.href;
+        value(self.document.source, at(start)..at(end)).filter(|_| start > 0)
     }
 
     /// The text in it. No element may be, and comments do not part it.
     pub(super) fn text(&self) -> Result<Value<'d>, ManifestError> {
-        let Element { content, .. } = self.element;
+        let content = at(self.element.content_start)..at(self.element.content_end);
         let source = self.document.source.get(content.clone()).ok_or(ManifestError::Malformed)?;
         let mut reader = Reader::from_str(source);
         let mut text = String::new();
@@ -179,6 +206,17 @@ pub(super) fn is_blank(text: &str) -> bool {
 /// Resolves the references in a text; none may be to an entity of its own.
 pub(super) fn decode(raw: &str) -> Result<Cow<'_, str>, ManifestError> {
     unescape(raw).map_err(|_| ManifestError::Malformed)
+}
+
+/// The value of the first attribute in `span` whose name is the right one.
+pub(super) fn attribute<'m>(
+    source: &'m str,
+    span: Range<usize>,
+    is_name: impl Fn(&str) -> bool,
+) -> Option<Value<'m>> {
+    let mut attributes = Attributes::new(source.get(span)?, 0);
+    let found = attributes.with_checks(false).flatten().find(|a| is_name(a.key.as_ref()))?;
+    value(source, range_of(source, &found.value)?)
 }
 
 /// The attribute value at `span`.

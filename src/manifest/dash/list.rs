@@ -5,12 +5,13 @@ use alloc::string::{String, ToString as _};
 use quick_xml::escape::escape;
 
 use crate::manifest::address::Resource;
-use crate::manifest::dash::bases::{Bases, Written};
+use crate::manifest::dash::bases::{Bases, Reference, Written};
 use crate::manifest::dash::document::Node;
 use crate::manifest::dash::duration;
 use crate::manifest::dash::segments::{Info, Segment};
 use crate::manifest::dash::template::{self, Values};
-use crate::manifest::{Carrier, ManifestError};
+use crate::manifest::{Carrier, MAX_LEN, ManifestError};
+use crate::request::Request;
 
 /// What it is written of.
 pub(super) struct Of<'a, 'd> {
@@ -104,6 +105,7 @@ impl Of<'_, '_> {
         // Without a number all segments are one file.
         let template = self.info.attribute("media");
         let template = template.filter(|template| template::tells_apart(&template.text));
+        let template = template.filter(|template| template.text.len() <= Request::MAX_URL_LEN);
         let template = template.ok_or(ManifestError::NoPreview)?;
         for segment in segments {
             let number = first.checked_add(segment.index).ok_or(ManifestError::NoPreview)?;
@@ -133,8 +135,16 @@ impl Of<'_, '_> {
 
     /// Appends an address and the end of its element.
     fn address(&self, name: &str, address: &str, out: &mut String) -> Result<(), ManifestError> {
+        // What everybody may fetch cannot be cut.
+        if name == "media" && self.bases.lead_to_public(self.carrier, address) {
+            return Err(ManifestError::NoPreview);
+        }
+        if out.len() > MAX_LEN {
+            return Err(ManifestError::TooLarge);
+        }
         let mut written = String::new();
-        match self.bases.write(self.carrier, address, Resource::Media, false, &mut written) {
+        let reference = Reference { text: address, resource: Resource::Media, is_template: false };
+        match self.bases.write(self.carrier, reference, &mut written) {
             Written::Other => attribute(name, &written, out),
             Written::Same => attribute(name, address, out),
             Written::Undecided => return Err(ManifestError::NoPreview),

@@ -12,10 +12,21 @@ use quick_xml::name::{Namespace, NamespaceResolver, ResolveResult};
 use quick_xml::reader::NsReader;
 
 use crate::manifest::ManifestError;
-use crate::manifest::dash::document::{Document, Element, decode, is_blank, offset, range_of};
+use crate::manifest::dash::document::{Document, Element, at, decode, is_blank, offset, range_of};
+use crate::manifest::dash::onward::NAMES;
 
 /// How deep elements may be nested. An MPD nests eight of its own; events may hold more.
 const MAX_DEPTH: usize = 64;
+
+/// The most elements. A manifest of 2 MiB has a fifth of them, if it is one long timeline.
+const MAX_ELEMENTS: usize = 1 << 20;
+
+/// What the namespaces of an MPD and of a patch for one start with, whatever the edition.
+const NAMESPACES: &str = "urn:mpeg:dash:schema:mpd";
+
+/// An MPD, a patch for one, and what it may take in from elsewhere (ISO/IEC 23009-1, sections 5.5 and 5.15).
+const ROOTS: [&str; 7] =
+    ["MPD", "Patch", "Period", "AdaptationSet", "EventStream", "InitializationSet", "SegmentList"];
 
 const XLINK: &str = "http://www.w3.org/1999/xlink";
 
@@ -24,9 +35,11 @@ pub(super) fn parse(source: &str) -> Result<Document<'_>, ManifestError> {
     let mut reader = NsReader::from_str(source);
     reader.config_mut().check_comments = true;
     let mut parser = Parser {
-        document: Document { source, elements: Vec::new() },
+        document: Document { source, elements: Vec::new(), tags: Vec::new() },
+        sends_on: NAMES.iter().any(|name| source.contains(&name.concat())),
         namespace: None,
         open: Vec::new(),
+        has_many: false,
         skipped: 0,
     };
     // The reader would pass over a byte order mark without counting it.
@@ -53,6 +66,10 @@ struct Parser<'m> {
     namespace: Option<String>,
     /// The elements whose end tags are to come.
     open: Vec<usize>,
+    /// Whether there is anything that has players send addresses on.
+    sends_on: bool,
+    /// Whether several may be in no other: what an MPD takes in is as many as it likes.
+    has_many: bool,
     /// How many elements that are not ours are open inside of those.
     skipped: usize,
 }
@@ -72,12 +89,14 @@ impl<'m> Parser<'m> {
         if self.document.elements.is_empty()
             && let Event::Start(tag) | Event::Empty(tag) = event
         {
-            if tag.local_name().as_ref() != "MPD" {
-                return Err(ManifestError::Malformed);
-            }
+            let name = tag.local_name();
+            let name = ROOTS.iter().find(|root| **root == name.as_ref());
+            let name = name.ok_or(ManifestError::Malformed)?;
+            self.has_many = !matches!(*name, "MPD" | "Patch");
             self.namespace = namespace.map(ToOwned::to_owned);
         }
-        Ok(namespace.is_none() || namespace == self.namespace.as_deref())
+        Ok(namespace.is_none_or(|name| name.starts_with(NAMESPACES))
+            || namespace == self.namespace.as_deref())
     }
 
     fn event(
@@ -91,12 +110,22 @@ impl<'m> Parser<'m> {
         let is_outside = self.open.is_empty();
         match event {
             Event::Start(tag) | Event::Empty(tag) => {
-                let is_second = is_outside && !self.document.elements.is_empty();
+                let is_second = is_outside && !self.document.elements.is_empty() && !self.has_many;
                 if is_second || self.open.len().saturating_add(self.skipped) >= MAX_DEPTH {
                     return Err(ManifestError::Malformed);
                 }
+                if self.document.elements.len() >= MAX_ELEMENTS {
+                    return Err(ManifestError::TooComplex);
+                }
                 let is_closed = matches!(event, Event::Empty(_));
                 let element = self.element(tag, span, is_closed, resolver)?;
+                if self.sends_on {
+                    let tag = at(element.name_end)..at(element.attributes_end);
+                    let text = self.document.source.get(tag.clone()).unwrap_or_default();
+                    if NAMES.iter().any(|name| text.contains(&name.concat())) {
+                        self.document.tags.push(tag);
+                    }
+                }
                 if self.skipped > 0 || !is_ours {
                     if is_outside {
                         return Err(ManifestError::Malformed);
@@ -121,7 +150,7 @@ impl<'m> Parser<'m> {
             Event::Text(_) | Event::Comment(_) | Event::PI(_) => Ok(()),
             Event::GeneralRef(_) if !is_outside => decode(raw).map(drop),
             Event::CData(_) if !is_outside => Ok(()),
-            Event::Decl(declaration) if span.start == 0 => check(declaration),
+            Event::Decl(declaration) if span.start == 0 => check(declaration, self.document.source),
             _ => Err(ManifestError::Malformed),
         }
     }
@@ -133,19 +162,19 @@ impl<'m> Parser<'m> {
         span: Range<usize>,
         is_closed: bool,
         resolver: &NamespaceResolver,
-    ) -> Result<Element<'m>, ManifestError> {
+    ) -> Result<Element, ManifestError> {
         let source = self.document.source;
         let slice = |text: &str| {
             let range = range_of(source, text)?;
             Some((source.get(range.clone())?, range))
         };
-        let (qualified, _) = slice(tag.name().into_inner()).ok_or(ManifestError::Malformed)?;
+        let (qualified, name) = slice(tag.name().into_inner()).ok_or(ManifestError::Malformed)?;
         let (raw, attributes) = slice(tag.attributes_raw()).ok_or(ManifestError::Malformed)?;
         let is_name = |first: char| first.is_alphabetic() || "_:".contains(first);
         if !qualified.starts_with(is_name) || raw.contains('<') {
             return Err(ManifestError::Malformed);
         }
-        let mut href = None;
+        let mut href = 0..0;
         for attribute in Attributes::new(raw, 0) {
             let attribute = attribute.map_err(|_| ManifestError::Malformed)?;
             decode(&attribute.value)?;
@@ -157,13 +186,23 @@ impl<'m> Parser<'m> {
                 ResolveResult::Unbound => false,
             };
             if is_xlink && name.as_ref() == "href" {
-                href = range_of(source, &attribute.value);
+                href = range_of(source, &attribute.value).ok_or(ManifestError::Malformed)?;
             }
         }
-        let name = qualified.rsplit_once(':').map_or(qualified, |(_, name)| name);
-        let content = if is_closed { span.end..span.end } else { span.end..source.len() };
+        let prefix_len = qualified.rfind(':').map_or(0, |colon| colon.saturating_add(1));
+        let content_end = if is_closed { span.end } else { source.len() };
         let next = self.document.elements.len().saturating_add(1);
-        Ok(Element { name, qualified, attributes, span, content, next, href })
+        Ok(Element {
+            start: short(span.start)?,
+            name_end: short(name.end)?,
+            attributes_end: short(attributes.end)?,
+            content_start: short(span.end)?,
+            content_end: short(content_end)?,
+            end: short(span.end)?,
+            next: short(next)?,
+            prefix_len: short(prefix_len)?,
+            href: (short(href.start)?, short(href.end)?),
+        })
     }
 
     /// Ends the element that was opened last.
@@ -171,9 +210,9 @@ impl<'m> Parser<'m> {
         let next = self.document.elements.len();
         let at = self.open.pop().ok_or(ManifestError::Malformed)?;
         let element = self.document.elements.get_mut(at).ok_or(ManifestError::Malformed)?;
-        element.content.end = tag.start;
-        element.span.end = tag.end;
-        element.next = next;
+        element.content_end = short(tag.start)?;
+        element.end = short(tag.end)?;
+        element.next = short(next)?;
         Ok(())
     }
 
@@ -183,15 +222,27 @@ impl<'m> Parser<'m> {
     }
 }
 
-/// Only UTF-8 can have come here unharmed.
-fn check(declaration: &BytesDecl<'_>) -> Result<(), ManifestError> {
+fn short(offset: usize) -> Result<u32, ManifestError> {
+    u32::try_from(offset).map_err(|_| ManifestError::TooComplex)
+}
+
+/// Encodings in which ASCII is written as in UTF-8. Of a manifest in ASCII it does not matter which of them
+/// it names.
+const ASCII_ALIKE: [&str; 6] =
+    ["us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252"];
+
+/// Only UTF-8 can have come here unharmed, and what is ASCII under another name.
+fn check(declaration: &BytesDecl<'_>, source: &str) -> Result<(), ManifestError> {
     let is_version = declaration.version().is_ok_and(|version| version.starts_with("1."));
-    let is_utf8 = match declaration.encoding() {
-        Some(Ok(encoding)) => encoding.eq_ignore_ascii_case("utf-8"),
+    let is_read = match declaration.encoding() {
+        Some(Ok(encoding)) => {
+            let is = |name: &&str| encoding.eq_ignore_ascii_case(name);
+            ["utf-8", "utf8"].iter().any(is) || (source.is_ascii() && ASCII_ALIKE.iter().any(is))
+        }
         Some(Err(_)) => false,
         None => true,
     };
-    if is_version && is_utf8 { Ok(()) } else { Err(ManifestError::Malformed) }
+    if is_version && is_read { Ok(()) } else { Err(ManifestError::Malformed) }
 }
 
 #[cfg(test)]
@@ -250,9 +301,13 @@ mod tests {
 
     #[test]
     fn the_root_is_an_mpd() {
-        for source in ["<mpd/>", "<Period/>", "<a:MPD/>", "<Patch><MPD/></Patch>"] {
+        for source in
+            ["<mpd/>", "<a:MPD/>", "<html/>", "<Patch/><Patch/>", "<Period/>text<Period/>"]
+        {
             malformed(source);
         }
+        assert_eq!(names("<Period/><Period/>"), ["Period", "Period"]);
+        assert_eq!(names("<Patch><add/></Patch>"), ["Patch", "add"]);
         for source in ["<MPD/>", "<a:MPD xmlns:a='a'/>", " <!-- --> <?a?> <MPD></MPD> \n<!-- -->"] {
             assert_eq!(names(source), ["MPD"]);
         }
@@ -275,7 +330,13 @@ mod tests {
             malformed(&format!(" {declaration}<MPD/>"));
             malformed(&format!("<MPD>{declaration}</MPD>"));
         }
-        for encoding in ["utf-16", "iso-8859-1", "utf-7", ""] {
+        for encoding in ["US-ASCII", "iso-8859-1", "UTF8"] {
+            let declaration = format!("<?xml version='1.0' encoding='{encoding}'?>");
+            assert_eq!(names(&format!("{declaration}<MPD/>")), ["MPD"]);
+            let latin = format!("{declaration}<MPD a='\u{e9}'/>");
+            if encoding == "UTF8" { assert_eq!(names(&latin), ["MPD"]) } else { malformed(&latin) }
+        }
+        for encoding in ["utf-16", "utf-7", "ebcdic", ""] {
             malformed(&format!("<?xml version='1.0' encoding='{encoding}'?><MPD/>"));
         }
         malformed("<?xml encoding='utf-8'?><MPD/>");

@@ -4,12 +4,15 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::manifest::address::Resource;
 use crate::manifest::dash::bases::Bases;
 use crate::manifest::dash::document::{Document, Node};
 use crate::manifest::dash::duration;
 use crate::manifest::dash::edits::Edits;
 use crate::manifest::dash::list;
+use crate::manifest::dash::onward;
 use crate::manifest::dash::segments::Info;
+use crate::manifest::dash::sidecar::{self, Kind};
 use crate::manifest::dash::writer::{Writer, is_nothing, remote};
 use crate::manifest::{Carrier, ManifestError};
 
@@ -21,24 +24,29 @@ const MAX_SEGMENTS: usize = 50_000;
 pub(super) fn write(
     carrier: &Carrier,
     document: &Document<'_>,
-    root: Node<'_>,
     secs: u64,
 ) -> Result<Edits, ManifestError> {
+    let root = document.root().filter(|root| root.name() == "MPD");
+    let root = root.ok_or(ManifestError::NoPreview)?;
     let is_static = root.attribute("type").is_none_or(|kind| kind.text == "static");
     let is_elsewhere = |node| remote(node).is_some() || node.name() == "ImportedMPD";
     if !is_static || document.nodes().any(is_elsewhere) {
         return Err(ManifestError::NoPreview);
     }
-    let mut writer = Writer::new(carrier);
+    let mut writer = Writer::new(carrier, document.source.len());
+    onward::close(&mut writer, document)?;
     let mpd = writer.locations(root)?;
     let bases = writer.level(root, &mpd, false)?;
-    let mut preview = Preview { writer, shown: duration::of_secs(secs), budget: MAX_SEGMENTS };
+    let shown = duration::of_secs(secs);
+    let mut preview = Preview { writer, mpd, shown, budget: MAX_SEGMENTS };
+    preview.writer.held(root, &bases, &preview.mpd)?;
     let periods = periods(root)?;
     preview.cut(root, &periods)?;
+    let mut periods = periods.iter().peekable();
     for node in root.children() {
-        match periods.iter().find(|period| period.node.span() == node.span()) {
+        match periods.next_if(|period| period.node.span() == node.span()) {
             Some(period) => preview.period(period, &bases)?,
-            None => preview.writer.attributes(node, &bases),
+            None => preview.writer.held(node, &bases, &preview.mpd)?,
         }
     }
     Ok(preview.writer.edits)
@@ -81,6 +89,8 @@ fn time(node: Node<'_>, name: &str) -> Result<Option<u64>, ManifestError> {
 
 struct Preview<'c> {
     writer: Writer<'c>,
+    /// What is relative to the MPD starts from these.
+    mpd: Bases,
     /// How many nanoseconds from the start may be seen.
     shown: u64,
     /// How many segments may still be listed.
@@ -101,7 +111,7 @@ impl Preview<'_> {
             let at = root.attributes().start;
             let duration = duration::to_text(self.shown);
             let markup = [" mediaPresentationDuration=\"", &duration, "\""].concat();
-            self.writer.edits.markup(at..at, &markup);
+            self.writer.edits.markup(at..at, &markup)?;
         }
         Ok(())
     }
@@ -111,7 +121,7 @@ impl Preview<'_> {
         if let Some(value) = node.attribute(name)
             && time(node, name)? > Some(most)
         {
-            self.writer.edits.text(value.span, &duration::to_text(most));
+            self.writer.edits.text(value.span, &duration::to_text(most))?;
         }
         Ok(())
     }
@@ -119,63 +129,83 @@ impl Preview<'_> {
     fn period(&mut self, period: &Period<'_>, parents: &Bases) -> Result<(), ManifestError> {
         let Period { node, start, end } = *period;
         let Some(most) = self.shown.checked_sub(start).filter(|most| *most > 0) else {
-            self.writer.edits.markup(node.span(), "");
-            return Ok(());
+            return self.writer.edits.markup(node.span(), "");
         };
         self.shorten(node, "duration", most)?;
         let length = end.saturating_sub(start).min(most);
-        self.level(node, parents, &Info::default(), length)
+        let above = Above { bases: parents, info: &Info::default(), kind: Kind::default() };
+        self.level(node, &above, length)
     }
 
     /// Writes a level of a Period of which `length` nanoseconds may be seen.
     fn level<'d>(
         &mut self,
         node: Node<'d>,
-        parents: &Bases,
-        above: &Info<'d>,
+        above: &Above<'_, 'd>,
         length: u64,
     ) -> Result<(), ManifestError> {
-        let bases = self.writer.level(node, parents, false)?;
-        self.writer.attributes(node, &bases);
+        let kind = above.kind.within(node);
         let (own, others): (Vec<_>, Vec<_>) = node.children().partition(|child| {
             matches!(child.name(), "SegmentBase" | "SegmentList" | "SegmentTemplate")
         });
-        let mut info = above.clone();
+        let mut info = above.info.clone();
         own.iter().for_each(|own| info.add(*own));
+        // Whoever is shown a part of a film may read all of its subtitles, and see all thumbnails.
+        let is_file = kind.is_beside() && info.is_of_one_file() && sidecar::is_file(node);
+        let bases = self.writer.level(node, above.bases, is_file)?;
+        self.writer.held(node, &bases, &self.mpd)?;
+        if node.name() != "Representation" {
+            let above = Above { bases: &bases, info: &info, kind };
+            others.into_iter().try_for_each(|child| self.level(child, &above, length))?;
+            return self.place(node, &own, "");
+        }
+        if kind.is_beside() && info.is_of_one_file() {
+            return own.into_iter().try_for_each(|own| self.sources(own, &bases));
+        }
+        self.writer.spend(info.len())?;
         let mut list = String::new();
-        if node.name() == "Representation" {
-            let segments = info.segments(length, &mut self.budget)?;
-            let list_of =
-                list::Of { carrier: self.writer.carrier, node, info: &info, bases: &bases };
-            list_of.push(&segments, &mut list)?;
-        } else {
-            for child in others {
-                self.level(child, &bases, &info, length)?;
+        let segments = info.segments(length, &mut self.budget)?;
+        let list_of = list::Of { carrier: self.writer.carrier, node, info: &info, bases: &bases };
+        list_of.push(&segments, &mut list)?;
+        self.place(node, &own, &list)
+    }
+
+    /// Writes the addresses in the `SegmentBase` of a file.
+    fn sources(&mut self, node: Node<'_>, bases: &Bases) -> Result<(), ManifestError> {
+        for child in node.children() {
+            if let Some(source) = child.attribute("sourceURL") {
+                self.writer.address(source, bases, Resource::Media, false)?;
             }
         }
-        self.place(node, &own, &list);
         Ok(())
     }
 
     /// Puts what is said of segments now where it was said before, or at the end.
-    fn place(&mut self, node: Node<'_>, own: &[Node<'_>], list: &str) {
+    fn place(&mut self, node: Node<'_>, own: &[Node<'_>], list: &str) -> Result<(), ManifestError> {
         let edits = &mut self.writer.edits;
         let mut list = list;
         for own in own {
-            edits.markup(own.span(), list);
+            edits.markup(own.span(), list)?;
             list = "";
         }
         if list.is_empty() {
-            return;
+            return Ok(());
         }
         match node.content() {
             Some(content) => edits.markup(content.end..content.end, list),
             None => {
                 let end = [">", list, "</", node.qualified(), ">"].concat();
-                edits.markup(node.attributes().end..node.span().end, &end);
+                edits.markup(node.attributes().end..node.span().end, &end)
             }
         }
     }
+}
+
+/// What the levels above say.
+struct Above<'a, 'd> {
+    bases: &'a Bases,
+    info: &'a Info<'d>,
+    kind: Kind,
 }
 
 #[cfg(test)]

@@ -23,6 +23,16 @@ impl<'d> Info<'d> {
         self.0.iter().all(|node| node.name() == name).then_some(name)
     }
 
+    /// Whether it says nothing of segments, or only where they are in a file.
+    pub(super) fn is_of_one_file(&self) -> bool {
+        self.0.iter().all(|node| node.name() == "SegmentBase")
+    }
+
+    /// The bytes in it.
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().fold(0, |len, node| len.saturating_add(node.span().len()))
+    }
+
     pub(super) fn attribute(&self, name: &str) -> Option<Value<'d>> {
         self.0.iter().rev().find_map(|node| node.attribute(name))
     }

@@ -69,11 +69,48 @@ fn identifiers(template: &str) -> impl Iterator<Item = &str> {
     template.split('$').skip(1).step_by(2)
 }
 
-/// Whether an id only fills a part of a path segment: it has characters of one, no escapes, none that
-/// could make a scheme, a query or another identifier, and is neither empty nor dots alone.
-pub(super) fn is_plain_id(id: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!'()*+,;=@".contains(&byte);
-    id.bytes().all(is_plain) && !id.bytes().all(|byte| byte == b'.')
+/// What the ids of some Representations make of a template.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ids {
+    /// Whether one does more than to fill segments of a path.
+    has_odd: bool,
+    /// Whether one fills more than a part of one segment.
+    has_deep: bool,
+}
+
+impl Ids {
+    /// An id only fills segments where it has characters of these, no escapes, none that could make a
+    /// scheme, a query or another identifier, and where no segment is empty or dots.
+    pub(super) fn of(id: &str) -> Self {
+        let is_plain = |c: char| c.is_alphanumeric() || c == ' ' || "-._~!'()*+,=@".contains(c);
+        let is_segment =
+            |segment: &str| segment.chars().all(is_plain) && !segment.chars().all(|c| c == '.');
+        let is_trimmed = !id.starts_with(' ') && !id.ends_with(' ');
+        Self { has_odd: !is_trimmed || !id.split('/').all(is_segment), has_deep: id.contains('/') }
+    }
+
+    /// Those of a Representation without an id.
+    pub(super) const fn odd() -> Self {
+        Self { has_odd: true, has_deep: false }
+    }
+
+    pub(super) const fn join(&mut self, others: Self) {
+        self.has_odd |= others.has_odd;
+        self.has_deep |= others.has_deep;
+    }
+
+    /// Whether a template leads to the same directory before they are filled in and after.
+    pub(super) fn fit(self, template: &str) -> bool {
+        if !has_id(template) {
+            return true;
+        }
+        // A dot segment would take off less of an id than the id has.
+        let has_dots = |template: &str| {
+            let lower = template.to_ascii_lowercase().replace("%2e", ".");
+            lower.split('/').any(|segment| segment == "..")
+        };
+        !self.has_odd && !(self.has_deep && has_dots(template))
+    }
 }
 
 #[cfg(test)]

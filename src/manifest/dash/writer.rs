@@ -4,23 +4,56 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 
 use crate::manifest::address::Resource;
-use crate::manifest::dash::bases::{Bases, Written};
+use crate::manifest::dash::bases::{Bases, Reference, Written};
 use crate::manifest::dash::document::{Node, Value};
 use crate::manifest::dash::edits::Edits;
+use crate::manifest::dash::schema::{self, Held};
 use crate::manifest::{Carrier, ManifestError};
 
 /// What stands for a remote element that is not there (ISO/IEC 23009-1, section 5.5.3).
 const NOTHING: &str = "urn:mpeg:dash:resolve-to-zero:2013";
 
+/// How many bytes of paths may be resolved for each byte of an MPD, and for the first ones. Where an address
+/// that takes 32 bytes may start from four bases, it takes some 24 for each; most need not be resolved.
+const WORK: usize = 64;
+const LEAST_WORK: usize = 1 << 20;
+
+/// The most addresses with blanks between them.
+const MAX_LISTED: usize = 16;
+
 #[derive(Debug)]
 pub(super) struct Writer<'c> {
     pub(super) carrier: &'c Carrier,
     pub(super) edits: Edits,
+    /// The work that is left, in bytes.
+    work: usize,
 }
 
 impl<'c> Writer<'c> {
-    pub(super) fn new(carrier: &'c Carrier) -> Self {
-        Self { carrier, edits: Edits::default() }
+    /// For an MPD of so many bytes.
+    pub(super) fn new(carrier: &'c Carrier, len: usize) -> Self {
+        let work = len.saturating_mul(WORK).saturating_add(LEAST_WORK);
+        Self { carrier, edits: Edits::default(), work }
+    }
+
+    /// Takes work off what is left, so that no MPD takes longer than its size allows.
+    pub(super) fn spend(&mut self, work: usize) -> Result<(), ManifestError> {
+        self.work = self.work.checked_sub(work).ok_or(ManifestError::TooComplex)?;
+        Ok(())
+    }
+
+    /// [`Bases::write`] as long as there is work left.
+    pub(super) fn write(
+        &mut self,
+        bases: &Bases,
+        reference: Reference<'_>,
+        out: &mut String,
+    ) -> Result<Written, ManifestError> {
+        if bases.keep(self.carrier, reference) {
+            return Ok(Written::Same);
+        }
+        self.spend(bases.work().saturating_add(reference.text.len()))?;
+        Ok(bases.write(self.carrier, reference, out))
     }
 
     /// Writes an address, where it has to be another.
@@ -30,29 +63,28 @@ impl<'c> Writer<'c> {
         bases: &Bases,
         resource: Resource,
         is_template: bool,
-    ) {
+    ) -> Result<(), ManifestError> {
         let mut address = String::new();
-        let written = bases.write(self.carrier, &value.text, resource, is_template, &mut address);
-        if written == Written::Other {
-            self.edits.text(value.span, &address);
+        let reference = Reference { text: &value.text, resource, is_template };
+        if self.write(bases, reference, &mut address)? == Written::Other {
+            self.edits.text(value.span, &address)?;
         }
+        Ok(())
     }
 
-    /// Writes the elements `Location`, `PatchLocation` and `ContentSteering`. What is relative to the MPD starts from its
-    /// own address, and in some players from these.
+    /// Writes the elements `Location` and `PatchLocation`. What is relative to the MPD starts from its own
+    /// address, and in some players from a `Location`.
     pub(super) fn locations(&mut self, root: Node<'_>) -> Result<Bases, ManifestError> {
         let own = Bases::of(self.carrier.base());
         let mut bases = own.clone();
+        let mut found = Bases::default();
         for location in root.named("Location") {
-            self.entered(location, &own, Some(Resource::Manifest), &mut bases)?;
+            self.entered(location, &own, Some(Resource::Manifest), &mut found)?;
         }
+        bases.add_others(&found)?;
         for location in root.named("PatchLocation") {
             let value = location.text()?;
-            self.address(value, &bases, Resource::Manifest, false);
-        }
-        for steering in root.named("ContentSteering") {
-            let value = steering.text()?;
-            self.address(value, &bases, Resource::Media, false);
+            self.address(value, &bases, Resource::Manifest, false)?;
         }
         Ok(bases)
     }
@@ -82,44 +114,89 @@ impl<'c> Writer<'c> {
     ) -> Result<(), ManifestError> {
         let Value { text, span } = node.text()?;
         let mut address = String::new();
-        let is_other = resource.is_some_and(|resource| {
-            parents.write(self.carrier, &text, resource, false, &mut address) == Written::Other
-        });
+        let mut is_other = false;
+        if let Some(resource) = resource {
+            let reference = Reference { text: &text, resource, is_template: false };
+            is_other = self.write(parents, reference, &mut address)? == Written::Other;
+        }
         if is_other {
-            self.edits.text(span, &address);
+            self.edits.text(span, &address)?;
         } else {
             address = text.into_owned();
         }
-        for base in parents.enter(self.carrier, &address) {
-            bases.add(base).map_err(|_| ManifestError::Malformed)?;
+        // Each is compared with those that are there already.
+        let work = bases.work().saturating_add(address.len()).saturating_add(parents.work());
+        self.spend(work.saturating_add(parents.work()))?;
+        bases.enter(self.carrier, parents, &address)
+    }
+
+    /// Writes the addresses that an element holds itself. `mpd` is what they start from in players that
+    /// start from no level.
+    pub(super) fn held(
+        &mut self,
+        node: Node<'_>,
+        bases: &Bases,
+        mpd: &Bases,
+    ) -> Result<(), ManifestError> {
+        let held = schema::held(node)?;
+        if held.is_empty() {
+            return Ok(());
+        }
+        let mut bases = bases.clone();
+        self.spend(bases.work())?;
+        bases.add_others(mpd)?;
+        for Held { value, resource, is_list } in held {
+            if is_list {
+                self.list(&value, &bases, resource)?;
+            } else {
+                self.address(value, &bases, resource, false)?;
+            }
         }
         Ok(())
     }
 
-    /// Writes the addresses in the attributes of an element that stand for themselves.
-    pub(super) fn attributes(&mut self, node: Node<'_>, bases: &Bases) {
-        let (name, resource) = match node.name() {
-            "AdaptationSet" => ("initializationPrincipal", Resource::Media),
-            "ImportedMPD" => ("uri", Resource::Manifest),
-            "InitializationSet" => ("initialization", Resource::Media),
-            _ => return,
-        };
-        if let Some(value) = node.attribute(name) {
-            self.address(value, bases, resource, false);
+    /// Writes addresses with blanks between them. Of more than a handful nobody asks the last ones.
+    fn list(
+        &mut self,
+        list: &Value<'_>,
+        bases: &Bases,
+        resource: Resource,
+    ) -> Result<(), ManifestError> {
+        let mut out = String::new();
+        let mut address = String::new();
+        let mut has_changed = false;
+        if list.text.split_ascii_whitespace().nth(MAX_LISTED).is_some() {
+            return Ok(());
         }
+        for (n, text) in list.text.split_ascii_whitespace().enumerate() {
+            if n > 0 {
+                out.push(' ');
+            }
+            let reference = Reference { text, resource, is_template: false };
+            let written = self.write(bases, reference, &mut address)?;
+            let is_other = written == Written::Other;
+            out.push_str(if is_other { &address } else { text });
+            has_changed |= is_other;
+        }
+        if has_changed { self.edits.text(list.span.clone(), &out) } else { Ok(()) }
     }
 
     /// Puts a `Location` with the MPD's own address behind what precedes it in the schema (section
     /// 5.3.1.3).
-    pub(super) fn insert_location(&mut self, root: Node<'_>) {
-        let Some(content) = root.content() else { return };
+    pub(super) fn insert_location(&mut self, root: Node<'_>) -> Result<(), ManifestError> {
+        let Some(content) = root.content() else { return Ok(()) };
         let before = ["ProgramInformation", "BaseURL"];
         let last = root.children().filter(|child| before.contains(&child.name())).last();
         let at = last.map_or(content.start, |last| last.span().end);
         let prefix = root.prefix().to_owned();
-        self.edits.markup(at..at, &["<", &prefix, "Location>"].concat());
-        self.edits.text(at..at, &self.carrier.own_address());
-        self.edits.markup(at..at, &["</", &prefix, "Location>"].concat());
+        let mut own = String::new();
+        if let Some(host) = &self.carrier.host {
+            host.push(None, &mut own);
+        }
+        own.push_str(&self.carrier.own_address());
+        self.edits.markup(at..at, &["<", &prefix, "Location>"].concat())?;
+        self.edits.text(at..at, &own)?;
+        self.edits.markup(at..at, &["</", &prefix, "Location>"].concat())
     }
 }
 

@@ -1,0 +1,126 @@
+//! What an MPD has players send to others of the addresses that they asked for.
+//!
+//! By Annex I of ISO/IEC 23009-1 they add the query of the MPD's address to those of segments, on whatever
+//! host, and by ETSI TS 103 285, section 10.12.3, they report the addresses that failed. With a token in
+//! either, it would go along.
+
+use core::ops::Range;
+
+use alloc::string::String;
+
+use quick_xml::escape::escape;
+
+use crate::manifest::dash::document::{Document, attribute};
+use crate::manifest::dash::writer::Writer;
+use crate::manifest::host::{Start, start};
+use crate::manifest::{Carrier, ManifestError};
+
+/// Names of attributes that send addresses on, as their two halves.
+pub(super) const NAMES: [[&str; 2]; 2] = [QUERY, REPORTS];
+
+/// Of `UrlQueryInfo`, `ExtUrlQueryInfo`, `ExtHttpHeaderInfo` and `RequestParam`.
+const QUERY: [&str; 2] = ["useMPD", "UrlQuery"];
+const OWN_QUERY: &str = "queryString";
+
+/// Of `Reporting`, with the prefix `dvb`.
+const REPORTS: [&str; 2] = ["reporting", "Url"];
+
+/// Keeps the token out of what is sent on: players get the query of the MPD without it, and report to this
+/// host only.
+///
+/// Where these names are anywhere but in the start tag of an element, nobody ought to read them. A player
+/// that does so nonetheless finds another name.
+pub(super) fn close(writer: &mut Writer<'_>, document: &Document<'_>) -> Result<(), ManifestError> {
+    for name in NAMES {
+        let Carrier { in_query, preview, .. } = writer.carrier;
+        // In a preview each address is signed, and with more in it is another.
+        if name == QUERY && !in_query && preview.is_none() {
+            continue;
+        }
+        let whole = name.concat();
+        let source = document.source;
+        let mut from = 0;
+        for tag in &document.tags {
+            break_up(writer, source, from..tag.start, name)?;
+            from = tag.end;
+            let text = source.get(tag.clone()).unwrap_or_default();
+            // A tag that says it once, in a way that all read alike.
+            let is_handled = text.matches(&whole).count() <= 1
+                && match name {
+                    QUERY => pass_query(writer, source, tag, &whole)?,
+                    _ => is_ours(writer, source, tag, &whole),
+                };
+            if !is_handled {
+                break_up(writer, source, tag.clone(), name)?;
+            }
+        }
+        break_up(writer, source, from..source.len(), name)?;
+    }
+    Ok(())
+}
+
+/// Puts the query of the MPD less its token in the place of the query. Returns whether there is such an
+/// attribute.
+fn pass_query(
+    writer: &mut Writer<'_>,
+    source: &str,
+    tag: &Range<usize>,
+    whole: &str,
+) -> Result<bool, ManifestError> {
+    let Some(value) = attribute(source, tag.clone(), |name| name == whole) else {
+        return Ok(false);
+    };
+    if !matches!(&*value.text, "true" | "1") {
+        return Ok(true);
+    }
+    let old = attribute(source, tag.clone(), |name| name == OWN_QUERY);
+    let mut query = String::new();
+    if writer.carrier.preview.is_none() {
+        query.push_str(&writer.carrier.own_query());
+        if let Some(old) = old.as_ref().filter(|old| !old.text.is_empty()) {
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.push_str(&old.text);
+        }
+    }
+    if query.is_empty() {
+        // Some players drop a descriptor that has nothing to add.
+        query.push('&');
+    }
+    writer.edits.text(value.span, "false")?;
+    match old {
+        Some(old) => writer.edits.text(old.span, &query)?,
+        None => {
+            let markup = [" ", OWN_QUERY, "=\"", &escape(query.as_str()), "\""].concat();
+            writer.edits.markup(tag.start..tag.start, &markup)?;
+        }
+    }
+    Ok(true)
+}
+
+/// Whether reports go to this very host.
+fn is_ours(writer: &Writer<'_>, source: &str, tag: &Range<usize>, whole: &str) -> bool {
+    let is_name = |name: &str| name.rsplit_once(':').is_some_and(|(_, local)| local == whole);
+    attribute(source, tag.clone(), is_name).is_some_and(|value| {
+        let start = start(writer.carrier.host.as_ref(), &value.text);
+        matches!(start, Some(Start::Host(..)))
+    })
+}
+
+/// Makes a name one that nobody knows, wherever it is in a part of the source.
+fn break_up(
+    writer: &mut Writer<'_>,
+    source: &str,
+    part: Range<usize>,
+    name: [&str; 2],
+) -> Result<(), ManifestError> {
+    let [first, _] = name;
+    let whole: String = name.concat();
+    let text = source.get(part.clone()).unwrap_or_default();
+    for (at, _) in text.match_indices(&whole) {
+        let at = part.start.saturating_add(at).saturating_add(first.len());
+        writer.edits.markup(at..at, "-")?;
+    }
+    Ok(())
+}

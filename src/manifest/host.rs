@@ -1,0 +1,147 @@
+//! The scheme and host of a request: the only ones whose addresses may carry its token.
+
+use alloc::string::String;
+
+/// What comes before the colon of an address on this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            _ if text.eq_ignore_ascii_case("https") => Some(Self::Https),
+            _ if text.eq_ignore_ascii_case("http") => Some(Self::Http),
+            _ => None,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that an address of this scheme leaves out, with its colon.
+    const fn default_port(self) -> &'static str {
+        match self {
+            Self::Http => ":80",
+            Self::Https => ":443",
+        }
+    }
+}
+
+/// The host that a manifest was asked for at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Host {
+    pub(crate) scheme: Scheme,
+    /// In lower case, and without the port that its scheme has by default.
+    authority: String,
+}
+
+/// Where an address starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start<'a> {
+    /// At this host, which it names. Its scheme, unless it takes that of its base, and its path.
+    Host(Option<Scheme>, &'a str),
+    /// At the root of the host that it is relative to.
+    Root(&'a str),
+    /// At its base.
+    Base(&'a str),
+}
+
+impl Host {
+    /// Reads the scheme and authority of a request's URL: `https://cdn.example.com`. `None` where there are
+    /// none, or where a URL parser might take the authority for more than a host and a port.
+    pub(crate) fn parse(base: &str) -> Option<Self> {
+        let (scheme, authority) = base.split_once("://")?;
+        let scheme = Scheme::parse(scheme)?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        let authority = authority.strip_suffix(scheme.default_port()).unwrap_or(authority);
+        let is_host =
+            !authority.is_empty() && !authority.starts_with(':') && authority.bytes().all(is_plain);
+        is_host.then(|| Self { scheme, authority: authority.to_ascii_lowercase() })
+    }
+
+    /// Appends scheme and host, up to the first slash of a path.
+    pub(crate) fn push(&self, scheme: Option<Scheme>, out: &mut String) {
+        out.push_str(scheme.unwrap_or(self.scheme).name());
+        out.push_str("://");
+        out.push_str(&self.authority);
+    }
+
+    /// What follows this very scheme and host in an address that is spelled as [`Host::push`] spells it.
+    pub(crate) fn strip<'a>(&self, address: &'a str) -> Option<&'a str> {
+        let rest = address.strip_prefix(self.scheme.name())?.strip_prefix("://")?;
+        rest.strip_prefix(self.authority.as_str())
+    }
+
+    fn is(&self, scheme: Option<Scheme>, authority: &str) -> bool {
+        let port = scheme.map_or("", Scheme::default_port);
+        let short = authority.strip_suffix(port).unwrap_or(authority);
+        [authority, short].iter().any(|authority| authority.eq_ignore_ascii_case(&self.authority))
+    }
+}
+
+/// Reads scheme and authority off an address; `None` where they are not those of `host`.
+pub(crate) fn start<'a>(host: Option<&Host>, address: &'a str) -> Option<Start<'a>> {
+    let (scheme, after) = match address.split_once(':') {
+        Some((scheme, after)) if is_scheme(scheme) => {
+            (Some(Scheme::parse(scheme)?), Some(after.strip_prefix("//")?))
+        }
+        _ => (None, address.strip_prefix("//")),
+    };
+    match after {
+        Some(after) => {
+            let end = after.find('/').unwrap_or(after.len());
+            let (authority, path) = after.split_at_checked(end)?;
+            // Of "https://host" the path is "/".
+            let path = if path.is_empty() { "/" } else { path };
+            host?.is(scheme, authority).then_some(Start::Host(scheme, path))
+        }
+        None if address.starts_with('/') => Some(Start::Root(address)),
+        None => Some(Start::Base(address)),
+    }
+}
+
+/// RFC 3986, section 3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_host_is_one() {
+        for (base, spelled) in [
+            ("https://cdn.example.com", "https://cdn.example.com"),
+            ("HTTP://CDN.example.com:8080", "http://cdn.example.com:8080"),
+            ("https://cdn.example.com:443", "https://cdn.example.com"),
+            ("http://[::1]:80", "http://[::1]"),
+        ] {
+            let mut out = String::new();
+            Host::parse(base).unwrap().push(None, &mut out);
+            assert_eq!(out, spelled);
+        }
+        for base in [
+            "",
+            "https://",
+            "https://:443",
+            "https://:8443",
+            "ftp://cdn.example.com",
+            "https://user@cdn.example.com",
+            "https://cdn.example.com\\@other.example",
+            "https://cdn.example.com%2f",
+            "https://b\u{fc}cher.example",
+            "cdn.example.com",
+        ] {
+            assert_eq!(Host::parse(base), None, "{base}");
+        }
+    }
+}

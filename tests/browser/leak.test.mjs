@@ -1,0 +1,138 @@
+// Presentations that send players to another host, in every spelling that players and parsers read in their
+// own ways. The other host listens, and sees no token: not in an address, nor in a header.
+import assert from "node:assert/strict";
+import http from "node:http";
+import { after, before, test } from "node:test";
+
+import { sample } from "../edge/film.mjs";
+import { directoryLink } from "../edge/gate.mjs";
+import { startStage } from "./stage.mjs";
+
+/** Presentations by name: what the film's is made into, where the other host is at `other`. */
+const presentations = {
+  "a plain base": (mpd, other) => base(mpd, `<BaseURL>${other}/</BaseURL>`),
+  "a base in another namespace": (mpd, other) => base(mpd, `<BaseURL xmlns="urn:x">${other}/</BaseURL>`),
+  "a base with a foreign prefix": (mpd, other) => base(mpd, `<d:BaseURL xmlns:d="urn:x">${other}/</d:BaseURL>`),
+  "a base with an unbound prefix": (mpd, other) => base(mpd, `<d:BaseURL>${other}/</d:BaseURL>`),
+  "a base with a bound prefix beside a plain one": (mpd, other) => base(mpd, `<d:BaseURL
+    xmlns:d="urn:mpeg:dash:schema:mpd:2011">${other}/</d:BaseURL><BaseURL>/videos/42/</BaseURL>`),
+  "a foreign prefix after a plain base": (mpd, other) => base(mpd, `<BaseURL>/videos/42/</BaseURL><d:BaseURL
+    xmlns:d="urn:x">${other}/</d:BaseURL>`),
+  "a base in a comment that some end early": (mpd, other) => base(mpd, `<!--><BaseURL>${other}/</BaseURL>-->`),
+  "a base in a processing instruction": (mpd, other) => base(mpd, `<?a ><BaseURL>${other}/</BaseURL><?b ?>`),
+  "a base with references in CDATA": (mpd, other) =>
+    base(mpd, `<BaseURL><![CDATA[${other.replace("h", "&#104;")}/]]></BaseURL>`),
+  "a base with a comment in it": (mpd, other) => base(mpd, `<BaseURL>x#<!-- -->${other}/</BaseURL>`),
+  "a base with a comment before it": (mpd, other) => base(mpd, `<BaseURL>/videos/42/<!-- -->${other}/</BaseURL>`),
+  "a base with CDATA in it": (mpd, other) => base(mpd, `<BaseURL>/videos/42/?<![CDATA[${other}/]]></BaseURL>`),
+  "a base behind slashes": (mpd, other) => base(mpd, `<BaseURL>\\${other.slice(5).replace("/", "\\")}/</BaseURL>`),
+  "a base without a scheme": (mpd, other) => base(mpd, `<BaseURL>${other.slice(5)}/</BaseURL>`),
+  "an id that is an address": (mpd, other) => mpd
+    .replace(/id="0" mimeType/, `id="${other}/" mimeType`)
+    .replace(/(initialization|media)="/g, "$&$$RepresentationID$$/"),
+  "a Location": (mpd, other) => base(mpd, `<Location>${other}/manifest.mpd</Location>`),
+  "a live Location": (mpd, other) => base(live(mpd), `<Location>${other}/manifest.mpd</Location>
+    <PatchLocation>${other}/patch.mpp</PatchLocation>`),
+  "a remote period": (mpd, other) => mpd.replace("<Period", `<Period xlink:href="${other}/period.xml"
+    xlink:actuate="onLoad" duration="PT1S"/>$&`),
+  "a clock": (mpd, other) => live(mpd).replace("</MPD>", `<UTCTiming
+    schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="${other}/clock"/>$&`),
+  "the query passed on": (mpd, other) => passOn(base(mpd, `<BaseURL>${other}/</BaseURL>`)),
+  "the query passed on, in a comment": (mpd, other) =>
+    passOn(base(mpd, `<BaseURL>${other}/</BaseURL>`)).replace(/<EssentialProperty[^]*?<\/EssentialProperty>/g, "<!-->$&-->"),
+  "the query passed on, by the sixth edition": (mpd, other) => base(mpd, `<BaseURL>${other}/</BaseURL>`)
+    .replace(/<AdaptationSet[^>]*>/g, '$&<RequestParam queryTemplate="$$querypart$$" useMPDUrlQuery="1"/>'),
+  "reports": (mpd, other) => mpd.replace(/seg_/g, "gone_").replace("</MPD>", `<Metrics metrics="DVBErrors"><Reporting
+    xmlns:dvb="urn:dvb:dash:dash-extensions:2014-1" schemeIdUri="urn:dvb:dash:reporting:2014" value="1"
+    dvb:reportingUrl="${other}/report" dvb:probability="1000"/></Metrics>$&`),
+};
+
+/** Those that take no player of today to the other host. */
+const SILENT = new Set([
+  "a foreign prefix after a plain base",
+  "a base with CDATA in it",
+  "an id that is an address",
+  "a Location",
+  "reports",
+]);
+
+const base = (mpd, bases) => mpd.replace(/(?=<Period)/, bases);
+
+const live = (mpd) => mpd
+  .replace('type="static"', 'type="dynamic" availabilityStartTime="2020-01-01T00:00:00Z" minimumUpdatePeriod="PT0.5S"')
+  .replace('mediaPresentationDuration="PT20.0S"', "");
+
+const passOn = (mpd) => mpd.replace(/<AdaptationSet[^>]*>/g, `$&<EssentialProperty
+  schemeIdUri="urn:mpeg:dash:urlparam:2014" xmlns:up="urn:mpeg:dash:schema:urlparam:2014"><up:UrlQueryInfo
+  queryTemplate="$$querypart$$" useMPDUrlQuery="true"/></EssentialProperty>`);
+
+/** The other host: what it is asked, line by line. */
+async function startListener() {
+  const heard = [];
+  const server = http.createServer((request, response) => {
+    const { url, headers } = request;
+    heard.push(`${unescape(url)} ${JSON.stringify(headers)}`);
+    response.writeHead(404, { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*" }).end();
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    heard,
+    stop() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+let stage;
+let other;
+before(async () => {
+  other = await startListener();
+  const [, film] = sample.find(([name]) => name === "manifest.mpd");
+  // Sound by absolute paths, so that there is something to write for a link in the path too.
+  const mixed = film.toString().replace(/"audio"[^]*/, (sound) => sound.replace(/(initialization|media)="/g, "$&/videos/42/"));
+  stage = await startStage({
+    objects: () => [
+      ...sample.map(([name, bytes]) => [`videos/42/${name}`, bytes]),
+      ...Object.values(presentations).map((make, n) => [`videos/42/leak_${n}.mpd`, make(mixed, other.url)]),
+    ],
+  });
+}, { timeout: 120_000 });
+after(async () => {
+  await stage?.stop();
+  await other?.stop();
+}, { timeout: 30_000 });
+
+const limit = { timeout: 60_000 };
+const links = [
+  ["path", {}],
+  ["query", {}],
+  ["path", { run: 600 }],
+  ["query", { run: 600 }],
+];
+
+/** Plays a link for as long as it takes a player to ask for the first segments. */
+async function play(player, link) {
+  const at = await stage.open();
+  try {
+    // Most of these cannot be played, and need not.
+    at.play(player, link, { buffer: 4, low: true }).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    assert.equal(at.requests[0]?.status, 200, "the gate serves the presentation");
+  } finally {
+    await at.close();
+  }
+}
+
+for (const [n, name] of Object.keys(presentations).entries()) {
+  test(`${name}: the other host sees no token`, limit, async (t) => {
+    other.heard.length = 0;
+    await Promise.all(["shaka", "dash"].flatMap((player) => links.map(([placement, fields]) =>
+      play(player, directoryLink(stage.gate, `/videos/42/leak_${n}.mpd`, placement, fields)))));
+    t.diagnostic(`asked ${other.heard.length} times`);
+    const leaked = other.heard.filter((line) => /pg=|sig=|kid=/.test(line));
+    assert.deepEqual(leaked, []);
+    if (!SILENT.has(name)) assert.ok(other.heard.length > 0, "nobody asked the other host, so this proves nothing");
+  });
+}

@@ -1,0 +1,56 @@
+//! Counts the bytes that a thread holds.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::Cell;
+use std::alloc::System;
+
+struct Gauge;
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
+
+fn hold(bytes: usize) {
+    HELD.set(HELD.get() + bytes.cast_signed());
+    PEAK.set(PEAK.get().max(HELD.get()));
+}
+
+fn release(bytes: usize) {
+    HELD.set(HELD.get() - bytes.cast_signed());
+}
+
+unsafe impl GlobalAlloc for Gauge {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        hold(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        hold(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        release(layout.size());
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // The old one may have to be copied from.
+        hold(size);
+        release(layout.size());
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static GAUGE: Gauge = Gauge;
+
+/// What a function gives, and the most bytes that were held for it at once.
+pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = HELD.get();
+    PEAK.set(before);
+    let given = work();
+    (given, (PEAK.get() - before).unsigned_abs())
+}
