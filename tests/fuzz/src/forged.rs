@@ -188,6 +188,11 @@ fn payload_faults(payload: &[(String, Value)], faults: &mut Vec<Fault>) {
             faults.push(Fault(6, "expired", None));
         } else if end > (NOW + CENTURY) as f64 {
             faults.push(Fault(6, "expires_too_far", None));
+        } else if last(payload, "iat")
+            .and_then(time)
+            .is_some_and(|at| at.floor() > (NOW + CENTURY) as f64)
+        {
+            faults.push(Fault(6, "expires_too_far", None));
         }
     }
     if last(payload, "aud").is_some() {
