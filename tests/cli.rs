@@ -281,3 +281,53 @@ fn inspect_explains() {
     assert_eq!(moving.code, Some(1));
     assert!(moving.stdout.contains("\u{fffd}[2J") && !moving.stdout.contains('\u{1b}'));
 }
+
+#[test]
+fn options_of_links() {
+    let sign = |options: &[&str], url: &str| run(&[&["sign", NOW], options, &[url]].concat());
+    let fields = |options: &[&str]| {
+        let link = sign(options, FILM);
+        assert_eq!(link.code, Some(0), "{}", link.stderr);
+        let (_, token) = link.stdout.split_once("?pg=1&").unwrap();
+        token.split_once("&sig=").unwrap().0.to_owned()
+    };
+    assert_eq!(fields(&["--sub", "v7"]), "exp=1767225600&kid=main&iat=1767225000&sub=v7");
+    assert_eq!(fields(&["--sub", "v7", "--no-iat"]), "exp=1767225600&kid=main&sub=v7");
+    assert_eq!(
+        fields(&["--ip", "203.0.113.7", "--ip", "2001:db8::1", "--ip", "203.0.113.9"]),
+        "exp=1767225600&kid=main&ip=cb007100-24.20010db8000000000000000000000000-64"
+    );
+    assert_eq!(fields(&["--inline", "Film"]), "exp=1767225600&kid=main&dl=inline.RmlsbQ");
+    assert_eq!(
+        fields(&["--round", "15m", "--sub", "v7", "--expires-in", "7m"]),
+        "exp=1767225600&kid=main&iat=1767224281&sub=v7"
+    );
+
+    sign(&["--ip", ""], FILM)
+        .fails(2, "--ip: not a network; write 203.0.113.0/24 or 2001:db8::/64");
+    let five = ["1.0.0.0/8", "2.0.0.0/8", "3.0.0.0/8", "4.0.0.0/8", "5.0.0.0/8"];
+    let five: Vec<_> = five.iter().flat_map(|network| ["--ip", network]).collect();
+    sign(&five, FILM).fails(2, "--ip: has more values than the four it may have");
+    sign(&["--expires-at", "1767224999", "--round", "1h"], FILM)
+        .fails(2, "--expires-at: the link would expire before it is signed");
+    sign(&["--not-before", "1767225700", "--expires-in", "100", "--round", "1h"], FILM)
+        .fails(2, "--not-before: not-before is not earlier than the expiry");
+}
+
+#[test]
+fn the_cookie_of_a_directory() {
+    let sign = |options: &[&str]| run(&[&["sign", NOW, "--cookie"], options, &[FILM]].concat());
+    let cookie = sign(&["--dir", "2"]).stdout;
+    let (token, attributes) = cookie.split_once("; ").unwrap();
+    assert!(token.starts_with("Set-Cookie: pg=1&exp=1767225600&kid=main&dir=2&sig="), "{cookie}");
+    assert_eq!(
+        attributes,
+        "Path=/videos/42/; Max-Age=600; Secure; HttpOnly; SameSite=None; Partitioned\n"
+    );
+    let json = sign(&["--dir", "2", "--json"]).stdout;
+    let value = cookie.trim_end().strip_prefix("Set-Cookie: ").unwrap();
+    assert!(json.contains(&format!("\"cookie\":\"{value}\"")), "{json}");
+    sign(&[]).fails(2, "--cookie: a cookie is for a directory; say how deep it is");
+    sign(&["--format", "jwt", "--claim", "vid=42"])
+        .fails(2, "--cookie: the gate decides what a JWT opens, so there is no cookie for it here");
+}

@@ -6,6 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{RequestError, Value};
+#[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+use crate::format::Format;
 use crate::format::jwt::{ClaimValue, Jwt, JwtRules, check_name};
 use crate::verify::Verifier;
 
@@ -111,6 +113,13 @@ impl Default for Formats {
 }
 
 impl Formats {
+    /// Their names.
+    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let native = self.native.then_some(Format::Native.name());
+        native.into_iter().chain(self.jwt.as_ref().map(|_| Format::Jwt.name()))
+    }
+
     /// The verifier, reading these.
     #[must_use]
     pub const fn of<'a>(&'a self, verifier: Verifier<'a>) -> Verifier<'a> {

@@ -134,8 +134,11 @@ impl SignRequest {
     pub fn answer(&self, link: Link, now: UnixTime) -> Result<SignedLink, RequestError> {
         let cookie = if self.cookie { link.cookie(now) } else { None };
         if self.cookie && cookie.is_none() {
-            let message = "a cookie is for a directory of at most 1,024 bytes, and for native tokens; \
-                           sign with `dir`";
+            let message = match link.scope() {
+                None => "the gate decides what a JWT opens, so there is no cookie for it here",
+                Some(_) if self.dir.is_none() => "a cookie is for a directory; say how deep it is",
+                Some(_) => "browsers drop a cookie for a directory of more than 1,024 bytes",
+            };
             return Err(RequestError::new("cookie", &message));
         }
         Ok(SignedLink { cookie, ..SignedLink::from(link) })

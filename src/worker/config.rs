@@ -181,6 +181,15 @@ impl Config {
                 .to_string()),
             Some(keys) => KeyRing::parse(keys.expose()).map_err(|error| error.to_string()),
         };
+        let ring = ring.and_then(|ring| {
+            let read = formats.iter().flat_map(Formats::names);
+            match read.into_iter().find(|name| ring.serving(name).next().is_none()) {
+                Some(name) => Err(format!(
+                    "no key is for the format {name}, which FORMATS reads; add one, or take the format out"
+                )),
+                None => Ok(ring),
+            }
+        });
         let ring = note(&mut errors, "PLAYGATE_KEYS", ring.map(Some));
         let (name, store) = read_store(variables);
         let store = note(&mut errors, name, store.map(Some));
@@ -532,6 +541,12 @@ mod tests {
         taken("v,tok*", jwt);
         taken("v,token", jwt);
         taken("v, access", named);
+        for params in ["v, sig", "v, s*"] {
+            wrong(
+                Variables { forward_params: Some(params.into()), ..bucket() },
+                "FORWARD_PARAMS: entry 2: that is the name of a token",
+            );
+        }
         for (params, variables) in [("token", bucket()), ("token", named()), ("Token", jwt())] {
             let forward_params = Some(params.into());
             let unsigned_params = Some(params.into());
@@ -551,6 +566,11 @@ mod tests {
         wrong(
             Variables { playgate_keys: Some(format!("{KEYS},{KEYS}").into()), ..bucket() },
             "PLAYGATE_KEYS: key ring, entry 2: the key id stands in the ring twice",
+        );
+        wrong(
+            Variables { playgate_keys: Some(format!("jwt/{KEYS}").into()), ..bucket() },
+            "PLAYGATE_KEYS: no key is for the format native, which FORMATS reads; add one, or take the \
+             format out",
         );
     }
 

@@ -269,6 +269,8 @@ fn problem(problem: Problem, cors: Headers, line: Line) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::KeyRing;
+    use crate::sign::{Link, Signer};
     use crate::worker::config::{Binding, Variables};
     use alloc::format;
 
@@ -432,6 +434,38 @@ mod tests {
         for other in [|| None, || Some("XX".to_string()), || Some("FR".to_string())] {
             assert_eq!(reason(bound, other), Some("wrong_country"));
         }
+    }
+
+    #[test]
+    fn of_several_cookies_one_that_is_bound_to_the_country_counts() {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let now = UnixTime::from_secs(NOW);
+        let signer = Signer::new(ring);
+        let link = || signer.link("https://cdn.example.com/videos/42/film.mp4").directory(2);
+        let bound = link().countries("PT").sign(now).unwrap();
+        let elsewhere = link().network("203.0.113.0/24".parse().unwrap()).sign(now).unwrap();
+        let preview = link().preview(30).sign(now).unwrap();
+        let reason = |cookies: &[&Link], country: fn() -> Option<String>| {
+            let cookie = cookies.iter().map(|link| link.token()).collect::<Vec<_>>().join("; ");
+            let asked =
+                Asked { cookie: Some(&cookie), ..asked("GET", "https://h/videos/42/film.mp4") };
+            match decide(&Config::read(&variables()), &asked, NOW, country) {
+                Decision::Answer(_, line) => line.reason,
+                Decision::Serve(..) => None,
+            }
+        };
+        let here: fn() -> Option<String> = || Some("PT".into());
+        for cookies in [
+            &[&bound][..],
+            &[&bound, &elsewhere],
+            &[&elsewhere, &bound],
+            &[&preview, &bound],
+            &[&preview, &elsewhere, &bound],
+        ] {
+            assert_eq!(reason(cookies, here), None);
+            assert!(reason(cookies, || Some("FR".into())).is_some());
+        }
+        assert_eq!(reason(&[&elsewhere], || panic!("asked")), Some("wrong_network"));
     }
 
     #[test]
