@@ -47,6 +47,17 @@ fn run(keys: &str, command: &str, vector: &Value, options: &[String], url: &Valu
     program.stdin(Stdio::null()).output().unwrap().into()
 }
 
+/// A text as reports have it: what could be a tag is left out.
+fn in_short(text: &str) -> String {
+    let is_tag = |run: &str| run.len() >= 43 && run.bytes().any(|byte| byte.is_ascii_uppercase());
+    let is_mark = |c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c));
+    let pieces = text.split_inclusive(is_mark).map(|piece| {
+        let run = piece.trim_end_matches(is_mark);
+        if is_tag(run) { piece.replacen(run, "..", 1) } else { piece.to_owned() }
+    });
+    pieces.collect()
+}
+
 #[test]
 fn verify_gives_the_verdict_of_every_vector() {
     for file in files() {
@@ -73,7 +84,9 @@ fn verify(file: &File) {
                 continue;
             }
             let verdict: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
-            let expected = &vector["expect"];
+            // A client keeps a fragment to itself, and so does the program.
+            let is_cut = request["url"].as_str().unwrap().contains('#');
+            let expected = &vector[if is_cut { "behind_url_parser" } else { "expect" }];
             // The report of inspect says more than the verdict does.
             let agrees = match command {
                 "verify" => verdict == *expected,
@@ -81,6 +94,9 @@ fn verify(file: &File) {
                     |name| {
                         verdict[name] == expected[name]
                             || expected["verdict"] == "deny" && *name == "scope"
+                            || expected[name]
+                                .as_str()
+                                .is_some_and(|text| verdict[name] == in_short(text))
                     },
                 ),
             };

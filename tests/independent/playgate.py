@@ -83,16 +83,23 @@ def admit(request, gate, keys, now):
 
 
 def first_that_passes(tokens, decide):
-    """The verdict on the first token that passes every check. Where none does, the refusal of the
-    one that came furthest; of several that came as far, of the first."""
-    furthest = None
+    """The verdict on the first token that passes every check; a preview counts where nothing else
+    passes. Where none does, the refusal of the one that came furthest; of several that came as far,
+    of the first. `decide` gives the verdict, and whether it is on a preview."""
+    furthest = preview = None
     for token in tokens:
         try:
-            return decide(token)
+            verdict, is_preview = decide(token)
         except Refusal as refusal:
             if furthest is None or refusal.check > furthest.check:
                 furthest = refusal
-    raise furthest
+            continue
+        if not is_preview:
+            return verdict
+        preview = preview or verdict
+    if preview is None:
+        raise furthest
+    return preview
 
 
 def admit_token(placed, request, gate, keys, now):
@@ -128,7 +135,7 @@ def admit_token(placed, request, gate, keys, now):
         raise Refusal("not_yet_valid")
     if now >= fields["exp"] + leeway:
         raise Refusal("expired")
-    if fields["exp"] - now > FARTHEST:
+    if max(fields["exp"], fields.get("iat", 0)) - now > FARTHEST:
         raise Refusal("expires_too_far")
     if "max_lifetime" in gate and fields["exp"] - now > gate["max_lifetime"]:
         raise Refusal("lifetime_too_long")
@@ -146,13 +153,14 @@ def admit_token(placed, request, gate, keys, now):
 
     forwarded = [p for p in unsigned if is_listed(p, gate.get("forward_params", ()))]
     query = ([] if signed is None else [signed]) + forwarded
-    return {
+    verdict = {
         "verdict": "allow",
         "kid": kid,
         "expires": fields["exp"],
         "scope": scope,
         "clean_url": placed.origin + path + ("?" + "&".join(query) if query else ""),
     }
+    return verdict, "pre" in fields
 
 
 def is_manifest(path):
@@ -337,9 +345,10 @@ def download(text):
 
 def networks(text):
     """One to four networks, joined by dots."""
-    if text.count(".") >= MAX_NETWORKS:
+    parts = text.split(".")
+    if len(parts) > MAX_NETWORKS or len(set(parts)) < len(parts):
         raise ValueError(text)
-    return [network(one) for one in text.split(".")]
+    return [network(one) for one in parts]
 
 
 def network(text):
@@ -398,14 +407,16 @@ def canonical_path(path):
 
     def spell(escape):
         octet = int(escape.group(1), 16)
-        if octet < 0x20 or octet == 0x7F or chr(octet) in "/\\":
+        # 0xC0 and 0xC1 start overlong forms of ASCII, and are never in UTF-8.
+        if octet < 0x20 or octet in (0x7F, 0xC0, 0xC1) or chr(octet) in "/\\":
             raise refusal
         return chr(octet) if UNRESERVED.fullmatch(chr(octet)) else "%%%02X" % octet
 
     path = re.sub(r"%(..)", spell, path)
     segments = path.split("/")[1:]
-    # Some servers cut a parameter off once its semicolon is decoded.
-    if any(s.partition("%3B")[0] in (".", "..") for s in segments) or "" in segments[:-1]:
+    # Some servers cut off a parameter, a query or a fragment once its first mark is decoded.
+    names = [re.split("%3B|%3F|%23", segment)[0] for segment in segments]
+    if "." in names or ".." in names or "" in segments[:-1]:
         raise refusal
     return path
 
@@ -538,12 +549,17 @@ def signing_key(request, keys, form):
 
 
 def times(request, now):
-    """The expiry, rounded up, and the time of signing, rounded down. The latter is said of viewers
-    and playbacks, unless it is not wanted."""
+    """The expiry, rounded up, and the time of signing, the same for all links of a window. The
+    latter is said of viewers and playbacks, unless it is not wanted."""
     at, step = request.get("expires_at"), seconds(request.get("round", 1))
-    expires = now + seconds(request.get("expires_in", 600)) if at is None else unix_time(at)
-    says_when = ("sub" in request or "sid" in request) and not request.get("no_iat")
-    return -(-expires // step) * step, now // step * step if says_when else None
+    lifetime = seconds(request.get("expires_in", 600))
+    expires = -(-(now + lifetime if at is None else unix_time(at)) // step) * step
+    if not ("sub" in request or "sid" in request) or request.get("no_iat"):
+        return expires, None
+    if at is not None:
+        return expires, now // step * step
+    # The first second at which a link would end at the same time.
+    return expires, next(s for s in range(now - step + 1, now + 1) if s + lifetime > expires - step)
 
 
 def download_text(request):

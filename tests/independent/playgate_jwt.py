@@ -35,7 +35,7 @@ def verify(request, gate, keys, now):
         native, placed = token
         if native:
             return playgate.admit_token(placed, request, gate, keys, now)
-        return admit(placed, request["url"], gate, keys, now)
+        return admit(placed, request["url"], gate, keys, now), False
 
     try:
         return first_that_passes(place(request, gate), decide)
@@ -81,7 +81,7 @@ def admit(placed, url, gate, keys, now):
         raise Refusal("not_yet_valid")
     if now >= claims["exp"] + leeway:
         raise Refusal("expired")
-    if claims["exp"] - now > FARTHEST:
+    if max(claims["exp"], claims.get("iat", 0)) - now > FARTHEST:
         raise Refusal("expires_too_far")
     if "max_lifetime" in gate and claims["exp"] - now > gate["max_lifetime"]:
         raise Refusal("lifetime_too_long")

@@ -245,6 +245,20 @@ for one, other, token, verdict in ALIKE:
     refused("cookies_%s_and_%s" % (other, one), "cookies_%s_first" % other,
             "Both came as far, so the refusal is that of the first.", verdict,
             cookie=cookies(token, first[1]))
+PREVIEW = signed(FOLDER, "pg=1&exp=1767225600&kid=next&dir=2&pre=30", "next")
+OTHER_PREVIEW = signed(FOLDER, HEAD + "&dir=2&pre=30")
+ALLOW_PREVIEW = allow(FOLDER, LIST, kid="next")
+with_cookies("cookies_preview_first", "A preview gives way to a token that opens more.",
+             PREVIEW, FOLDER_TOKEN)
+with_cookies("cookies_preview_second", "A preview after one that opens more.", FOLDER_TOKEN, PREVIEW)
+with_cookies("cookies_preview_and_expired", "A preview counts where no other passes.",
+             PREVIEW, OLD_TOKEN, expect=ALLOW_PREVIEW)
+with_cookies("cookies_two_previews", "Of two previews the first counts.", PREVIEW, OTHER_PREVIEW,
+             expect=ALLOW_PREVIEW)
+with_cookies("cookies_two_previews_in_other_order", "Of two previews the first counts.",
+             OTHER_PREVIEW, PREVIEW)
+with_cookies("cookies_preview_and_ninth", "A ninth token takes nothing from a preview.",
+             PREVIEW, *[TOSSED] * 7, FOLDER_TOKEN, expect=ALLOW_PREVIEW)
 with_cookies("cookies_eight", "The eighth token is tried.", *[TOSSED] * 7, FOLDER_TOKEN)
 with_cookies("cookies_eight_among_others", "Other cookies are not counted.",
              *["theme=dark", TOSSED] * 7, "xpg=1", "PG=1", FOLDER_TOKEN)
@@ -534,8 +548,13 @@ field_faults("dl", "dl_inline_longest",
 
 passes("iat", "When the token was signed.", ALLOW_FILM, film("&iat=1767225000"))
 passes("iat_zero", "Zero is a number.", ALLOW_FILM, film("&iat=0"))
-passes("iat_largest", "2^53 - 1 is a number, and nothing depends on it.", ALLOW_FILM,
-       film("&iat=9007199254740991"))
+passes("iat_farthest", "A hundred years of 365 days ahead.", ALLOW_FILM, film("&iat=4920825000"))
+for name, iat, about in (
+    ("iat_too_far", 4920825001, "A second more."),
+    ("iat_in_milliseconds", 1767225000000, "Milliseconds for seconds."),
+    ("iat_largest", 9007199254740991, "2^53 - 1 is a number, and far away."),
+):
+    refused(name, "iat_farthest", about, deny("expires_too_far"), url=film("&iat=%d" % iat))
 passes("iat_after_exp", "Nothing depends on it.", ALLOW_FILM, film("&iat=1767225601"))
 passes("iat_after_dl", "Its place is after the name of the file.", ALLOW_FILM,
        film("&dl=RmlsbS5tcDQ&iat=1767225000"))
@@ -639,6 +658,7 @@ field_faults(
     ("ip_second_host_bits", "&ip=cb007100-24.c6336409-24", "A bit behind the prefix is set."),
     ("ip_second_prefix_0", "&ip=cb007100-24.00000000-0", "Everywhere is no network."),
     ("ip_second_prefix_missing", "&ip=cb007100-24.c6336400", "The length of the prefix is not said."),
+    ("ip_second_equal", "&ip=cb007100-24.cb007100-24", "Each network is there once."),
     ("ip_second_repeated", "&ip=cb007100-24&ip=" + V6, "A field stands once."),
 )
 field_faults("iat", "ip_before_jti",
@@ -647,6 +667,8 @@ field_faults("iat", "ip_before_jti",
 FIVE = "0a000000-8.c6336400-24.c0000200-24.cb007100-24.%s"
 for name, fifth, about in (
     ("ip_five", FIVE % "ac100000-12", "Five networks are one too many."),
+    ("ip_fourth_equal", "0a000000-8.c6336400-24.cb007100-24.c6336400-24",
+     "Each network is there once."),
     ("ip_five_empty", FIVE % "", "A dot follows the fourth network."),
 ):
     refused(name, "ip_four", about, malformed("ip"), url=film("&ip=" + fifth))
@@ -1038,6 +1060,9 @@ for name, path, about in (
     ("path_escaped_semicolon_and_dots", "/videos/42/%3B..", "The dots are the parameter."),
     ("path_name_and_escaped_semicolon", "/videos/42/.a%3B..", "A name that begins with a dot."),
     ("path_three_dots_and_semicolon", "/videos/42/...%3Bx", "Three dots are a name."),
+    ("path_name_and_escaped_question_mark", "/videos/42/a..%3Fx", "A name that ends in dots."),
+    ("path_name_and_escaped_number_sign", "/videos/42/%23..", "The dots are after it."),
+    ("path_latin_1", "/videos/42/%E0%F6", "Escaped octets need not be UTF-8."),
     ("path_semicolon_escaped_twice", "/videos/42/..%253Bx", "Nothing is decoded twice."),
 ):
     spelled(name, about, path, path)
@@ -1066,6 +1091,19 @@ for name, path, about in (
     ("path_two_dots_two_escaped_semicolons", "/videos/42/..%3B%3B/43/film.mp4",
      "The first semicolon ends the name."),
     ("path_all_escaped_semicolon", "/videos/42/%2e%2E%3B/43/film.mp4", "Dots are escaped as well."),
+    ("path_two_dots_escaped_question_mark", "/videos/42/..%3F/43/film.mp4",
+     "Decoded, the path ends in .. before a query."),
+    ("path_two_dots_escaped_question_mark_lower_case", "/videos/42/%2e%2E%3fx/43/film.mp4",
+     "Decoded, the path ends in .. before a query."),
+    ("path_two_dots_escaped_number_sign", "/videos/42/..%23/43/film.mp4",
+     "Decoded, the path ends in .. before a fragment."),
+    ("path_dot_escaped_question_mark", "/videos/42/.%3Fx/master.m3u8", "A segment . before a query."),
+    ("path_dot_escaped_number_sign", "/videos/42/.%23/master.m3u8", "A segment . before a fragment."),
+    ("path_overlong_dots", "/videos/42/%C0%AE%C0%AE/43/film.mp4", "Dots in two octets each."),
+    ("path_overlong_lower_case", "/videos/42/%c0%ae%c0%ae/43/film.mp4", "Dots in two octets each."),
+    ("path_overlong_slash", "/videos/42/a%C0%AFmaster.m3u8", "A slash in two octets."),
+    ("path_overlong_backslash", "/videos/42/a%C1%9Cmaster.m3u8", "A backslash in two octets."),
+    ("path_overlong_first_octet", "/videos/42/a%C0", "An octet that no UTF-8 has."),
     ("path_dot_escaped_semicolon", "/videos/42/.%3Bx/master.m3u8", "A segment . with a parameter."),
     ("path_dot_all_escaped_semicolon", "/videos/42/%2e%3b/master.m3u8",
      "A segment . with a parameter."),
@@ -1755,8 +1793,17 @@ for name, about, made, now, fields, members in (
      {"expires_in": 600, "round": 1}),
     ("sign_round_expires_at", "An expiry that is given is rounded as well.", 1767225900, NOW, "",
      {"expires_at": EXP + 1, "round": 300}),
-    ("sign_round_iat", "The time of signing is rounded down.", 1767225900, NOW + 299,
-     "&iat=1767225000&sub=v7", {"expires_in": 600, "round": 300, "sub": "v7"}),
+    ("sign_round_iat", "The time of signing is the first that has the same expiry.", 1767225900, NOW + 299,
+     "&iat=1767225001&sub=v7", {"expires_in": 600, "round": 300, "sub": "v7"}),
+    ("sign_round_iat_first", "The first link of a window says when it was signed.", 1767225900, NOW + 1,
+     "&iat=1767225001&sub=v7", {"expires_in": 600, "round": 300, "sub": "v7"}),
+    ("sign_round_iat_last", "The last link of a window is the same.", 1767225900, NOW + 300,
+     "&iat=1767225001&sub=v7", {"expires_in": 600, "round": 300, "sub": "v7"}),
+    ("sign_round_iat_odd", "The window begins where the expiry changes, not at a multiple.",
+     1767225900, NOW + 250, "&iat=1767225190&sub=v7", {"expires_in": 411, "round": 300, "sub": "v7"}),
+    ("sign_round_iat_expires_at", "Where the expiry is given, the time of signing is a multiple.",
+     1767225900, NOW + 299, "&iat=1767225000&sub=v7",
+     {"expires_at": EXP + 1, "round": 300, "sub": "v7"}),
     ("sign_round_no_iat", "The time of signing is left out.", 1767225900, NOW + 299,
      "&sub=v7", {"expires_in": 600, "round": 300, "sub": "v7", "no_iat": True}),
     ("sign_round_nbf", "The beginning is not rounded.", 1767225900, NOW + 299,

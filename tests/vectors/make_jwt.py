@@ -411,6 +411,11 @@ with_cookies("cookie_empty_first", "A cookie that is empty is one, and fails.", 
 refused("cookie_empty", "cookie", "A cookie that is empty is one, and fails.", malformed("header"),
         cookie="token=")
 
+PREVIEW = signed(FOLDER, "pg=1&exp=1767225600&kid=next&dir=2&pre=30", "next")
+passes("preview_cookie_jwt_cookie", "A preview gives way to a token that opens more.", ALLOW_LIST,
+       HOST + LIST, gate=BOTH, cookie=cookies(PREVIEW, TOKEN))
+passes("preview_cookie_old_jwt_cookie", "A preview counts where no other passes.",
+       allow(FOLDER, LIST, kid="next"), HOST + LIST, gate=BOTH, cookie=cookies(PREVIEW, OLD_TOKEN))
 with_cookies("jwt_cookie_native_cookie", "Of two formats, the first cookie counts.",
              NEXT_TOKEN, NATIVE, expect=ALLOW_NEXT, at=BOTH)
 with_cookies("native_cookie_jwt_cookie", "Of two formats, the first cookie counts.",
@@ -764,8 +769,13 @@ def iat(text):
 
 admitted("iat", "When the token was signed.", jwt(iat("1767224000")))
 admitted("iat_zero", "Zero is a number.", jwt(iat("0")))
-admitted("iat_largest", "2^53 - 1 is a number, and nothing depends on it.",
-         jwt(iat("9007199254740991")))
+admitted("iat_farthest", "A hundred years of 365 days ahead.", jwt(iat("4920825000")))
+payload_faults(
+    "iat_farthest", deny("expires_too_far"),
+    ("iat_too_far", iat("4920825001"), "A second more."),
+    ("iat_in_milliseconds", iat("1767225000000"), "Milliseconds for seconds."),
+    ("iat_largest", iat("9007199254740991"), "2^53 - 1 is a number, and far away."),
+)
 admitted("iat_after_exp", "Nothing depends on it.", jwt(iat("1767225601")))
 admitted("iat_fraction", "A number has other spellings in JSON.", jwt(iat("1767224000.5")))
 admitted("iat_exponent", "A number has other spellings in JSON.", jwt(iat("1.767e9")))
@@ -1047,6 +1057,11 @@ for name, target, about in (
     ("two_dots_escaped_parameter", "/videos/42/..%3bx/43/a.ts",
      "Decoded, it is ..; and so .. to a Java server."),
     ("dot_escaped_semicolon", "/videos/42/%2e.%3B/a.ts", "All of it is escaped."),
+    ("two_dots_escaped_question_mark", "/videos/42/..%3F/43/a.ts",
+     "Decoded, the path ends in .. before a query."),
+    ("two_dots_escaped_number_sign", "/videos/42/..%23/43/a.ts",
+     "Decoded, the path ends in .. before a fragment."),
+    ("overlong_dots", "/videos/42/%C0%AE%C0%AE/43/a.ts", "Dots in two octets each."),
 ):
     path_fault("path_" + name, about, target)
     refused("path_%s_path" % name, "path", about, NOT_CANONICAL, url=path(TOKEN, target))
@@ -1582,8 +1597,8 @@ for name, about, payload, now, made, members in (
      '{"vid":"42","exp":1767225900}', NOW + 1, NOW + 900, {"expires_in": 600, "round": 300}),
     ("sign_round_multiple", "A multiple stays what it is.",
      '{"vid":"42","exp":1767225600}', NOW, EXP, {"expires_in": 600, "round": "5m"}),
-    ("sign_round_iat", "The time of signing is rounded down.",
-     '{"vid":"42","sub":"v7","exp":1767225900,"iat":1767225000}', NOW + 299, NOW + 900,
+    ("sign_round_iat", "The time of signing is the first that has the same expiry.",
+     '{"vid":"42","sub":"v7","exp":1767225900,"iat":1767225001}', NOW + 299, NOW + 900,
      {"expires_in": 600, "round": "5m", "sub": "v7"}),
 ):
     admitted(name, about, jwt(payload), allow(FOLDER, FILM, expires=made),
