@@ -13,6 +13,9 @@ use crate::redact::redacted_path;
 /// The most parameters whose order is tried: 24 orders.
 const MOST_SHUFFLED: usize = 4;
 
+/// The most parameters of which each is left out.
+const MOST_DROPPED: usize = 64;
+
 /// What is signed by mistake: `S` is the scope, `T` the token, `B` scheme and host, `H` the host and `F` the
 /// scope without its first slash.
 const PATTERNS: &[(&str, &str)] = &[
@@ -103,7 +106,7 @@ fn scopes(token: &UnverifiedToken<'_>, scope: &str) -> Vec<(String, String)> {
     if let Some((path, query)) = scope.split_once('?') {
         push("the query was left out", path.to_owned());
         let params: Vec<_> = query.split('&').collect();
-        for (place, param) in params.iter().enumerate() {
+        for (place, param) in params.iter().enumerate().take(MOST_DROPPED) {
             let others: Vec<_> =
                 params.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, p)| *p).collect();
             let name = crate::redact::redacted(crate::query::name_of(param));

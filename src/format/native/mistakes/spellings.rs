@@ -15,8 +15,14 @@ use crate::path::decoded;
 /// The most characters that are tried in two spellings: 2^8 combinations.
 const MOST: usize = 8;
 
-/// An octet of an address, and whether it is encoded.
-type Octet = (u8, bool);
+/// An octet of an address.
+#[derive(Clone, Copy)]
+struct Octet {
+    value: u8,
+    encoded: bool,
+    /// Whether it parts the address: it cannot be encoded, as it would be another one.
+    parts: bool,
+}
 
 /// The spellings of a scope, each with what is different in it.
 pub(super) fn spellings(scope: &str) -> Vec<(String, String)> {
@@ -59,21 +65,28 @@ pub(super) fn spellings(scope: &str) -> Vec<(String, String)> {
 }
 
 fn octets(text: &str) -> Vec<Octet> {
-    let mut octets = Vec::new();
+    let mut octets = Vec::with_capacity(text.len());
+    let (mut in_query, mut in_value) = (false, false);
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
         let digits = tail.first_chunk::<2>().filter(|_| byte == b'%');
         let digits = digits.and_then(|digits| core::str::from_utf8(digits).ok());
-        match digits.and_then(crate::path::escaped) {
-            Some(octet) => {
-                octets.push((octet, true));
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                octets.push((byte, false));
-                rest = tail;
-            }
+        if let Some(value) = digits.and_then(crate::path::escaped) {
+            octets.push(Octet { value, encoded: true, parts: false });
+            rest = tail.get(2..).unwrap_or_default();
+            continue;
         }
+        let parts = match byte {
+            b'/' | b'?' => !in_query,
+            b'&' => in_query,
+            // The first one of a parameter.
+            b'=' => in_query && !in_value,
+            _ => false,
+        };
+        in_query |= byte == b'?';
+        in_value = (in_value || byte == b'=') && !(parts && byte == b'&') && in_query;
+        octets.push(Octet { value: byte, encoded: false, parts });
+        rest = tail;
     }
     octets
 }
@@ -88,43 +101,28 @@ const fn class(octet: u8) -> u8 {
 /// The characters of an address that libraries encode or not.
 fn toggles(octets: &[Octet]) -> Vec<u8> {
     let mut toggles = Vec::new();
-    for (place, &(octet, encoded)) in octets.iter().enumerate() {
-        let class = class(octet);
-        let is_open = octet == b'~' || !(is_unreserved(octet) || octet == b'%');
-        if is_open && (encoded || !is_structure(octets, place)) && !toggles.contains(&class) {
+    for octet in octets {
+        let class = class(octet.value);
+        let is_open = octet.value == b'~' || !(is_unreserved(octet.value) || octet.value == b'%');
+        if is_open && !octet.parts && !toggles.contains(&class) {
             toggles.push(class);
         }
     }
     toggles
 }
 
-/// Whether a character that is not encoded parts an address: it cannot be encoded.
-fn is_structure(octets: &[Octet], place: usize) -> bool {
-    let before = || octets.get(..place).unwrap_or_default().iter().rev();
-    let raw = |mark: u8| move |octet: &&Octet| **octet == (mark, false);
-    let in_query = before().any(|octet| *octet == (b'?', false));
-    match octets.get(place) {
-        Some((b'/', _)) => !in_query,
-        Some((b'?', _)) => !in_query,
-        Some((b'&', _)) => in_query,
-        // The first one of a parameter.
-        Some((b'=', _)) => {
-            let param = before().take_while(|octet| !matches!(octet, (b'&' | b'?', false)));
-            in_query && !param.collect::<Vec<_>>().iter().any(raw(b'='))
-        }
-        _ => false,
-    }
-}
-
 /// The text of octets. `encode` says for a class, and whether it is encoded here, whether it is to be.
 fn written(octets: &[Octet], encode: impl Fn(u8, bool) -> bool) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut bytes = Vec::with_capacity(octets.len());
-    for (place, &(octet, encoded)) in octets.iter().enumerate() {
-        let open = encoded || !is_structure(octets, place);
-        if if open { encode(class(octet), encoded) } else { encoded } {
-            bytes.extend_from_slice(format!("%{octet:02X}").as_bytes());
+    for octet in octets {
+        if !octet.parts && encode(class(octet.value), octet.encoded) {
+            bytes.push(b'%');
+            for nibble in [octet.value >> 4, octet.value & 15] {
+                bytes.extend(DIGITS.get(usize::from(nibble)));
+            }
         } else {
-            bytes.push(octet);
+            bytes.push(octet.value);
         }
     }
     String::from_utf8(bytes).unwrap_or_default()
