@@ -15,6 +15,7 @@ mod keygen;
 mod keys;
 mod lines;
 mod printed;
+mod rewrite;
 mod serve;
 mod sign;
 mod terms;
@@ -77,6 +78,7 @@ enum Command {
     Sign(sign::Sign),
     Verify(verify::Verify),
     Inspect(inspect::Inspect),
+    Rewrite(rewrite::Rewrite),
     Serve(serve::Serve),
 }
 
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         Command::Sign(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Inspect(command) => command.run(),
+        Command::Rewrite(command) => command.run(),
         Command::Serve(command) => command.run(),
     })
 }

@@ -1,5 +1,6 @@
 //! A token, and the addresses that carry it.
 
+mod mask;
 mod write;
 
 use core::fmt;
@@ -11,8 +12,10 @@ use alloc::vec::Vec;
 pub(crate) use self::write::Form;
 use crate::exchange::Pass;
 use crate::format::native::Stamp;
-use crate::manifest::address::{Base, Target};
+use crate::manifest::Outcome;
+use crate::manifest::address::{Base, Resource, Target, resolve};
 use crate::manifest::host::{Host, Start, start};
+use crate::path::CanonicalPath;
 use crate::public::PublicPaths;
 use crate::query::is_player_param;
 use crate::request::Placement;
@@ -51,6 +54,8 @@ pub struct Carrier {
     stamp: Option<Stamp>,
     public: PublicPaths,
     unsigned_params: String,
+    /// Whether somebody asks what became of each address.
+    pub(crate) keeps_log: bool,
 }
 
 impl fmt::Debug for Carrier {
@@ -100,6 +105,7 @@ impl Carrier {
             stamp,
             public: PublicPaths::default(),
             unsigned_params: verifier.rules.unsigned_params.as_str().to_owned(),
+            keeps_log: false,
         })
     }
 
@@ -172,6 +178,56 @@ impl Carrier {
             Some(Target { path, inherits, .. }) => Base::Here { path, inherits },
             None => Base::Foreign,
         }
+    }
+
+    /// What becomes of an address that [`Carrier::write`] writes.
+    pub(crate) fn outcome(
+        &self,
+        base: &Base,
+        reference: &str,
+        resource: Resource,
+        template: bool,
+    ) -> Outcome {
+        let Some(target) = resolve(self.host.as_ref(), base, reference, template) else {
+            return match start(self.host.as_ref(), reference.trim_matches(' ')) {
+                Some(Start::Host(..)) => Outcome::Unreadable,
+                Some(_) if *base != Base::Foreign => Outcome::Unreadable,
+                _ => Outcome::OtherHost,
+            };
+        };
+        if self.is_signed(&target) {
+            Outcome::HasToken
+        } else if self.public.contains(&target.path) {
+            Outcome::Public
+        } else if !target.path.starts_with(&self.directory) {
+            Outcome::OutsideDirectory
+        } else if self.stamp.is_some() && resource == Resource::Media {
+            Outcome::Signed
+        } else if target.inherits {
+            Outcome::Inherits
+        } else {
+            Outcome::Token
+        }
+    }
+
+    /// Whether an address leads to what is named like a manifest, which is all that the token of a preview
+    /// opens.
+    pub(crate) fn is_manifest(&self, base: &Base, reference: &str) -> bool {
+        let target = resolve(self.host.as_ref(), base, reference, false);
+        target.is_some_and(|target| {
+            CanonicalPath::parse(&target.path).is_ok_and(CanonicalPath::is_manifest)
+        })
+    }
+
+    /// Whether a text names this host, and nothing after it.
+    pub(crate) fn is_own_host(&self, text: &str) -> bool {
+        let start = start(self.host.as_ref(), text);
+        matches!(start, Some(Start::Host(_, "/"))) && !text.ends_with('/')
+    }
+
+    /// Whether the request had the token in its path.
+    pub(crate) const fn token_is_in_path(&self) -> bool {
+        self.in_path
     }
 
     /// The manifest's own address with the token in its path, from the slash on: where a player that
