@@ -95,6 +95,7 @@ before(async () => {
   stage = await startStage({
     objects: () => [
       ...sample.map(([name, bytes]) => [`videos/42/${name}`, bytes]),
+      ["videos/42/passed.mpd", passOn(film.toString())],
       ...Object.values(presentations).map((make, n) => [`videos/42/leak_${n}.mpd`, make(mixed, other.url)]),
     ],
   });
@@ -140,5 +141,21 @@ for (const [n, name] of Object.keys(presentations).entries()) {
     const leaked = other.heard.filter((line) => /pg=|sig=|kid=/.test(line));
     assert.deepEqual(leaked, []);
     if (!SILENT.has(name)) assert.ok(other.heard.length > 0, "nobody asked the other host, so this proves nothing");
+  });
+}
+
+for (const player of ["shaka", "dash"]) {
+  test(`${player}: a presentation that passes its query on plays, without the token in that`, limit, async () => {
+    const at = await stage.open();
+    try {
+      await at.play(player, `${directoryLink(stage.gate, "/videos/42/passed.mpd", "query")}&a=b`, { low: true });
+      await at.playedTo(0.5);
+      at.assertAdmitted();
+      const segments = at.requests.filter(({ path }) => /seg_/.test(path));
+      assert.ok(segments.length > 0);
+      for (const { path } of segments) assert.match(path, /^\/pg=1&[^?]*\?a=b$/);
+    } finally {
+      await at.close();
+    }
   });
 }
