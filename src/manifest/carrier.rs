@@ -350,7 +350,7 @@ mod tests {
             }
         }
         let http = MANIFEST.replace("https", "http");
-        let link = Signer::new(ring()).link(&*http).directory(2).in_query().sign(NOW).unwrap();
+        let link = Signer::new(ring()).link(&http).directory(2).in_query().sign(NOW).unwrap();
         let http = of(link.as_str()).unwrap();
         for (reference, expected) in [
             (

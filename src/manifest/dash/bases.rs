@@ -160,14 +160,14 @@ impl Bases {
                 is_one_place = false;
                 continue;
             };
-            let start = out.len();
-            carrier.write_target(Form::Full, &target, resource, out);
-            let is_other = out.len() > start && out.get(start..) != Some(text);
             // What is written once is right for the others too, as far as they lead there.
-            if !is_other || has_changed {
-                out.truncate(start);
+            if !has_changed {
+                carrier.write_target(Form::Full, &target, resource, out);
+                has_changed = !out.is_empty() && out != text;
+                if !has_changed {
+                    out.clear();
+                }
             }
-            has_changed |= is_other;
             match &place {
                 None => place = Some(target),
                 Some(place) => is_one_place &= place.is_same_place(&target),
