@@ -19,9 +19,8 @@ pub(crate) fn advise(
     }
     let written =
         Url::parse(url).ok().filter(|written| matches!(written.scheme(), "http" | "https"));
-    // What could be a token is not repeated.
     let can_be_signed = |written: &str| {
-        redacted(written) == written
+        can_be_shown(written)
             && terms.apply(signer.link(written)).is_ok_and(|link| link.sign(now).is_ok())
     };
     if url.contains('#') {
@@ -37,13 +36,30 @@ pub(crate) fn advise(
             None => error,
         };
     }
-    match written.map(String::from) {
+    // A `;` in a path can be signed as %3B only.
+    let written = written.map(|mut written| {
+        if can_be_signed(written.as_str()) {
+            return String::from(written);
+        }
+        let path = written.path().replace(';', "%3B");
+        written.set_path(&path);
+        written.into()
+    });
+    match written {
         Some(written) if written != url && can_be_signed(&written) => {
             let fault = error.message.split("; ").next().unwrap_or_default();
             RequestError { message: format!("{fault}; write {written}"), ..error }
         }
         _ => error,
     }
+}
+
+/// Whether an address can be repeated: what could be a token is not. A long name in a path is none, unless it
+/// follows a `=`.
+fn can_be_shown(address: &str) -> bool {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let mut named = path.split('/').filter(|segment| segment.contains(['=', '%']));
+    redacted(query) == query && named.all(|segment| redacted(segment) == segment)
 }
 
 #[cfg(test)]
@@ -98,6 +114,31 @@ mod tests {
             "the query has a space, a quote, < or >, or a character outside ASCII; \
              write https://cdn.example.com/a?title=a%20b",
         );
+    }
+
+    #[test]
+    fn a_semicolon_is_encoded() {
+        says(
+            "https://cdn.example.com/a;b.mp4",
+            "the path has a ;, which some servers read as the end of the name; \
+             write https://cdn.example.com/a%3Bb.mp4",
+        );
+        says(
+            "https://cdn.example.com/a b;c",
+            "the path has a space; write https://cdn.example.com/a%20b%3Bc",
+        );
+    }
+
+    #[test]
+    fn what_could_be_a_token_is_not_repeated() {
+        says(
+            "https://cdn.example.com/BigBuckBunny_1080p/a b",
+            "the path has a space; write https://cdn.example.com/BigBuckBunny_1080p/a%20b",
+        );
+        for more in ["?amp;sig=TAG", "/amp;sig=TAG/a", "/sig%3DTAG"] {
+            let more = more.replace("TAG", "REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes");
+            says(&format!("https://cdn.example.com/a b{more}"), "the path has a space; write %20");
+        }
     }
 
     #[test]

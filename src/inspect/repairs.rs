@@ -1,5 +1,7 @@
 //! What is done to links on their way by what carries them, and how to undo it.
 
+use core::fmt::Write as _;
+
 use alloc::string::String;
 
 use crate::bytes::around;
@@ -92,7 +94,7 @@ pub(super) const REPAIRS: &[Repair] = &[
     ),
     replaces(
         "the token was percent-encoded: put it into the URL as it is, `=` and `&` included",
-        &[("%26", "&"), ("%3d", "=")],
+        &[("%26", "&"), ("%3d", "="), ("%2e", ".")],
     ),
     replaces(
         "the link was percent-encoded as a whole: decode it once",
@@ -104,6 +106,7 @@ pub(super) const REPAIRS: &[Repair] = &[
         "there is a line break in the link: write it in one line",
         &[("\r", ""), ("\n", ""), ("\\r", ""), ("\\n", ""), ("%0d", ""), ("%0a", "")],
     ),
+    undoes("a space or another character is not encoded: percent-encode it", encoded),
     replaces(
         "there is a space in the link: take it out",
         &[
@@ -210,6 +213,23 @@ pub(crate) fn replace(text: &str, pairs: &[(&str, &str)]) -> Option<String> {
 
 fn changed(text: &str, replaced: String) -> Option<String> {
     Some(replaced).filter(|replaced| replaced != text)
+}
+
+/// With everything percent-encoded that is in no URL.
+fn encoded(text: &str) -> Option<String> {
+    let mut encoded = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii_graphic() && !"\"<>^`{|}".contains(c) {
+            encoded.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in c.encode_utf8(&mut bytes).bytes() {
+                // Writing to a String cannot fail.
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    changed(text, encoded)
 }
 
 /// Without the marks at the end that no link ends in, plain or percent-encoded.

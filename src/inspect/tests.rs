@@ -141,6 +141,10 @@ fn characters_that_are_not_seen_are_named() {
     for more in [" ", "%20", "+"] {
         mends(&LINK.replace("&kid", &format!("{more}&kid")), space);
     }
+    let spaced = signed("https://cdn.example.com/a%20b/%C3%BC.mp4");
+    let plain = "a space or another character is not encoded";
+    mends(&spaced.replace("%20", " "), plain);
+    mends(&spaced.replace("%C3%BC", "\u{fc}"), plain);
     let unseen = "there is an invisible character in the link";
     for more in ["\u{200b}", "\u{ad}", "%E2%80%8B", "%C2%AD", "\u{feff}", "\u{2060}"] {
         mends(&LINK.replace("iP3", &format!("iP{more}3")), unseen);

@@ -69,7 +69,9 @@ mod tests {
         /// What is encoded can be signed as it is, and is the name once it is decoded.
         #[test]
         fn every_name_can_be_signed(name in "[^/\\\\\\x00-\\x1f\\x7f]{1,40}") {
-            prop_assume!(name != "." && name != "..");
+            // A server that decodes before it splits off parameters or a query sees a dot segment.
+            let start = name.split([';', '?', '#']).next().unwrap();
+            prop_assume!(start != "." && start != "..");
             let url = percent_encoded(&alloc::format!("https://h/{name}"));
             let path = url.strip_prefix("https://h").unwrap();
             let canonical = CanonicalPath::parse(path).unwrap();
