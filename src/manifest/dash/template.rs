@@ -109,7 +109,7 @@ impl Ids {
             let lower = template.to_ascii_lowercase().replace("%2e", ".");
             lower.split('/').any(|segment| segment == "..")
         };
-        !self.has_odd && !(self.has_deep && has_dots(template))
+        !(self.has_odd || self.has_deep && has_dots(template))
     }
 }
 
