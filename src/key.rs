@@ -116,16 +116,6 @@ impl SecretKey {
     pub(crate) fn mac(&self) -> &MacKey {
         &self.0
     }
-
-    /// Whether the other signs as this one does. It is asked while a ring is read, and never of a request.
-    fn is_same(&self, other: &Self) -> bool {
-        let [a, b] = [self, other].map(|key| {
-            let mut mac = key.0.start();
-            mac.update("the same key?");
-            mac.finish().encode()
-        });
-        a.as_str() == b.as_str()
-    }
 }
 
 impl fmt::Debug for SecretKey {
@@ -223,7 +213,9 @@ impl KeyRing {
             let at = |error| KeyRingError { entry: number, error };
             let entry = parse_entry(text).map_err(at)?;
             let mut others = ring.entries.iter().flatten();
-            if others.any(|other| other.format != entry.format && other.key.is_same(&entry.key)) {
+            if others.any(|other| {
+                other.format != entry.format && other.key.mac().is_same(entry.key.mac())
+            }) {
                 return Err(at(KeyError::Shared));
             }
             if ring.find(entry.id.as_str()).is_ok() {

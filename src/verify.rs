@@ -225,7 +225,6 @@ impl<'a> Verifier<'a> {
     }
 
     /// Check 1: the token that counts.
-    #[cfg(feature = "alloc")]
     pub(crate) fn locate<'r>(
         &self,
         request: &Request<'r>,

@@ -99,7 +99,6 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    #[cfg(feature = "alloc")]
     /// The names of the query parameters that were added to a link of exact scope, for a request that is
     /// refused with `unsigned_parameter`. They are as the request has them: a name may be anything.
     pub fn added_params<'r>(
