@@ -11,7 +11,8 @@
     reason = "tests"
 )]
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 use playgate::manifest::{Kind, ManifestError};
 

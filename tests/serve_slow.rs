@@ -1,6 +1,6 @@
 //! `playgate serve`: a client that reads nothing. In a file of its own: the many links take time from others.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 #[path = "common/program.rs"]
 mod program;

@@ -52,7 +52,7 @@ impl Mpd {
     /// Every address, as often as there are bases that it is relative to.
     pub fn addresses(&self, document: &Url) -> Vec<Address> {
         let mut found = Vec::new();
-        walk(document, &self.tree, &[document.clone()], &[], &mut found);
+        walk(document, &self.tree, core::slice::from_ref(document), &[], &mut found);
         found
     }
 
