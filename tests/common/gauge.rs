@@ -66,9 +66,3 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> (T, Taken) {
     let given = work();
     (given, Taken { peak: (PEAK.get() - before).unsigned_abs(), total: TOTAL.get() })
 }
-
-/// What a function gives, and the most bytes that were held for it at once.
-pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let (given, taken) = measure(work);
-    (given, taken.peak)
-}

@@ -184,14 +184,11 @@ fn payload_faults(payload: &[(String, Value)], faults: &mut Vec<Fault>) {
     if last(payload, "nbf").and_then(time).is_some_and(|start| start.ceil() > NOW as f64) {
         faults.push(Fault(6, "not_yet_valid", None));
     } else if let Some(end) = last(payload, "exp").and_then(time).map(f64::floor) {
+        let is_far = |time: f64| time > (NOW + CENTURY) as f64;
+        let issued = last(payload, "iat").and_then(time).map(f64::floor);
         if end <= NOW as f64 {
             faults.push(Fault(6, "expired", None));
-        } else if end > (NOW + CENTURY) as f64 {
-            faults.push(Fault(6, "expires_too_far", None));
-        } else if last(payload, "iat")
-            .and_then(time)
-            .is_some_and(|at| at.floor() > (NOW + CENTURY) as f64)
-        {
+        } else if is_far(end) || issued.is_some_and(is_far) {
             faults.push(Fault(6, "expires_too_far", None));
         }
     }
