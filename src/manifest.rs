@@ -5,20 +5,22 @@
 //! such addresses get theirs: those within the token's scope on this very host, and no others.
 
 mod address;
+mod bounds;
 mod carrier;
 mod dash;
 mod hls;
 mod host;
+mod outcome;
 
 use core::fmt;
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
+pub use self::bounds::MAX_LEN;
 pub use self::carrier::Carrier;
 pub use self::hls::HlsRewriter;
-
-/// Bytes in the largest manifest that comes of rewriting: a token is longer than many an address.
-pub const MAX_LEN: usize = 32 << 20;
+pub use self::outcome::{Outcome, Written};
 
 /// What a manifest is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +41,15 @@ pub enum ManifestError {
     /// The request that asked for it names no scheme and host, without which an MPD is not rewritten:
     /// `https://cdn.example.com/...`.
     NoHost,
-    /// It takes more work or memory than its size allows.
-    TooComplex,
-    /// Rewritten, it would be larger than [`MAX_LEN`].
-    TooLarge,
-    /// A preview was asked for of what cannot be cut: a live window, or media without segments of their
-    /// own.
+    /// A preview was asked for of what cannot be cut, or not be kept from the rest: a live window, media
+    /// without segments of their own, segments that are public or that the viewer names.
     NoPreview,
+    /// To rewrite it would take too much time or memory for its size: it defines hundreds of variables,
+    /// say, and uses them thousands of times. No packager writes such a manifest.
+    TooComplex,
+    /// Rewritten, it would be too large: more than 16 MiB, and more than 16 times what it was, or more
+    /// than [`MAX_LEN`].
+    TooLarge,
 }
 
 impl fmt::Display for ManifestError {
@@ -55,13 +59,15 @@ impl fmt::Display for ManifestError {
             Self::NoHost => {
                 "the request names no scheme and host, which the addresses of an MPD need"
             }
+            Self::NoPreview => {
+                "there can be no preview of this manifest; it needs an ended list of segments in files of \
+                 their own, which are not public"
+            }
             Self::TooComplex => {
-                "the manifest asks for more work than its size allows; make it simpler"
+                "the manifest would take too much time or memory to rewrite; write it with fewer \
+                 variables and bases"
             }
             Self::TooLarge => "the manifest would be too large with the token in its addresses",
-            Self::NoPreview => {
-                "there can be no preview of this manifest; it needs an ended list of segments"
-            }
         })
     }
 }
@@ -78,6 +84,17 @@ impl Carrier {
             Kind::Dash => dash::rewrite(self, manifest),
             Kind::Hls => hls::rewrite(self, manifest),
         }?;
-        if rewritten.len() > MAX_LEN { Err(ManifestError::TooLarge) } else { Ok(rewritten) }
+        if rewritten.len() > bounds::most(manifest.len()) {
+            return Err(ManifestError::TooLarge);
+        }
+        Ok(rewritten)
+    }
+
+    /// Rewrites a playlist, and tells what became of each address in it.
+    ///
+    /// # Errors
+    /// As [`Carrier::rewrite`].
+    pub fn explain_hls(&self, playlist: &str) -> Result<(String, Vec<Written>), ManifestError> {
+        hls::explain(self, playlist)
     }
 }

@@ -11,8 +11,10 @@ use alloc::vec::Vec;
 pub(crate) use self::write::Form;
 use crate::exchange::Pass;
 use crate::format::native::Stamp;
-use crate::manifest::address::{Base, Target};
+use crate::manifest::Outcome;
+use crate::manifest::address::{Base, Resource, Target, resolve};
 use crate::manifest::host::{Host, Start, start};
+use crate::path::CanonicalPath;
 use crate::public::PublicPaths;
 use crate::query::is_player_param;
 use crate::request::Placement;
@@ -171,6 +173,41 @@ impl Carrier {
             Some(Target { path, inherits, .. }) => Base::Here { path, inherits },
             None => Base::Foreign,
         }
+    }
+
+    /// What becomes of an address that [`Carrier::write`] writes.
+    pub(crate) fn outcome(&self, base: &Base, reference: &str, resource: Resource) -> Outcome {
+        let Some(target) = resolve(self.host.as_ref(), base, reference, false) else {
+            let is_here = start(self.host.as_ref(), reference.trim_matches(' ')).is_some();
+            return if is_here { Outcome::Unreadable } else { Outcome::OtherHost };
+        };
+        if self.is_signed(&target) {
+            Outcome::HasToken
+        } else if self.public.contains(&target.path) {
+            Outcome::Public
+        } else if !target.path.starts_with(&self.directory) {
+            Outcome::OutsideDirectory
+        } else if self.stamp.is_some() && resource == Resource::Media {
+            Outcome::Signed
+        } else if target.inherits {
+            Outcome::Inherits
+        } else {
+            Outcome::Token
+        }
+    }
+
+    /// Whether an address leads to what is named like a manifest, which is all that the token of a preview
+    /// opens.
+    pub(crate) fn is_manifest(&self, base: &Base, reference: &str) -> bool {
+        let target = resolve(self.host.as_ref(), base, reference, false);
+        target.is_some_and(|target| {
+            CanonicalPath::parse(&target.path).is_ok_and(CanonicalPath::is_manifest)
+        })
+    }
+
+    /// Whether the request had the token in its path.
+    pub(crate) const fn token_is_in_path(&self) -> bool {
+        self.in_path
     }
 
     /// The manifest's own address with the token in its path, from the slash on: where a player that

@@ -1,46 +1,67 @@
 //! HLS playlists (draft-pantos-hls-rfc8216bis), line by line.
+//!
+//! # A token stays on the host that the playlist came from
+//!
+//! The token is written into a path that starts with a slash and the token's own name: `/pg=...`. HLS
+//! knows no base element; a player resolves an address against the one that the playlist came from
+//! (section 4: "relative to the URI of the Playlist File that contains it"), after redirects. So a path
+//! leads to whoever handed out this playlist, who has the token anyway: it was in the request. Nothing
+//! that a playlist says can change that:
+//!
+//! - After `/pg=` no reader of URLs goes back to look for a host, whatever follows. A variable in the
+//!   rest is no exception. One before it is replaced here, or nothing is written.
+//! - A gate answers at the address that was asked for. A redirect before it ends at the gate, and one
+//!   elsewhere leads to another playlist, which has no token in it.
+//! - Against a base that is `data:` a path leads nowhere.
+//!
+//! Scheme and host are written before the path only where the address had them and names this very
+//! host by another scheme: `https` in a playlist that was fetched by `http`.
+//!
+//! A variable of a multivariant playlist is the one thing that another playlist takes over, so its value
+//! has the token only where that is safe: see [`rewrite`], and `Variables::note_use` for how playlists
+//! may use it.
 
+mod addresses;
 mod attributes;
+mod lines;
 mod live;
 mod preview;
 mod tags;
 mod variables;
+mod whole;
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 
+pub(crate) use self::whole::{explain, rewrite};
+
+use self::addresses::{Address, Addresses};
 use self::attributes::Attributes;
-use self::live::Facts;
+use self::lines::{First, around, first, split_line};
 use self::preview::Preview;
-use self::tags::{has_addresses, resource};
-use self::variables::Variables;
-use crate::bytes;
-use crate::manifest::address::{Base, Resource};
-use crate::manifest::{Carrier, MAX_LEN, ManifestError};
-use crate::path::is_plain_relative;
+use self::tags::{has_addresses, in_comment, resource};
+use crate::manifest::address::Resource;
+use crate::manifest::{Carrier, ManifestError};
 
 /// Rewrites a playlist line by line: it holds one line at a time, and the variables of
 /// `EXT-X-DEFINE`.
 ///
 /// An address gets its token, with its variables replaced where it has any. All other bytes stay,
-/// line ends among them. What breaks the grammar of an attribute list is copied, and what stands
-/// behind it: a player that reads no further misses nothing.
+/// line ends among them. A list of addresses without the header of HLS is taken as well.
 ///
 /// In a preview it cannot know whether `EXT-X-ENDLIST` is to come, so without it a playlist that
 /// lost its first segments has none. Neither does it answer for a live playlist that is fetched
-/// with a token to be exchanged. [`Carrier::rewrite`] sees the whole playlist, and does both.
+/// with a token to be exchanged, nor write the token into variables that other playlists import.
+/// [`Carrier::rewrite`] sees the whole playlist, and does all of these.
 #[derive(Debug)]
 pub struct HlsRewriter<'c> {
-    carrier: &'c Carrier,
-    base: Base,
-    /// What stands before the plainest of addresses.
-    plain: Option<String>,
-    variables: Variables,
+    addresses: Addresses<'c>,
     preview: Option<Preview>,
     /// What the next line that is an address leads to.
     next: Resource,
-    /// The end of the first line; `None` before it.
-    line_end: Option<&'static str>,
+    /// What it starts with; `None` before that.
+    first: Option<First>,
+    /// Whether variables that are addresses get the token.
+    writes_values: bool,
 }
 
 impl<'c> HlsRewriter<'c> {
@@ -48,13 +69,11 @@ impl<'c> HlsRewriter<'c> {
     #[must_use]
     pub fn new(carrier: &'c Carrier) -> Self {
         Self {
-            carrier,
-            base: carrier.base(),
-            plain: carrier.plain_prefix(),
-            variables: Variables::default(),
+            addresses: Addresses::new(carrier),
             preview: carrier.preview.map(Preview::new),
             next: Resource::Media,
-            line_end: None,
+            first: None,
+            writes_values: false,
         }
     }
 
@@ -65,23 +84,39 @@ impl<'c> HlsRewriter<'c> {
     pub fn line(&mut self, line: &str, out: &mut String) -> Result<(), ManifestError> {
         let mut rest = line;
         while !rest.is_empty() {
-            let (line, behind) = split_line(rest);
+            let (line, after) = split_line(rest);
+            let start = out.len();
+            let growth = &mut self.addresses.growth;
+            growth.read = growth.read.saturating_add(line.len());
+            self.addresses.lines = self.addresses.lines.saturating_add(1);
             self.one(line, out)?;
-            if out.len() > MAX_LEN {
-                return Err(ManifestError::TooLarge);
-            }
-            rest = behind;
+            let written = out.len().saturating_sub(start);
+            self.addresses.growth.check(written)?;
+            self.addresses.growth.wrote(written);
+            rest = after;
         }
         Ok(())
     }
 
     fn one(&mut self, line: &str, out: &mut String) -> Result<(), ManifestError> {
         let text = line.trim_ascii();
-        if self.line_end.is_none() {
-            self.line_end = Some(header(line).ok_or(ManifestError::Malformed)?);
-        } else if let Some(tag) = text.strip_prefix('#') {
+        if self.first.is_none() && !text.is_empty() {
+            let first = first(line).ok_or(ManifestError::Malformed)?;
+            self.first = Some(first);
+            match first {
+                First::Header(_) => {
+                    out.push_str(line);
+                    return Ok(());
+                }
+                // Nothing says how long its pieces are.
+                First::List if self.preview.is_some() => return Err(ManifestError::NoPreview),
+                First::List => {}
+            }
+        }
+        if let Some(tag) = text.strip_prefix('#') {
             return self.tag(line, tag, out);
-        } else if !text.is_empty() {
+        }
+        if !text.is_empty() {
             return self.address_line(line, text, out);
         }
         if !self.preview.as_ref().is_some_and(Preview::is_over) {
@@ -105,10 +140,18 @@ impl<'c> HlsRewriter<'c> {
             return Ok(());
         }
         let (before, after) = around(line, text);
+        // A list may start with a mark that is none of its first address.
+        let text = match text.strip_prefix('\u{feff}') {
+            Some(text) if self.addresses.lines == 1 => {
+                out.push('\u{feff}');
+                text
+            }
+            _ => text,
+        };
         out.push_str(before);
-        self.address(text, true, resource, out);
+        self.addresses.write(Address::line(text, resource), out)?;
         out.push_str(after);
-        if let (Some(preview), Some(line_end)) = (&mut self.preview, self.line_end)
+        if let (Some(preview), Some(First::Header(line_end))) = (&mut self.preview, self.first)
             && resource == Resource::Media
             && preview.ends_here()
         {
@@ -128,6 +171,7 @@ impl<'c> HlsRewriter<'c> {
             out.push_str(line);
             return Ok(());
         }
+        let tag = if tag.starts_with("EXT") { tag } else { in_comment(tag).unwrap_or(tag) };
         let (name, value) = tag.split_once(':').unwrap_or((tag, ""));
         if let Some(preview) = &mut self.preview
             && !preview.tag(name, value)?
@@ -136,120 +180,77 @@ impl<'c> HlsRewriter<'c> {
         }
         match name {
             "EXT-X-STREAM-INF" => self.next = Resource::Manifest,
-            "EXT-X-DEFINE" => self.variables.define(value, &self.carrier.query),
-            "EXT-X-PREFETCH" => {
+            "EXT-X-DEFINE" => {
+                self.addresses.define(value)?;
+                if self.writes_values {
+                    return self.attributes(line, name, value, out);
+                }
+            }
+            // Its file may name playlists of any host.
+            "EXT-X-CONTENT-STEERING" => self.addresses.leads_abroad = true,
+            "EXT-X-PREFETCH" | "EXT-X-TWITCH-PREFETCH" => {
                 let text = value.trim_ascii();
                 let (before, after) = around(line, text);
                 out.push_str(before);
                 if !text.is_empty() {
-                    self.address(text, true, Resource::Media, out);
+                    self.addresses.write(Address::line(text, Resource::Media), out)?;
                 }
                 out.push_str(after);
                 return Ok(());
             }
-            _ if has_addresses(name) => {
-                self.attributes(line, name, value, out);
-                return Ok(());
-            }
             _ => {}
+        }
+        if has_addresses(name) {
+            return self.attributes(line, name, value, out);
         }
         out.push_str(line);
         Ok(())
     }
 
     /// A tag with addresses among its attributes.
-    fn attributes(&self, line: &str, name: &str, list: &str, out: &mut String) {
+    fn attributes(
+        &mut self,
+        line: &str,
+        name: &str,
+        list: &str,
+        out: &mut String,
+    ) -> Result<(), ManifestError> {
         let (before, after) = around(line, list);
+        let start = out.len();
         out.push_str(before);
+        // Not of what is known of the film, or of the way to what is.
+        let is_film = !matches!(
+            name,
+            "EXT-X-CONTENT-STEERING" | "EXT-X-DATERANGE" | "EXT-X-MEDIA" | "EXT-X-SESSION-DATA"
+        );
         let mut attributes = Attributes::new(list);
-        for attribute in attributes.by_ref().map_while(Result::ok) {
+        for attribute in attributes.by_ref() {
             out.push_str(attribute.lead);
-            match resource(name, attribute.name, attribute.value) {
+            let (text, has_variables) = (attribute.value, attribute.quoted);
+            let resource = match name {
+                "EXT-X-DEFINE" => is_absolute(&attribute).then_some(Resource::Manifest),
+                _ => resource(name, attribute.name, text),
+            };
+            match resource {
                 Some(resource) => {
-                    self.address(attribute.value, attribute.quoted, resource, out);
+                    let address = Address { text, has_variables, resource, is_film };
+                    self.addresses.write(address, out)?;
+                    self.addresses.growth.check(out.len().saturating_sub(start))?;
                 }
-                None => out.push_str(attribute.value),
+                None => out.push_str(text),
             }
         }
         out.push_str(attributes.rest());
         out.push_str(after);
-    }
-
-    /// An address, in which variables count or do not. Where it stays as it is so do its variables,
-    /// for the player to replace.
-    fn address(&self, text: &str, variables: bool, resource: Resource, out: &mut String) {
-        if let Some(prefix) = &self.plain
-            && is_plain_relative(text.as_bytes())
-        {
-            out.push_str(prefix);
-            out.push_str(text);
-            return;
-        }
-        let start = out.len();
-        let address = match self.variables.substitute(text) {
-            // Where there are no quotes they do not count, and some players replace them all the same.
-            Some(Cow::Owned(_)) if !variables => None,
-            address => address,
-        };
-        let is_other = match address {
-            Some(Cow::Borrowed(text)) => {
-                self.carrier.write(&self.base, text, resource, false, out);
-                return;
-            }
-            Some(Cow::Owned(text)) => self.carrier.write(&self.base, &text, resource, false, out),
-            None => false,
-        };
-        if !is_other {
-            out.truncate(start);
-            out.push_str(text);
-        }
+        Ok(())
     }
 }
 
-/// Parts a text behind its first line end. Players end a line at a carriage return alone as well.
-fn split_line(text: &str) -> (&str, &str) {
-    let Some(at) = bytes::position(text.as_bytes(), [b'\n', b'\r']) else { return (text, "") };
-    let (_, end) = text.split_at_checked(at).unwrap_or_default();
-    let behind = end.strip_prefix("\r\n").or_else(|| end.get(1..)).unwrap_or_default();
-    text.split_at_checked(text.len().saturating_sub(behind.len())).unwrap_or((text, ""))
-}
-
-/// How the first line of a playlist ends; `None` where it is none, an HTML page say. A byte order
-/// mark is refused by the draft (section 4), and by players.
-fn header(text: &str) -> Option<&'static str> {
-    let behind = text.strip_prefix("#EXTM3U")?;
-    if !(behind.is_empty() || behind.starts_with([' ', '\t', '\r', '\n'])) {
-        return None;
-    }
-    let end = behind.trim_start_matches(|c| c != '\r' && c != '\n');
-    let ends = ["\r\n", "\r"];
-    Some(ends.into_iter().find(|line_end| end.starts_with(line_end)).unwrap_or("\n"))
-}
-
-/// What stands in a line before and behind `text`, which is a part of it, and ends with it but for
-/// blanks.
-fn around<'l>(line: &'l str, text: &str) -> (&'l str, &'l str) {
-    let end = line.trim_ascii_end().len();
-    let start = end.saturating_sub(text.len());
-    (line.get(..start).unwrap_or_default(), line.get(end..).unwrap_or_default())
-}
-
-/// Rewrites a playlist that is there as a whole.
-pub(crate) fn rewrite(carrier: &Carrier, playlist: &str) -> Result<String, ManifestError> {
-    let line_end = header(playlist).ok_or(ManifestError::Malformed)?;
-    let mut rewriter = HlsRewriter::new(carrier);
-    if carrier.exchanged || carrier.preview.is_some() {
-        let facts = Facts::of(playlist);
-        if carrier.exchanged && facts.is_live() {
-            return Ok(live::stand_in(carrier, &facts, line_end));
-        }
-        rewriter.preview = rewriter.preview.map(|preview| preview.stays(facts.stays));
-    }
-    // A token is some times as long as most addresses. Memory that is not written to costs nothing, and
-    // to move what was written does.
-    let mut out = String::with_capacity(playlist.len().saturating_mul(4).min(MAX_LEN));
-    rewriter.line(playlist, &mut out)?;
-    Ok(out)
+/// Whether the value of a definition is an address wherever it is used: with a host, or from the root.
+fn is_absolute(attribute: &attributes::Attribute<'_>) -> bool {
+    attribute.name == "VALUE"
+        && attribute.quoted
+        && (attribute.value.starts_with(['/', '{']) || attribute.value.contains("://"))
 }
 
 #[cfg(test)]
@@ -345,6 +346,7 @@ pub(crate) mod tests {
             "DATERANGE:ID=\"1\",CLASS=\"com.apple.hls.interstitial\",X-ASSET-URI=\"URI_HERE\"",
             "DATERANGE:ID=\"1\",X-ASSET-LIST=\"URI_HERE\",X-RESUME-OFFSET=0",
             "DATERANGE:ID=\"1\",CLASS=\"com.apple.hls.daterange-schedule\",X-URI=\"URI_HERE\"",
+            "DATERANGE:ID=\"1\",X-COM-EXAMPLE-AD-URL=\"URI_HERE\"",
             "I-FRAME-STREAM-INF:BANDWIDTH=1,URI=\"URI_HERE\"",
             "IMAGE-STREAM-INF:BANDWIDTH=1,RESOLUTION=320x180,CODECS=\"jpeg\",URI=\"URI_HERE\"",
             "KEY:METHOD=AES-128,URI=\"URI_HERE\",IV=0x00",
@@ -356,6 +358,8 @@ pub(crate) mod tests {
             "RENDITION-REPORT:URI=\"URI_HERE\",LAST-MSN=1,LAST-PART=2",
             "SESSION-DATA:DATA-ID=\"a\",URI=\"URI_HERE\",FORMAT=RAW",
             "SESSION-KEY:METHOD=SAMPLE-AES,URI=\"URI_HERE\"",
+            "STREAM-INF:BANDWIDTH=1,URI=\"URI_HERE\"",
+            "TWITCH-PREFETCH:URI_HERE",
         ] {
             address_becomes(list);
         }
@@ -368,8 +372,18 @@ pub(crate) mod tests {
         address_becomes("KEY: METHOD=AES-128,URI=URI_HERE,IV=0x00");
         address_becomes("MEDIA:NAME=\"a, URI=\",URI=\"URI_HERE\",X=\"URI=\"");
         address_becomes("DATERANGE:X-ASSET-URI=\"URI_HERE\",X-URI=\"URI_HERE\",X-URI-X=\"a\"");
-        // What cannot be read takes nothing from what stands before it.
+        address_becomes("KEY:METHOD=AES-128,URI = \"URI_HERE\"");
+        address_becomes("KEY:METHOD=AES-128,\tURI=\"URI_HERE\"");
+        address_becomes("KEY:METHOD=AES-128,URI=\"URI_HERE\"; IV=0x00");
+        // What cannot be read takes nothing from what is before or after it.
         address_becomes("KEY:METHOD=AES-128,URI=\"URI_HERE\",BARE,X=\"open");
+        address_becomes("KEY:METHOD=AES-128,BARE,URI=\"URI_HERE\"");
+        address_becomes("KEY:METHOD=AES-128,,URI=\"URI_HERE\",");
+        address_becomes("KEY:METHOD=\"AES-128\"x,URI=\"URI_HERE\"");
+        address_becomes("KEY:METHOD=AES\"128\",URI=\"URI_HERE\"");
+        address_becomes("KEY:METHOD=AES-128,URI=\"URI_HERE");
+        // Some players take the first of two, some the last.
+        address_becomes("KEY:URI=\"URI_HERE\",METHOD=AES-128,URI=\"URI_HERE\"");
     }
 
     #[test]
@@ -378,8 +392,6 @@ pub(crate) mod tests {
             "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://key\",KEYFORMATVERSIONS=\"1\"",
             "#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"data:text/plain;base64,AAAA\"",
             "#EXT-X-KEY:METHOD=NONE",
-            "#EXT-X-KEY:METHOD=AES-128,URI=\"key",
-            "#EXT-X-KEY:METHOD=AES-128,BARE,URI=\"key\"",
             "#EXT-X-MAP:URI=\"https://other.example.com/init.mp4\"",
             "#EXT-X-MAP:uri=\"init.mp4\"",
             "#EXT-X-MAP",
@@ -434,20 +446,94 @@ pub(crate) mod tests {
 
     #[test]
     fn no_playlist() {
-        for text in [
-            "",
-            "\n#EXTM3U\n",
-            " #EXTM3U\n",
-            "\u{feff}#EXTM3U\n",
-            "#EXTM3U8\n",
-            "#extm3u\n",
-            "<!DOCTYPE html>\n#EXTM3U\n",
-            "#EXTINF:4,\na.ts\n",
-        ] {
+        for text in
+            ["", "\n", "\u{feff}", "<!DOCTYPE html>\n#EXTM3U\n", " <MPD/>", "{\"a\": 1}", "[a]"]
+        {
             assert_eq!(rewrite(&carrier(), text), Err(ManifestError::Malformed), "{text}");
         }
         for text in ["#EXTM3U", "#EXTM3U\n", "#EXTM3U \r\n", "#EXTM3U x-tvg-url=\"a\"\n"] {
             assert_eq!(rewrite(&carrier(), text).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_kept() {
+        let playlist = "\u{feff}#EXTM3U\r\n#EXTINF:4,\r\n~1.ts\r\n";
+        let expected = playlist.replace('~', "/TOKEN/videos/42/hls/");
+        assert_eq!(rewritten(&carrier(), &playlist.replace('~', "")), Ok(expected));
+        let live = carrier_of(PLAYLIST, |link| link.in_query().run(60));
+        assert!(
+            rewritten(&live, "\u{feff}#EXTM3U\n#EXTINF:4,\na\n").unwrap().contains("STREAM-INF")
+        );
+    }
+
+    #[test]
+    fn a_list_without_the_header_is_one_as_well() {
+        for start in
+            ["", "\n", "\u{feff}", "#extm3u\n", " #EXTM3U\n", "#EXTM3U8\n", "#EXTINF:4,a song\n"]
+        {
+            let list = [start, "~one.mp3\r\n~two%20.mp3\nhttps://other.example/three.mp3"].concat();
+            let expected = list.replace('~', "/TOKEN/videos/42/hls/");
+            let list = list.replace('~', "");
+            assert_eq!(rewritten(&carrier(), &list).as_ref(), Ok(&expected));
+            let run = carrier_of(PLAYLIST, |link| link.in_path().run(60));
+            assert_eq!(rewritten(&run, &list), Ok(expected));
+            let path = carrier_of(PLAYLIST, |link| link.in_path());
+            assert_eq!(rewritten(&path, &list), Ok(list.clone()));
+            let preview = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+            assert_eq!(rewritten(&preview, &list), Err(ManifestError::NoPreview));
+        }
+    }
+
+    #[test]
+    fn commented_out_for_all_but_one_player() {
+        let token = "/TOKEN/videos/42/hls/";
+        for (lines, prefix) in [
+            ("##EXT-X-MEDIA:TYPE=AUDIO,URI=\"~a.m3u8\"\n", token),
+            ("# #EXT-X-I-FRAME-STREAM-INF:URI=\"~a.m3u8\"\n", token),
+            ("# off #EXT-X-SESSION-KEY:URI=\"~a\"\n", token),
+            ("##EXT-X-KEY:URI=\"~a\"\n", ""),
+            ("# EXT-X-MEDIA:URI=\"~a\"\n", ""),
+        ] {
+            becomes(&lines.replace('~', ""), &lines.replace('~', prefix));
+        }
+    }
+
+    #[test]
+    fn the_scheme_of_an_address_is_kept() {
+        let plain = PLAYLIST.replace("https:", "http:");
+        let by_http = |in_path| match in_path {
+            true => carrier_of(&plain, |link| link.in_path()),
+            false => carrier_of(&plain, |link| link.in_query()),
+        };
+        for carrier in [by_http(true), by_http(false)] {
+            for (address, expected) in [
+                (
+                    "https://cdn.example.com/videos/42/1.ts\n",
+                    "https://cdn.example.com/TOKEN/videos/42/1.ts\n",
+                ),
+                (
+                    "HTTPS://cdn.example.com:443/videos/42/%31.ts?a#b",
+                    "https://cdn.example.com/TOKEN/videos/42/1.ts?a#b",
+                ),
+                ("http://cdn.example.com/videos/42/1.ts", "/TOKEN/videos/42/1.ts"),
+                ("//cdn.example.com/videos/42/1.ts", "/TOKEN/videos/42/1.ts"),
+                ("https://other.example/videos/42/1.ts", "https://other.example/videos/42/1.ts"),
+                (
+                    "https://cdn.example.com/videos/43/1.ts",
+                    "https://cdn.example.com/videos/43/1.ts",
+                ),
+            ] {
+                becomes_with(&carrier, address, expected);
+                let again = ["#EXTM3U\n", &expected.replace("TOKEN", carrier.token())].concat();
+                assert_eq!(rewrite(&carrier, &again).as_ref(), Ok(&again));
+            }
+            let define = "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"https://cdn.example.com\"\n";
+            becomes_with(
+                &carrier,
+                &[define, "{$a}/videos/42/1.ts"].concat(),
+                &[define, "https://cdn.example.com/TOKEN/videos/42/1.ts"].concat(),
+            );
         }
     }
 
@@ -459,7 +545,12 @@ pub(crate) mod tests {
         let carrier = carrier_of(&[PLAYLIST, "?v=1%2F2"].concat(), |link| link.in_query());
         for (lines, expected) in [
             ("{$dir}/{$v}.ts\n", "/TOKEN/videos/42/hls/hd/1/2.ts\n"),
-            ("{$dir}/{$far}.ts\n", "{$dir}/{$far}.ts\n"),
+            ("{$dir}/{$far}.ts\n", "/TOKEN/videos/42/hls/hd/{$far}.ts\n"),
+            ("/videos/42/{$far}{$dir}.ts\n", "/TOKEN/videos/42/{$far}{$dir}.ts\n"),
+            ("a.ts?b={$far}\n", "/TOKEN/videos/42/hls/a.ts?b={$far}\n"),
+            ("{$far}/a.ts\n", "{$far}/a.ts\n"),
+            ("/videos/4{$far}/a.ts\n", "/videos/4{$far}/a.ts\n"),
+            ("//b.example/{$far}.ts\n", "//b.example/{$far}.ts\n"),
             ("{$cdn}/{$dir}.ts\n", "{$cdn}/{$dir}.ts\n"),
             ("{$none}.ts\n", "{$none}.ts\n"),
             (
@@ -475,6 +566,77 @@ pub(crate) mod tests {
         }
         // A definition counts from its own line on.
         stays("{$dir}/a.ts\n#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"hd\"\n");
+    }
+
+    #[test]
+    fn an_imported_address_has_the_token_in_its_value() {
+        let multivariant = |value: &str, more: &str| {
+            [
+                "#EXT-X-DEFINE:NAME=\"v\",VALUE=\"",
+                value,
+                "\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\n",
+                more,
+            ]
+            .concat()
+        };
+        let token = "/TOKEN/videos/42/hls/a.m3u8";
+        for (value, expected) in [
+            ("/videos/42/hd", "/TOKEN/videos/42/hd"),
+            ("https://cdn.example.com/videos/42/hd", "/TOKEN/videos/42/hd"),
+            ("//cdn.example.com/videos/42/hd", "/TOKEN/videos/42/hd"),
+            ("/videos/43/hd", "/videos/43/hd"),
+            ("https://other.example/videos/42/hd", "https://other.example/videos/42/hd"),
+            // Relative ones inherit it, and others are no addresses.
+            ("hd", "hd"),
+            ("../42/hd", "../42/hd"),
+            ("", ""),
+        ] {
+            becomes(
+                &multivariant(value, "a.m3u8\n"),
+                &multivariant(expected, &[token, "\n"].concat()),
+            );
+        }
+        let used = |value: &str, first: &str| multivariant(value, &[first, "\n"].concat());
+        becomes(
+            &used("/videos/42/hd", "{$v}/a.m3u8"),
+            &used("/TOKEN/videos/42/hd", "/TOKEN/videos/42/hd/a.m3u8"),
+        );
+        // A playlist on another host would send it there.
+        for abroad in [
+            "https://other.example/a.m3u8\n",
+            "#EXT-X-MEDIA:TYPE=AUDIO,URI=\"//other.example/a.m3u8\"\n",
+            "#EXT-X-CONTENT-STEERING:SERVER-URI=\"https://other.example/s\"\n",
+            "{$none}/a.m3u8\n",
+        ] {
+            stays(&multivariant("/videos/42/hd", abroad));
+        }
+        // In a media playlist nothing is exported.
+        stays(
+            "#EXT-X-DEFINE:NAME=\"v\",VALUE=\"/videos/42/hd\"\n#EXTINF:4,\n//other.example/{$v}.ts\n",
+        );
+    }
+
+    #[test]
+    fn a_playlist_may_not_take_the_token_of_a_variable_to_another_host() {
+        let import = "#EXTM3U\n#EXT-X-DEFINE:IMPORT=\"v\"\n";
+        for lines in [
+            "https://other.example{$v}/1.ts\n",
+            "#EXT-X-DEFINE:NAME=\"cdn\",VALUE=\"https://other.example\"\n{$cdn}{$v}/1.ts\n",
+            "{$v}/1.ts\nhttps://other.example/?u={$v}\n",
+            "https://other.example/a{$v}\n#EXT-X-MAP:URI=\"{$v}/1.ts\"\n",
+        ] {
+            let playlist = [import, lines].concat();
+            for carrier in [carrier(), carrier_of(PLAYLIST, |link| link.in_path())] {
+                assert_eq!(rewrite(&carrier, &playlist), Err(ManifestError::Malformed), "{lines}");
+            }
+        }
+        for lines in [
+            "https://other.example/{$v}/1.ts\n",
+            "https://other.example/1.ts?session={$v}\n",
+            "https://cdn{$v}.other.example/1.ts\n",
+        ] {
+            stays(&[&import[8..], lines].concat());
+        }
     }
 
     #[test]
@@ -506,6 +668,8 @@ pub(crate) mod tests {
             rewriter.line(line, &mut out).unwrap();
         }
         assert_eq!(rewrite(&carrier, playlist), Ok(out));
+        let long = ["#EXTM3U\n", &"a".repeat(8193), "\n"].concat();
+        assert_eq!(rewrite(&carrier, &long).as_ref(), Ok(&long), "no address is that long");
         let page = HlsRewriter::new(&carrier).line("<html>", &mut String::new());
         assert_eq!(page, Err(ManifestError::Malformed));
     }

@@ -63,10 +63,14 @@ impl Carrier {
 
     /// Where `reference` leads. What carries a token already leads nowhere here: it stays as it is.
     pub(crate) fn target(&self, base: &Base, reference: &str, template: bool) -> Option<Target> {
-        let target = resolve(self.host.as_ref(), base, reference, template)?;
+        let target = resolve(self.host.as_ref(), base, reference, template);
+        target.filter(|target| !self.is_signed(target))
+    }
+
+    /// Whether there is a token at a target.
+    pub(crate) fn is_signed(&self, target: &Target) -> bool {
         let names = self.token_names.iter().map(String::as_str);
-        let is_signed = is_signed(names, &target.path, target.query.get(1..));
-        Some(target).filter(|_| !is_signed)
+        is_signed(names, &target.path, target.query.get(1..))
     }
 
     /// What precedes each address of unreserved characters that is relative to the manifest, as

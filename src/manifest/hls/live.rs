@@ -50,6 +50,11 @@ impl Facts {
         facts
     }
 
+    /// Whether it lists variants and no segments.
+    pub(crate) const fn is_multivariant(&self) -> bool {
+        self.variants && !self.media
+    }
+
     /// Whether a player will fetch it again and again.
     pub(crate) const fn is_live(&self) -> bool {
         self.media && !self.variants && !self.ended

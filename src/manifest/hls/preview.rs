@@ -81,7 +81,7 @@ impl Preview {
             }
             "EXT-X-STREAM-INF" => self.variants = true,
             // Nothing says how long it is, so not where the one behind it starts.
-            "EXT-X-PREFETCH" => return Ok(false),
+            "EXT-X-PREFETCH" | "EXT-X-TWITCH-PREFETCH" => return Ok(false),
             "EXT-X-MEDIA-SEQUENCE" => {
                 self.slid = value.trim().parse() != Ok(0_u64);
                 if self.segments {
@@ -133,13 +133,12 @@ pub(crate) fn is_lasting(playlist_type: &str) -> bool {
 
 /// That no attribute names a range.
 fn has_no_range(list: &str) -> Result<(), ManifestError> {
-    for attribute in Attributes::new(list) {
-        let attribute = attribute.map_err(|_| ManifestError::Malformed)?;
-        if attribute.name.starts_with("BYTERANGE") {
-            return Err(ManifestError::NoPreview);
-        }
+    let mut attributes = Attributes::new(list);
+    if attributes.by_ref().any(|attribute| attribute.name.starts_with("BYTERANGE")) {
+        return Err(ManifestError::NoPreview);
     }
-    Ok(())
+    // Where players read more than one list, some may read a range.
+    if attributes.is_clean() { Ok(()) } else { Err(ManifestError::Malformed) }
 }
 
 /// Reads a duration as nanoseconds; one too long to hold is longer than every preview.
@@ -276,6 +275,7 @@ mod tests {
             "#EXT-X-MAP:BYTERANGE=\"9@0\",URI=\"i\"\n4 a\n",
             "#EXT-X-PART:DURATION=1,URI=\"a\",BYTERANGE=\"9@0\"\n",
             "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"a\",BYTERANGE-START=9\n",
+            "#EXT-X-PART:URI=\"a\",x,BYTERANGE=\"9@0\"\n",
         ] {
             fails(lines, ManifestError::NoPreview);
         }
@@ -315,7 +315,7 @@ mod tests {
             "#EXTINF\na\n",
             "#EXTINF:4,\n4 a\n",
             "#EXT-X-MAP:URI=\"i\n4 a\n",
-            "#EXT-X-PART:URI=\"a\",x,BYTERANGE=\"9@0\"\n",
+            "#EXT-X-PART:URI=\"a\",x,DURATION=1\n",
             "#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n4 a\n",
             "4 a\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n",
             "#EXT-X-STREAM-INF:BANDWIDTH=1\n4 a\n",
@@ -323,6 +323,94 @@ mod tests {
         ] {
             fails(lines, ManifestError::Malformed);
         }
+    }
+
+    #[test]
+    fn what_the_gate_would_not_admit_has_none() {
+        for variant in ["List(format=hls)", "list.m3u", "list", "a.m3u8/b", "a?b.m3u8"] {
+            for lines in [
+                "#EXT-X-STREAM-INF:BANDWIDTH=1\n~\n",
+                "#EXT-X-MEDIA:TYPE=AUDIO,URI=\"~\"\n",
+                "#EXT-X-MEDIA:TYPE=AUDIO,URI=\"/videos/42/~\"\n",
+                "#EXT-X-I-FRAME-STREAM-INF:URI=\"~\"\n",
+            ] {
+                fails(&lines.replace('~', variant), ManifestError::NoPreview);
+            }
+        }
+        for variant in
+            ["a.m3u8", "a.M3U8?b", "%61.m3%758", "https://other.example/list", "/videos/43/list"]
+        {
+            let lines = ["#EXT-X-STREAM-INF:BANDWIDTH=1\n", variant, "\n"].concat();
+            becomes(&lines, &lines);
+        }
+        // Subtitles that are one file are signed as one.
+        becomes(
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"en.vtt\"\n",
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"~en.vtt\"\n",
+        );
+    }
+
+    #[test]
+    fn a_viewer_does_not_choose_what_is_signed() {
+        let url = [PLAYLIST, "?v=b&w=../../42/c"].concat();
+        let carrier = carrier_of(&url, |link| link.in_query().preview(10));
+        let head = "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"v\"\n#EXT-X-DEFINE:QUERYPARAM=\"w\"\n\
+                    #EXT-X-DEFINE:NAME=\"x\",VALUE=\"{$v}\"\n#EXT-X-DEFINE:IMPORT=\"y\"\n\
+                    #EXT-X-DEFINE:NAME=\"z\",VALUE=\"1\"\n";
+        for address in
+            ["{$v}.ts", "{$w}.ts", "{$x}.ts", "{$y}.ts", "a/{$y}.ts", "a.ts?b={$v}", "{$none}"]
+        {
+            for lines in ["#EXTINF:4,\n~\n", "#EXT-X-MAP:URI=\"~\"\n", "#EXT-X-KEY:URI=\"~\"\n"] {
+                let playlist = [head, &lines.replace('~', address)].concat();
+                assert_eq!(
+                    rewritten(&carrier, &playlist),
+                    Err(ManifestError::NoPreview),
+                    "{address}"
+                );
+            }
+        }
+        for (address, expected) in
+            [("{$z}.ts", "/EXACT/videos/42/hls/1.ts"), ("a.ts", "/EXACT/videos/42/hls/a.ts")]
+        {
+            let text =
+                rewritten(&carrier, &[head, "#EXTINF:4,\n", address, "\n"].concat()).unwrap();
+            assert!(text.ends_with(&["#EXTINF:4,\n", expected, "\n"].concat()), "{text}");
+        }
+        // The token of a preview opens every playlist anyway.
+        let variant = [head, "#EXT-X-STREAM-INF:BANDWIDTH=1\n{$v}.m3u8\n"].concat();
+        assert!(
+            rewritten(&carrier, &variant).unwrap().ends_with("\n/TOKEN/videos/42/hls/b.m3u8\n")
+        );
+    }
+
+    #[test]
+    fn a_film_of_public_segments_has_none() {
+        use crate::public::PublicPaths;
+        use alloc::vec;
+        for public in [
+            PublicPaths::new(vec![], vec!["ts".into()]),
+            PublicPaths::new(vec!["/videos/42/hls/".into()], vec![]),
+        ] {
+            let carrier =
+                carrier_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
+            for lines in
+                ["4 a.ts\n", "4 /videos/42/hls/a.ts\n", "#EXT-X-PART:DURATION=1,URI=\"a.TS\"\n"]
+            {
+                let playlist = ["#EXTM3U\n", &segments(lines, "")].concat();
+                assert_eq!(
+                    rewritten(&carrier, &playlist),
+                    Err(ManifestError::NoPreview),
+                    "{lines}"
+                );
+            }
+        }
+        let public = PublicPaths::new(vec![], vec!["json".into()]);
+        let carrier = carrier_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
+        becomes_with(
+            &carrier,
+            "#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"a.json\"\n",
+            "#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"/videos/42/hls/a.json\"\n",
+        );
     }
 
     #[test]

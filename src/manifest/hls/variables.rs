@@ -1,89 +1,254 @@
 //! Variables (draft-pantos-hls-rfc8216bis, sections 4.3 and 4.4.2.3).
 
-use alloc::borrow::{Cow, ToOwned as _};
+use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::manifest::ManifestError;
 use crate::manifest::hls::attributes::Attributes;
 use crate::request::Request;
 
-/// No address is longer than a URL may be; so a short playlist cannot grow without bounds.
+/// No address is longer than a URL may be, nor is what a variable stands for.
 const MAX_LEN: usize = Request::MAX_URL_LEN;
+
+/// The most definitions in a playlist. People write fewer than ten.
+const MAX_DEFINITIONS: usize = 1000;
+
+/// The most bytes of values that were made of other values.
+const MAX_DERIVED: usize = 64 * 1024;
+
+/// The most bytes that may come of replacing variables, for each byte of the playlist. A reference and
+/// what belongs to it are seldom shorter than 16 bytes, and a value is seldom longer than 500.
+const MAX_TIMES: usize = 64;
+
+/// What a variable stands for.
+#[derive(Clone, Debug)]
+enum Value {
+    /// A text of the playlist, or of the query of its address: that one the viewer writes.
+    Known { text: String, by_viewer: bool },
+    /// What only the player knows, if it does: an `IMPORT` is in the multivariant playlist.
+    Unknown(Use),
+}
+
+/// How addresses use a variable that is not known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
+    /// One starts with it.
+    starts: bool,
+    /// It is in one of another host.
+    abroad: bool,
+}
 
 /// What the tags `EXT-X-DEFINE` have defined so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
-    /// `None` is a value that only the player knows, if it knows one.
-    values: BTreeMap<String, Option<String>>,
+    values: BTreeMap<String, Value>,
+    definitions: usize,
+    /// Bytes of values that were made of others.
+    derived: usize,
+    /// Bytes that came of replacing.
+    replaced: usize,
+}
+
+/// A text, and what comes of it when its variables are replaced.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Replaced<'t> {
+    /// It has none.
+    None,
+    /// All are replaced. Whether the viewer wrote a part of it.
+    All { text: String, by_viewer: bool },
+    /// Those before the first one that is not known, which `rest` starts with.
+    Before { text: String, rest: &'t str },
+    /// It would be longer than an address may be.
+    TooLong,
 }
 
 impl Variables {
-    /// Takes the attributes of one `EXT-X-DEFINE`, and `query`, that of the playlist's address.
-    pub(crate) fn define(&mut self, list: &str, query: &str) {
-        let (mut name, mut value) = (None, None);
-        let (mut seen, mut repeated) = (Vec::new(), false);
-        for attribute in Attributes::new(list) {
-            let Ok(attribute) = attribute else { return };
-            repeated |= seen.contains(&attribute.name);
-            seen.push(attribute.name);
-            match attribute.name {
-                "NAME" => name = Some(attribute.value),
-                "VALUE" => value = self.substitute(attribute.value).map(Cow::into_owned),
-                "QUERYPARAM" => {
-                    name = Some(attribute.value);
-                    value = query_value(query, attribute.value);
-                }
-                // Its value stands in the multivariant playlist, which is not here.
-                "IMPORT" => name = Some(attribute.value),
-                _ => {}
+    /// Takes the attributes of one `EXT-X-DEFINE`; `query` is that of the playlist's address, and `read`
+    /// the bytes of the playlist up to here.
+    ///
+    /// # Errors
+    /// [`ManifestError::TooComplex`] over a bound of this file.
+    pub(crate) fn define(
+        &mut self,
+        list: &str,
+        query: &str,
+        read: usize,
+    ) -> Result<(), ManifestError> {
+        self.definitions = self.definitions.saturating_add(1);
+        if self.definitions > MAX_DEFINITIONS {
+            return Err(ManifestError::TooComplex);
+        }
+        let [mut name, mut value, mut param, mut import] = [None; 4];
+        let mut is_repeated = false;
+        let mut attributes = Attributes::new(list);
+        for attribute in attributes.by_ref() {
+            let place = match attribute.name {
+                "NAME" => &mut name,
+                "VALUE" => &mut value,
+                "QUERYPARAM" => &mut param,
+                "IMPORT" => &mut import,
+                _ => continue,
+            };
+            is_repeated |= place.replace(attribute.value).is_some();
+        }
+        let Some(name) = param.or(name).or(import).filter(|name| is_name(name)) else {
+            return Ok(());
+        };
+        // Nothing may be said twice, and players differ where it is, or where a list breaks off.
+        let is_read = !is_repeated && attributes.is_clean() && !self.values.contains_key(name);
+        let known = match (param, import, value) {
+            _ if !is_read => None,
+            (Some(param), None, None) => {
+                query_value(query, param).map(|text| Value::Known { text, by_viewer: true })
             }
-        }
-        // Nothing may be said twice, and players differ where it is.
-        let value = value.filter(|_| !repeated);
-        if let Some(name) = name.filter(|name| is_name(name)) {
-            let known = self.values.entry(name.to_owned());
-            known.and_modify(|known| *known = None).or_insert(value);
-        }
+            (None, None, Some(value)) => self.value(value, read)?,
+            _ => None,
+        };
+        self.values.insert(name.to_owned(), known.unwrap_or(Value::Unknown(Use::default())));
+        Ok(())
     }
 
-    /// Puts the values in the place of each `{$name}`. `None` where one is not known.
-    pub(crate) fn substitute<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
-        // One byte is found faster than two.
-        if !text.as_bytes().contains(&b'{') || !text.contains("{$") {
-            return Some(Cow::Borrowed(text));
+    /// What a definition says, with the variables in it replaced.
+    fn value(&mut self, text: &str, read: usize) -> Result<Option<Value>, ManifestError> {
+        Ok(match self.replace(text, read)? {
+            Replaced::None => Some(Value::Known { text: text.to_owned(), by_viewer: false }),
+            Replaced::All { text, by_viewer } => {
+                self.derived = self.derived.saturating_add(text.len());
+                if self.derived > MAX_DERIVED {
+                    return Err(ManifestError::TooComplex);
+                }
+                Some(Value::Known { text, by_viewer })
+            }
+            Replaced::Before { .. } | Replaced::TooLong => None,
+        })
+    }
+
+    /// Puts the values in the place of each `{$name}`.
+    ///
+    /// # Errors
+    /// [`ManifestError::TooComplex`] where too much came of that, for the `read` bytes up to here.
+    pub(crate) fn replace<'t>(
+        &mut self,
+        text: &'t str,
+        read: usize,
+    ) -> Result<Replaced<'t>, ManifestError> {
+        if reference(text).is_none() {
+            return Ok(Replaced::None);
         }
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("{$") {
+        let (mut out, mut rest, mut is_by_viewer) = (String::new(), text, false);
+        while let Some((before, name)) = reference(rest) {
             out.push_str(before);
-            match after.split_once('}').filter(|(name, _)| is_name(name)) {
-                Some((name, behind)) => {
-                    out.push_str(self.values.get(name)?.as_deref()?);
-                    rest = behind;
+            let from = rest.get(before.len()..).unwrap_or_default();
+            let value = match self.values.get(name) {
+                Some(Value::Known { text, by_viewer }) => {
+                    is_by_viewer |= by_viewer;
+                    text
                 }
-                None => {
-                    out.push_str("{$");
-                    rest = after;
+                Some(Value::Unknown(_)) | None => {
+                    self.count(out.len(), read)?;
+                    return Ok(Replaced::Before { text: out, rest: from });
                 }
-            }
+            };
+            out.push_str(value);
             if out.len() > MAX_LEN {
-                return None;
+                self.count(out.len(), read)?;
+                return Ok(Replaced::TooLong);
             }
+            rest = from.get(name.len().saturating_add(REFERENCE)..).unwrap_or_default();
         }
         out.push_str(rest);
-        Some(Cow::Owned(out))
+        self.count(out.len(), read)?;
+        if out.len() > MAX_LEN {
+            return Ok(Replaced::TooLong);
+        }
+        Ok(Replaced::All { text: out, by_viewer: is_by_viewer })
     }
+
+    fn count(&mut self, bytes: usize, read: usize) -> Result<(), ManifestError> {
+        self.replaced = self.replaced.saturating_add(bytes);
+        if self.replaced > read.saturating_mul(MAX_TIMES).saturating_add(MAX_DERIVED) {
+            return Err(ManifestError::TooComplex);
+        }
+        Ok(())
+    }
+
+    /// Notes that an address continues with `rest`, which starts with a variable that is not known,
+    /// after text that leads to another host, or after no text at all.
+    ///
+    /// A multivariant playlist may have given such a variable an address of this host for its value, and
+    /// so the token. A player would send that to the other host.
+    ///
+    /// # Errors
+    /// [`ManifestError::Malformed`] where a variable is used in both ways, or like a path of the other
+    /// host: `https://other.example{$path}/1.ts`.
+    pub(crate) fn note_use(&mut self, before: &str, rest: &str) -> Result<(), ManifestError> {
+        let is_abroad = !before.is_empty();
+        if is_abroad && is_authority(before) && is_like_path(rest) {
+            return Err(ManifestError::Malformed);
+        }
+        let mut rest = rest;
+        while let Some((text, name)) = reference(rest) {
+            if let Some(Value::Unknown(used)) = self.values.get_mut(name) {
+                used.abroad |= is_abroad;
+                used.starts |= !is_abroad;
+                if used.starts && used.abroad {
+                    return Err(ManifestError::Malformed);
+                }
+            }
+            if !is_abroad {
+                break;
+            }
+            let taken = text.len().saturating_add(name.len()).saturating_add(REFERENCE);
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+/// Whether the text before a variable names a whole host, and nothing after it.
+fn is_authority(before: &str) -> bool {
+    let authority = before.split_once("//").map_or("", |(_, authority)| authority);
+    !authority.contains(['/', '?', '#']) && authority.ends_with(|c: char| c.is_alphanumeric())
+}
+
+/// Whether what starts with a variable may be a path whatever its value.
+fn is_like_path(rest: &str) -> bool {
+    let after = rest.split_once('}').map_or("", |(_, after)| after);
+    after.is_empty() || after.starts_with(['/', '{'])
+}
+
+/// Bytes of a reference around the name.
+const REFERENCE: usize = "{$}".len();
+
+/// The text before the first reference, and its name.
+fn reference(text: &str) -> Option<(&str, &str)> {
+    // One byte is found faster than two.
+    if !text.as_bytes().contains(&b'{') {
+        return None;
+    }
+    text.match_indices("{$").find_map(|(at, open)| {
+        let (before, from) = text.split_at_checked(at)?;
+        let from = from.get(open.len()..)?;
+        // No name goes on beyond another `{$`: so each byte is looked at once or twice.
+        let len = from.bytes().take_while(|byte| is_name_byte(*byte)).count();
+        let (name, after) = from.split_at_checked(len)?;
+        (!name.is_empty() && after.starts_with('}')).then_some((before, name))
+    })
 }
 
 /// Whether a variable may be named so.
 fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    !text.is_empty() && text.bytes().all(is_name_byte)
+}
+
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 /// The value of the first parameter `name`, percent-decoded. `None` where there is none, and where
-/// it could not stand in a quoted string: the viewer writes the query, and must not write lines or
+/// it could not be in a quoted string: the viewer writes the query, and must not write lines or
 /// attributes.
 fn query_value(query: &str, name: &str) -> Option<String> {
     let mut params = query.split('&').filter_map(|param| param.split_once('='));
@@ -116,9 +281,17 @@ mod tests {
     fn becomes(defines: &[&str], query: &str, text: &str, expected: Option<&str>) {
         let mut variables = Variables::default();
         for list in defines {
-            variables.define(list, query);
+            variables.define(list, query, 1000).unwrap();
         }
-        assert_eq!(variables.substitute(text).as_deref(), expected, "{text}");
+        let replaced = match variables.replace(text, 1000).unwrap() {
+            Replaced::None => Some(String::from(text)),
+            Replaced::All { text, by_viewer } => {
+                assert_eq!(by_viewer, !query.is_empty());
+                Some(text)
+            }
+            Replaced::Before { .. } | Replaced::TooLong => None,
+        };
+        assert_eq!(replaced.as_deref(), expected, "{text}");
     }
 
     #[test]
@@ -178,15 +351,88 @@ mod tests {
     }
 
     #[test]
+    fn up_to_the_first_that_is_not_known() {
+        let mut variables = Variables::default();
+        variables.define("NAME=\"a\",VALUE=\"1\"", "", 0).unwrap();
+        variables.define("IMPORT=\"far\"", "", 0).unwrap();
+        for (text, before, rest) in [
+            ("{$a}/{$far}/{$a}", "1/", "{$far}/{$a}"),
+            ("{$far}", "", "{$far}"),
+            ("x{${$none}{$a}", "x{$", "{$none}{$a}"),
+        ] {
+            let expected = Replaced::Before { text: before.into(), rest };
+            assert_eq!(variables.replace(text, 100), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn an_imported_path_is_for_one_host_only() {
+        let both = |first: (&str, &str), second: (&str, &str)| {
+            let mut variables = Variables::default();
+            variables.define("IMPORT=\"v\"", "", 0).unwrap();
+            variables
+                .note_use(first.0, first.1)
+                .and_then(|()| variables.note_use(second.0, second.1))
+        };
+        let (here, other) = (("", "{$v}/1.ts"), ("https://b.example/", "{$v}/1.ts"));
+        assert_eq!(both(here, here), Ok(()));
+        assert_eq!(both(other, other), Ok(()));
+        assert_eq!(both(here, other), Err(ManifestError::Malformed));
+        assert_eq!(both(other, here), Err(ManifestError::Malformed));
+        assert_eq!(
+            both(("https://b.example/", "{$x}?a={$v}"), here),
+            Err(ManifestError::Malformed)
+        );
+        for path in ["{$v}/1.ts", "{$v}", "{$v}{$w}"] {
+            for before in ["https://b.example", "//b"] {
+                assert_eq!(both((before, path), other), Err(ManifestError::Malformed), "{path}");
+            }
+        }
+        for host in [("https://cdn-", "{$v}/1.ts"), ("https://cdn", "{$v}.example/1.ts")] {
+            assert_eq!(both(host, host), Ok(()));
+        }
+    }
+
+    #[test]
     fn values_do_not_grow_without_bounds() {
         let mut variables = Variables::default();
-        variables.define("NAME=\"v0\",VALUE=\"0123456789\"", "");
-        for n in 1..40 {
+        variables.define("NAME=\"v0\",VALUE=\"0123456789\"", "", 0).unwrap();
+        for n in 1..=12 {
             let last = n - 1;
             let list = alloc::format!("NAME=\"v{n}\",VALUE=\"{{$v{last}}}{{$v{last}}}\"");
-            variables.define(&list, "");
+            variables.define(&list, "", 1000).unwrap();
         }
-        assert_eq!(variables.substitute("{$v8}").unwrap().len(), 2560);
-        assert_eq!(variables.substitute("{$v30}"), None);
+        let Ok(Replaced::All { text, .. }) = variables.replace("{$v8}", 1000) else { panic!() };
+        assert_eq!(text.len(), 2560);
+        assert_eq!(variables.replace("{$v9}{$v9}", 1000), Ok(Replaced::TooLong));
+        // It is not known how long that is.
+        assert_eq!(
+            variables.replace("{$v12}", 1000),
+            Ok(Replaced::Before { text: "".into(), rest: "{$v12}" })
+        );
+    }
+
+    #[test]
+    fn too_much_of_it_is_too_complex() {
+        let long = alloc::format!("NAME=\"v\",VALUE=\"{}\"", "x".repeat(8000));
+        let defined = || {
+            let mut variables = Variables::default();
+            variables.define(&long, "", 8000).unwrap();
+            variables
+        };
+        let mut variables = defined();
+        let mut define =
+            |n| variables.define(&alloc::format!("NAME=\"v{n}\",VALUE=\"{{$v}}\""), "", 9000);
+        assert_eq!((1..=8).try_for_each(&mut define), Ok(()));
+        assert_eq!(define(9), Err(ManifestError::TooComplex));
+        let mut variables = defined();
+        let mut replace = |_| variables.replace("{$v}", 10_000).map(|_| ());
+        // 64 bytes for each that was read, and 64 KiB.
+        assert_eq!((0..88).try_for_each(&mut replace), Ok(()));
+        assert_eq!(replace(88), Err(ManifestError::TooComplex));
+        let mut variables = Variables::default();
+        let mut define = |_| variables.define("IMPORT=\"v\"", "", 0);
+        assert_eq!((0..MAX_DEFINITIONS).try_for_each(&mut define), Ok(()));
+        assert_eq!(define(0), Err(ManifestError::TooComplex));
     }
 }

@@ -1,0 +1,72 @@
+//! How much a manifest may cost, whatever it says.
+
+use crate::manifest::ManifestError;
+
+/// Bytes in the largest manifest that comes of rewriting: a token is longer than many an address.
+pub const MAX_LEN: usize = 32 << 20;
+
+/// What every manifest may grow to, however short it is: 4,000 addresses with the longest of tokens.
+const ALWAYS: usize = 16 << 20;
+
+/// How many times as long as it was a manifest may get beyond that.
+const TIMES: usize = 16;
+
+/// The most bytes that may come of a manifest of `len` bytes: 16 MiB, or 16 times as many, and never
+/// more than [`MAX_LEN`].
+pub(crate) const fn most(len: usize) -> usize {
+    let times = len.saturating_mul(TIMES);
+    let most = if times > ALWAYS { times } else { ALWAYS };
+    if most < MAX_LEN { most } else { MAX_LEN }
+}
+
+/// What was read and written of a manifest so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Growth {
+    pub(crate) read: usize,
+    written: usize,
+    /// Bytes in the whole, where it is there.
+    whole: usize,
+}
+
+impl Growth {
+    /// Says how long the whole is.
+    pub(crate) const fn whole(&mut self, len: usize) {
+        self.whole = len;
+    }
+
+    /// Counts what was written of a line.
+    pub(crate) const fn wrote(&mut self, bytes: usize) {
+        self.written = self.written.saturating_add(bytes);
+    }
+
+    /// That so many bytes more are not too many.
+    ///
+    /// # Errors
+    /// [`ManifestError::TooLarge`].
+    pub(crate) const fn check(&self, bytes: usize) -> Result<(), ManifestError> {
+        let len = if self.read > self.whole { self.read } else { self.whole };
+        if self.written.saturating_add(bytes) > most(len) {
+            return Err(ManifestError::TooLarge);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_manifest_may_grow_to() {
+        for (len, expected) in [
+            (0, 16 << 20),
+            (1 << 20, 16 << 20),
+            ((1 << 20) + 1, (16 << 20) + 16),
+            (2 << 20, MAX_LEN),
+            (8 << 20, MAX_LEN),
+            (usize::MAX, MAX_LEN),
+        ] {
+            assert_eq!(most(len), expected, "{len}");
+        }
+    }
+}

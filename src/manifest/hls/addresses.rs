@@ -1,0 +1,228 @@
+//! The addresses of a playlist, one by one.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::manifest::address::{Base, Resource};
+use crate::manifest::bounds::Growth;
+use crate::manifest::hls::variables::{Replaced, Variables};
+use crate::manifest::{Carrier, ManifestError, Outcome, Written};
+use crate::path::is_plain_relative;
+use crate::request::Request;
+
+/// No gate reads a longer one.
+const MAX_LEN: usize = Request::MAX_URL_LEN;
+
+/// Stands for what follows an address and is not known: a character that changes nothing of where the
+/// text before it leads.
+const PLACEHOLDER: &str = "x";
+
+/// An address as it is in a playlist.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address<'t> {
+    pub(crate) text: &'t str,
+    /// Whether variables in it count: not without quotes, though some players replace them all the same.
+    pub(crate) has_variables: bool,
+    pub(crate) resource: Resource,
+    /// Whether it is a part of the film, and not what describes it.
+    pub(crate) is_film: bool,
+}
+
+impl<'t> Address<'t> {
+    /// One that has a line for itself.
+    pub(crate) const fn line(text: &'t str, resource: Resource) -> Self {
+        Self { text, has_variables: true, resource, is_film: true }
+    }
+}
+
+/// Writes addresses with the token where they need it.
+#[derive(Debug)]
+pub(crate) struct Addresses<'c> {
+    carrier: &'c Carrier,
+    base: Base,
+    /// What stands before the plainest of addresses.
+    plain: Option<String>,
+    variables: Variables,
+    pub(crate) growth: Growth,
+    /// Whether a playlist that this one names may be on another host.
+    pub(crate) leads_abroad: bool,
+    /// Lines so far, and what became of the addresses in them, where somebody asks.
+    pub(crate) lines: usize,
+    log: Option<Vec<Written>>,
+    /// Whether somebody asks.
+    looks: bool,
+}
+
+impl<'c> Addresses<'c> {
+    pub(crate) fn new(carrier: &'c Carrier) -> Self {
+        Self {
+            carrier,
+            base: carrier.base(),
+            plain: carrier.plain_prefix(),
+            variables: Variables::default(),
+            growth: Growth::default(),
+            leads_abroad: false,
+            lines: 0,
+            log: None,
+            looks: carrier.preview.is_some(),
+        }
+    }
+
+    /// Looks at each address closely, to see where they lead.
+    pub(crate) fn watched(&mut self) {
+        (self.plain, self.looks) = (None, true);
+    }
+
+    /// Keeps a log of all addresses.
+    pub(crate) fn logged(&mut self) {
+        self.watched();
+        self.log = Some(Vec::new());
+    }
+
+    pub(crate) fn into_log(self) -> Vec<Written> {
+        self.log.unwrap_or_default()
+    }
+
+    /// Takes the attributes of an `EXT-X-DEFINE`.
+    pub(crate) fn define(&mut self, list: &str) -> Result<(), ManifestError> {
+        self.variables.define(list, &self.carrier.query, self.growth.read)
+    }
+
+    /// Appends an address.
+    pub(crate) fn write(
+        &mut self,
+        address: Address<'_>,
+        out: &mut String,
+    ) -> Result<(), ManifestError> {
+        if let Some(prefix) = &self.plain
+            && address.text.len() <= MAX_LEN
+            && is_plain_relative(address.text.as_bytes())
+        {
+            out.push_str(prefix);
+            out.push_str(address.text);
+            return Ok(());
+        }
+        let start = out.len();
+        let why = self.write_any(address, out)?;
+        if address.resource == Resource::Manifest {
+            let is_here = matches!(
+                why,
+                Outcome::Inherits | Outcome::OutsideDirectory | Outcome::Public | Outcome::Token
+            );
+            self.leads_abroad |= !is_here;
+        }
+        if let Some(log) = &mut self.log {
+            let written = out.get(start..).unwrap_or_default().to_owned();
+            log.push(Written { line: self.lines, address: address.text.to_owned(), written, why });
+        }
+        Ok(())
+    }
+
+    fn write_any(
+        &mut self,
+        address: Address<'_>,
+        out: &mut String,
+    ) -> Result<Outcome, ManifestError> {
+        let text = address.text;
+        let start = out.len();
+        if text.len() > MAX_LEN {
+            out.push_str(text);
+            return Ok(Outcome::Unreadable);
+        }
+        let why = match self.variables.replace(text, self.growth.read)? {
+            Replaced::None => return self.put(text, address, self.looks, out),
+            // Some players replace them, some do not.
+            Replaced::All { .. } | Replaced::Before { .. } if !address.has_variables => {
+                Outcome::Unknown
+            }
+            Replaced::All { by_viewer: true, .. } if self.signs(address) => {
+                return Err(ManifestError::NoPreview);
+            }
+            Replaced::All { text, .. } => self.put(&text, address, true, out)?,
+            Replaced::Before { text, rest } => self.put_before(&text, rest, address, out)?,
+            Replaced::TooLong => Outcome::Unreadable,
+        };
+        if !matches!(why, Outcome::Token | Outcome::Signed) && !self.loses_token(why) {
+            // Then its variables stay too, for the player to replace.
+            out.truncate(start);
+            out.push_str(text);
+        }
+        Ok(why)
+    }
+
+    /// Appends an address without variables. What became of it is only known for sure where this `looks`,
+    /// which takes as long again.
+    fn put(
+        &self,
+        reference: &str,
+        address: Address<'_>,
+        looks: bool,
+        out: &mut String,
+    ) -> Result<Outcome, ManifestError> {
+        let Address { resource, is_film, .. } = address;
+        let why = match looks {
+            true => self.carrier.outcome(&self.base, reference, resource),
+            false => Outcome::Token,
+        };
+        if self.carrier.preview.is_some() {
+            let is_admitted = match (resource, why) {
+                (Resource::Manifest, Outcome::Inherits | Outcome::Token) => {
+                    self.carrier.is_manifest(&self.base, reference)
+                }
+                // With these the film is open to everybody from its start to its end.
+                (Resource::Media, Outcome::Public) => !is_film,
+                _ => true,
+            };
+            if !is_admitted {
+                return Err(ManifestError::NoPreview);
+            }
+        }
+        self.carrier.write(&self.base, reference, resource, false, out);
+        Ok(why)
+    }
+
+    /// Appends an address of which only the start is known: its `rest` is for the player to replace.
+    fn put_before(
+        &mut self,
+        before: &str,
+        rest: &str,
+        address: Address<'_>,
+        out: &mut String,
+    ) -> Result<Outcome, ManifestError> {
+        let is_abroad = |why| matches!(why, Outcome::OtherHost | Outcome::Unreadable);
+        let start = out.len();
+        let known = [before, PLACEHOLDER].concat();
+        let why = match before {
+            "" => Outcome::Unknown,
+            _ => self.carrier.outcome(&self.base, &known, address.resource),
+        };
+        if before.is_empty() || is_abroad(why) {
+            self.variables.note_use(before, rest)?;
+        }
+        // Nobody can sign what is not known, nor see whether it is a playlist.
+        if self.carrier.preview.is_some() && !is_abroad(why) {
+            return Err(ManifestError::NoPreview);
+        }
+        if why == Outcome::Token {
+            self.put(&known, address, true, out)?;
+            if out.ends_with(PLACEHOLDER) {
+                out.truncate(out.len().saturating_sub(PLACEHOLDER.len()));
+                out.push_str(rest);
+            } else {
+                out.truncate(start);
+            }
+        }
+        Ok(why)
+    }
+
+    /// Whether an address gets a token of its own.
+    fn signs(&self, address: Address<'_>) -> bool {
+        self.carrier.preview.is_some() && address.resource == Resource::Media
+    }
+
+    /// Whether it is written because it may not keep the token that it inherits.
+    fn loses_token(&self, why: Outcome) -> bool {
+        why == Outcome::Public && self.carrier.token_is_in_path()
+    }
+}
