@@ -25,37 +25,34 @@ pub fn split(line: &str) -> Line<'_> {
     if let Some(address) = body.strip_prefix("#EXT-X-PREFETCH:") {
         addresses.push(address.trim_ascii());
         around.push(&address[..address.len() - address.trim_ascii_start().len()]);
-    } else if body.starts_with("#EXT") {
-        // Every second piece is a quoted string.
-        let tag = body.find(':').map_or(body.len(), |colon| colon + 1);
-        around.push(&body[..tag]);
-        let mut rest = &body[tag..];
-        loop {
-            let (plain, behind) = rest.split_once('"').map_or((rest, None), |(p, b)| (p, Some(b)));
-            for attribute in plain.split(',') {
-                match attribute.split_once('=') {
-                    Some((name, value)) if is_address(name) => {
-                        around.push(name);
-                        addresses.push(value.trim_ascii_end());
-                    }
-                    _ => around.push(attribute),
+    } else if let Some(tag) = tag(body) {
+        let mut rest = body;
+        let mut at = body[tag..].find(':').map_or(body.len(), |colon| tag + colon + 1);
+        while let Some(equals) = rest[at..].find('=').map(|equals| at + equals) {
+            let name = rest[at..equals].rsplit(',').next().unwrap_or_default();
+            let from =
+                equals + 1 + rest[equals + 1..].len() - rest[equals + 1..].trim_start().len();
+            let (from, to) = match rest[from..].strip_prefix('"') {
+                // Players read a quote that stays open to the end of the line.
+                Some(open) => (from + 1, from + 1 + open.find('"').unwrap_or(open.len())),
+                None => {
+                    let to = rest[from..].find(',').unwrap_or(rest.len() - from);
+                    (from, from + rest[from..from + to].trim_end().len())
                 }
-            }
-            let Some(behind) = behind else { break };
-            let Some((quoted, behind)) = behind.split_once('"') else {
-                around.push(behind);
-                break;
             };
-            let name = plain.rsplit(',').next().and_then(|last| last.strip_suffix('='));
-            if name.is_some_and(is_address) {
-                // The empty value before the quote.
-                addresses.pop();
-                addresses.push(quoted);
+            if is_address(name) {
+                around.push(&rest[..from]);
+                addresses.push(&rest[from..to]);
+                rest = &rest[to..];
+                at = 0;
             } else {
-                around.push(quoted);
+                at = to;
             }
-            rest = behind;
+            // Nothing counts up to the next comma.
+            at += rest[at..].strip_prefix('"').map_or(0, |_| 1);
+            at = rest[at..].find(',').map_or(rest.len(), |comma| at + comma + 1);
         }
+        around.push(rest);
     } else if body.is_empty() || body.starts_with('#') {
         around.push(body);
     } else {
@@ -63,6 +60,17 @@ pub fn split(line: &str) -> Line<'_> {
     }
     around.push(&line[end..]);
     Line { text: line, around, addresses }
+}
+
+/// Where a tag starts that some player reads: hls.js finds these in comments as well.
+fn tag(body: &str) -> Option<usize> {
+    if body.starts_with("#EXT") {
+        return Some(0);
+    }
+    let at = body.strip_prefix('#')?.find("#EXT-X-")? + 1;
+    let found = ["CONTENT-STEERING", "I-FRAME-STREAM-INF", "MEDIA", "SESSION-DATA", "SESSION-KEY"];
+    let is = |name: &&str| body[at..].starts_with(&format!("#EXT-X-{name}:"));
+    found.iter().any(|name| is(name)).then_some(at)
 }
 
 fn is_address(name: &str) -> bool {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::manifest::address::{Base, Resource};
 use crate::manifest::bounds::Growth;
-use crate::manifest::hls::variables::{Replaced, Variables};
+use crate::manifest::hls::variables::{Replaced, Variables, without_references};
 use crate::manifest::{Carrier, ManifestError, Outcome, Written};
 use crate::path::is_plain_relative;
 use crate::request::Request;
@@ -193,9 +193,14 @@ impl<'c> Addresses<'c> {
         let is_abroad = |why| matches!(why, Outcome::OtherHost | Outcome::Unreadable);
         let start = out.len();
         let known = [before, PLACEHOLDER].concat();
+        let of = |reference: &str| self.carrier.outcome(&self.base, reference, address.resource);
         let why = match before {
             "" => Outcome::Unknown,
-            _ => self.carrier.outcome(&self.base, &known, address.resource),
+            _ => match of(&known) {
+                // What follows may still lead out of the directory, or to where no gate admits.
+                Outcome::Token => of(&[before, &without_references(rest, PLACEHOLDER)].concat()),
+                why => why,
+            },
         };
         if before.is_empty() || is_abroad(why) {
             self.variables.note_use(before, rest)?;

@@ -238,6 +238,19 @@ fn reference(text: &str) -> Option<(&str, &str)> {
     })
 }
 
+/// A text with `other` in the place of each reference.
+pub(crate) fn without_references(text: &str, other: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, name)) = reference(rest) {
+        out.push_str(before);
+        out.push_str(other);
+        let taken = before.len().saturating_add(name.len()).saturating_add(REFERENCE);
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
+}
+
 /// Whether a variable may be named so.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_name_byte)
