@@ -1,54 +1,23 @@
 //! A playlist that comes line by line takes memory for one line, however many there are.
 
 #![allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait; each call is handed on as it came")]
-#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "tests")]
-
-use core::alloc::{GlobalAlloc, Layout};
-use core::cell::Cell;
-use std::alloc::System;
+#![allow(
+    dead_code,
+    missing_debug_implementations,
+    missing_docs,
+    unreachable_pub,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 use playgate::manifest::{Carrier, HlsRewriter};
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
 
-struct Gauge;
+use crate::gauge::{Gauge, Taken, measure};
 
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn hold(bytes: usize) {
-    HELD.set(HELD.get() + bytes.cast_signed());
-    PEAK.set(PEAK.get().max(HELD.get()));
-}
-
-fn release(bytes: usize) {
-    HELD.set(HELD.get() - bytes.cast_signed());
-}
-
-unsafe impl GlobalAlloc for Gauge {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        hold(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        hold(layout.size());
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        release(layout.size());
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // The old one may have to be copied from.
-        hold(size);
-        release(layout.size());
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+#[path = "bounds/gauge.rs"]
+mod gauge;
 
 #[global_allocator]
 static GAUGE: Gauge = Gauge;
@@ -69,35 +38,34 @@ fn carrier(preview: bool) -> Carrier {
 }
 
 /// The most bytes held at once for a playlist of so many segments, one of them with a long address.
-fn peak(carrier: &Carrier, segments: usize, longest: usize) -> isize {
+fn peak(carrier: &Carrier, segments: usize, longest: usize) -> usize {
     let long = format!("https://cdn.example.com/videos/42/%62/{}.ts\n", "a".repeat(longest));
     let mut out = String::with_capacity(16 * 1024 + longest);
-    let before = HELD.get();
-    PEAK.set(before);
-    let mut rewriter = HlsRewriter::new(carrier);
-    let mut line = |line: &str| {
-        out.clear();
-        rewriter.line(line, &mut out).unwrap();
-        out.len()
-    };
-    line("#EXTM3U\n");
-    line("#EXT-X-MAP:URI=\"init.mp4\"\n");
-    for n in 0..segments {
-        line("#EXTINF:6.0,\n");
-        let address =
-            if n == segments / 2 { &long } else { "https://cdn.example.com/videos/42/1.ts\n" };
-        assert!(line(address) > address.len());
-    }
-    line("#EXT-X-ENDLIST\n");
-    PEAK.get() - before
+    let ((), taken) = measure(|| {
+        let mut rewriter = HlsRewriter::new(carrier);
+        let mut line = |line: &str| {
+            out.clear();
+            rewriter.line(line, &mut out).unwrap();
+            out.len()
+        };
+        line("#EXTM3U\n");
+        line("#EXT-X-MAP:URI=\"init.mp4\"\n");
+        for n in 0..segments {
+            line("#EXTINF:6.0,\n");
+            let address =
+                if n == segments / 2 { &long } else { "https://cdn.example.com/videos/42/1.ts\n" };
+            assert!(line(address) > address.len());
+        }
+        line("#EXT-X-ENDLIST\n");
+    });
+    taken.peak
 }
 
 #[test]
 fn the_gauge_sees_what_is_held() {
-    let before = HELD.get();
-    PEAK.set(before);
-    drop(core::hint::black_box(vec![0_u8; 5000]));
-    assert_eq!((HELD.get(), PEAK.get()), (before, before + 5000));
+    let held = |_| drop(core::hint::black_box(vec![0_u8; 5000]));
+    let ((), taken) = measure(|| (0..3).for_each(held));
+    assert_eq!(taken, Taken { peak: 5000, total: 15_000 });
 }
 
 #[test]
@@ -130,11 +98,9 @@ fn what_a_manifest_grows_to_is_bounded() {
     );
     let hls = format!("#EXTM3U\n{}", "a\n".repeat(1_000_000));
     for (kind, manifest) in [(Kind::Dash, mpd), (Kind::Hls, hls)] {
-        let before = HELD.get();
-        PEAK.set(before);
-        assert_eq!(carrier.rewrite(kind, &manifest), Err(ManifestError::TooLarge));
-        let peak = PEAK.get() - before;
+        let (result, Taken { peak, .. }) = measure(|| carrier.rewrite(kind, &manifest));
+        assert_eq!(result, Err(ManifestError::TooLarge));
         eprintln!("{kind:?} {} -> peak {} MiB", manifest.len(), peak >> 20);
-        assert!(peak < 4 * MAX_LEN.cast_signed(), "{kind:?} {peak}");
+        assert!(peak < 4 * MAX_LEN, "{kind:?} {peak}");
     }
 }

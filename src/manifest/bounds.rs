@@ -1,5 +1,7 @@
 //! How much a manifest may cost, whatever it says.
 
+use alloc::string::String;
+
 use crate::manifest::ManifestError;
 
 /// Bytes in the largest manifest that comes of rewriting: a token is longer than many an address.
@@ -7,6 +9,9 @@ pub const MAX_LEN: usize = 32 << 20;
 
 /// What every manifest may grow to, however short it is: 4,000 addresses with the longest of tokens.
 const ALWAYS: usize = 16 << 20;
+
+/// Room for the longest address, percent-encoded, and the longest token.
+const ROOM: usize = 32 << 10;
 
 /// How many times as long as it was a manifest may get beyond that.
 const TIMES: usize = 16;
@@ -32,6 +37,16 @@ impl Growth {
     /// Says how long the whole is.
     pub(crate) const fn whole(&mut self, len: usize) {
         self.whole = len;
+    }
+
+    /// Makes room for one more address, where the whole is to be written into `out`. A text doubles its room
+    /// when it is full; here it gets no more than may be written.
+    pub(crate) fn reserve(&self, out: &mut String) {
+        let room = out.capacity().saturating_sub(out.len());
+        if self.whole > 0 && room < ROOM {
+            let left = most(self.whole).saturating_add(ROOM).saturating_sub(out.len());
+            out.reserve_exact(out.capacity().min(left).max(ROOM));
+        }
     }
 
     /// Counts what was written of a line.

@@ -95,6 +95,7 @@ impl<'c> Addresses<'c> {
         address: Address<'_>,
         out: &mut String,
     ) -> Result<(), ManifestError> {
+        self.growth.reserve(out);
         if let Some(prefix) = &self.plain
             && address.text.len() <= MAX_LEN
             && is_plain_relative(address.text.as_bytes())

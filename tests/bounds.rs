@@ -1,0 +1,87 @@
+//! Whatever a manifest says, it costs time and memory in proportion to its length. Nothing here looks at
+//! a clock: what is counted are the bytes that the rewriter asks for.
+
+#![allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait; each call is handed on as it came")]
+#![allow(
+    dead_code,
+    missing_debug_implementations,
+    missing_docs,
+    unreachable_pub,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
+use playgate::manifest::{MAX_LEN, ManifestError};
+
+use crate::gauge::{Gauge, Taken, measure};
+use crate::shapes::{HARMLESS, HOSTILE, Shape};
+
+#[path = "bounds/gauge.rs"]
+mod gauge;
+#[path = "bounds/shapes.rs"]
+mod shapes;
+
+#[global_allocator]
+static GAUGE: Gauge = Gauge;
+
+const SIZES: [usize; 3] = [64 << 10, 256 << 10, 1 << 20];
+
+/// What a manifest may take for each byte of it, beside what is handed out.
+const TIMES: usize = 24;
+
+/// The most that may be handed out: see `ManifestError::TooLarge`.
+fn most(len: usize) -> usize {
+    (16 * len).max(16 << 20).min(MAX_LEN)
+}
+
+struct Cost {
+    len: usize,
+    out: Result<usize, ManifestError>,
+    taken: Taken,
+}
+
+fn cost(shape: &Shape, len: usize) -> Cost {
+    let manifest = shape.manifest(len);
+    assert!(manifest.len() >= len / 2 && manifest.len() < len + 20_000, "{}", manifest.len());
+    let carrier = shape.carrier();
+    let (out, taken) = measure(|| carrier.rewrite(shape.kind, &manifest).map(|out| out.len()));
+    Cost { len: manifest.len(), out, taken }
+}
+
+#[test]
+fn memory_is_in_proportion() {
+    for shape in HARMLESS.iter().chain(&HOSTILE) {
+        for len in SIZES {
+            let Cost { len, out, taken } = cost(shape, len);
+            let times = taken.peak as f64 / len as f64;
+            eprintln!("{:<48} {len:>8} {out:?}: peak {times:.1} times", shape.name);
+            // A text that grows is copied as it doubles.
+            let written = out.unwrap_or(most(len));
+            assert!(taken.peak <= TIMES * len + 2 * written, "{}: {taken:?}, {len}", shape.name);
+            match out {
+                Ok(written) => assert!(written <= most(len), "{}: {written}", shape.name),
+                Err(error) => assert_ne!(error, ManifestError::Malformed, "{}", shape.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn work_is_in_proportion() {
+    for shape in HARMLESS.iter().chain(&HOSTILE) {
+        let [small, _, large] = SIZES.map(|len| cost(shape, len));
+        // 16 times as long. The total of what doubles is up to twice as much; the square would be 256.
+        let (few, many) = (small.taken.total.max(64 << 10), large.taken.total);
+        assert!(many <= 48 * few, "{}: {few} bytes, then {many}", shape.name);
+    }
+}
+
+#[test]
+fn what_people_write_is_under_every_bound() {
+    for shape in &HARMLESS {
+        for len in SIZES {
+            assert!(cost(shape, len).out.is_ok(), "{}", shape.name);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Manifests that ask for as much work and memory as they can, of any size; shared by the test of the
+//! bounds and the benchmark that shows what each costs.
+
+use playgate::manifest::{Carrier, Kind};
+use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
+
+/// A development key: the bytes 0 to 31.
+const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
+
+/// A kind of manifest, and how to write one of so many bytes.
+pub struct Shape {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub preview: bool,
+    make: fn(usize) -> String,
+}
+
+impl Shape {
+    /// One of `len` bytes, or a few more.
+    pub fn manifest(&self, len: usize) -> String {
+        (self.make)(len)
+    }
+
+    /// What carries the token of a link in the query, with a query of the viewer's own as long as may be.
+    pub fn carrier(&self) -> Carrier {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let extension = if self.kind == Kind::Hls { "m3u8" } else { "mpd" };
+        let query = "%41=b&".repeat(1200) + "q=1";
+        let url = format!("https://cdn.example.com/videos/42/set/a.{extension}?{query}");
+        let signer = Signer::new(ring.clone());
+        let link = signer.link(&url).directory(2).in_query();
+        let link = if self.preview { link.preview(1_000_000_000) } else { link };
+        let link = link.sign(NOW).unwrap();
+        let verifier = Verifier::new(&ring);
+        let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
+        Carrier::new(&verifier, &verified, NOW).unwrap()
+    }
+}
+
+/// What people's packagers write, to compare with.
+pub const HARMLESS: [Shape; 4] = [
+    hls("harmless: relative segments", |len| {
+        playlist(
+            len,
+            "",
+            |n| format!("#EXTINF:6.000000,\nsegment_{n:05}.m4s\n"),
+            "#EXT-X-ENDLIST\n",
+        )
+    }),
+    hls("harmless: absolute segments", |len| {
+        let segment =
+            |n| format!("#EXTINF:6,\nhttps://cdn.example.com/videos/42/set/segment_{n:05}.m4s\n");
+        playlist(len, "", segment, "#EXT-X-ENDLIST\n")
+    }),
+    dash("harmless: a timeline", |len| {
+        let start = "<SegmentTemplate timescale='1000' media='$Time$.m4s'><SegmentTimeline>\n";
+        let end = "</SegmentTimeline></SegmentTemplate><Representation id='v' bandwidth='1'/>";
+        let s = |n| format!("<S t=\"{}\" d=\"6000\"/>\n", n * 6000);
+        mpd("", &period("", &fill(len, start, s, end)))
+    }),
+    dash("harmless: a list", |len| {
+        let start = "<SegmentList timescale='1000' duration='6000'>\n";
+        let end = "</SegmentList><Representation id='v' bandwidth='1'/>";
+        let segment = |n| format!("<SegmentURL media=\"segment_{n:05}.m4s\"/>\n");
+        mpd("", &period("", &fill(len, start, segment, end)))
+    }),
+];
+
+/// A variable of 8,000 bytes.
+const LONG: &str = "#EXT-X-DEFINE:NAME=\"z\",VALUE=\"";
+
+fn long() -> String {
+    format!("{LONG}{}\"\n", "z".repeat(8000))
+}
+
+pub const HOSTILE: [Shape; 42] = [
+    hls("distinct attributes in one definition", |len| {
+        playlist(len, "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"b\"", |n| format!(",A{n}=1"), "\n")
+    }),
+    hls("definitions by reference to a long one", |len| {
+        let define = |n| format!("#EXT-X-DEFINE:NAME=\"v{n}\",VALUE=\"{{$z}}\"\n");
+        playlist(len, &long(), define, "{$v1}.ts\n")
+    }),
+    hls("one definition that refers often", |len| {
+        playlist(len, &(long() + "#EXT-X-DEFINE:"), |_| "VALUE=\"{$z}\",".into(), "NAME=\"a\"\n")
+    }),
+    hls("one value that refers often", |len| {
+        let start = long() + "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"";
+        playlist(len, &start, |_| "{$z}".into(), "\"\n{$a}\n")
+    }),
+    hls("references on one line", |len| {
+        playlist(len, &(long() + "#EXT-X-KEY:A=1"), |_| ",URI=\"{$z}\"".into(), "\n")
+    }),
+    hls("references to another host on one line", |len| {
+        let start = long().replacen("\"zzzzzzzz", "\"https://", 1) + "#EXT-X-KEY:A=1";
+        playlist(len, &start, |_| ",URI=\"{$z}\"".into(), "\n")
+    }),
+    hls("a reference a line", |len| playlist(len, &long(), |_| "{$z}\n".into(), "")),
+    hls("a reference and a name that nobody knows", |len| {
+        playlist(len, &(long() + "#EXT-X-DEFINE:IMPORT=\"i\"\n"), |_| "{$z}{$i}\n".into(), "")
+    }),
+    hls("references that stay open", |len| playlist(len, "", |_| "{$".into(), "\n")),
+    hls("references that stay open, each in a line", |len| {
+        playlist(len, "", |_| "{$a{$b{$c{$d{$e{$f{$g{$h\n".into(), "")
+    }),
+    hls("open references in a definition", |len| {
+        playlist(len, "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"", |_| "{$a".into(), "\"\n")
+    }),
+    hls("as many definitions as there is room for", |len| {
+        playlist(len, "", |n| format!("#EXT-X-DEFINE:NAME=\"{n}\",VALUE=\"\"\n"), "")
+    }),
+    hls("definitions of one name", |len| {
+        playlist(len, "", |_| "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"\"\n".into(), "")
+    }),
+    hls("definitions by the query", |len| {
+        playlist(len, "", |_| "#EXT-X-DEFINE:QUERYPARAM=\"q\"\n".into(), "{$q}.ts\n")
+    }),
+    hls("a name as long as the playlist", |len| {
+        playlist(len / 2, "#EXT-X-DEFINE:VALUE=\"b\",NAME=\"", |_| "a".into(), "\"\n")
+            + &playlist(len / 2, "{$", |_| "a".into(), "}\n")
+    }),
+    hls("a list of words without values", |len| {
+        playlist(len, "#EXT-X-KEY:", |_| "A,".into(), "URI=\"a\"\n")
+    }),
+    hls("a list of commas", |len| playlist(len, "#EXT-X-KEY:", |_| ",".into(), "URI=\"a\"\n")),
+    hls("a list of quotes", |len| playlist(len, "#EXT-X-KEY:", |_| "A=\"".into(), "\n")),
+    hls("a list of equals signs", |len| playlist(len, "#EXT-X-KEY:", |_| "=".into(), "\n")),
+    hls("attributes with the shortest of addresses", |len| {
+        playlist(len, "#EXT-X-KEY:", |_| "URI=a,".into(), "\n")
+    }),
+    hls("addresses of clients", |len| {
+        playlist(len, "#EXT-X-DATERANGE:", |n| format!("X-{n}-URL=\"a\","), "\n")
+    }),
+    hls("the shortest of addresses", |len| playlist(len, "", |_| "a\n".into(), "")),
+    hls("the shortest of absolute addresses", |len| {
+        playlist(len, "", |_| "/videos/42/?\n".into(), "")
+    }),
+    hls("one address of many segments", |len| playlist(len, "", |_| "a/".into(), "\n")),
+    hls("one address of many dots", |len| playlist(len, "", |_| "../".into(), "\n")),
+    hls("addresses of dots and escapes", |len| {
+        playlist(len, "", |_| "%2e/%2E%2e/".repeat(600) + "\n", "")
+    }),
+    hls("one quoted address of many segments", |len| {
+        playlist(len, "#EXT-X-KEY:URI=\"", |_| "%61/".into(), "\"\n")
+    }),
+    hls("empty lines", |len| playlist(len, "", |_| "\n".into(), "")),
+    hls("carriage returns", |len| playlist(len, "", |_| "\r".into(), "")),
+    hls("a comment of tags", |len| playlist(len, "# ", |_| "#EXT-X-".into(), "\n")),
+    hls("comments with tags", |len| playlist(len, "", |_| "##EXT-X-MEDIA:URI=a\n".into(), "")),
+    hls("a multivariant playlist that exports", |len| {
+        let start = "#EXT-X-DEFINE:NAME=\"v\",VALUE=\"/videos/42/a\"\n";
+        playlist(len, start, |_| "#EXT-X-STREAM-INF:A=1\n{$v}/b.m3u8\n".into(), "")
+    }),
+    preview("a preview of the shortest segments", |len| {
+        playlist(len, "", |_| "#EXTINF:0,\na\n".into(), "#EXT-X-ENDLIST\n")
+    }),
+    preview("a preview of parts", |len| {
+        playlist(len, "", |_| "#EXT-X-PART:URI=\"a\"\n".into(), "#EXT-X-ENDLIST\n")
+    }),
+    dash("long bases and many elements", |len| {
+        let bases: String = (0..60)
+            .map(|n| format!("<BaseURL>/videos/42/{n}/{}/</BaseURL>", "b".repeat(len / 240)))
+            .collect();
+        let inner = fill(len / 2, "", |_| "<AdaptationSet/>".into(), "");
+        mpd(&bases, &format!("<Period>{inner}</Period>"))
+    }),
+    dash("many bases and many addresses", |len| {
+        let bases: String = (0..60).map(|n| format!("<BaseURL>/videos/{n}/</BaseURL>")).collect();
+        let start = "<Representation id='v' bandwidth='1'><SegmentList duration='1'>";
+        let end = "</SegmentList></Representation>";
+        mpd(&bases, &period("", &fill(len, start, |_| "<SegmentURL media='42/a'/>".into(), end)))
+    }),
+    dash("a base as long as the manifest", |len| {
+        let base = fill(len / 2, "<BaseURL>/videos/42/", |_| "a/".into(), "</BaseURL>");
+        let start = "<Representation id='v' bandwidth='1'><SegmentList duration='1'>";
+        let end = "</SegmentList></Representation>";
+        mpd(&base, &period("", &fill(len / 2, start, |_| "<SegmentURL media='a'/>".into(), end)))
+    }),
+    dash("one level in the other", |len| {
+        let depth = len / "<Period></Period>".len();
+        mpd("", &("<Period>".repeat(depth) + &"</Period>".repeat(depth)))
+    }),
+    dash("a base for each of many elements", |len| {
+        let base = |n| format!("<AdaptationSet><BaseURL>{n}/</BaseURL></AdaptationSet>");
+        mpd("", &format!("<Period>{}</Period>", fill(len, "", base, "")))
+    }),
+    dash("attributes of one element", |len| {
+        mpd("", &fill(len, "<Period ", |n| format!("a{n}='' "), "/>"))
+    }),
+    Shape {
+        preview: true,
+        ..dash("a preview of empty periods", |len| {
+            mpd("", &fill(len, "", |_| "<Period duration='PT0S'/>".into(), ""))
+        })
+    },
+    Shape {
+        preview: true,
+        ..dash("a preview of a timeline that repeats", |len| {
+            let start = "<Representation id='v' bandwidth='1'><SegmentTemplate media='$Time$'><SegmentTimeline>";
+            let end = "</SegmentTimeline></SegmentTemplate></Representation>";
+            mpd("", &period("", &fill(len, start, |_| "<S d='1' r='999999999'/>".into(), end)))
+        })
+    },
+];
+
+const fn hls(name: &'static str, make: fn(usize) -> String) -> Shape {
+    Shape { name, kind: Kind::Hls, preview: false, make }
+}
+
+const fn preview(name: &'static str, make: fn(usize) -> String) -> Shape {
+    Shape { preview: true, ..hls(name, make) }
+}
+
+const fn dash(name: &'static str, make: fn(usize) -> String) -> Shape {
+    Shape { name, kind: Kind::Dash, preview: false, make }
+}
+
+/// Writes `piece` over and over between two texts.
+fn fill(len: usize, start: &str, piece: impl Fn(usize) -> String, end: &str) -> String {
+    let mut text = String::from(start);
+    for n in 0.. {
+        if text.len() + end.len() >= len {
+            break;
+        }
+        text.push_str(&piece(n));
+    }
+    text + end
+}
+
+fn playlist(len: usize, start: &str, piece: impl Fn(usize) -> String, end: &str) -> String {
+    fill(len, &["#EXTM3U\n", start].concat(), piece, end)
+}
+
+fn period(bases: &str, inner: &str) -> String {
+    format!("<Period>{bases}<AdaptationSet mimeType='video/mp4'>{inner}</AdaptationSet></Period>")
+}
+
+fn mpd(bases: &str, inner: &str) -> String {
+    format!(
+        "<MPD xmlns='urn:mpeg:dash:schema:mpd:2011' type='static' minBufferTime='PT1S' \
+         mediaPresentationDuration='PT9S'>{bases}{inner}</MPD>"
+    )
+}
