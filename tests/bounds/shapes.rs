@@ -1,7 +1,7 @@
 //! Manifests that ask for as much work and memory as they can, of any size; shared by the test of the
 //! bounds and the benchmark that shows what each costs.
 
-use playgate::manifest::{Carrier, Kind};
+use playgate::manifest::{Carrier, Kind, ManifestError};
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
 
 /// A development key: the bytes 0 to 31.
@@ -13,6 +13,8 @@ pub struct Shape {
     pub name: &'static str,
     pub kind: Kind,
     pub preview: bool,
+    /// Why it is refused, where that is for another reason than a bound.
+    pub fails: Option<ManifestError>,
     make: fn(usize) -> String,
 }
 
@@ -177,10 +179,13 @@ pub const HOSTILE: [Shape; 42] = [
         let end = "</SegmentList></Representation>";
         mpd(&base, &period("", &fill(len / 2, start, |_| "<SegmentURL media='a'/>".into(), end)))
     }),
-    dash("one level in the other", |len| {
-        let depth = len / "<Period></Period>".len();
-        mpd("", &("<Period>".repeat(depth) + &"</Period>".repeat(depth)))
-    }),
+    Shape {
+        fails: Some(ManifestError::Malformed),
+        ..dash("one level in the other", |len| {
+            let depth = len / "<Period></Period>".len();
+            mpd("", &("<Period>".repeat(depth) + &"</Period>".repeat(depth)))
+        })
+    },
     dash("a base for each of many elements", |len| {
         let base = |n| format!("<AdaptationSet><BaseURL>{n}/</BaseURL></AdaptationSet>");
         mpd("", &format!("<Period>{}</Period>", fill(len, "", base, "")))
@@ -205,7 +210,7 @@ pub const HOSTILE: [Shape; 42] = [
 ];
 
 const fn hls(name: &'static str, make: fn(usize) -> String) -> Shape {
-    Shape { name, kind: Kind::Hls, preview: false, make }
+    Shape { name, kind: Kind::Hls, preview: false, fails: None, make }
 }
 
 const fn preview(name: &'static str, make: fn(usize) -> String) -> Shape {
@@ -213,7 +218,7 @@ const fn preview(name: &'static str, make: fn(usize) -> String) -> Shape {
 }
 
 const fn dash(name: &'static str, make: fn(usize) -> String) -> Shape {
-    Shape { name, kind: Kind::Dash, preview: false, make }
+    Shape { name, kind: Kind::Dash, preview: false, fails: None, make }
 }
 
 /// Writes `piece` over and over between two texts.
