@@ -52,6 +52,20 @@ pub enum ManifestError {
     TooLarge,
 }
 
+impl ManifestError {
+    /// The stable reason, as the gate's answers and the log have it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "bad_manifest",
+            Self::NoHost => "misconfigured",
+            Self::NoPreview => "no_preview",
+            Self::TooComplex => "manifest_too_complex",
+            Self::TooLarge => "manifest_too_large",
+        }
+    }
+}
+
 impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -90,11 +104,18 @@ impl Carrier {
         Ok(rewritten)
     }
 
-    /// Rewrites a playlist, and tells what became of each address in it.
+    /// Rewrites a manifest, and tells what became of each address in it.
     ///
     /// # Errors
     /// As [`Carrier::rewrite`].
-    pub fn explain_hls(&self, playlist: &str) -> Result<(String, Vec<Written>), ManifestError> {
-        hls::explain(self, playlist)
+    pub fn explain(
+        &self,
+        kind: Kind,
+        manifest: &str,
+    ) -> Result<(String, Vec<Written>), ManifestError> {
+        match kind {
+            Kind::Dash => dash::explain(self, manifest),
+            Kind::Hls => hls::explain(self, manifest),
+        }
     }
 }

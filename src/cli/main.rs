@@ -14,6 +14,7 @@ mod inspect;
 mod keygen;
 mod keys;
 mod lines;
+mod rewrite;
 mod serve;
 mod sign;
 mod terms;
@@ -76,6 +77,7 @@ enum Command {
     Sign(sign::Sign),
     Verify(verify::Verify),
     Inspect(inspect::Inspect),
+    Rewrite(rewrite::Rewrite),
     Serve(serve::Serve),
 }
 
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         Command::Sign(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Inspect(command) => command.run(),
+        Command::Rewrite(command) => command.run(),
         Command::Serve(command) => command.run(),
     })
 }

@@ -1,5 +1,6 @@
 //! A token, and the addresses that carry it.
 
+mod mask;
 mod write;
 
 use core::fmt;
@@ -53,6 +54,8 @@ pub struct Carrier {
     stamp: Option<Stamp>,
     public: PublicPaths,
     unsigned_params: String,
+    /// Whether somebody asks what became of each address.
+    pub(crate) keeps_log: bool,
 }
 
 impl fmt::Debug for Carrier {
@@ -101,6 +104,7 @@ impl Carrier {
             stamp,
             public: PublicPaths::default(),
             unsigned_params: verifier.rules.unsigned_params.as_str().to_owned(),
+            keeps_log: false,
         })
     }
 
@@ -176,10 +180,19 @@ impl Carrier {
     }
 
     /// What becomes of an address that [`Carrier::write`] writes.
-    pub(crate) fn outcome(&self, base: &Base, reference: &str, resource: Resource) -> Outcome {
-        let Some(target) = resolve(self.host.as_ref(), base, reference, false) else {
-            let is_here = start(self.host.as_ref(), reference.trim_matches(' ')).is_some();
-            return if is_here { Outcome::Unreadable } else { Outcome::OtherHost };
+    pub(crate) fn outcome(
+        &self,
+        base: &Base,
+        reference: &str,
+        resource: Resource,
+        template: bool,
+    ) -> Outcome {
+        let Some(target) = resolve(self.host.as_ref(), base, reference, template) else {
+            return match start(self.host.as_ref(), reference.trim_matches(' ')) {
+                Some(Start::Host(..)) => Outcome::Unreadable,
+                Some(_) if *base != Base::Foreign => Outcome::Unreadable,
+                _ => Outcome::OtherHost,
+            };
         };
         if self.is_signed(&target) {
             Outcome::HasToken

@@ -21,20 +21,48 @@ mod testing;
 mod writer;
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use crate::manifest::{Carrier, ManifestError};
+use self::writer::Writer;
+use crate::manifest::{Carrier, ManifestError, Written};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Rewrites an MPD, a patch for one, or elements that one takes in from elsewhere. Every byte stays but those
 /// of addresses and of what sends the token on, and in a preview those of segments and durations.
 pub(crate) fn rewrite(carrier: &Carrier, mpd: &str) -> Result<String, ManifestError> {
+    rewrite_with(carrier, mpd).map(|(out, _)| out)
+}
+
+/// The same, with what became of each address.
+pub(crate) fn explain(
+    carrier: &Carrier,
+    mpd: &str,
+) -> Result<(String, Vec<Written>), ManifestError> {
+    let mut carrier = carrier.clone();
+    carrier.keeps_log = true;
+    let (out, mut log) = rewrite_with(&carrier, mpd)?;
+    log.sort_by_key(|(at, _)| *at);
+    let (mut line, mut from) = (1_usize, 0);
+    let log = log.into_iter().map(|(at, written)| {
+        let text = mpd.as_bytes().get(from..at).unwrap_or_default();
+        line = line.saturating_add(text.iter().filter(|byte| **byte == b'\n').count());
+        from = at;
+        Written { line, ..written }
+    });
+    Ok((out, log.collect()))
+}
+
+fn rewrite_with(
+    carrier: &Carrier,
+    mpd: &str,
+) -> Result<(String, Vec<(usize, Written)>), ManifestError> {
     if carrier.host.is_none() {
         return Err(ManifestError::NoHost);
     }
     let source = mpd.strip_prefix(BYTE_ORDER_MARK).unwrap_or(mpd);
     let document = parser::parse(source)?;
-    let edits = match carrier.preview {
+    let Writer { edits, log, .. } = match carrier.preview {
         None => addresses::write(carrier, &document)?,
         Some(secs) => preview::write(carrier, &document, secs)?,
     };
@@ -43,7 +71,7 @@ pub(crate) fn rewrite(carrier: &Carrier, mpd: &str) -> Result<String, ManifestEr
         out.push(BYTE_ORDER_MARK);
     }
     edits.apply(source, &mut out)?;
-    Ok(out)
+    Ok((out, log))
 }
 
 #[cfg(test)]

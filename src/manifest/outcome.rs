@@ -20,13 +20,19 @@ pub enum Outcome {
     Signed,
     /// It has the token.
     Token,
-    /// Only the player knows where it leads: it starts with a variable that is imported.
+    /// Only the player knows where it leads: it starts with a variable that is imported, or from several
+    /// bases, for each of which it would have to be another.
     Unknown,
     /// It cannot be read in one way alone, or is longer than an address may be.
     Unreadable,
 }
 
 impl Outcome {
+    /// Whether an address becomes another for that.
+    pub(crate) const fn is_written(self) -> bool {
+        matches!(self, Self::Public | Self::Signed | Self::Token)
+    }
+
     /// A stable name in `snake_case`.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -44,26 +50,17 @@ impl Outcome {
     }
 }
 
-/// An address of a manifest, and what became of it.
-#[derive(Clone, PartialEq, Eq)]
+/// An address of a manifest, and what became of it. In both, `TOKEN` is in the place of each token, so that
+/// they may be shown to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {
     /// The line that it is in, from 1.
     pub line: usize,
     /// The address as it was.
     pub address: String,
-    /// As it is in the manifest that is handed out: with a credential in it, so this type prints nothing
-    /// of itself.
+    /// As it is in the manifest that is handed out.
     pub written: String,
     /// Why.
     pub why: Outcome,
-}
-
-impl core::fmt::Debug for Written {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Written")
-            .field("line", &self.line)
-            .field("why", &self.why)
-            .finish_non_exhaustive()
-    }
 }

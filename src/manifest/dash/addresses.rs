@@ -3,7 +3,6 @@
 use crate::manifest::address::Resource;
 use crate::manifest::dash::bases::Bases;
 use crate::manifest::dash::document::{Document, Node};
-use crate::manifest::dash::edits::Edits;
 use crate::manifest::dash::onward;
 use crate::manifest::dash::patch;
 use crate::manifest::dash::schema::{is_of_segments, of_segments};
@@ -12,7 +11,10 @@ use crate::manifest::dash::writer::{Writer, remote};
 use crate::manifest::{Carrier, ManifestError};
 
 /// Writes the addresses of an MPD, of a patch for one, or of elements that one takes in.
-pub(super) fn write(carrier: &Carrier, document: &Document<'_>) -> Result<Edits, ManifestError> {
+pub(super) fn write<'c>(
+    carrier: &'c Carrier,
+    document: &Document<'_>,
+) -> Result<Writer<'c>, ManifestError> {
     let mut writer = Writer::new(carrier, document.source.len());
     onward::close(&mut writer, document)?;
     let root = document.root().ok_or(ManifestError::Malformed)?;
@@ -27,7 +29,7 @@ pub(super) fn write(carrier: &Carrier, document: &Document<'_>) -> Result<Edits,
     for node in document.tops() {
         walk.element(node, &mpd)?;
     }
-    Ok(walk.writer.edits)
+    Ok(walk.writer)
 }
 
 /// The Representations that use what is said of segments at their own level or above.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::manifest::address::{Base, Resource, Target};
 use crate::manifest::carrier::Form;
-use crate::manifest::{Carrier, ManifestError};
+use crate::manifest::{Carrier, ManifestError, Outcome};
 use crate::path::is_plain_relative;
 
 /// The most alternatives that a level may have.
@@ -120,6 +120,22 @@ impl Bases {
             }
         }
         Ok(())
+    }
+
+    /// Why an address was `written` so. Of several bases the first one tells.
+    pub(super) fn outcome(
+        &self,
+        carrier: &Carrier,
+        reference: Reference<'_>,
+        written: Written,
+    ) -> Outcome {
+        let Reference { text, resource, is_template } = reference;
+        let of = |base| carrier.outcome(base, text, resource, is_template);
+        match (self.standard.first().map_or(Outcome::Unknown, of), written) {
+            (why, Written::Other) if !why.is_written() => Outcome::Token,
+            (why, Written::Same | Written::Undecided) if why.is_written() => Outcome::Unknown,
+            (why, _) => why,
+        }
     }
 
     /// [`Carrier::write_as`] where that is right for every base.

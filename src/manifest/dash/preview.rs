@@ -8,7 +8,6 @@ use crate::manifest::address::Resource;
 use crate::manifest::dash::bases::Bases;
 use crate::manifest::dash::document::{Document, Node};
 use crate::manifest::dash::duration;
-use crate::manifest::dash::edits::Edits;
 use crate::manifest::dash::list;
 use crate::manifest::dash::onward;
 use crate::manifest::dash::segments::Info;
@@ -21,11 +20,11 @@ use crate::manifest::{Carrier, ManifestError};
 const MAX_SEGMENTS: usize = 50_000;
 
 /// Writes the first `secs` seconds of an MPD.
-pub(super) fn write(
-    carrier: &Carrier,
+pub(super) fn write<'c>(
+    carrier: &'c Carrier,
     document: &Document<'_>,
     secs: u64,
-) -> Result<Edits, ManifestError> {
+) -> Result<Writer<'c>, ManifestError> {
     let root = document.root().filter(|root| root.name() == "MPD");
     let root = root.ok_or(ManifestError::NoPreview)?;
     let is_static = root.attribute("type").is_none_or(|kind| kind.text == "static");
@@ -49,7 +48,7 @@ pub(super) fn write(
             None => preview.writer.held(node, &bases, &preview.mpd)?,
         }
     }
-    Ok(preview.writer.edits)
+    Ok(preview.writer)
 }
 
 /// A Period, and when it is, in nanoseconds of the presentation.

@@ -2,13 +2,14 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::manifest::address::Resource;
 use crate::manifest::dash::bases::{Bases, Reference, Written};
 use crate::manifest::dash::document::{Node, Value};
 use crate::manifest::dash::edits::Edits;
 use crate::manifest::dash::schema::{self, Held};
-use crate::manifest::{Carrier, ManifestError};
+use crate::manifest::{self, Carrier, ManifestError};
 
 /// What stands for a remote element that is not there (ISO/IEC 23009-1, section 5.5.3).
 const NOTHING: &str = "urn:mpeg:dash:resolve-to-zero:2013";
@@ -27,13 +28,15 @@ pub(super) struct Writer<'c> {
     pub(super) edits: Edits,
     /// The work that is left, in bytes.
     work: usize,
+    /// What became of each address, with the place where it starts, where somebody asks.
+    pub(super) log: Vec<(usize, manifest::Written)>,
 }
 
 impl<'c> Writer<'c> {
     /// For an MPD of so many bytes.
     pub(super) fn new(carrier: &'c Carrier, len: usize) -> Self {
         let work = len.saturating_mul(WORK).saturating_add(LEAST_WORK);
-        Self { carrier, edits: Edits::default(), work }
+        Self { carrier, edits: Edits::default(), work, log: Vec::new() }
     }
 
     /// Takes work off what is left, so that no MPD takes longer than its size allows.
@@ -42,9 +45,10 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// [`Bases::write`] as long as there is work left.
+    /// [`Bases::write`] for an address at a place of the source, as long as there is work left.
     pub(super) fn write(
         &mut self,
+        at: usize,
         bases: &Bases,
         reference: Reference<'_>,
         out: &mut String,
@@ -53,7 +57,14 @@ impl<'c> Writer<'c> {
             return Ok(Written::Same);
         }
         self.spend(bases.work().saturating_add(reference.text.len()))?;
-        Ok(bases.write(self.carrier, reference, out))
+        let written = bases.write(self.carrier, reference, out);
+        if self.carrier.keeps_log {
+            let text = if written == Written::Other { out.as_str() } else { reference.text };
+            let [address, text] = [reference.text, text].map(|text| self.carrier.masked(text));
+            let why = bases.outcome(self.carrier, reference, written);
+            self.log.push((at, manifest::Written { line: 0, address, written: text, why }));
+        }
+        Ok(written)
     }
 
     /// Writes an address, where it has to be another.
@@ -66,7 +77,7 @@ impl<'c> Writer<'c> {
     ) -> Result<(), ManifestError> {
         let mut address = String::new();
         let reference = Reference { text: &value.text, resource, is_template };
-        if self.write(bases, reference, &mut address)? == Written::Other {
+        if self.write(value.span.start, bases, reference, &mut address)? == Written::Other {
             self.edits.text(value.span, &address)?;
         }
         Ok(())
@@ -117,7 +128,7 @@ impl<'c> Writer<'c> {
         let mut is_other = false;
         if let Some(resource) = resource {
             let reference = Reference { text: &text, resource, is_template: false };
-            is_other = self.write(parents, reference, &mut address)? == Written::Other;
+            is_other = self.write(span.start, parents, reference, &mut address)? == Written::Other;
         }
         if is_other {
             self.edits.text(span, &address)?;
@@ -173,7 +184,7 @@ impl<'c> Writer<'c> {
                 out.push(' ');
             }
             let reference = Reference { text, resource, is_template: false };
-            let written = self.write(bases, reference, &mut address)?;
+            let written = self.write(list.span.start, bases, reference, &mut address)?;
             let is_other = written == Written::Other;
             out.push_str(if is_other { &address } else { text });
             has_changed |= is_other;

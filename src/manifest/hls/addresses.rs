@@ -1,6 +1,5 @@
 //! The addresses of a playlist, one by one.
 
-use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -114,8 +113,9 @@ impl<'c> Addresses<'c> {
             self.leads_abroad |= !is_here;
         }
         if let Some(log) = &mut self.log {
-            let written = out.get(start..).unwrap_or_default().to_owned();
-            log.push(Written { line: self.lines, address: address.text.to_owned(), written, why });
+            let written = out.get(start..).unwrap_or_default();
+            let [address, written] = [address.text, written].map(|text| self.carrier.masked(text));
+            log.push(Written { line: self.lines, address, written, why });
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl<'c> Addresses<'c> {
     ) -> Result<Outcome, ManifestError> {
         let Address { resource, is_film, .. } = address;
         let why = match looks {
-            true => self.carrier.outcome(&self.base, reference, resource),
+            true => self.carrier.outcome(&self.base, reference, resource, false),
             false => Outcome::Token,
         };
         if self.carrier.preview.is_some() {
@@ -194,7 +194,7 @@ impl<'c> Addresses<'c> {
         let is_abroad = |why| matches!(why, Outcome::OtherHost | Outcome::Unreadable);
         let start = out.len();
         let known = [before, PLACEHOLDER].concat();
-        let of = |reference: &str| self.carrier.outcome(&self.base, reference, address.resource);
+        let of = |reference: &str| self.carrier.outcome(&self.base, reference, address.resource, false);
         let why = match before {
             "" => Outcome::Unknown,
             _ => match of(&known) {
