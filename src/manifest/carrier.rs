@@ -218,6 +218,12 @@ impl Carrier {
         })
     }
 
+    /// Whether a text names this host, and nothing after it.
+    pub(crate) fn is_own_host(&self, text: &str) -> bool {
+        let start = start(self.host.as_ref(), text);
+        matches!(start, Some(Start::Host(_, "/"))) && !text.ends_with('/')
+    }
+
     /// Whether the request had the token in its path.
     pub(crate) const fn token_is_in_path(&self) -> bool {
         self.in_path

@@ -631,6 +631,8 @@ pub(crate) mod tests {
             }
         }
         for lines in [
+            "https://cdn.example.com{$v}/1.ts\n{$v}/2.ts\n",
+            "https://other.example{$none}/1.ts\n",
             "https://other.example/{$v}/1.ts\n",
             "https://other.example/1.ts?session={$v}\n",
             "https://cdn{$v}.other.example/1.ts\n",

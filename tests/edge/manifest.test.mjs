@@ -337,7 +337,7 @@ for (const name of ["bucket", "server"]) {
           '<!DOCTYPE MPD [<!ENTITY a "secret">]><MPD>&a;</MPD>',
           { type: DASH },
         ],
-        ["/videos/42/mark.m3u8", `\ufeff${playlist(relative)}`, { type: HLS }],
+        ["/videos/42/json.m3u8", '{"error": "secret"}', { type: HLS }],
         ["/videos/42/utf16.m3u8", utf16, { type: HLS }],
         ["/videos/42/latin.m3u8", cut, { type: HLS }],
         ["/videos/42/latin.mpd", Buffer.from("<MPD>S\xe3o</MPD>", "latin1"), { type: DASH }],
@@ -356,6 +356,25 @@ for (const name of ["bucket", "server"]) {
         const untouched = await ask(`${HOST}${path}`, { headers: { cookie: token() } });
         assert.equal(untouched.status, 200, "nothing of it has to be read");
       }
+    });
+
+    test("a byte order mark is kept, and a list may have no header", limit, async () => {
+      for (const [path, before, type] of [
+        ["/videos/42/mark.m3u8", "\ufeff#EXTM3U\n#EXTINF:2,\n~a.ts\n", HLS],
+        ["/videos/42/radio.m3u", "~one.mp3\r\n~two.mp3\r\n", "audio/x-mpegurl"],
+      ]) {
+        await put(path, before.replaceAll("~", ""), { type });
+        const answer = await ask(inQuery(path));
+        assertRewritten(answer, before.replaceAll("~", "/T/videos/42/"), token());
+      }
+    });
+
+    test("a manifest that asks for too much is refused", limit, async () => {
+      const define = '#EXT-X-DEFINE:NAME="a",VALUE="b"\n';
+      await put("/videos/42/much.m3u8", `#EXTM3U\n${define.repeat(1001)}`, { type: HLS });
+      const answer = await ask(inQuery("/videos/42/much.m3u8"));
+      assertRefused(answer, 502, "manifest_too_complex");
+      assert.equal(problem(answer).reason, "manifest_too_complex");
     });
 
     test("a broken compression is an answer of 502", limit, async () => {

@@ -194,17 +194,19 @@ impl<'c> Addresses<'c> {
         let is_abroad = |why| matches!(why, Outcome::OtherHost | Outcome::Unreadable);
         let start = out.len();
         let known = [before, PLACEHOLDER].concat();
-        let of = |reference: &str| self.carrier.outcome(&self.base, reference, address.resource, false);
-        let why = match before {
-            "" => Outcome::Unknown,
-            _ => match of(&known) {
+        let of =
+            |reference: &str| self.carrier.outcome(&self.base, reference, address.resource, false);
+        let is_here = before.is_empty() || self.carrier.is_own_host(before);
+        let why = match is_here {
+            true => Outcome::Unknown,
+            false => match of(&known) {
                 // What follows may still lead out of the directory, or to where no gate admits.
                 Outcome::Token => of(&[before, &without_references(rest, PLACEHOLDER)].concat()),
                 why => why,
             },
         };
-        if before.is_empty() || is_abroad(why) {
-            self.variables.note_use(before, rest)?;
+        if is_here || is_abroad(why) {
+            self.variables.note_use(if is_here { "" } else { before }, rest)?;
         }
         // Nobody can sign what is not known, nor see whether it is a playlist.
         if self.carrier.preview.is_some() && !is_abroad(why) {

@@ -27,13 +27,15 @@ const MAX_TIMES: usize = 64;
 enum Value {
     /// A text of the playlist, or of the query of its address: that one the viewer writes.
     Known { text: String, by_viewer: bool },
-    /// What only the player knows, if it does: an `IMPORT` is in the multivariant playlist.
+    /// What only the player knows, if it does.
     Unknown(Use),
 }
 
 /// How addresses use a variable that is not known.
 #[derive(Clone, Copy, Debug, Default)]
 struct Use {
+    /// Its value may come from the multivariant playlist.
+    is_imported: bool,
     /// One starts with it.
     starts: bool,
     /// It is in one of another host.
@@ -96,8 +98,13 @@ impl Variables {
         let Some(name) = param.or(name).or(import).filter(|name| is_name(name)) else {
             return Ok(());
         };
+        let before = match self.values.get(name) {
+            Some(Value::Unknown(used)) => Some(*used),
+            Some(Value::Known { .. }) => Some(Use::default()),
+            None => None,
+        };
         // Nothing may be said twice, and players differ where it is, or where a list breaks off.
-        let is_read = !is_repeated && attributes.is_clean() && !self.values.contains_key(name);
+        let is_read = !is_repeated && attributes.is_clean() && before.is_none();
         let known = match (param, import, value) {
             _ if !is_read => None,
             (Some(param), None, None) => {
@@ -106,7 +113,10 @@ impl Variables {
             (None, None, Some(value)) => self.value(value, read)?,
             _ => None,
         };
-        self.values.insert(name.to_owned(), known.unwrap_or(Value::Unknown(Use::default())));
+        let mut unknown = before.unwrap_or_default();
+        unknown.is_imported |=
+            import.is_some() || value.is_some_and(|value| reference(value).is_some());
+        self.values.insert(name.to_owned(), known.unwrap_or(Value::Unknown(unknown)));
         Ok(())
     }
 
@@ -185,15 +195,15 @@ impl Variables {
     /// host: `https://other.example{$path}/1.ts`.
     pub(crate) fn note_use(&mut self, before: &str, rest: &str) -> Result<(), ManifestError> {
         let is_abroad = !before.is_empty();
-        if is_abroad && is_authority(before) && is_like_path(rest) {
-            return Err(ManifestError::Malformed);
-        }
+        let is_path = is_abroad && is_authority(before) && is_like_path(rest);
         let mut rest = rest;
         while let Some((text, name)) = reference(rest) {
-            if let Some(Value::Unknown(used)) = self.values.get_mut(name) {
+            if let Some(Value::Unknown(used)) = self.values.get_mut(name)
+                && used.is_imported
+            {
                 used.abroad |= is_abroad;
                 used.starts |= !is_abroad;
-                if used.starts && used.abroad {
+                if used.abroad && (used.starts || is_path) {
                     return Err(ManifestError::Malformed);
                 }
             }
