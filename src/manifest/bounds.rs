@@ -44,8 +44,9 @@ impl Growth {
     pub(crate) fn reserve(&self, out: &mut String) {
         let room = out.capacity().saturating_sub(out.len());
         if self.whole > 0 && room < ROOM {
-            let left = most(self.whole).saturating_add(ROOM).saturating_sub(out.len());
-            out.reserve_exact(out.capacity().min(left).max(ROOM));
+            let left = most(self.whole).saturating_add(2 * ROOM).saturating_sub(out.len());
+            let is_last = out.capacity().saturating_add(2 * ROOM) >= left;
+            out.reserve_exact(if is_last { left } else { out.capacity().max(ROOM) });
         }
     }
 
