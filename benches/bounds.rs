@@ -20,16 +20,15 @@
 
 use std::time::Instant;
 
-use crate::gauge::{Gauge, measure};
-use crate::shapes::{HARMLESS, HOSTILE, Shape};
+use crate::gauge::measure;
+use crate::shapes::Shape;
 
-#[path = "../tests/bounds/gauge.rs"]
+#[path = "../tests/common/gauge.rs"]
 mod gauge;
+#[path = "../tests/manifests/hostile.rs"]
+mod hostile;
 #[path = "../tests/bounds/shapes.rs"]
 mod shapes;
-
-#[global_allocator]
-static GAUGE: Gauge = Gauge;
 
 const SIZES: [usize; 3] = [256 << 10, 1 << 20, 2 << 20];
 
@@ -37,8 +36,8 @@ fn main() {
     // `cargo test --benches` asks for one run.
     let is_test = !std::env::args().any(|argument| argument == "--bench");
     println!("{:<52}{:>12}{:>12}{:>12}   ends with", "", "256 KiB", "1 MiB", "2 MiB");
-    for shape in HARMLESS.iter().chain(&HOSTILE) {
-        row(shape, if is_test { &SIZES[..1] } else { &SIZES });
+    for shape in shapes::all() {
+        row(&shape, if is_test { &SIZES[..1] } else { &SIZES });
     }
 }
 
@@ -61,7 +60,8 @@ fn row(shape: &Shape, sizes: &[usize]) {
         peaks += &format!("{:>8.2} MiB", peak as f64 / (1 << 20) as f64);
         factors += &format!("{:>11.1}x", peak as f64 / manifest.len() as f64);
     }
-    println!("{:<52}{times}   {end}", shape.name);
+    let preview = if shape.preview { "preview of " } else { "" };
+    println!("{:<52}{times}   {end}", [preview, shape.name].concat());
     println!("{:<52}{peaks}", "");
     println!("{:<52}{factors}", "");
 }

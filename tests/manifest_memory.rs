@@ -14,13 +14,10 @@
 use playgate::manifest::{Carrier, HlsRewriter};
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
 
-use crate::gauge::{Gauge, Taken, measure};
+use crate::gauge::{Taken, measure};
 
-#[path = "bounds/gauge.rs"]
+#[path = "common/gauge.rs"]
 mod gauge;
-
-#[global_allocator]
-static GAUGE: Gauge = Gauge;
 
 /// A development key: the bytes 0 to 31.
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";

@@ -1,20 +1,21 @@
 //! Manifests that ask for as much work and memory as they can, of any size; shared by the test of the
 //! bounds and the benchmark that shows what each costs.
 
-use playgate::manifest::{Carrier, Kind, ManifestError};
+use playgate::manifest::{Carrier, Kind};
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
+
+use crate::hostile::PRESENTATIONS;
 
 /// A development key: the bytes 0 to 31.
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
 
 /// A kind of manifest, and how to write one of so many bytes.
+#[derive(Clone, Copy)]
 pub struct Shape {
     pub name: &'static str,
     pub kind: Kind,
     pub preview: bool,
-    /// Why it is refused, where that is for another reason than a bound.
-    pub fails: Option<ManifestError>,
     make: fn(usize) -> String,
 }
 
@@ -32,12 +33,24 @@ impl Shape {
         let url = format!("https://cdn.example.com/videos/42/set/a.{extension}?{query}");
         let signer = Signer::new(ring.clone());
         let link = signer.link(&url).directory(2).in_query();
-        let link = if self.preview { link.preview(1_000_000_000) } else { link };
+        let link = if self.preview {
+            link.preview(if self.kind == Kind::Hls { 1_000_000_000 } else { 300 })
+        } else {
+            link
+        };
         let link = link.sign(NOW).unwrap();
         let verifier = Verifier::new(&ring);
         let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
         Carrier::new(&verifier, &verified, NOW).unwrap()
     }
+}
+
+/// Every shape, a harmless one first.
+pub fn all() -> impl Iterator<Item = Shape> {
+    let presentations = PRESENTATIONS.iter().flat_map(|(name, make)| {
+        [false, true].map(|preview| Shape { name, kind: Kind::Dash, preview, make: *make })
+    });
+    HARMLESS.into_iter().chain(PLAYLISTS).chain(presentations)
 }
 
 /// What people's packagers write, to compare with.
@@ -76,7 +89,7 @@ fn long() -> String {
     format!("{LONG}{}\"\n", "z".repeat(8000))
 }
 
-pub const HOSTILE: [Shape; 42] = [
+pub const PLAYLISTS: [Shape; 34] = [
     hls("distinct attributes in one definition", |len| {
         playlist(len, "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"b\"", |n| format!(",A{n}=1"), "\n")
     }),
@@ -154,63 +167,16 @@ pub const HOSTILE: [Shape; 42] = [
         let start = "#EXT-X-DEFINE:NAME=\"v\",VALUE=\"/videos/42/a\"\n";
         playlist(len, start, |_| "#EXT-X-STREAM-INF:A=1\n{$v}/b.m3u8\n".into(), "")
     }),
-    preview("a preview of the shortest segments", |len| {
+    preview("the shortest segments", |len| {
         playlist(len, "", |_| "#EXTINF:0,\na\n".into(), "#EXT-X-ENDLIST\n")
     }),
-    preview("a preview of parts", |len| {
+    preview("parts", |len| {
         playlist(len, "", |_| "#EXT-X-PART:URI=\"a\"\n".into(), "#EXT-X-ENDLIST\n")
     }),
-    dash("long bases and many elements", |len| {
-        let bases: String = (0..60)
-            .map(|n| format!("<BaseURL>/videos/42/{n}/{}/</BaseURL>", "b".repeat(len / 240)))
-            .collect();
-        let inner = fill(len / 2, "", |_| "<AdaptationSet/>".into(), "");
-        mpd(&bases, &format!("<Period>{inner}</Period>"))
-    }),
-    dash("many bases and many addresses", |len| {
-        let bases: String = (0..60).map(|n| format!("<BaseURL>/videos/{n}/</BaseURL>")).collect();
-        let start = "<Representation id='v' bandwidth='1'><SegmentList duration='1'>";
-        let end = "</SegmentList></Representation>";
-        mpd(&bases, &period("", &fill(len, start, |_| "<SegmentURL media='42/a'/>".into(), end)))
-    }),
-    dash("a base as long as the manifest", |len| {
-        let base = fill(len / 2, "<BaseURL>/videos/42/", |_| "a/".into(), "</BaseURL>");
-        let start = "<Representation id='v' bandwidth='1'><SegmentList duration='1'>";
-        let end = "</SegmentList></Representation>";
-        mpd(&base, &period("", &fill(len / 2, start, |_| "<SegmentURL media='a'/>".into(), end)))
-    }),
-    Shape {
-        fails: Some(ManifestError::Malformed),
-        ..dash("one level in the other", |len| {
-            let depth = len / "<Period></Period>".len();
-            mpd("", &("<Period>".repeat(depth) + &"</Period>".repeat(depth)))
-        })
-    },
-    dash("a base for each of many elements", |len| {
-        let base = |n| format!("<AdaptationSet><BaseURL>{n}/</BaseURL></AdaptationSet>");
-        mpd("", &format!("<Period>{}</Period>", fill(len, "", base, "")))
-    }),
-    dash("attributes of one element", |len| {
-        mpd("", &fill(len, "<Period ", |n| format!("a{n}='' "), "/>"))
-    }),
-    Shape {
-        preview: true,
-        ..dash("a preview of empty periods", |len| {
-            mpd("", &fill(len, "", |_| "<Period duration='PT0S'/>".into(), ""))
-        })
-    },
-    Shape {
-        preview: true,
-        ..dash("a preview of a timeline that repeats", |len| {
-            let start = "<Representation id='v' bandwidth='1'><SegmentTemplate media='$Time$'><SegmentTimeline>";
-            let end = "</SegmentTimeline></SegmentTemplate></Representation>";
-            mpd("", &period("", &fill(len, start, |_| "<S d='1' r='999999999'/>".into(), end)))
-        })
-    },
 ];
 
 const fn hls(name: &'static str, make: fn(usize) -> String) -> Shape {
-    Shape { name, kind: Kind::Hls, preview: false, fails: None, make }
+    Shape { name, kind: Kind::Hls, preview: false, make }
 }
 
 const fn preview(name: &'static str, make: fn(usize) -> String) -> Shape {
@@ -218,7 +184,7 @@ const fn preview(name: &'static str, make: fn(usize) -> String) -> Shape {
 }
 
 const fn dash(name: &'static str, make: fn(usize) -> String) -> Shape {
-    Shape { name, kind: Kind::Dash, preview: false, fails: None, make }
+    Shape { name, kind: Kind::Dash, preview: false, make }
 }
 
 /// Writes `piece` over and over between two texts.

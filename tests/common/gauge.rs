@@ -9,11 +9,13 @@ struct Gauge;
 thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
+    static TOTAL: Cell<usize> = const { Cell::new(0) };
 }
 
 fn hold(bytes: usize) {
     HELD.set(HELD.get() + bytes.cast_signed());
     PEAK.set(PEAK.get().max(HELD.get()));
+    TOTAL.set(TOTAL.get() + bytes);
 }
 
 fn release(bytes: usize) {
@@ -47,10 +49,26 @@ unsafe impl GlobalAlloc for Gauge {
 #[global_allocator]
 static GAUGE: Gauge = Gauge;
 
-/// What a function gives, and the most bytes that were held for it at once.
-pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
+/// What some work took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The most bytes held at once beyond those before.
+    pub peak: usize,
+    /// All bytes that were asked for.
+    pub total: usize,
+}
+
+/// What a function gives, and what it took.
+pub fn measure<T>(work: impl FnOnce() -> T) -> (T, Taken) {
     let before = HELD.get();
     PEAK.set(before);
+    TOTAL.set(0);
     let given = work();
-    (given, (PEAK.get() - before).unsigned_abs())
+    (given, Taken { peak: (PEAK.get() - before).unsigned_abs(), total: TOTAL.get() })
+}
+
+/// What a function gives, and the most bytes that were held for it at once.
+pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let (given, taken) = measure(work);
+    (given, taken.peak)
 }

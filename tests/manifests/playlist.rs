@@ -1,7 +1,8 @@
 //! Playlists, line by line.
 
 /// The attributes that hold an address.
-pub const ATTRIBUTES: [&str; 5] = ["URI", "X-ASSET-URI", "X-ASSET-LIST", "SERVER-URI", "X-URI"];
+pub const ATTRIBUTES: [&str; 6] =
+    ["URI", "X-ASSET-URI", "X-ASSET-LIST", "SERVER-URI", "X-URI", "X-COM-EXAMPLE-URL"];
 
 /// A line, taken apart.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub fn split(line: &str) -> Line<'_> {
                     (from, from + rest[from..from + to].trim_end().len())
                 }
             };
-            if is_address(name) {
+            if is_address(name) || is_exported(body, name, &rest[from..to]) {
                 around.push(&rest[..from]);
                 addresses.push(&rest[from..to]);
                 rest = &rest[to..];
@@ -71,6 +72,12 @@ fn tag(body: &str) -> Option<usize> {
     let found = ["CONTENT-STEERING", "I-FRAME-STREAM-INF", "MEDIA", "SESSION-DATA", "SESSION-KEY"];
     let is = |name: &&str| body[at..].starts_with(&format!("#EXT-X-{name}:"));
     found.iter().any(|name| is(name)).then_some(at)
+}
+
+/// Whether the value of a variable is an address by itself, which other playlists may import.
+fn is_exported(body: &str, name: &str, value: &str) -> bool {
+    let is_absolute = value.starts_with(['/', '{']) || value.contains("://");
+    body.starts_with("#EXT-X-DEFINE:") && name.trim() == "VALUE" && is_absolute
 }
 
 fn is_address(name: &str) -> bool {
