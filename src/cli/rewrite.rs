@@ -224,7 +224,7 @@ fn read(file: Option<&Path>) -> Result<String, Failure> {
 
 fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    source.take(MAX_LEN as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
+    source.take((MAX_LEN as u64).saturating_add(1)).read_to_end(&mut bytes).map(|_| bytes)
 }
 
 /// What a manifest is written in: by the path of the link, by the name of its file, or by how it starts.

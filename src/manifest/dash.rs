@@ -382,7 +382,9 @@ mod tests {
         becomes(InQuery, &content("a", up), &content("a", "/TOKEN/videos/42/dash/$Time$"));
         stays(InQuery, &content("a/b", up));
         stays(InQuery, &content("a/b", &up.replace("..", "%2E.")));
-        for id in ["..", ".", "", "/a", "a/", "a//b", "a/../b", "https:", "//h/", "a%2F", "a?b", "$Time$"] {
+        for id in
+            ["..", ".", "", "/a", "a/", "a//b", "a/../b", "https:", "//h/", "a%2F", "a?b", "$Time$"]
+        {
             stays(InQuery, &content(id, media));
             becomes(InQuery, &content(id, "$Time$"), &content(id, "/TOKEN/videos/42/dash/$Time$"));
         }

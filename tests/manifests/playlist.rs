@@ -71,7 +71,7 @@ fn tag(body: &str) -> Option<usize> {
     let at = body.strip_prefix('#')?.find("#EXT-X-")? + 1;
     let found = ["CONTENT-STEERING", "I-FRAME-STREAM-INF", "MEDIA", "SESSION-DATA", "SESSION-KEY"];
     let is = |name: &&str| body[at..].starts_with(&format!("#EXT-X-{name}:"));
-    found.iter().any(|name| is(name)).then_some(at)
+    found.iter().any(is).then_some(at)
 }
 
 /// Whether the value of a variable is an address by itself, which other playlists may import.

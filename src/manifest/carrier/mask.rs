@@ -17,7 +17,8 @@ impl Carrier {
             out.push_str(if n > 0 { "/" } else { "" });
             out.push_str(if self.is_token(segment) { TOKEN } else { segment });
         }
-        let (query, fragment) = rest.split_at_checked(rest.find('#').unwrap_or(rest.len())).unwrap_or_default();
+        let (query, fragment) =
+            rest.split_at_checked(rest.find('#').unwrap_or(rest.len())).unwrap_or_default();
         for (n, param) in query.split('&').enumerate() {
             out.push_str(if n > 0 { "&" } else { "" });
             let is_token = self.is_token(param.strip_prefix('?').unwrap_or(param));
@@ -44,7 +45,8 @@ impl Carrier {
                 }
                 None => {
                     let escape = alloc::format!("%{:02x}", u32::from(c));
-                    let is_escape = rest.get(..3).is_some_and(|is| is.eq_ignore_ascii_case(&escape));
+                    let is_escape =
+                        rest.get(..3).is_some_and(|is| is.eq_ignore_ascii_case(&escape));
                     rest = rest.get(3..).unwrap_or_default();
                     is_escape
                 }
@@ -61,11 +63,15 @@ mod tests {
 
     #[test]
     fn no_token_is_shown() {
-        let carrier = carrier_of("https://cdn.example.com/videos/42/a.m3u8", |link| link.in_query());
+        let carrier =
+            carrier_of("https://cdn.example.com/videos/42/a.m3u8", |link| link.in_query());
         let own = ["/", carrier.token(), "/videos/42/a.ts"].concat();
         for (address, shown) in [
             (own.as_str(), "/TOKEN/videos/42/a.ts"),
-            ("https://cdn.example.com/pg=1&sig=x/videos/42/a.ts?b#c", "https://cdn.example.com/TOKEN/videos/42/a.ts?b#c"),
+            (
+                "https://cdn.example.com/pg=1&sig=x/videos/42/a.ts?b#c",
+                "https://cdn.example.com/TOKEN/videos/42/a.ts?b#c",
+            ),
             ("/%70g=1&sig=x/a.ts", "/TOKEN/a.ts"),
             ("/%70%67%3D1&sig=x/a.ts", "/TOKEN/a.ts"),
             ("a.ts?v=1&pg=1&exp=2&sig=x#t=1", "a.ts?v=1&TOKEN#t=1"),

@@ -121,7 +121,8 @@ impl Walk<'_> {
             self.writer.address(value, bases, put.resource, put.is_template)?;
         }
         // A patch may replace the whole of an element.
-        for location in ["Location", "PatchLocation"].into_iter().flat_map(|name| node.named(name)) {
+        for location in ["Location", "PatchLocation"].into_iter().flat_map(|name| node.named(name))
+        {
             let value = location.text()?;
             self.writer.address(value, bases, Resource::Manifest, false)?;
         }

@@ -148,8 +148,7 @@ impl Bases {
         let Reference { text, resource, is_template } = reference;
         out.clear();
         if let ([base], []) = (self.standard.as_slice(), self.others.as_slice()) {
-            let has_changed =
-                carrier.write_as(Form::Full, base, text, resource, is_template, out);
+            let has_changed = carrier.write_as(Form::Full, base, text, resource, is_template, out);
             return if has_changed { Written::Other } else { Written::Same };
         }
         // The place that it leads to; none where it is not the same from every base.

@@ -10,10 +10,10 @@ use alloc::string::String;
 
 use quick_xml::escape::escape;
 
-use crate::manifest::{Carrier, ManifestError};
 use crate::manifest::dash::document::{Document, attribute};
 use crate::manifest::dash::writer::Writer;
 use crate::manifest::host::{Start, start};
+use crate::manifest::{Carrier, ManifestError};
 
 /// Names of attributes that send addresses on, as their two halves.
 pub(super) const NAMES: [[&str; 2]; 2] = [QUERY, REPORTS];

@@ -12,9 +12,7 @@ use quick_xml::name::{Namespace, NamespaceResolver, ResolveResult};
 use quick_xml::reader::NsReader;
 
 use crate::manifest::ManifestError;
-use crate::manifest::dash::document::{
-    Document, Element, at, decode, is_blank, offset, range_of,
-};
+use crate::manifest::dash::document::{Document, Element, at, decode, is_blank, offset, range_of};
 use crate::manifest::dash::onward::NAMES;
 
 /// How deep elements may be nested. An MPD nests eight of its own; events may hold more.
@@ -152,9 +150,7 @@ impl<'m> Parser<'m> {
             Event::Text(_) | Event::Comment(_) | Event::PI(_) => Ok(()),
             Event::GeneralRef(_) if !is_outside => decode(raw).map(drop),
             Event::CData(_) if !is_outside => Ok(()),
-            Event::Decl(declaration) if span.start == 0 => {
-                check(declaration, self.document.source)
-            }
+            Event::Decl(declaration) if span.start == 0 => check(declaration, self.document.source),
             _ => Err(ManifestError::Malformed),
         }
     }
@@ -241,8 +237,7 @@ fn check(declaration: &BytesDecl<'_>, source: &str) -> Result<(), ManifestError>
     let is_read = match declaration.encoding() {
         Some(Ok(encoding)) => {
             let is = |name: &&str| encoding.eq_ignore_ascii_case(name);
-            ["utf-8", "utf8"].iter().any(is)
-                || (source.is_ascii() && ASCII_ALIKE.iter().any(is))
+            ["utf-8", "utf8"].iter().any(is) || (source.is_ascii() && ASCII_ALIKE.iter().any(is))
         }
         Some(Err(_)) => false,
         None => true,
@@ -306,7 +301,9 @@ mod tests {
 
     #[test]
     fn the_root_is_an_mpd() {
-        for source in ["<mpd/>", "<a:MPD/>", "<html/>", "<Patch/><Patch/>", "<Period/>text<Period/>"] {
+        for source in
+            ["<mpd/>", "<a:MPD/>", "<html/>", "<Patch/><Patch/>", "<Period/>text<Period/>"]
+        {
             malformed(source);
         }
         assert_eq!(names("<Period/><Period/>"), ["Period", "Period"]);

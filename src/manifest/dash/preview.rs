@@ -164,8 +164,7 @@ impl Preview<'_> {
         self.writer.spend(info.len())?;
         let mut list = String::new();
         let segments = info.segments(length, &mut self.budget)?;
-        let list_of =
-            list::Of { carrier: self.writer.carrier, node, info: &info, bases: &bases };
+        let list_of = list::Of { carrier: self.writer.carrier, node, info: &info, bases: &bases };
         list_of.push(&segments, &mut list)?;
         self.place(node, &own, &list)
     }
@@ -181,12 +180,7 @@ impl Preview<'_> {
     }
 
     /// Puts what is said of segments now where it was said before, or at the end.
-    fn place(
-        &mut self,
-        node: Node<'_>,
-        own: &[Node<'_>],
-        list: &str,
-    ) -> Result<(), ManifestError> {
+    fn place(&mut self, node: Node<'_>, own: &[Node<'_>], list: &str) -> Result<(), ManifestError> {
         let edits = &mut self.writer.edits;
         let mut list = list;
         for own in own {

@@ -220,4 +220,3 @@ pub(super) fn remote<'d>(node: Node<'d>) -> Option<Value<'d>> {
 pub(super) fn is_nothing(node: Node<'_>) -> bool {
     node.href().is_some_and(|href| href.text == NOTHING)
 }
-
