@@ -31,7 +31,7 @@ const TIMES: usize = 24;
 
 /// The most that may be handed out: see `ManifestError::TooLarge`.
 fn most(len: usize) -> usize {
-    (16 * len).max(16 << 20).min(MAX_LEN)
+    (16 * len).clamp(16 << 20, MAX_LEN)
 }
 
 struct Cost {
