@@ -187,16 +187,16 @@ impl Verifier<'_> {
     ) -> Option<&'static str> {
         match error {
             PolicyError::WrongNetwork if request.client_ip.is_none() => {
-                Some("the link is bound to a network, and the client's address is not given here")
+                Some("the link is for a network; the client's address is not given here")
             }
             PolicyError::WrongCountry if request.client_country.is_none() => {
-                Some("the link is bound to countries, and the client's country is not given here")
+                Some("the link is for countries; the client's is not given here")
             }
-            PolicyError::WrongAudience if self.rules.audience.is_none() => Some(
-                "the link is bound to a deployment, and the name of this one is not given here",
-            ),
+            PolicyError::WrongAudience if self.rules.audience.is_none() => {
+                Some("the link names a deployment; this one's name is not given here")
+            }
             PolicyError::WrongAudience if token.grant.audience().is_none() => {
-                Some("this gate has a name, and the link is bound to none")
+                Some("this gate has a name, and the link names no deployment")
             }
             _ => None,
         }

@@ -189,7 +189,7 @@ fn what_is_not_given_is_not_another() {
     };
     assert_eq!(
         said("--ip=203.0.113.9", &[]),
-        "deny  wrong_network: the link is bound to a network, and the client's address is not given here\n"
+        "deny  wrong_network: the link is for a network; the client's address is not given here\n"
     );
     assert_eq!(
         said("--ip=203.0.113.9", &["--client-ip=192.0.2.1"]),
@@ -197,7 +197,7 @@ fn what_is_not_given_is_not_another() {
     );
     assert_eq!(
         said("--audience=edge-1", &[]),
-        "deny  wrong_audience: the link is bound to a deployment, and the name of this one is not given here\n"
+        "deny  wrong_audience: the link names a deployment; this one's name is not given here\n"
     );
     assert_eq!(
         said("--audience=edge-1", &["--audience=edge-2"]),
@@ -205,7 +205,7 @@ fn what_is_not_given_is_not_another() {
     );
     assert_eq!(
         said("--country=PT", &[]),
-        "deny  wrong_country: the link is bound to countries, and the client's country is not given here\n"
+        "deny  wrong_country: the link is for countries; the client's is not given here\n"
     );
 }
 

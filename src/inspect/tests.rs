@@ -269,16 +269,16 @@ fn a_binding_that_nothing_is_known_of_is_told_so() {
         (report.refusal.unwrap().code(), report.detail.unwrap())
     };
     let network = signer.link(url).network("203.0.113.0/24".parse().unwrap()).sign(NOW).unwrap();
-    let said = "the link is bound to a network, and the client's address is not given here";
+    let said = "the link is for a network; the client's address is not given here";
     assert_eq!(detail(&network), ("wrong_network", said.to_owned()));
     let mut request = Request::new(network.as_str());
     request.client_ip = Some([192, 0, 2, 1].into());
     assert_eq!(inspect(&request).detail.unwrap(), "the link is for another network");
     let country = signer.link(url).countries("PT").sign(NOW).unwrap();
-    let said = "the link is bound to countries, and the client's country is not given here";
+    let said = "the link is for countries; the client's is not given here";
     assert_eq!(detail(&country), ("wrong_country", said.to_owned()));
     let audience = signer.link(url).audience("edge-1").sign(NOW).unwrap();
-    let said = "the link is bound to a deployment, and the name of this one is not given here";
+    let said = "the link names a deployment; this one's name is not given here";
     assert_eq!(detail(&audience), ("wrong_audience", said.to_owned()));
 }
 

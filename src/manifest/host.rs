@@ -100,7 +100,10 @@ pub(crate) fn start<'a>(host: Option<&Host>, address: &'a str) -> Option<Start<'
             let (authority, path) = after.split_at_checked(end)?;
             // Of "https://host" the path is "/".
             let path = if path.is_empty() { "/" } else { path };
-            host?.is(scheme, authority).then_some(Start::Host(scheme, path))
+            let host = host.filter(|host| host.is(scheme, authority))?;
+            // The token came by https, and is not sent on by http.
+            let is_downgrade = (host.scheme, scheme) == (Scheme::Https, Some(Scheme::Http));
+            Some(Start::Host(scheme.filter(|_| !is_downgrade), path))
         }
         None if address.starts_with('/') => Some(Start::Root(address)),
         None => Some(Start::Base(address)),

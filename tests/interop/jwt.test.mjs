@@ -74,8 +74,11 @@ for (const [who, library] of Object.entries(libraries)) {
         const checked = await library.check(token, checkedWith, gate);
         assert.equal(checked.reason, reason);
         if (reason) return;
-        const expires = checked.payload.exp;
-        assert.deepEqual(checked.payload, { ...payload, exp: exp ?? expires });
+        const { exp: expires, iat } = checked.payload;
+        // Where the token names a viewer or a playback, it says when it was signed.
+        const issued = payload.sub || payload.sid ? { iat } : {};
+        assert.deepEqual(checked.payload, { ...payload, exp: exp ?? expires, ...issued });
+        if (payload.sub || payload.sid) assert.ok(iat >= before && iat <= before + 60, `issued at ${iat}`);
         assert.ok(expires >= before + 3600 && expires <= before + 3660, `it expires at ${expires}`);
         assert.deepEqual(checked.header, { alg: "HS256", typ: "JWT", kid });
         const [verdict] = verdicts([link], gate);

@@ -205,8 +205,8 @@ impl<'c> Addresses<'c> {
                 why => why,
             },
         };
-        if is_here || is_abroad(why) {
-            self.variables.note_use(if is_here { "" } else { before }, rest)?;
+        if !is_here && is_abroad(why) {
+            self.variables.check_abroad(before, rest)?;
         }
         // Nobody can sign what is not known, nor see whether it is a playlist.
         if self.carrier.preview.is_some() && !is_abroad(why) {

@@ -27,19 +27,8 @@ const MAX_TIMES: usize = 64;
 enum Value {
     /// A text of the playlist, or of the query of its address: that one the viewer writes.
     Known { text: String, by_viewer: bool },
-    /// What only the player knows, if it does.
-    Unknown(Use),
-}
-
-/// How addresses use a variable that is not known.
-#[derive(Clone, Copy, Debug, Default)]
-struct Use {
-    /// Its value may come from the multivariant playlist.
-    is_imported: bool,
-    /// One starts with it.
-    starts: bool,
-    /// It is in one of another host.
-    abroad: bool,
+    /// Only the player knows it. Whether its value may come from the multivariant playlist.
+    Unknown { is_imported: bool },
 }
 
 /// What the tags `EXT-X-DEFINE` have defined so far.
@@ -99,8 +88,8 @@ impl Variables {
             return Ok(());
         };
         let before = match self.values.get(name) {
-            Some(Value::Unknown(used)) => Some(*used),
-            Some(Value::Known { .. }) => Some(Use::default()),
+            Some(Value::Unknown { is_imported }) => Some(*is_imported),
+            Some(Value::Known { .. }) => Some(false),
             None => None,
         };
         // Nothing may be said twice, and players differ where it is, or where a list breaks off.
@@ -113,10 +102,10 @@ impl Variables {
             (None, None, Some(value)) => self.value(value, read)?,
             _ => None,
         };
-        let mut unknown = before.unwrap_or_default();
-        unknown.is_imported |=
-            import.is_some() || value.is_some_and(|value| reference(value).is_some());
-        self.values.insert(name.to_owned(), known.unwrap_or(Value::Unknown(unknown)));
+        let is_imported = before.unwrap_or_default()
+            || import.is_some()
+            || value.is_some_and(|value| reference(value).is_some());
+        self.values.insert(name.to_owned(), known.unwrap_or(Value::Unknown { is_imported }));
         Ok(())
     }
 
@@ -156,7 +145,7 @@ impl Variables {
                     is_by_viewer |= by_viewer;
                     text
                 }
-                Some(Value::Unknown(_)) | None => {
+                Some(Value::Unknown { .. }) | None => {
                     self.count(out.len(), read)?;
                     return Ok(Replaced::Before { text: out, rest: from });
                 }
@@ -184,49 +173,33 @@ impl Variables {
         Ok(())
     }
 
-    /// Notes that an address continues with `rest`, which starts with a variable that is not known,
-    /// after text that leads to another host, or after no text at all.
+    /// Refuses an imported variable in the rest of an address that starts with `before` and leads to another
+    /// host.
     ///
-    /// A multivariant playlist may have given such a variable an address of this host for its value, and
-    /// so the token. A player would send that to the other host.
+    /// A multivariant playlist may have given such a variable an address of this host for its value, and so
+    /// the token. A player would send that to the other host. What starts a host, `https://{$host}/` or
+    /// `https://cdn-{$n}.example/`, may be imported: with an address in its place it is no host.
     ///
     /// # Errors
-    /// [`ManifestError::Malformed`] where a variable is used in both ways, or like a path of the other
-    /// host: `https://other.example{$path}/1.ts`.
-    pub(crate) fn note_use(&mut self, before: &str, rest: &str) -> Result<(), ManifestError> {
-        let is_abroad = !before.is_empty();
-        let is_path = is_abroad && is_authority(before) && is_like_path(rest);
+    /// [`ManifestError::Malformed`].
+    pub(crate) fn check_abroad(&self, before: &str, rest: &str) -> Result<(), ManifestError> {
+        let (_, authority) = before.split_once("//").unwrap_or_default();
+        let starts_host = before.ends_with("//")
+            || (authority.ends_with('-') && !authority.contains(['/', '?', '#']));
         let mut rest = rest;
+        let mut is_first = true;
         while let Some((text, name)) = reference(rest) {
-            if let Some(Value::Unknown(used)) = self.values.get_mut(name)
-                && used.is_imported
-            {
-                used.abroad |= is_abroad;
-                used.starts |= !is_abroad;
-                if used.abroad && (used.starts || is_path) {
-                    return Err(ManifestError::Malformed);
-                }
+            let may_have_token =
+                matches!(self.values.get(name), Some(Value::Unknown { is_imported: true }));
+            if may_have_token && !(is_first && starts_host) {
+                return Err(ManifestError::Malformed);
             }
-            if !is_abroad {
-                break;
-            }
+            is_first = false;
             let taken = text.len().saturating_add(name.len()).saturating_add(REFERENCE);
             rest = rest.get(taken..).unwrap_or_default();
         }
         Ok(())
     }
-}
-
-/// Whether the text before a variable names a whole host, and nothing after it.
-fn is_authority(before: &str) -> bool {
-    let authority = before.split_once("//").map_or("", |(_, authority)| authority);
-    !authority.contains(['/', '?', '#']) && authority.ends_with(|c: char| c.is_alphanumeric())
-}
-
-/// Whether what starts with a variable may be a path whatever its value.
-fn is_like_path(rest: &str) -> bool {
-    let after = rest.split_once('}').map_or("", |(_, after)| after);
-    after.is_empty() || after.starts_with(['/', '{'])
 }
 
 /// Bytes of a reference around the name.
@@ -389,30 +362,33 @@ mod tests {
     }
 
     #[test]
-    fn an_imported_path_is_for_one_host_only() {
-        let both = |first: (&str, &str), second: (&str, &str)| {
-            let mut variables = Variables::default();
-            variables.define("IMPORT=\"v\"", "", 0).unwrap();
-            variables
-                .note_use(first.0, first.1)
-                .and_then(|()| variables.note_use(second.0, second.1))
-        };
-        let (here, other) = (("", "{$v}/1.ts"), ("https://b.example/", "{$v}/1.ts"));
-        assert_eq!(both(here, here), Ok(()));
-        assert_eq!(both(other, other), Ok(()));
-        assert_eq!(both(here, other), Err(ManifestError::Malformed));
-        assert_eq!(both(other, here), Err(ManifestError::Malformed));
-        assert_eq!(
-            both(("https://b.example/", "{$x}?a={$v}"), here),
-            Err(ManifestError::Malformed)
-        );
-        for path in ["{$v}/1.ts", "{$v}", "{$v}{$w}"] {
-            for before in ["https://b.example", "//b"] {
-                assert_eq!(both((before, path), other), Err(ManifestError::Malformed), "{path}");
-            }
+    fn what_is_imported_goes_to_no_other_host() {
+        let mut variables = Variables::default();
+        variables.define("IMPORT=\"v\"", "", 0).unwrap();
+        variables.define("NAME=\"made\",VALUE=\"{$v}/\"", "", 0).unwrap();
+        variables.define("QUERYPARAM=\"q\"", "", 0).unwrap();
+        for (before, rest) in [
+            ("https://b.example/", "{$v}/1.ts"),
+            ("https://b.example/?u=", "{$v}"),
+            ("https://b.example", "{$v}"),
+            ("//b", "{$v}.example/1.ts"),
+            ("https://b.example.", "{$v}"),
+            ("https://b.example/", "{$q}?a={$v}"),
+            ("https://b.example/", "{$made}1.ts"),
+            ("https://", "{$v}/{$v}"),
+            ("https://b.example/x-", "{$v}"),
+        ] {
+            let refused = variables.check_abroad(before, rest);
+            assert_eq!(refused, Err(ManifestError::Malformed), "{before}{rest}");
         }
-        for host in [("https://cdn-", "{$v}/1.ts"), ("https://cdn", "{$v}.example/1.ts")] {
-            assert_eq!(both(host, host), Ok(()));
+        for (before, rest) in [
+            ("https://", "{$v}/1.ts"),
+            ("//", "{$v}/1.ts"),
+            ("https://cdn-", "{$v}.example/1.ts"),
+            ("https://b.example/", "{$q}/1.ts"),
+            ("https://b.example/", "{$none}/1.ts"),
+        ] {
+            assert_eq!(variables.check_abroad(before, rest), Ok(()), "{before}{rest}");
         }
     }
 
