@@ -33,7 +33,7 @@ async function end(code, sentence) {
 process.on("SIGINT", () => end(0));
 process.on("SIGTERM", () => end(0));
 
-const onExit = (name, code) => end(1, `${name} ended by itself, with code ${code}; what it said stands above`);
+const onExit = (name, code) => end(1, `${name} ended by itself, with code ${code}; see its output above`);
 services = await startServices({ originPort, edgePort, state, onExit }).catch((error) => end(1, error.message));
 console.log(`
   Playgate plays at  ${services.origin}/

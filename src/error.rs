@@ -84,9 +84,9 @@ pub enum Fault {
     Character,
     /// No value.
     Empty,
-    /// Not there, or not where it has to stand.
+    /// Missing, or in the wrong place.
     Missing,
-    /// It stands without `dir`, which it needs.
+    /// It needs `dir`, which the token does not have.
     NeedsDirectory,
     #[cfg(feature = "jwt")]
     /// A JWT in a JWT.
@@ -101,7 +101,7 @@ pub enum Fault {
     #[cfg(feature = "jwt")]
     /// Not one JSON object.
     NotJson,
-    /// It stands twice, or after a field that it has to precede.
+    /// It is repeated, or comes after a field that it has to precede.
     OutOfOrder,
     /// A number outside the field's range.
     OutOfRange,
@@ -117,19 +117,19 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Character => "has a character that may not stand there",
+            Self::Character => "has a character that is not allowed",
             Self::Empty => "is empty",
-            Self::Missing => "is not where it has to stand",
-            Self::NeedsDirectory => "needs a directory scope beside it",
+            Self::Missing => "is missing or in the wrong place",
+            Self::NeedsDirectory => "needs a directory scope",
             #[cfg(feature = "jwt")]
             Self::Nested => "holds another token",
             Self::NotAbsolute => "is not absolute; write it with https:// and the host",
             Self::NotCanonical => "is not in its one canonical spelling",
             #[cfg(feature = "jwt")]
-            Self::NotInFormat => "cannot be said in this format; sign a native link",
+            Self::NotInFormat => "is not available in this format; use a native link",
             #[cfg(feature = "jwt")]
             Self::NotJson => "is not one JSON object in UTF-8",
-            Self::OutOfOrder => "stands twice or out of order",
+            Self::OutOfOrder => "is repeated or out of order",
             Self::OutOfRange => "is out of range",
             Self::TooMany => "has more values than the four it may have",
             Self::WrongLength => "has the wrong length",
@@ -148,7 +148,7 @@ pub enum ParseError {
     #[cfg(feature = "jwt")]
     /// A JWT without a claim that the gate asks for.
     MissingClaim(Field),
-    /// The path has not the directory that the token opens.
+    /// The path is not below the directory that the token opens.
     OutsideScope,
     /// The path breaks the canonical form.
     PathNotCanonical(PathError),
@@ -200,7 +200,7 @@ impl fmt::Display for ParseError {
             Self::Malformed(field, fault) => write!(f, "`{}` {fault}", field.name()),
             #[cfg(feature = "jwt")]
             Self::MissingClaim(Field::Claim) => {
-                f.write_str("the token has not the claim that the gate's path is made of")
+                f.write_str("the token lacks the claim that JWT_PATH names")
             }
             #[cfg(feature = "jwt")]
             Self::MissingClaim(field) => write!(f, "the token has no claim `{}`", field.name()),
@@ -307,7 +307,7 @@ impl fmt::Display for PolicyError {
             Self::LifetimeTooLong => "the link lasts longer than this gate allows",
             Self::NotYetValid => "the link is not valid yet",
             Self::OutsidePreview => {
-                "the link is a preview, which opens what its playlist lists alone"
+                "the link is a preview, which opens only what its playlist lists"
             }
             Self::WrongAudience => "the link is for another deployment",
             Self::WrongCountry => "the link is for other countries",

@@ -168,7 +168,7 @@ impl Verifier<'_> {
                 report.fail_and_go_on(error.into(), detail);
             }
         }
-        report.skip("revocation is known at the edge alone");
+        report.skip("revocation is known only at the edge");
         key
     }
 

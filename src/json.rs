@@ -33,7 +33,7 @@ pub trait Request: Default {
     fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str>;
 
     /// Takes all members of an object. One that is not known is refused, as it may be meant as a
-    /// restriction, and so is one that stands twice.
+    /// restriction, and so is one that is given twice.
     ///
     /// # Errors
     /// A [`RequestError`] with the member that does not fit.
@@ -65,7 +65,7 @@ fn each_member(
     let mut seen: Vec<String> = Vec::with_capacity(members.len());
     for (name, value) in members {
         if seen.contains(&name) {
-            return Err(RequestError::new(&name, &"stands twice"));
+            return Err(RequestError::new(&name, &"is given twice"));
         }
         // As if it were not there: what has no value restricts nothing.
         if !matches!(value, Value::Null) {

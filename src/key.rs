@@ -168,7 +168,7 @@ impl Entry {
 
 /// The keys of a deployment, in order: the first signs, all verify.
 ///
-/// To rotate, put a new key behind the first wherever links are verified, then in front wherever they
+/// To rotate, add a new key after the first wherever links are verified, then in front wherever they
 /// are signed, and drop the old one when its last link has expired.
 ///
 /// ```
@@ -396,8 +396,8 @@ impl fmt::Display for KeyError {
                 "that is a key of an asymmetric algorithm; links need one that `playgate keygen` makes"
             }
             Self::Base64 => "the key is in standard base64; write - for +, _ for /, and no =",
-            Self::Duplicate => "the key id stands in the ring twice",
-            Self::Encoding => "the key is not base64url without padding (A-Z a-z 0-9 - _ alone)",
+            Self::Duplicate => "two entries have the same key id",
+            Self::Encoding => "the key is not base64url without padding (only A-Z a-z 0-9 - _)",
             Self::Form => "write it as id:key, as `playgate keygen` prints it",
             Self::Format => "the format before / is not one of jwt, native",
             Self::Hex => {
@@ -410,7 +410,7 @@ impl fmt::Display for KeyError {
             Self::NoKeys => "there is no key; make one with `playgate keygen`",
             Self::Retirement => "the text after @ is not a unix time in seconds",
             Self::RetirementUnit => "the time after @ is in milliseconds; write it in seconds",
-            Self::Shared => "another entry has this key for other formats; a key is bound by all or none",
+            Self::Shared => "another entry has this key for other formats; bind it in every entry, or in none",
             Self::TooMany => "there are more than 16 keys; drop those that are retired",
         })
     }
@@ -468,10 +468,7 @@ mod tests {
             &format!("a:{KEY},b"),
             "key ring, entry 2: write it as id:key, as `playgate keygen` prints it",
         );
-        refused(
-            &format!("a:{KEY},a:{KEY}"),
-            "key ring, entry 2: the key id stands in the ring twice",
-        );
+        refused(&format!("a:{KEY},a:{KEY}"), "key ring, entry 2: two entries have the same key id");
         refused(
             &format!("a:{KEY}="),
             "key ring, entry 1: the key is in standard base64; write - for +, _ for /, and no =",
@@ -482,7 +479,7 @@ mod tests {
         );
         refused(
             &format!("a:{KEY}."),
-            "key ring, entry 1: the key is not base64url without padding (A-Z a-z 0-9 - _ alone)",
+            "key ring, entry 1: the key is not base64url without padding (only A-Z a-z 0-9 - _)",
         );
         let hex = "key ring, entry 1: the key is in hex; write its bytes in base64url: xxd -r -p | openssl \
                    base64 -A | tr '+/' '-_' | tr -d =";
@@ -531,7 +528,7 @@ mod tests {
         );
         refused(
             &format!("jwt/a:{KEY},jwt/a:{KEY}"),
-            "key ring, entry 2: the key id stands in the ring twice",
+            "key ring, entry 2: two entries have the same key id",
         );
         let many = (0..17).map(|n| format!("k{n}:{KEY}")).collect::<alloc::vec::Vec<_>>().join(",");
         refused(
@@ -565,8 +562,8 @@ mod tests {
 
     #[test]
     fn a_key_is_bound_by_all_its_entries_or_none() {
-        let shared = "key ring, entry 2: another entry has this key for other formats; a key is bound by all \
-                      or none";
+        let shared = "key ring, entry 2: another entry has this key for other formats; bind it in every entry, \
+                      or in none";
         refused(&format!("main:{KEY},jwt/auth0:{KEY}"), shared);
         refused(&format!("jwt/a:{KEY},native/b:{KEY}"), shared);
         assert!(KeyRing::parse(&format!("jwt/a:{KEY},jwt/b:{KEY}")).is_ok());

@@ -49,7 +49,7 @@ impl<'a> ParamNames<'a> {
         !name.is_empty() && self.0.split(',').any(|listed| is(listed.trim()))
     }
 
-    /// Whether `param` may stand beside a token of exact scope unsigned.
+    /// Whether `param` may be added, unsigned, to an exact link.
     pub(crate) fn leave_unsigned(self, param: &str) -> bool {
         is_player_param(param) || self.has(param)
     }

@@ -111,7 +111,7 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// Query parameters that may stand beside a token of exact scope unsigned, in addition to
+    /// Query parameters that may be added, unsigned, to an exact link, besides
     /// [`PLAYER_PARAMS`](crate::PLAYER_PARAMS).
     #[must_use]
     pub const fn unsigned_params(mut self, names: ParamNames<'a>) -> Self {

@@ -223,8 +223,8 @@ fn a_link_that_is_too_long_is_measured() {
 
 #[test]
 fn a_file_with_run_is_told_what_the_gate_does() {
-    let told = "playgate: with --run a link to a file is for its start: the gate redirects it to one that \
-                lasts as long as --run says\n";
+    let told = "playgate: with --run a link to a file must be opened before it expires; the gate then \
+                redirects to a link that lasts for --run\n";
     for urls in [&[FILM][..], &[FILM, FILM]] {
         let run = run(&[&["sign", NOW, "--run=4h"], urls].concat());
         assert_eq!(
@@ -327,7 +327,7 @@ fn the_cookie_of_a_directory() {
     let json = sign(&["--dir", "2", "--json"]).stdout;
     let value = cookie.trim_end().strip_prefix("Set-Cookie: ").unwrap();
     assert!(json.contains(&format!("\"cookie\":\"{value}\"")), "{json}");
-    sign(&[]).fails(2, "--cookie: a cookie is for a directory; say how deep it is");
+    sign(&[]).fails(2, "--cookie: a cookie needs a directory: sign with `dir`");
     sign(&["--format", "jwt", "--claim", "vid=42"])
-        .fails(2, "--cookie: the gate decides what a JWT opens, so there is no cookie for it here");
+        .fails(2, "--cookie: a cookie is only for native links");
 }

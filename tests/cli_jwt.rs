@@ -76,8 +76,8 @@ fn all_that_a_jwt_says() {
         "--jwt-name=access",
     ];
     let signed = sign(&options, FILM);
-    let told = "playgate: with --run a link to a file is for its start: the gate redirects it to one that \
-                lasts as long as --run says\n";
+    let told = "playgate: with --run a link to a file must be opened before it expires; the gate then \
+                redirects to a link that lasts for --run\n";
     assert_eq!((signed.code, signed.stderr.as_str()), (Some(0), told));
     let link = signed.stdout.trim_end();
     assert!(link.starts_with("https://cdn.example.com/access=eyJ") && link.ends_with("/film.mp4"));

@@ -22,7 +22,7 @@ fn inspect_explains_what_is_admitted() {
              \n  4 signature  passed   it fits the signing input\
              \n  5 times      passed   valid until 2026-01-01T00:00:00Z, 10 min 0 s left\
              \n  6 bindings   passed   the client is one that the token is for\
-             \n  7 state      skipped  revocation is known at the edge alone\
+             \n  7 state      skipped  revocation is known only at the edge\
              \n\
              \n  path           /videos/42/film.mp4\
              \n  scope          /videos/42/\

@@ -17,10 +17,10 @@ fn options_that_a_jwt_has_no_claim_for() {
     {
         let name = option.split('=').next().unwrap();
         sign(&["--claim=vid=42", option], FILM)
-            .fails(2, &format!("{name}: cannot be said in this format; sign a native link"));
+            .fails(2, &format!("{name}: is not available in this format; use a native link"));
     }
     let lines = run_with_input(&["sign", "--format=jwt", "--dir=2", "--stdin"], b"/a\n");
-    lines.fails(2, "--dir: cannot be said in this format; sign a native link");
+    lines.fails(2, "--dir: is not available in this format; use a native link");
 }
 
 #[test]
@@ -28,10 +28,8 @@ fn options_that_are_for_jwts_alone() {
     for option in ["--claim=vid=42", "--issuer=me", "--jwt-name=access"] {
         let name = option.split('=').next().unwrap();
         for format in [&[][..], &["--format=native"]] {
-            run(&[&["sign", NOW, option, FILM], format].concat()).fails(
-                2,
-                &format!("{name}: is for JWTs, and this is none; write jwt as the format"),
-            );
+            run(&[&["sign", NOW, option, FILM], format].concat())
+                .fails(2, &format!("{name}: is only for JWTs; set the format to jwt"));
         }
     }
     for option in [PATH, "--issuer=me", "--jwt-name=access"] {
@@ -61,13 +59,13 @@ fn values_that_cannot_be_used() {
     sign(&["--claim=vid="], FILM).fails(2, "--claim: is empty");
     sign(&["--claim=exp=1"], FILM).fails(2, taken);
     sign(&["--claim=a=1", "--claim=a=2"], FILM).fails(2, taken);
-    sign(&["--claim=a b=1"], FILM).fails(2, "--claim: has a character that may not stand there");
+    sign(&["--claim=a b=1"], FILM).fails(2, "--claim: has a character that is not allowed");
     sign(&["--issuer="], FILM).fails(2, "--issuer: is empty");
     sign(&["--run=0"], FILM).fails(2, "--run: is out of range");
     sign(&["--expires-in=0"], FILM)
         .fails(2, "--expires-in: the link would expire before it is signed");
     sign(&["--claim", &format!("a={}", "x".repeat(4096))], FILM)
-        .fails(2, "the token would be longer than gates read; say less in it");
+        .fails(2, "the token would be longer than gates read; put less into it");
     sign(&[], "https://cdn.example.com/a?token=x")
         .fails(2, "the URL carries a token already; sign it without");
     // The spelling that it would have is none to sign.

@@ -49,11 +49,11 @@ fn keys_that_cannot_be_read_end_with_3() {
         (KEY, "entry 1: write it as id:key, as `playgate keygen` prints it".to_owned()),
         (
             &format!("{}\nb:{}", ring(), &KEY[1..]),
-            "entry 2: the key is not base64url without padding (A-Z a-z 0-9 - _ alone)".to_owned(),
+            "entry 2: the key is not base64url without padding (only A-Z a-z 0-9 - _)".to_owned(),
         ),
         (
             &format!("{}, {}", ring(), ring()),
-            "entry 2: the key id stands in the ring twice".to_owned(),
+            "entry 2: two entries have the same key id".to_owned(),
         ),
     ] {
         let (run, keys) = with(text);
@@ -156,8 +156,10 @@ fn a_first_key_that_is_retired_is_told_as_such() {
         program.env("PLAYGATE_KEYS", format!("{}@1600000000", ring()));
         program.args(["sign", NOW, FILM]).args(options).output().unwrap().into()
     };
-    with(&[])
-        .fails(2, "the ring's first key is retired; put one that is not in front, or choose one");
+    with(&[]).fails(
+        2,
+        "the ring's first key is retired; put a current key first, or choose one with --kid",
+    );
     with(&["--kid=main"]).fails(2, "--kid: the key is retired");
 }
 
@@ -173,8 +175,7 @@ fn a_key_file_that_others_can_read_is_told_of() {
     let keys = private_file(&folder("open"), "keys.txt", &ring());
     std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o644)).unwrap();
     let run: Run = program().args(["sign", NOW, "--keys", &keys, FILM]).output().unwrap().into();
-    let warning = format!(
-        "playgate: warning: other users can read {keys}; take that from them with chmod o-rwx\n"
-    );
+    let warning =
+        format!("playgate: warning: other users can read {keys}; run `chmod o-rwx` on it\n");
     run.is(0, &format!("{LINK}\n"), &warning);
 }

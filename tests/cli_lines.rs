@@ -80,7 +80,7 @@ fn every_line_has_a_verdict() {
              deny  malformed: the link has more than the 8192 bytes that a gate reads\n\
              deny  missing: the request carries no token\n\
              {allow}\
-             deny  malformed: `url` has a character that may not stand there\n"
+             deny  malformed: `url` has a character that is not allowed\n"
         ),
         "",
     );

@@ -58,8 +58,7 @@ fn urls_that_cannot_be_signed() {
     for list in ["master.m3u8", "a.MPD", "%6Daster.m3u8?a=b"] {
         says(
             &format!("https://cdn.example.com/{list}"),
-            "a link to a playlist opens its directory, and this one has none, or is more than 64 deep; \
-             move it into a directory, or ask for this one address (exact)",
+            "the playlist is in no directory, or more than 64 deep; move it, or sign it as exact",
         );
     }
     says(
@@ -88,12 +87,12 @@ fn options_that_cannot_be_signed() {
     says("--kid=next", "--kid: the key ring has no key of that id");
     says("--audience=a b", "--audience: has a character other than A-Z a-z 0-9 - _ .");
     for (country, message) in [
-        ("pt", "`pt` is no country of ISO 3166-1; write PT"),
-        ("UK", "`UK` is no country of ISO 3166-1; write GB"),
-        ("PT,uk", "`uk` is no country of ISO 3166-1; write GB"),
-        ("EL", "`EL` is no country of ISO 3166-1; write GR"),
-        ("EU", "`EU` is no country of ISO 3166-1; it is a union: list its countries"),
-        ("ZZ", "`ZZ` is no country of ISO 3166-1"),
+        ("pt", "`pt` is not an ISO 3166-1 country code; write PT"),
+        ("UK", "`UK` is not an ISO 3166-1 country code; write GB"),
+        ("PT,uk", "`uk` is not an ISO 3166-1 country code; write GB"),
+        ("EL", "`EL` is not an ISO 3166-1 country code; write GR"),
+        ("EU", "`EU` is not an ISO 3166-1 country code; it is a union: list its countries"),
+        ("ZZ", "`ZZ` is not an ISO 3166-1 country code"),
         ("PRT", "is not a list of countries in two letters, like PT and ES"),
         ("P1", "is not a list of countries in two letters, like PT and ES"),
         ("", "is not a list of countries in two letters, like PT and ES"),
@@ -128,7 +127,7 @@ fn arguments_that_are_none() {
         says(
             &format!("--expires-in={length}"),
             &format!(
-                "invalid value '{length}' for '--expires-in <LENGTH>': minutes or months? write m for minutes, or months{MORE}"
+                "invalid value '{length}' for '--expires-in <LENGTH>': M is ambiguous: minutes or months? write 10m for minutes, or 10months{MORE}"
             ),
         );
     }

@@ -86,7 +86,7 @@ fn vectors_are_minted_as_they_are_signed() {
 #[test]
 fn links_are_for_those_who_show_the_secret() {
     let server = Server::start();
-    let error = json!({"error": "show the secret: Authorization: Bearer <secret>"});
+    let error = json!({"error": "send the secret as `Authorization: Bearer <secret>`"});
     let longer = format!("{BEARER}0");
     for headers in [
         &[JSON][..],
@@ -130,8 +130,7 @@ fn errors_name_the_member() {
         (
             r#"{"url": "https://x/master.m3u8"}"#,
             "url",
-            "a link to a playlist opens its directory, and this one has none, or is more than 64 deep; \
-             move it into a directory, or ask for this one address (exact)",
+            "the playlist is in no directory, or more than 64 deep; move it, or sign it as exact",
         ),
         (
             r#"{"url": "https://x/C# lesson.mp4"}"#,
@@ -142,12 +141,12 @@ fn errors_name_the_member() {
         (
             r#"{"url": "https://x/a", "country": ["PT", "UK"]}"#,
             "country",
-            "`UK` is no country of ISO 3166-1; write GB",
+            "`UK` is not an ISO 3166-1 country code; write GB",
         ),
         (
             r#"{"url": "https://x/a", "expires_in": "10M"}"#,
             "expires_in",
-            "minutes or months? write m for minutes, or months",
+            "M is ambiguous: minutes or months? write 10m for minutes, or 10months",
         ),
         (
             r#"{"url": "https://x/a", "sub": "auth0|8731"}"#,

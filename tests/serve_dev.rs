@@ -57,8 +57,7 @@ fn the_settings_are_for_this_machine_alone() {
     let default = Server::dev(&[]).ask("GET /dev.json", &["Host: localhost:8788"], b"");
     assert_eq!(default.json()["edge"], "http://localhost:8787");
 
-    let error =
-        json!({"error": "with --dev this server is localhost alone; open it under that name"});
+    let error = json!({"error": "with --dev this server answers only as localhost; open it under that name"});
     for host in
         ["Host: rebound.example.com", "Host: 10.0.0.1", "Host: localhost.example.com", "Host:"]
     {

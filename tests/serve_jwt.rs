@@ -40,7 +40,7 @@ fn a_jwt() {
 
 #[test]
 fn errors_of_a_jwt_name_the_member() {
-    const NOT_IN_JWT: &str = "cannot be said in this format; sign a native link";
+    const NOT_IN_JWT: &str = "is not available in this format; use a native link";
     const CLAIMS: &str = "write text or whole numbers";
     const NAME_RULE: &str =
         "write 1 to 64 of A-Z a-z 0-9 - _ . and not pg, the name of native tokens";
@@ -72,7 +72,7 @@ fn errors_of_a_jwt_name_the_member() {
         let body = format!(r#"{{"url": "https://x/a", "format": "jwt", {members}}}"#);
         server.mint(&body).refuses(400, &json!({"error": error, "field": field}));
     }
-    const FOR_JWTS: &str = "is for JWTs, and this is none; write jwt as the format";
+    const FOR_JWTS: &str = "is only for JWTs; set the format to jwt";
     for (members, field, error) in [
         (r#""claims": {"vid": "42"}"#, "claims", FOR_JWTS),
         (r#""issuer": "me""#, "issuer", FOR_JWTS),
@@ -88,7 +88,7 @@ fn errors_of_a_jwt_name_the_member() {
     let body = format!(r#"{{"url": "/a", "format": "jwt", "claims": {{"a": "{long}"}}}}"#);
     server.mint(&body).refuses(
         400,
-        &json!({"error": "the token would be longer than gates read; say less in it"}),
+        &json!({"error": "the token would be longer than gates read; put less into it"}),
     );
     for (url, error) in [
         ("https://x/a b?token=", "the URL carries a token already; sign it without"),

@@ -35,7 +35,7 @@ fn it_does_not_start_without_a_secret() {
         start(&[], Some(short)).fails(2, message);
     }
     start(&["--secret-file=nowhere.txt"], Some(SECRET))
-        .fails(3, "there is no file nowhere.txt; put there what callers have to show");
+        .fails(3, "there is no file nowhere.txt; put there the secret that callers send");
 }
 
 #[test]

@@ -55,7 +55,7 @@ async function mint(edge) {
 const NOTES = {
   hls: "One link opens the manifest, its segments, the subtitles and the poster, and every request " +
     "is checked. It starts a playback for five minutes; what was started lasts for four hours.",
-  film: "An exact link opens this file and nothing beside it.",
+  film: "An exact link opens this file and nothing else.",
   link: "The link of the playground, whatever became of it there.",
 };
 
@@ -64,7 +64,7 @@ const MEANINGS = {
   exp: (value) => `admitted until ${clock(Number(value))}`,
   kid: (value) => `signed with the key “${value}”`,
   dir: (value) => `opens the first ${value} path segments`,
-  pre: (value) => `opens the first ${spell(value)} alone`,
+  pre: (value) => `opens only the first ${spell(value)}`,
   run: (value) => `then plays for ${spell(value)}`,
   sig: () => "HMAC-SHA-256 over scope and token",
   // Of a JWT

@@ -29,7 +29,7 @@ function claims(text) {
   const pairs = text.split(/[\s,]+/).filter(Boolean).map((pair) => /^([^=]+)=(.+)$/.exec(pair)?.slice(1));
   if (pairs.includes(undefined)) throw new Error("claims: write name=value, and more after a comma");
   const all = Object.fromEntries(pairs);
-  if (Object.keys(all).length < pairs.length) throw new Error("claims: one stands twice");
+  if (Object.keys(all).length < pairs.length) throw new Error("claims: one is given twice");
   return all;
 }
 
@@ -268,7 +268,7 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
     format.value = formatOf(base) ?? format.value;
     showFormat();
     apply("");
-    if (alone) $("#change-note").textContent = "The JWT stands at the URL of step 1 now.";
+    if (alone) $("#change-note").textContent = "The JWT is now in the URL of step 1.";
     link.focus();
   });
   $("#gate").addEventListener("input", () => {

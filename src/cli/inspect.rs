@@ -37,7 +37,7 @@ pub(crate) struct Inspect {
     #[command(flatten)]
     keys: KeyArgs,
 
-    /// The link: absolute, or from its path on
+    /// The link: an absolute URL, or a path with its query
     #[arg(value_name = "URL", required_unless_present = "stdin")]
     url: Option<String>,
 

@@ -13,7 +13,7 @@ use crate::exit::{self, Exit, Failure};
 /// Prints one line, `id:base64url` of 32 random bytes: an entry of a key ring. Keep it in a file that
 /// only the program's user can read, and give the same line to the edge as its secret PLAYGATE_KEYS.
 ///
-/// To rotate, make a key with another id and put it behind the first wherever links are verified; then
+/// To rotate, make a key with another id and add it after the first wherever links are verified; then
 /// in front wherever they are signed; and drop the old one when its last link has expired.
 #[derive(Args)]
 #[command(after_help = "\
@@ -23,7 +23,7 @@ EXAMPLE:
 EXIT CODES:
   0  done
   2  wrong usage
-  3  no random numbers to be had")]
+  3  no random numbers are available")]
 pub(crate) struct Keygen {
     /// The key's name: 1 to 32 of A-Z a-z 0-9 _ -
     #[arg(long, value_name = "ID", default_value = "main")]
@@ -36,7 +36,7 @@ impl Keygen {
             KeyId::new(&self.id).map_err(|error| Failure::usage(format_args!("--id: {error}")))?;
         let mut key = Zeroizing::new([0; SecretKey::MIN_LEN]);
         getrandom::fill(key.as_mut()).map_err(|error| {
-            Failure::unavailable(format_args!("the system gives no random numbers: {error}"))
+            Failure::unavailable(format_args!("no random numbers are available: {error}"))
         })?;
         let key = Zeroizing::new(URL_SAFE_NO_PAD.encode(&key));
         exit::answer(Zeroizing::new(format!("{id}:{}\n", *key)).as_bytes())?;

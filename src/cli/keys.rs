@@ -81,9 +81,7 @@ pub(crate) fn read_file(path: &Path, advice: &str) -> Result<Zeroizing<String>, 
         })
     })?;
     if is_open_to_others(&file) {
-        exit::say(format_args!(
-            "warning: other users can read {name}; take that from them with chmod o-rwx"
-        ));
+        exit::say(format_args!("warning: other users can read {name}; run `chmod o-rwx` on it"));
     }
     read(&mut file, &name)
 }

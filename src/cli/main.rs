@@ -34,8 +34,7 @@ EXAMPLES:
     playgate sign --keys keys.txt https://cdn.example.com/videos/42/film.mp4
 
   A link to a stream, to be started within 5 minutes, and played for 4 hours: it
-  opens all below /videos/42/, and from the path the token goes along to the
-  segments:
+  opens all below /videos/42/, and the segments inherit the token from the path:
     playgate sign --keys keys.txt --expires-in 5m --run 4h \\
         https://cdn.example.com/videos/42/master.m3u8
 

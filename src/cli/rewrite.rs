@@ -64,7 +64,7 @@ pub(crate) struct Rewrite {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// What the manifest is written in [default: as its name, the link or its first bytes say]
+    /// The format of the manifest [default: taken from its name, the link or its first bytes]
     #[arg(long)]
     kind: Option<KindArg>,
 

@@ -48,8 +48,9 @@ const MIN_SECRET_LEN: usize = 16;
 /// What cannot be signed is answered with 400 and {"error": "...", "field": "expires_in"}. GET /healthz
 /// answers ok. On SIGINT and SIGTERM requests in flight are finished, for at most 5 seconds.
 ///
-/// Who holds the secret can mint any link: run it beside the origin, behind TLS where it leaves the
-/// machine. The secret is 16 characters or more, from --secret-file or the variable PLAYGATE_SECRET.
+/// Whoever holds the secret can mint any link: run it next to the origin, and behind TLS if other
+/// machines can reach it. The secret is 16 characters or more, from --secret-file or the variable
+/// PLAYGATE_SECRET.
 #[derive(Args)]
 #[command(
     verbatim_doc_comment,
@@ -71,7 +72,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8788", value_parser = listen)]
     listen: SocketAddr,
 
-    /// A file with the secret that callers show [default: the variable PLAYGATE_SECRET]
+    /// A file with the secret that callers send [default: the variable PLAYGATE_SECRET]
     #[arg(long, value_name = "FILE", conflicts_with = "dev")]
     secret_file: Option<PathBuf>,
 
@@ -125,7 +126,7 @@ impl Serve {
 
     fn secret(&self) -> Result<Zeroizing<String>, Failure> {
         let secret = match &self.secret_file {
-            Some(file) => keys::read_file(file, "put there what callers have to show")?,
+            Some(file) => keys::read_file(file, "put there the secret that callers send")?,
             None => Zeroizing::new(env::var(VARIABLE).map_err(|_| {
                 Failure::usage(
                     "no secret for callers to show; put one of 16 characters or more into \

@@ -24,8 +24,8 @@ use crate::terms::{Terms, in_options};
 /// every device. Give URLs as a browser sends them: absolute and percent-encoded.
 ///
 /// With --format jwt the token is a JSON Web Token, HS256. It opens what the gate makes of a claim, so
-/// --dir and --exact are not for it, and --json shows no scope; nor can it say --country, --ip, --download
-/// and --preview.
+/// --dir and --exact do not apply and --json shows no scope, and it does not support --country, --ip,
+/// --download and --preview.
 ///
 /// With --stdin the answers are flushed whenever no more input is there, so that another program can
 /// write a line and read its link. What cannot be signed gives an empty line, and a message on stderr.
@@ -183,8 +183,8 @@ impl Minter {
         }
         if self.terms.run.is_some() && !is_to_playlist(&link) && !self.told_of_run.replace(true) {
             exit::say(
-                "with --run a link to a file is for its start: the gate redirects it to one that lasts as \
-                 long as --run says",
+                "with --run a link to a file must be opened before it expires; the gate then redirects to a link \
+                 that lasts for --run",
             );
         }
         if self.json {

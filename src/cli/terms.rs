@@ -22,7 +22,7 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     dir: Option<u8>,
 
-    /// Allow the one address, also where it is a playlist
+    /// Allow only this address, even if it is a playlist
     #[arg(long, conflicts_with = "dir")]
     exact: bool,
 
@@ -34,11 +34,11 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "ID")]
     kid: Option<String>,
 
-    /// For the gate of this name alone
+    /// Only for the gate with this name
     #[arg(long, value_name = "NAME")]
     audience: Option<String>,
 
-    /// For clients in these countries alone: ISO 3166-1 alpha-2, parted by commas
+    /// Only for clients in these countries: ISO 3166-1 alpha-2 codes, separated by commas
     #[arg(long, value_name = "PT,ES")]
     country: Option<String>,
 
@@ -58,7 +58,7 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "LENGTH")]
     round: Option<Seconds>,
 
-    /// Leave out when the link was signed, which is said where it names a viewer or a playback
+    /// Omit the time of signing (iat), which is included by default with --sub or --sid
     #[arg(long)]
     no_iat: bool,
 
@@ -66,11 +66,11 @@ pub(crate) struct Terms {
     #[arg(long)]
     cookie: bool,
 
-    /// Preview: the first part of what the playlist lists, so long
+    /// Preview: only the first LENGTH of what the playlist lists
     #[arg(long, value_name = "LENGTH")]
     preview: Option<Seconds>,
 
-    /// Play-until: the playlist's addresses carry a link that lasts so long from the start of playback
+    /// Play-until: the playlist's addresses stay valid for LENGTH from the start of playback
     #[arg(long, value_name = "LENGTH")]
     run: Option<Seconds>,
 
@@ -90,11 +90,11 @@ pub(crate) struct Terms {
     format: FormatArgs,
 }
 
-/// What the token is written in.
+/// The format of the token.
 #[derive(Args)]
 #[command(next_help_heading = "The format")]
 struct FormatArgs {
-    /// What the token is written in [default: native]
+    /// The format of the token [default: native]
     #[arg(long, value_name = "native|jwt", value_parser = ["native", "jwt"])]
     #[arg(hide_possible_values = true)]
     format: Option<String>,
@@ -167,7 +167,7 @@ impl From<Terms> for SignRequest {
 
 /// An error in the words of the command line.
 pub(crate) fn in_options(error: &RequestError) -> String {
-    // What a JSON object has as lists is an option that stands several times, or parts by commas.
+    // What a JSON object has as lists is an option given several times, or separated by commas.
     let option = match error.field.as_str() {
         "" | "url" => return error.message.clone(),
         "claims" => "claim".into(),

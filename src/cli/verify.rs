@@ -39,7 +39,7 @@ pub(crate) struct Verify {
     #[command(flatten)]
     keys: KeyArgs,
 
-    /// The link: absolute, or from its path on
+    /// The link: an absolute URL, or a path with its query
     #[arg(value_name = "URL", required_unless_present = "stdin")]
     url: Option<String>,
 
@@ -61,7 +61,7 @@ pub(crate) struct Verify {
     gate: GateArgs,
 }
 
-/// What a request says beside its URL.
+/// What a request says in addition to its URL.
 #[derive(Args)]
 #[command(next_help_heading = "The request")]
 pub(crate) struct Beside {
@@ -101,7 +101,7 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "NAME")]
     audience: Option<String>,
 
-    /// By how much clocks may differ
+    /// Allowed clock difference
     #[arg(long, value_name = "LENGTH", default_value = "0s")]
     leeway: Seconds,
 
@@ -109,7 +109,7 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "LENGTH")]
     max_lifetime: Option<Seconds>,
 
-    /// Query parameters that may stand beside a token of exact scope unsigned
+    /// Query parameters that may be added, unsigned, to an exact link
     #[arg(long, value_name = "NAME,...", default_value = "", hide_default_value = true)]
     unsigned_params: String,
 
@@ -117,7 +117,7 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "NAME,...", default_value = "", hide_default_value = true)]
     forward_params: String,
 
-    /// What tokens are written in: native, jwt or native,jwt [default: native]
+    /// The token formats to accept: native, jwt or native,jwt [default: native]
     #[arg(long, value_name = "FORMATS")]
     format: Option<String>,
 
@@ -129,7 +129,7 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "NAME")]
     jwt_name: Option<String>,
 
-    /// Who has to have issued the JWTs
+    /// The required issuer (iss) of JWTs
     #[arg(long, value_name = "TEXT")]
     issuer: Option<String>,
 }

@@ -74,7 +74,7 @@ impl JwtRules {
         Ok(Self { name: NAME.into(), template: Template::parse(template)?, issuer: None })
     }
 
-    /// Who has to have issued the tokens. Wire name: `iss`.
+    /// The required issuer of the tokens. Wire name: `iss`.
     #[must_use]
     pub fn issuer(mut self, issuer: &str) -> Self {
         self.issuer = Some(issuer.into());

@@ -14,7 +14,7 @@ use crate::verify::Verifier;
 /// Which formats a gate reads, as its operator says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GateFormats {
-    /// `native`, `jwt` or both, parted by commas; `native` where nothing is said.
+    /// `native`, `jwt` or both, separated by commas; `native` by default.
     pub formats: Option<String>,
     /// The template of [`JwtRules::new`].
     pub jwt_path: Option<String>,
@@ -130,7 +130,7 @@ impl Formats {
 /// What a link to sign says of its format.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkFormat {
-    /// `native` or `jwt`; `native` where nothing is said.
+    /// `native` or `jwt`; `native` by default.
     pub format: Option<String>,
     /// The claims of a JWT besides those that every link has: each is text or a whole number.
     pub claims: Vec<(String, Value)>,
@@ -155,10 +155,9 @@ impl LinkFormat {
                     ("jwt_name", self.jwt_name.is_some()),
                 ];
                 return match set.into_iter().find(|(_, is_set)| *is_set) {
-                    Some((member, _)) => Err(error(
-                        member,
-                        &"is for JWTs, and this is none; write jwt as the format",
-                    )),
+                    Some((member, _)) => {
+                        Err(error(member, &"is only for JWTs; set the format to jwt"))
+                    }
                     None => Ok(None),
                 };
             }
@@ -309,7 +308,7 @@ mod tests {
 
     #[test]
     fn what_only_a_jwt_says() {
-        let message = "is for JWTs, and this is none; write jwt as the format";
+        let message = "is only for JWTs; set the format to jwt";
         for native in [LinkFormat::default(), link("native")] {
             let native = || native.clone();
             let some = || Some(String::from("me"));

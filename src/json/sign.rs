@@ -135,8 +135,8 @@ impl SignRequest {
         let cookie = if self.cookie { link.cookie(now) } else { None };
         if self.cookie && cookie.is_none() {
             let message = match link.scope() {
-                None => "the gate decides what a JWT opens, so there is no cookie for it here",
-                Some(_) if self.dir.is_none() => "a cookie is for a directory; say how deep it is",
+                None => "a cookie is only for native links",
+                Some(_) if self.dir.is_none() => "a cookie needs a directory: sign with `dir`",
                 Some(_) => "browsers drop a cookie for a directory of more than 1,024 bytes",
             };
             return Err(RequestError::new("cookie", &message));
@@ -255,10 +255,10 @@ impl SignRequest {
                   options of their own"
             }
             SignError::Field(Field::Token, Fault::WrongLength) => {
-                &"the token would be longer than gates read; say less in it"
+                &"the token would be longer than gates read; put less into it"
             }
             SignError::Key(UnusableKey::Retired) if self.kid.is_none() => {
-                &"the ring's first key is retired; put one that is not in front, or choose one"
+                &"the ring's first key is retired; put a current key first, or choose one with --kid"
             }
             SignError::Field(..) => &Advice(error),
             other => other,

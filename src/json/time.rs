@@ -19,12 +19,12 @@ impl FromStr for Seconds {
         }
         // What humantime reads as months, people write for minutes.
         if text.contains('M') {
-            return Err("minutes or months? write m for minutes, or months");
+            return Err("M is ambiguous: minutes or months? write 10m for minutes, or 10months");
         }
         let length = humantime::parse_duration(text).map_err(|_| OTHER)?;
         if length.subsec_nanos() > 0 {
             return Err(
-                "parts of a second cannot be told; write whole seconds, or as in 10m, 2h, 1h 30m",
+                "fractions of a second are not supported; write whole seconds, or as in 10m, 2h, 1h 30m",
             );
         }
         Ok(Self(length.as_secs()))
@@ -106,7 +106,7 @@ mod tests {
         for text in ["10M", "1M", "1h 30M", "10 M", "1Month"] {
             assert_eq!(
                 reads(text),
-                Err("minutes or months? write m for minutes, or months"),
+                Err("M is ambiguous: minutes or months? write 10m for minutes, or 10months"),
                 "{text}"
             );
         }
@@ -114,7 +114,7 @@ mod tests {
             assert!(reads(text).unwrap_err().starts_with("not a length"), "{text}");
         }
         for text in ["500ms", "1s 1ms", "10us", "3ns"] {
-            assert!(reads(text).unwrap_err().starts_with("parts of a second"), "{text}");
+            assert!(reads(text).unwrap_err().starts_with("fractions of a second"), "{text}");
         }
     }
 

@@ -1,5 +1,5 @@
 //! JSON as requests have it: whole numbers, text, lists and objects. Members keep their order, and one
-//! that stands twice is still there to be refused.
+//! that is given twice is still there to be refused.
 
 use core::fmt;
 use core::str::FromStr;
@@ -67,7 +67,7 @@ impl Value {
     pub(super) fn texts(self) -> Result<Vec<String>, &'static str> {
         match self {
             Self::List(list) => list.into_iter().map(Self::text).collect(),
-            _ => Err("write a list of texts"),
+            _ => Err("write a list, such as [\"PT\", \"ES\"]"),
         }
     }
 

@@ -84,8 +84,7 @@ impl fmt::Display for SignError {
             Self::Key(UnusableKey::Unknown) => f.write_str("the key ring has no key of that id"),
             Self::NeverValid => f.write_str("not-before is not earlier than the expiry"),
             Self::NoDirectory => f.write_str(
-                "a link to a playlist opens its directory, and this one has none, or is more than 64 deep; \
-                 move it into a directory, or ask for this one address (exact)",
+                "the playlist is in no directory, or more than 64 deep; move it, or sign it as exact",
             ),
             Self::OutsideScope => f.write_str(
                 "the path has fewer directories than asked for; what follows its last / is a file",
@@ -131,7 +130,7 @@ impl fmt::Display for Advice {
                 let shown = core::str::from_utf8(&code).unwrap_or_default();
                 let upper = code.map(|letter| letter.to_ascii_uppercase());
                 let upper_shown = core::str::from_utf8(&upper).unwrap_or_default();
-                write!(f, "`{shown}` is no country of ISO 3166-1")?;
+                write!(f, "`{shown}` is not an ISO 3166-1 country code")?;
                 match instead(upper) {
                     Some(instead) => write!(f, "; {instead}"),
                     None if code != upper && is_country(upper) => {

@@ -93,7 +93,7 @@ impl Problem {
             Self::NoPreview => ManifestError::NoPreview.to_string(),
             Self::NotFound => "the link is good, and the media store has nothing there".into(),
             Self::PreconditionFailed => "the media is not the version that was asked for".into(),
-            Self::RangeNotSatisfiable(_) => "the range starts behind the end of the media".into(),
+            Self::RangeNotSatisfiable(_) => "the range starts after the end of the media".into(),
             Self::Refused(refusal) => refusal.to_string(),
         }
     }

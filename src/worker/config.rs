@@ -250,7 +250,7 @@ impl Config {
         headers
     }
 
-    /// The query parameters that may stand beside a token unsigned.
+    /// The query parameters that may be added to a link, unsigned.
     pub(crate) fn unsigned_params(&self) -> ParamNames<'_> {
         ParamNames::new(&self.unsigned_params)
     }
@@ -565,7 +565,7 @@ mod tests {
         );
         wrong(
             Variables { playgate_keys: Some(format!("{KEYS},{KEYS}").into()), ..bucket() },
-            "PLAYGATE_KEYS: key ring, entry 2: the key id stands in the ring twice",
+            "PLAYGATE_KEYS: key ring, entry 2: two entries have the same key id",
         );
         wrong(
             Variables { playgate_keys: Some(format!("jwt/{KEYS}").into()), ..bucket() },
@@ -632,10 +632,7 @@ mod tests {
             wrong(server(origin), form);
         }
         for origin in ["http://media.example.com", "http://localhost.example.com", "http://[::2]"] {
-            wrong(
-                server(origin),
-                "ORIGIN: write https: http is for this machine alone (localhost)",
-            );
+            wrong(server(origin), "ORIGIN: write https: http is only for this machine (localhost)");
         }
         wrong(
             server("https://media.example.com//a"),
@@ -724,7 +721,7 @@ mod tests {
             wrong(
                 Variables { allow_origins: Some(origins.into()), ..bucket() },
                 "ALLOW_ORIGINS: entry 1: write an origin as browsers do, scheme and host in lower \
-                 case without a path, like https://www.example.com, or * alone for all",
+                 case without a path, like https://www.example.com, or only * for all",
             );
         }
     }

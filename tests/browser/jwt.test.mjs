@@ -194,7 +194,7 @@ test("what a JWT cannot say is off, and comes back with the native format", limi
     assert.equal(await page.isDisabled(`[name=${name}]`), true, name);
   }
   assert.equal(await page.isVisible("[name=scope][value=exact]"), false);
-  assert.equal(await page.isVisible("text=a JWT cannot say them"), true);
+  assert.equal(await page.isVisible("text=a JWT does not support them"), true);
   const fields = await page.locator("#fields tbody th[data-field]").allTextContents();
   assert.deepEqual(fields, ["alg", "typ", "kid", "vid", "plan", "exp", "sig"]);
   for (const wrong of ["vid", "vid=42 vid=43", "exp=1"]) {

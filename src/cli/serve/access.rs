@@ -28,7 +28,7 @@ impl Access {
         match self {
             Self::Bearer(secret) if shows(headers, secret) => None,
             Self::Bearer(_) => {
-                let message = "show the secret: Authorization: Bearer <secret>";
+                let message = "send the secret as `Authorization: Bearer <secret>`";
                 let mut response = refuse(StatusCode::UNAUTHORIZED, message);
                 let scheme = HeaderValue::from_static("Bearer");
                 response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
@@ -68,7 +68,7 @@ pub(super) async fn local_hosts_alone(
 ) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     if matches!(app.access, Access::Local) && !host.is_some_and(is_local) {
-        let message = "with --dev this server is localhost alone; open it under that name";
+        let message = "with --dev this server answers only as localhost; open it under that name";
         return refuse(StatusCode::FORBIDDEN, message);
     }
     next.run(request).await

@@ -49,7 +49,7 @@ pub(super) fn read_origins(text: &str) -> Result<Origins, String> {
         Some(at) => Err(in_entry(
             at,
             "write an origin as browsers do, scheme and host in lower case without a path, like \
-             https://www.example.com, or * alone for all",
+             https://www.example.com, or only * for all",
         )),
     }
 }
@@ -225,7 +225,7 @@ pub(super) fn read_server(text: &str) -> Result<String, String> {
     match scheme {
         "https" => {}
         "http" if is_loopback(authority) => {}
-        "http" => return Err("write https: http is for this machine alone (localhost)".to_string()),
+        "http" => return Err("write https: http is only for this machine (localhost)".to_string()),
         _ => return Err(form()),
     }
     if !path.is_empty() {
