@@ -212,6 +212,62 @@ fn a_variable_takes_no_token_to_another_host() {
     }
 }
 
+/// The token in the value of a variable goes to no address of another host in the same playlist.
+#[test]
+fn an_address_of_another_host_gets_no_value_with_the_token() {
+    let session = |uri: &str| format!("#EXT-X-SESSION-KEY:METHOD=AES-128,URI={uri}\n");
+    let folder = "#EXT-X-DEFINE:NAME=\"folder\",VALUE=\"/videos/42/hd\"\n";
+    for more in [
+        session("\"https://other.example/k?for={$folder}\""),
+        session("\"//other.example{$folder}/k\""),
+        session("\"\\\\other.example\\{$folder}/k\""),
+        session("https://other.example/k?for={$folder}"),
+        session("'https://other.example/k?for={$folder}'"),
+        "#EXT-X-SESSION-KEY:METHOD=AES-128;URI=\"https://other.example/{$folder}\"\n".into(),
+        "#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"https://other.example{$folder}/d.json\"\n".into(),
+        "#EXT-X-SESSION-DATA:DATA-ID=\"a\",VALUE=\"see https://other.example/{$folder}\"\n".into(),
+        "#EXT-X-VENDOR:https://other.example{$folder}/d.json\n".into(),
+        "##EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"https://other.example{$folder}/d.json\"\n".into(),
+        "#EXT-X-DEFINE:NAME=\"b\",VALUE=\"https://other.example/?{$folder}\"\n#EXT-X-A:{$b}\n"
+            .into(),
+        "#EXT-X-DEFINE:NAME=\"b\",VALUE=\"x{$folder}\"\n".to_owned()
+            + &session("\"https://other.example/{$b}\""),
+        "#EXT-X-DEFINE:NAME=\"host\",VALUE=\"https://other.example\"\n".into(),
+        session("\"{$later}{$folder}\"") + "#EXT-X-DEFINE:NAME=\"later\",VALUE=\"//b.example\"\n",
+    ] {
+        let stream = "#EXT-X-STREAM-INF:BANDWIDTH=1\nmedia.m3u8\n";
+        for (lines, in_order) in
+            [([folder, &more].concat(), true), ([&more, folder].concat(), false)]
+        {
+            let playlist = ["#EXTM3U\n", &lines, stream].concat();
+            for way in WAYS {
+                let asked = Asked::new(&format!("{FOLDER}master.m3u8"), way);
+                match asked.carrier.rewrite(Kind::Hls, &playlist) {
+                    Ok(text) => assert!(text.contains(folder) && text.contains(&more), "{text}"),
+                    Err(error) => {
+                        assert!(!in_order && error == ManifestError::Malformed, "{playlist}");
+                    }
+                }
+            }
+        }
+    }
+    // What other addresses use has no token, and takes it from no other variable.
+    for more in [
+        session("\"https://other.example/k?for={$id}\""),
+        session("\"{$folder}/k\""),
+        "# {$folder} is for media playlists\n".into(),
+    ] {
+        let id = "#EXT-X-DEFINE:NAME=\"id\",VALUE=\"7\"\n";
+        let stream = "#EXT-X-STREAM-INF:BANDWIDTH=1\nmedia.m3u8\n";
+        let playlist = ["#EXTM3U\n", id, folder, &more, stream].concat();
+        for way in WAYS {
+            let rewritten = Asked::new(&format!("{FOLDER}master.m3u8"), way).rewrite(&playlist);
+            assert!(!rewritten.contains(folder), "{way:?}: {rewritten}");
+            assert!(rewritten.contains(id), "{way:?}: {rewritten}");
+        }
+    }
+}
+
 /// Whatever an address says, and whatever the player knows that the gate does not, the token goes to the
 /// host that the playlist came from, by whichever name a player knows that.
 #[test]

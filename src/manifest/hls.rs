@@ -23,6 +23,7 @@
 
 mod addresses;
 mod attributes;
+mod exports;
 mod lines;
 mod live;
 mod preview;
@@ -36,6 +37,7 @@ pub(crate) use self::whole::{explain, rewrite};
 
 use self::addresses::{Address, Addresses};
 use self::attributes::Attributes;
+use self::exports::{Withheld, is_free};
 use self::lines::{First, around, first, split_line};
 use self::preview::Preview;
 use self::tags::{has_addresses, in_comment, resource};
@@ -60,8 +62,8 @@ pub struct HlsRewriter<'c> {
     next: Resource,
     /// What it starts with; `None` before that.
     first: Option<First>,
-    /// Whether variables that are addresses get the token.
-    writes_values: bool,
+    /// Where variables that are addresses get the token: those that do not.
+    withheld: Option<Withheld>,
 }
 
 impl<'c> HlsRewriter<'c> {
@@ -73,7 +75,7 @@ impl<'c> HlsRewriter<'c> {
             preview: carrier.preview.map(Preview::new),
             next: Resource::Media,
             first: None,
-            writes_values: false,
+            withheld: None,
         }
     }
 
@@ -182,7 +184,7 @@ impl<'c> HlsRewriter<'c> {
             "EXT-X-STREAM-INF" => self.next = Resource::Manifest,
             "EXT-X-DEFINE" => {
                 self.addresses.define(value)?;
-                if self.writes_values {
+                if self.withheld.as_ref().is_some_and(|withheld| is_free(value, withheld)) {
                     return self.attributes(line, name, value, out);
                 }
             }

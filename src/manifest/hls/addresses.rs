@@ -88,6 +88,20 @@ impl<'c> Addresses<'c> {
         self.variables.define(list, &self.carrier.query, self.growth.read)
     }
 
+    /// Whether a text leads to this host for sure, where it is an address.
+    pub(crate) fn stays_here(&mut self, text: &str) -> Result<bool, ManifestError> {
+        let of = |reference: &str| {
+            let why = self.carrier.outcome(&self.base, reference, Resource::Media, false);
+            !matches!(why, Outcome::OtherHost | Outcome::Unreadable)
+        };
+        Ok(match self.variables.replace(text, self.growth.read)? {
+            Replaced::None => of(text),
+            // With the token a value may have neither scheme nor host any more.
+            Replaced::All { text: replaced, .. } => of(&replaced) && !text.contains(":{$"),
+            Replaced::Before { .. } | Replaced::TooLong => false,
+        })
+    }
+
     /// Appends an address.
     pub(crate) fn write(
         &mut self,
