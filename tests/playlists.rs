@@ -14,7 +14,7 @@
 )]
 
 use playgate::manifest::{Carrier, Kind, ManifestError};
-use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
+use playgate::{KeyRing, PublicPaths, Request, Signer, UnixTime, Verifier};
 use url::Url;
 
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -355,6 +355,46 @@ fn a_preview_names_what_it_admits_or_is_none() {
         let rewritten = asked.rewrite(&named);
         for url in addresses(&rewritten, &asked.url, &[]) {
             assert!(is_admitted(&url), "{url}");
+        }
+    }
+}
+
+/// An address may stay as it is, but never vanishes, whatever is public.
+#[test]
+fn no_address_becomes_an_empty_line() {
+    let pieces =
+        ["a", "{$known}", "{$none}", "{$far}", "{$query}", "/videos/42/", "?p=", "#", ".ts", "%2e"];
+    let define = "#EXTM3U\n#EXT-X-DEFINE:NAME=\"known\",VALUE=\"b\"\n#EXT-X-DEFINE:IMPORT=\"far\"\n\
+        #EXT-X-DEFINE:NAME=\"empty\",VALUE=\"\"\n#EXT-X-DEFINE:QUERYPARAM=\"query\"\n";
+    let mut lines = vec!["{$empty}".to_owned(), "segment.ts?p={$far}".to_owned()];
+    for first in pieces.iter().filter(|piece| **piece != "#") {
+        for second in pieces {
+            lines.extend(pieces.iter().map(|third| [first, second, *third].concat()));
+        }
+    }
+    for way in WAYS {
+        for query in ["", "?query=hd", "?query="] {
+            for public in [vec![], vec!["ts".to_owned()]] {
+                let asked = Asked::new(&format!("{FOLDER}set/a.m3u8{query}"), way);
+                let public = PublicPaths::new(vec![], public);
+                let carrier = asked.carrier.public_paths(public);
+                for line in &lines {
+                    let tag = format!("#EXT-X-MAP:URI=\"{line}\"\n");
+                    let playlist = [define, &tag, "#EXTINF:4,\n", line, "\n"].concat();
+                    // Refused where nobody can tell which host an imported variable goes to.
+                    let Ok(rewritten) = carrier.rewrite(Kind::Hls, &playlist) else {
+                        assert!(line.contains("{$far}") && *line != lines[1], "{line}");
+                        continue;
+                    };
+                    if rewritten.contains("EXT-X-STREAM-INF") {
+                        continue;
+                    }
+                    assert_eq!(rewritten.lines().count(), playlist.lines().count());
+                    let last = rewritten.lines().last().unwrap();
+                    assert!(!last.trim().is_empty(), "{way:?}: {line}");
+                    assert!(!rewritten.contains("URI=\"\""), "{way:?}: {line}");
+                }
+            }
         }
     }
 }

@@ -239,7 +239,11 @@ impl<'c> HlsRewriter<'c> {
                     self.addresses.write(address, out)?;
                     self.addresses.growth.check(out.len().saturating_sub(start))?;
                 }
-                None => out.push_str(text),
+                None => {
+                    // Clients take addresses from attributes of their own too, and hls.js replaces variables.
+                    self.addresses.check(text, true)?;
+                    out.push_str(text);
+                }
             }
         }
         out.push_str(attributes.rest());
@@ -628,6 +632,9 @@ pub(crate) mod tests {
             "#EXT-X-MAP:URI=\"https://other.example/a{$v}\"\n",
             "https://other.example/{$v}/1.ts\n",
             "https://cdn{$v}.other.example/1.ts\n",
+            "#EXT-X-DATERANGE:ID=\"1\",X-COM-BEACON=\"https://other.example/{$v}\"\n",
+            "#EXT-X-DEFINE:NAME=\"to\",VALUE=\"https://other.example/{$v}\"\n{$to}\n",
+            "#EXT-X-DEFINE:IMPORT=\"w\"\n{$w}//other.example/{$v}\n",
         ] {
             let playlist = [import, lines].concat();
             for carrier in [carrier(), carrier_of(PLAYLIST, |link| link.in_path())] {
@@ -639,6 +646,8 @@ pub(crate) mod tests {
             "https://other.example{$none}/1.ts\n",
             "https://{$v}/1.ts\n",
             "https://cdn-{$v}.other.example/1.ts\n",
+            "#EXT-X-DATERANGE:ID=\"1\",X-COM-TITLE=\"Film: {$v}\"\n",
+            "#EXT-X-DEFINE:IMPORT=\"w\"\n{$w}/{$v}/1.ts\n",
         ] {
             stays(&[&import[8..], lines].concat());
         }
