@@ -256,7 +256,9 @@ impl<'c> HlsRewriter<'c> {
 fn is_absolute(attribute: &attributes::Attribute<'_>) -> bool {
     attribute.name == "VALUE"
         && attribute.quoted
-        && (attribute.value.starts_with(['/', '{']) || attribute.value.contains("://"))
+        && (attribute.value.starts_with('/')
+            || attribute.value.starts_with("{$")
+            || attribute.value.contains("://"))
 }
 
 #[cfg(test)]
@@ -595,6 +597,7 @@ pub(crate) mod tests {
             // Relative ones inherit it, and others are no addresses.
             ("hd", "hd"),
             ("../42/hd", "../42/hd"),
+            ("{", "{"),
             ("", ""),
         ] {
             becomes(
