@@ -14,7 +14,7 @@
 )]
 
 use playgate::manifest::{Carrier, Kind, ManifestError};
-use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
+use playgate::{KeyRing, PublicPaths, Request, Signer, UnixTime, Verifier};
 use url::Url;
 
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -212,6 +212,62 @@ fn a_variable_takes_no_token_to_another_host() {
     }
 }
 
+/// The token in the value of a variable goes to no address of another host in the same playlist.
+#[test]
+fn an_address_of_another_host_gets_no_value_with_the_token() {
+    let session = |uri: &str| format!("#EXT-X-SESSION-KEY:METHOD=AES-128,URI={uri}\n");
+    let folder = "#EXT-X-DEFINE:NAME=\"folder\",VALUE=\"/videos/42/hd\"\n";
+    for more in [
+        session("\"https://other.example/k?for={$folder}\""),
+        session("\"//other.example{$folder}/k\""),
+        session("\"\\\\other.example\\{$folder}/k\""),
+        session("https://other.example/k?for={$folder}"),
+        session("'https://other.example/k?for={$folder}'"),
+        "#EXT-X-SESSION-KEY:METHOD=AES-128;URI=\"https://other.example/{$folder}\"\n".into(),
+        "#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"https://other.example{$folder}/d.json\"\n".into(),
+        "#EXT-X-SESSION-DATA:DATA-ID=\"a\",VALUE=\"see https://other.example/{$folder}\"\n".into(),
+        "#EXT-X-VENDOR:https://other.example{$folder}/d.json\n".into(),
+        "##EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"https://other.example{$folder}/d.json\"\n".into(),
+        "#EXT-X-DEFINE:NAME=\"b\",VALUE=\"https://other.example/?{$folder}\"\n#EXT-X-A:{$b}\n"
+            .into(),
+        "#EXT-X-DEFINE:NAME=\"b\",VALUE=\"x{$folder}\"\n".to_owned()
+            + &session("\"https://other.example/{$b}\""),
+        "#EXT-X-DEFINE:NAME=\"host\",VALUE=\"https://other.example\"\n".into(),
+        session("\"{$later}{$folder}\"") + "#EXT-X-DEFINE:NAME=\"later\",VALUE=\"//b.example\"\n",
+    ] {
+        let stream = "#EXT-X-STREAM-INF:BANDWIDTH=1\nmedia.m3u8\n";
+        for (lines, in_order) in
+            [([folder, &more].concat(), true), ([&more, folder].concat(), false)]
+        {
+            let playlist = ["#EXTM3U\n", &lines, stream].concat();
+            for way in WAYS {
+                let asked = Asked::new(&format!("{FOLDER}master.m3u8"), way);
+                match asked.carrier.rewrite(Kind::Hls, &playlist) {
+                    Ok(text) => assert!(text.contains(folder) && text.contains(&more), "{text}"),
+                    Err(error) => {
+                        assert!(!in_order && error == ManifestError::Malformed, "{playlist}");
+                    }
+                }
+            }
+        }
+    }
+    // What other addresses use has no token, and takes it from no other variable.
+    for more in [
+        session("\"https://other.example/k?for={$id}\""),
+        session("\"{$folder}/k\""),
+        "# {$folder} is for media playlists\n".into(),
+    ] {
+        let id = "#EXT-X-DEFINE:NAME=\"id\",VALUE=\"7\"\n";
+        let stream = "#EXT-X-STREAM-INF:BANDWIDTH=1\nmedia.m3u8\n";
+        let playlist = ["#EXTM3U\n", id, folder, &more, stream].concat();
+        for way in WAYS {
+            let rewritten = Asked::new(&format!("{FOLDER}master.m3u8"), way).rewrite(&playlist);
+            assert!(!rewritten.contains(folder), "{way:?}: {rewritten}");
+            assert!(rewritten.contains(id), "{way:?}: {rewritten}");
+        }
+    }
+}
+
 /// Whatever an address says, and whatever the player knows that the gate does not, the token goes to the
 /// host that the playlist came from, by whichever name a player knows that.
 #[test]
@@ -299,6 +355,46 @@ fn a_preview_names_what_it_admits_or_is_none() {
         let rewritten = asked.rewrite(&named);
         for url in addresses(&rewritten, &asked.url, &[]) {
             assert!(is_admitted(&url), "{url}");
+        }
+    }
+}
+
+/// An address may stay as it is, but never vanishes, whatever is public.
+#[test]
+fn no_address_becomes_an_empty_line() {
+    let pieces =
+        ["a", "{$known}", "{$none}", "{$far}", "{$query}", "/videos/42/", "?p=", "#", ".ts", "%2e"];
+    let define = "#EXTM3U\n#EXT-X-DEFINE:NAME=\"known\",VALUE=\"b\"\n#EXT-X-DEFINE:IMPORT=\"far\"\n\
+        #EXT-X-DEFINE:NAME=\"empty\",VALUE=\"\"\n#EXT-X-DEFINE:QUERYPARAM=\"query\"\n";
+    let mut lines = vec!["{$empty}".to_owned(), "segment.ts?p={$far}".to_owned()];
+    for first in pieces.iter().filter(|piece| **piece != "#") {
+        for second in pieces {
+            lines.extend(pieces.iter().map(|third| [first, second, *third].concat()));
+        }
+    }
+    for way in WAYS {
+        for query in ["", "?query=hd", "?query="] {
+            for public in [vec![], vec!["ts".to_owned()]] {
+                let asked = Asked::new(&format!("{FOLDER}set/a.m3u8{query}"), way);
+                let public = PublicPaths::new(vec![], public);
+                let carrier = asked.carrier.public_paths(public);
+                for line in &lines {
+                    let tag = format!("#EXT-X-MAP:URI=\"{line}\"\n");
+                    let playlist = [define, &tag, "#EXTINF:4,\n", line, "\n"].concat();
+                    // Refused where nobody can tell which host an imported variable goes to.
+                    let Ok(rewritten) = carrier.rewrite(Kind::Hls, &playlist) else {
+                        assert!(line.contains("{$far}") && *line != lines[1], "{line}");
+                        continue;
+                    };
+                    if rewritten.contains("EXT-X-STREAM-INF") {
+                        continue;
+                    }
+                    assert_eq!(rewritten.lines().count(), playlist.lines().count());
+                    let last = rewritten.lines().last().unwrap();
+                    assert!(!last.trim().is_empty(), "{way:?}: {line}");
+                    assert!(!rewritten.contains("URI=\"\""), "{way:?}: {line}");
+                }
+            }
         }
     }
 }

@@ -23,6 +23,7 @@
 
 mod addresses;
 mod attributes;
+mod exports;
 mod lines;
 mod live;
 mod preview;
@@ -36,6 +37,7 @@ pub(crate) use self::whole::{explain, rewrite};
 
 use self::addresses::{Address, Addresses};
 use self::attributes::Attributes;
+use self::exports::{Withheld, is_free};
 use self::lines::{First, around, first, split_line};
 use self::preview::Preview;
 use self::tags::{has_addresses, in_comment, resource};
@@ -60,8 +62,8 @@ pub struct HlsRewriter<'c> {
     next: Resource,
     /// What it starts with; `None` before that.
     first: Option<First>,
-    /// Whether variables that are addresses get the token.
-    writes_values: bool,
+    /// Where variables that are addresses get the token: those that do not.
+    withheld: Option<Withheld>,
 }
 
 impl<'c> HlsRewriter<'c> {
@@ -73,7 +75,7 @@ impl<'c> HlsRewriter<'c> {
             preview: carrier.preview.map(Preview::new),
             next: Resource::Media,
             first: None,
-            writes_values: false,
+            withheld: None,
         }
     }
 
@@ -182,7 +184,7 @@ impl<'c> HlsRewriter<'c> {
             "EXT-X-STREAM-INF" => self.next = Resource::Manifest,
             "EXT-X-DEFINE" => {
                 self.addresses.define(value)?;
-                if self.writes_values {
+                if self.withheld.as_ref().is_some_and(|withheld| is_free(value, withheld)) {
                     return self.attributes(line, name, value, out);
                 }
             }
@@ -237,7 +239,11 @@ impl<'c> HlsRewriter<'c> {
                     self.addresses.write(address, out)?;
                     self.addresses.growth.check(out.len().saturating_sub(start))?;
                 }
-                None => out.push_str(text),
+                None => {
+                    // Clients take addresses from attributes of their own too, and hls.js replaces variables.
+                    self.addresses.check(text, true)?;
+                    out.push_str(text);
+                }
             }
         }
         out.push_str(attributes.rest());
@@ -250,7 +256,9 @@ impl<'c> HlsRewriter<'c> {
 fn is_absolute(attribute: &attributes::Attribute<'_>) -> bool {
     attribute.name == "VALUE"
         && attribute.quoted
-        && (attribute.value.starts_with(['/', '{']) || attribute.value.contains("://"))
+        && (attribute.value.starts_with('/')
+            || attribute.value.starts_with("{$")
+            || attribute.value.contains("://"))
 }
 
 #[cfg(test)]
@@ -589,6 +597,7 @@ pub(crate) mod tests {
             // Relative ones inherit it, and others are no addresses.
             ("hd", "hd"),
             ("../42/hd", "../42/hd"),
+            ("{", "{"),
             ("", ""),
         ] {
             becomes(
@@ -626,6 +635,9 @@ pub(crate) mod tests {
             "#EXT-X-MAP:URI=\"https://other.example/a{$v}\"\n",
             "https://other.example/{$v}/1.ts\n",
             "https://cdn{$v}.other.example/1.ts\n",
+            "#EXT-X-DATERANGE:ID=\"1\",X-COM-BEACON=\"https://other.example/{$v}\"\n",
+            "#EXT-X-DEFINE:NAME=\"to\",VALUE=\"https://other.example/{$v}\"\n{$to}\n",
+            "#EXT-X-DEFINE:IMPORT=\"w\"\n{$w}//other.example/{$v}\n",
         ] {
             let playlist = [import, lines].concat();
             for carrier in [carrier(), carrier_of(PLAYLIST, |link| link.in_path())] {
@@ -637,6 +649,8 @@ pub(crate) mod tests {
             "https://other.example{$none}/1.ts\n",
             "https://{$v}/1.ts\n",
             "https://cdn-{$v}.other.example/1.ts\n",
+            "#EXT-X-DATERANGE:ID=\"1\",X-COM-TITLE=\"Film: {$v}\"\n",
+            "#EXT-X-DEFINE:IMPORT=\"w\"\n{$w}/{$v}/1.ts\n",
         ] {
             stays(&[&import[8..], lines].concat());
         }

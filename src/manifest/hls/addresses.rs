@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::manifest::address::{Base, Resource};
 use crate::manifest::bounds::Growth;
+use crate::manifest::hls::attributes::Attributes;
 use crate::manifest::hls::variables::{Replaced, Variables, without_references};
 use crate::manifest::{Carrier, ManifestError, Outcome, Written};
 use crate::path::is_plain_relative;
@@ -85,7 +86,43 @@ impl<'c> Addresses<'c> {
 
     /// Takes the attributes of an `EXT-X-DEFINE`.
     pub(crate) fn define(&mut self, list: &str) -> Result<(), ManifestError> {
+        let mut values = Attributes::new(list).filter(|attribute| attribute.name == "VALUE");
+        // What starts a host is no exception here: more may come after what is defined.
+        values.try_for_each(|attribute| self.check(attribute.value, false))?;
         self.variables.define(list, &self.carrier.query, self.growth.read)
+    }
+
+    /// Refuses an imported variable in a text that may be used as an address of another host, in which it
+    /// `may_start` the host.
+    pub(crate) fn check(&mut self, text: &str, may_start: bool) -> Result<(), ManifestError> {
+        if !text.contains("{$") {
+            return Ok(());
+        }
+        let Replaced::Before { text: before, rest } =
+            self.variables.replace(text, self.growth.read)?
+        else {
+            return Ok(());
+        };
+        let known = [before.as_str(), PLACEHOLDER].concat();
+        let why = self.carrier.outcome(&self.base, &known, Resource::Media, false);
+        if before.contains("//") && !self.carrier.is_own_host(&before) && is_abroad(why) {
+            self.variables.check_abroad(if may_start { &before } else { "" }, rest)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a text leads to this host for sure, where it is an address.
+    pub(crate) fn stays_here(&mut self, text: &str) -> Result<bool, ManifestError> {
+        let of = |reference: &str| {
+            let why = self.carrier.outcome(&self.base, reference, Resource::Media, false);
+            !is_abroad(why)
+        };
+        Ok(match self.variables.replace(text, self.growth.read)? {
+            Replaced::None => of(text),
+            // With the token a value may have neither scheme nor host any more.
+            Replaced::All { text: replaced, .. } => of(&replaced) && !text.contains(":{$"),
+            Replaced::Before { .. } | Replaced::TooLong => false,
+        })
     }
 
     /// Appends an address.
@@ -144,7 +181,9 @@ impl<'c> Addresses<'c> {
             Replaced::Before { text, rest } => self.put_before(&text, rest, address, out)?,
             Replaced::TooLong => Outcome::Unreadable,
         };
-        if !matches!(why, Outcome::Token | Outcome::Signed) && !self.loses_token(why) {
+        let is_written = matches!(why, Outcome::Token | Outcome::Signed) || self.loses_token(why);
+        // Nothing is written of an address without a token of which only the start is known.
+        if !is_written || out.len() <= start {
             // Then its variables stay too, for the player to replace.
             out.truncate(start);
             out.push_str(text);
@@ -191,7 +230,6 @@ impl<'c> Addresses<'c> {
         address: Address<'_>,
         out: &mut String,
     ) -> Result<Outcome, ManifestError> {
-        let is_abroad = |why| matches!(why, Outcome::OtherHost | Outcome::Unreadable);
         let start = out.len();
         let known = [before, PLACEHOLDER].concat();
         let of =
@@ -208,6 +246,13 @@ impl<'c> Addresses<'c> {
         if !is_here && is_abroad(why) {
             self.variables.check_abroad(before, rest)?;
         }
+        // The first may be a scheme, or nothing: `{$scheme}//other.example/?from={$path}`.
+        if before.is_empty()
+            && let Some((_, after)) = rest.split_once('}')
+            && of(&without_references(after, PLACEHOLDER)) == Outcome::OtherHost
+        {
+            self.variables.check_abroad("//", rest)?;
+        }
         // Nobody can sign what is not known, nor see whether it is a playlist.
         if self.carrier.preview.is_some() && !is_abroad(why) {
             return Err(ManifestError::NoPreview);
@@ -219,6 +264,7 @@ impl<'c> Addresses<'c> {
                 out.push_str(rest);
             } else {
                 out.truncate(start);
+                return Ok(Outcome::Unknown);
             }
         }
         Ok(why)
@@ -233,4 +279,9 @@ impl<'c> Addresses<'c> {
     fn loses_token(&self, why: Outcome) -> bool {
         why == Outcome::Public && self.carrier.token_is_in_path()
     }
+}
+
+/// Whether an address leads to another host, or may.
+const fn is_abroad(why: Outcome) -> bool {
+    matches!(why, Outcome::OtherHost | Outcome::Unreadable)
 }

@@ -221,6 +221,17 @@ fn reference(text: &str) -> Option<(&str, &str)> {
     })
 }
 
+/// The names of all references in a text.
+pub(crate) fn references(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    core::iter::from_fn(move || {
+        let (before, name) = reference(rest)?;
+        let taken = before.len().saturating_add(name.len()).saturating_add(REFERENCE);
+        rest = rest.get(taken..).unwrap_or_default();
+        Some(name)
+    })
+}
+
 /// A text with `other` in the place of each reference.
 pub(crate) fn without_references(text: &str, other: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::manifest::bounds;
 use crate::manifest::hls::HlsRewriter;
+use crate::manifest::hls::exports::{Exports, Withheld};
 use crate::manifest::hls::lines::{First, first, split_line};
 use crate::manifest::hls::live::{self, Facts};
 use crate::manifest::{Carrier, ManifestError, Written};
@@ -16,7 +17,8 @@ use crate::manifest::{Carrier, ManifestError, Written};
 /// an address that starts with the variable has it then. One that starts with the value of a relative
 /// address inherits it, as the multivariant playlist names the media playlist with the token in its path.
 ///
-/// No value gets it where a playlist may be on another host, to which it would go from there.
+/// No value gets it where a playlist or another value may lead to another host, and not the value of a
+/// variable that an address of another host uses: the token would go there.
 pub(crate) fn rewrite(carrier: &Carrier, playlist: &str) -> Result<String, ManifestError> {
     rewrite_with(HlsRewriter::new(carrier), carrier, playlist).map(|(text, _)| text)
 }
@@ -46,8 +48,9 @@ fn rewrite_with(
             return Ok((live::stand_in(carrier, &facts, line_end), Vec::new()));
         }
         rewriter.preview = rewriter.preview.map(|preview| preview.stays(facts.stays));
-        rewriter.writes_values =
-            has_definitions && facts.is_multivariant() && !leads_abroad(carrier, playlist)?;
+        if has_definitions && facts.is_multivariant() {
+            rewriter.withheld = withheld(carrier, playlist)?;
+        }
     }
     // A token is some times as long as most addresses. Memory that is not written to costs nothing, and
     // to move what was written does.
@@ -58,17 +61,20 @@ fn rewrite_with(
     Ok((out, rewriter.addresses.into_log()))
 }
 
-/// Whether one of the playlists that a multivariant playlist names may be on another host.
-fn leads_abroad(carrier: &Carrier, playlist: &str) -> Result<bool, ManifestError> {
+/// The variables of a multivariant playlist that do not get the token. `None` where no variable may have it,
+/// as one of the playlists that it names may be on another host.
+fn withheld(carrier: &Carrier, playlist: &str) -> Result<Option<Withheld>, ManifestError> {
     let mut rewriter = HlsRewriter::new(carrier);
     rewriter.addresses.watched();
+    let mut exports = Exports::new(carrier);
     let mut out = String::new();
     let mut rest = playlist;
     while !rest.is_empty() {
         let (line, after) = split_line(rest);
         out.clear();
         rewriter.line(line, &mut out)?;
+        exports.line(line)?;
         rest = after;
     }
-    Ok(rewriter.addresses.leads_abroad)
+    Ok(exports.withheld().filter(|_| !rewriter.addresses.leads_abroad))
 }
