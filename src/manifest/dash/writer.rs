@@ -135,9 +135,9 @@ impl<'c> Writer<'c> {
         } else {
             address = text.into_owned();
         }
-        // Each is compared with those that are there already.
-        let work = bases.work().saturating_add(address.len()).saturating_add(parents.work());
-        self.spend(work.saturating_add(parents.work()))?;
+        // Each is resolved, and compared with those that are there already.
+        let work = parents.work().saturating_add(bases.work_to_add(parents));
+        self.spend(work.saturating_add(address.len()))?;
         bases.enter(self.carrier, parents, &address)
     }
 
