@@ -52,13 +52,13 @@ fn formats_of_identifiers() {
 fn many_periods_with_bases_on_every_level() {
     let other = |n| format!("<BaseURL>https://other.example/{n}/</BaseURL>");
     let own = |n| format!("<BaseURL>a{n}/</BaseURL>");
-    let representations = |template: &str| -> String {
+    let representations = |count: usize, template: &str| -> String {
         let one = |n| {
             format!(
                 "<Representation id=\"{n}\"><BaseURL>x{n}/</BaseURL>{template}</Representation>"
             )
         };
-        (0..12).map(one).collect()
+        (0..count).map(one).collect()
     };
     let template = "<SegmentTemplate media=\"$Number$\"/>";
     for head in [
@@ -66,14 +66,16 @@ fn many_periods_with_bases_on_every_level() {
         [own(0), other(0)].concat(),
         [own(0), own(1), other(0), other(1)].concat(),
     ] {
-        for [set, each] in [[template, ""], ["", template]] {
+        for (periods, count, set, each) in
+            [(60, 12, template, ""), (60, 12, "", template), (1, 2000, template, "")]
+        {
             let period = |n| {
                 format!(
                     "<Period><BaseURL>p{n}/</BaseURL><AdaptationSet>{set}{}</AdaptationSet></Period>",
-                    representations(each)
+                    representations(count, each)
                 )
             };
-            let periods: String = (0..60).map(period).collect();
+            let periods: String = (0..periods).map(period).collect();
             let long = mpd(&[head.as_str(), &periods].concat());
             let written = head.replace(">a", ">/TOKEN/videos/42/dash/a");
             let written = mpd(&[written.as_str(), &periods].concat());
