@@ -194,6 +194,20 @@ fn encode(text: &str, more: impl Fn(u8) -> bool) -> String {
     out
 }
 
+/// The conversions that players know: by ISO/IEC 23009-1, section 5.3.9.4.4, only `d`, but Shaka Player reads
+/// all of these, and ExoPlayer `x` and `X`.
+const CONVERSIONS: [char; 6] = ['d', 'i', 'o', 'u', 'x', 'X'];
+
+/// Reads the format of an identifier, `%05d`: the digits of its width, and its conversion. Without one it is
+/// `d`, as in ExoPlayer.
+pub(crate) fn read_format(format: &str) -> Option<(&str, char)> {
+    let rest = format.strip_prefix("%0")?;
+    let width = rest.strip_suffix(CONVERSIONS).unwrap_or(rest);
+    let conversion = rest.get(width.len()..)?.chars().next().unwrap_or('d');
+    let is_number = !width.is_empty() && width.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then_some((width, conversion))
+}
+
 /// Takes the formats out of the identifiers of a template, as a path has another meaning for `%`:
 /// `$Number%05d$` becomes `$Number$`. `None` where it is no template.
 fn take_formats(template: &str) -> Option<(String, Vec<&str>)> {
@@ -208,9 +222,7 @@ fn take_formats(template: &str) -> Option<(String, Vec<&str>)> {
             continue;
         }
         let (name, format) = split_at(part, '%');
-        let digits = format.strip_prefix("%0").and_then(|format| format.strip_suffix('d'));
-        let is_format = format.is_empty()
-            || digits.is_some_and(|d| !d.is_empty() && d.bytes().all(|d| d.is_ascii_digit()));
+        let is_format = format.is_empty() || read_format(format).is_some();
         if !is_format || !name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return None;
         }

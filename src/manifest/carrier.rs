@@ -493,7 +493,7 @@ mod tests {
         ] {
             assert_eq!(written(&carrier, reference, true), expected);
         }
-        for reference in ["s_$Number%05x$.m4s", "s_$Number.m4s", "s_$Num/ber$.m4s"] {
+        for reference in ["s_$Number%05e$.m4s", "s_$Number.m4s", "s_$Num/ber$.m4s"] {
             assert_eq!(written(&carrier, reference, true), reference);
         }
     }

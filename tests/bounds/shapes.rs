@@ -54,7 +54,7 @@ pub fn all() -> impl Iterator<Item = Shape> {
 }
 
 /// What people's packagers write, to compare with.
-pub const HARMLESS: [Shape; 4] = [
+pub const HARMLESS: [Shape; 8] = [
     hls("harmless: relative segments", |len| {
         playlist(
             len,
@@ -73,6 +73,44 @@ pub const HARMLESS: [Shape; 4] = [
         let end = "</SegmentTimeline></SegmentTemplate><Representation id='v' bandwidth='1'/>";
         let s = |n| format!("<S t=\"{}\" d=\"6000\"/>\n", n * 6000);
         mpd("", &period("", &fill(len, start, s, end)))
+    }),
+    dash("harmless: Periods from several networks, a template for each set", |len| {
+        let template =
+            "<SegmentTemplate duration='4' media='$RepresentationID$/$Number%05d$.m4s'/>";
+        networks(len, &NETWORKS, template, |n| {
+            format!(
+                "<Representation id='v{n}' bandwidth='{n}'><BaseURL>v{n}/</BaseURL></Representation>\n"
+            )
+        })
+    }),
+    dash("harmless: Periods from own networks, a template for each set", |len| {
+        let template =
+            "<SegmentTemplate duration='4' media='../$RepresentationID$/$Number%05d$.m4s'/>";
+        networks(len, &OWN_NETWORKS, template, |n| {
+            format!(
+                "<Representation id='v{n}' bandwidth='{n}'><BaseURL>v{n}/</BaseURL></Representation>\n"
+            )
+        })
+    }),
+    dash("harmless: Periods from several networks, a template for each Representation", |len| {
+        networks(len, &NETWORKS, "", |n| {
+            format!(
+                "<Representation id='v{n}' bandwidth='{n}'><SegmentTemplate duration='4' \
+                 initialization='../$RepresentationID$/init.mp4' media='../$RepresentationID$/$Number%05d$.m4s'/>\
+                 </Representation>\n"
+            )
+        })
+    }),
+    dash("harmless: Periods from several networks, lists", |len| {
+        networks(len, &NETWORKS, "", |n| {
+            let urls: String = (0..40)
+                .map(|n| format!("<SegmentURL media='../hd/segment_{n:05}.m4s'/>\n"))
+                .collect();
+            format!(
+                "<Representation id='v{n}' bandwidth='{n}'><SegmentList duration='4'>{urls}</SegmentList>\
+                 </Representation>\n"
+            )
+        })
     }),
     dash("harmless: a list", |len| {
         let start = "<SegmentList timescale='1000' duration='6000'>\n";
@@ -201,6 +239,28 @@ fn fill(len: usize, start: &str, piece: impl Fn(usize) -> String, end: &str) -> 
 
 fn playlist(len: usize, start: &str, piece: impl Fn(usize) -> String, end: &str) -> String {
     fill(len, &["#EXTM3U\n", start].concat(), piece, end)
+}
+
+/// Where an MPD may be fetched from: two are this host, two are others.
+const NETWORKS: [&str; 4] = [
+    "https://cdn.example.com/videos/42/eu/",
+    "https://cdn.example.com/videos/42/us/",
+    "https://one.example/films/42/",
+    "https://two.example/films/42/",
+];
+
+/// All of them this host.
+const OWN_NETWORKS: [&str; 4] =
+    ["eu/", "us/", "/videos/42/asia/", "https://cdn.example.com/videos/42/africa/"];
+
+/// An MPD from several networks with Periods of twelve Representations, as advertising makes many.
+fn networks(len: usize, bases: &[&str], of_set: &str, each: impl Fn(usize) -> String) -> String {
+    let bases: String = bases.iter().map(|base| format!("<BaseURL>{base}</BaseURL>\n")).collect();
+    let representations: String = (0..12).map(each).collect();
+    let one = |n| {
+        period(&format!("<BaseURL>period_{n:04}/</BaseURL>"), &[of_set, &representations].concat())
+    };
+    mpd(&bases, &fill(len, "", one, ""))
 }
 
 fn period(bases: &str, inner: &str) -> String {

@@ -57,7 +57,11 @@ pub fn presentation(asked: &Asked, carrier: &Carrier, text: &str) {
             let before = unescaped(&rewritten[start..at]).len();
             let first = text[..before].rfind(' ').map_or(0, |blank| blank + 1);
             let last = text[before..].find(' ').map_or(text.len(), |blank| before + blank);
-            check_new(asked, carrier, &mpd::fill(text[first..last].trim()), true);
+            let address = text[first..last].trim();
+            // Only attributes are templates: the text of an element is sent as it is.
+            let is_attribute = rewritten[..start].ends_with(['"', '\'']);
+            let address = if is_attribute { mpd::fill(address) } else { address.to_owned() };
+            check_new(asked, carrier, &address, true);
         }
     }
     if let [Some(was), Some(is)] = [text, &rewritten].map(mpd::try_read) {

@@ -5,9 +5,12 @@
 pub type Shape = (&'static str, fn(usize) -> String);
 
 /// All of them.
-pub const PRESENTATIONS: [Shape; 18] = [
+pub const PRESENTATIONS: [Shape; 21] = [
     ("long bases and many elements", long_bases),
     ("many bases and many addresses", many_bases),
+    ("many bases and many addresses to resolve", many_to_resolve),
+    ("many bases, one of them elsewhere", many_elsewhere),
+    ("bases below each other", bases_in_each),
     ("a base with a long path", long_base),
     ("a base with a long path below each other", long_bases_in_each),
     ("bases on every level", nested_bases),
@@ -57,18 +60,41 @@ fn many_bases(len: usize) -> String {
     filled(len, &head, |n| format!("<SegmentURL media=\"{n}\"/>"), &tail)
 }
 
+fn many_to_resolve(len: usize) -> String {
+    let head =
+        format!("{MPD}{}{SET}<Representation id=\"1\"><SegmentList duration=\"1\">", bases(60, 10));
+    let tail = format!("</SegmentList></Representation>{END}");
+    filled(len, &head, |n| format!("<SegmentURL media=\"../{n}\"/>"), &tail)
+}
+
+fn many_elsewhere(len: usize) -> String {
+    let elsewhere = "<BaseURL>https://other.example/</BaseURL>";
+    let head = format!(
+        "{MPD}{elsewhere}{}{SET}<Representation id=\"1\"><SegmentList duration=\"1\">",
+        bases(60, 4)
+    );
+    let tail = format!("</SegmentList></Representation>{END}");
+    filled(len, &head, |n| format!("<SegmentURL media=\"/v%69deos/{n}\"/>"), &tail)
+}
+
+fn bases_in_each(len: usize) -> String {
+    let head = format!("{MPD}{}{SET}", bases(60, 10));
+    let each = |n| format!("<Representation><BaseURL>{n}/</BaseURL></Representation>");
+    filled(len, &head, each, END)
+}
+
 fn long_base(len: usize) -> String {
     let base = format!("<BaseURL>/videos/42/{}/</BaseURL>", "b/".repeat(len / 4));
     let head = format!("{MPD}{base}{SET}<Representation id=\"1\"><SegmentList duration=\"1\">");
     let tail = format!("</SegmentList></Representation>{END}");
-    filled(len, &head, |n| format!("<SegmentURL media=\"%61{n}\"/>"), &tail)
+    filled(len, &head, |n| format!("<SegmentURL media=\"../{n}\"/>"), &tail)
 }
 
 fn long_bases_in_each(len: usize) -> String {
     let base = format!("<BaseURL>{}/</BaseURL>", "b".repeat(7000));
     let head = format!("{MPD}{base}{SET}<Representation id=\"1\"><SegmentList duration=\"1\">");
     let tail = format!("</SegmentList></Representation>{END}");
-    filled(len, &head, |n| format!("<SegmentURL media=\"%61{n}\"/>"), &tail)
+    filled(len, &head, |n| format!("<SegmentURL media=\"../{n}\"/>"), &tail)
 }
 
 fn nested_bases(len: usize) -> String {

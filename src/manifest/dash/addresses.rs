@@ -27,7 +27,7 @@ pub(super) fn write<'c>(
     let mut walk = Walk { writer, mpd, is_part };
     let mpd = walk.mpd.clone();
     for node in document.tops() {
-        walk.element(node, &mpd)?;
+        walk.element(node, &mpd, false)?;
     }
     Ok(walk.writer)
 }
@@ -49,14 +49,24 @@ struct Walk<'c> {
 }
 
 impl Walk<'_> {
-    /// Writes the addresses in `node`, which is in a level with the bases `parents`.
-    fn element(&mut self, node: Node<'_>, parents: &Bases) -> Result<Users, ManifestError> {
+    /// Writes the addresses in `node`, which is in a level with the bases `parents`. Returns who uses what is
+    /// said of segments there, for the levels above where `is_asked`: joining them takes time, and in most MPDs
+    /// only the innermost levels say anything of segments.
+    fn element(
+        &mut self,
+        node: Node<'_>,
+        parents: &Bases,
+        is_asked: bool,
+    ) -> Result<Users, ManifestError> {
         self.remote(node, parents)?;
         let bases = self.writer.level(node, parents, true)?;
         let mut users = Users::default();
+        let is_asked = is_asked || is_of_segments(node) || node.children().any(is_of_segments);
         for child in node.children().filter(|child| !is_of_segments(*child)) {
-            let more = self.element(child, &bases)?;
-            self.join(&mut users, &more)?;
+            let more = self.element(child, &bases, is_asked)?;
+            if is_asked {
+                self.join(&mut users, &more)?;
+            }
         }
         if self.is_part {
             self.part(node, &bases)?;
@@ -84,7 +94,7 @@ impl Walk<'_> {
 
     fn join(&mut self, users: &mut Users, more: &Users) -> Result<(), ManifestError> {
         users.ids.join(more.ids);
-        self.writer.spend(users.bases.work_to_join(&more.bases))?;
+        self.writer.spend(users.bases.work_to_add(&more.bases))?;
         users.bases.join(&more.bases);
         Ok(())
     }

@@ -33,6 +33,58 @@ fn an_id_with_slashes() {
 }
 
 #[test]
+fn formats_of_identifiers() {
+    for media in
+        ["$Time%08x$", "$Time%016X$.m4s", "v-$Number%05$.m4s", "$Number%03u$", "$Number%01o$"]
+    {
+        let of = |media: &str| of("", "1", media);
+        becomes(&of(media), &of(media), &of(&format!("/TOKEN/videos/42/dash/{media}")));
+    }
+    // No player knows these.
+    for media in ["$Time%08e$", "$Time%x$", "$Number%5$", "$Number%0$", "$Number%05dd$"] {
+        becomes(&of("", "1", media), &of("", "1", media), &of("", "1", media));
+    }
+}
+
+/// Who uses what is said of segments is asked only where something is: many Periods take no more time each
+/// than few.
+#[test]
+fn many_periods_with_bases_on_every_level() {
+    let other = |n| format!("<BaseURL>https://other.example/{n}/</BaseURL>");
+    let own = |n| format!("<BaseURL>a{n}/</BaseURL>");
+    let representations = |count: usize, template: &str| -> String {
+        let one = |n| {
+            format!(
+                "<Representation id=\"{n}\"><BaseURL>x{n}/</BaseURL>{template}</Representation>"
+            )
+        };
+        (0..count).map(one).collect()
+    };
+    let template = "<SegmentTemplate media=\"$Number$\"/>";
+    for head in [
+        [own(0), own(1), own(2), own(3)].concat(),
+        [own(0), other(0)].concat(),
+        [own(0), own(1), other(0), other(1)].concat(),
+    ] {
+        for (periods, count, set, each) in
+            [(60, 12, template, ""), (60, 12, "", template), (1, 2000, template, "")]
+        {
+            let period = |n| {
+                format!(
+                    "<Period><BaseURL>p{n}/</BaseURL><AdaptationSet>{set}{}</AdaptationSet></Period>",
+                    representations(count, each)
+                )
+            };
+            let periods: String = (0..periods).map(period).collect();
+            let long = mpd(&[head.as_str(), &periods].concat());
+            let written = head.replace(">a", ">/TOKEN/videos/42/dash/a");
+            let written = mpd(&[written.as_str(), &periods].concat());
+            becomes(&long, &long, &written);
+        }
+    }
+}
+
+#[test]
 fn an_imported_mpd() {
     let of = |content: &str| mpd(&format!("<Period>{content}</Period>")).replace("static", "list");
     for with in [
@@ -62,6 +114,11 @@ fn other_presentations() {
         |address: &str| {
             format!(
                 "<SupplementalProperty schemeIdUri=\"urn:mpeg:dash:chaining:2016\" value=\"{address}\"/>"
+            )
+        },
+        |address: &str| {
+            format!(
+                "<EssentialProperty schemeIdUri=\"urn:mpeg:dash:mpd-chaining:2016\" value=\"{address}\"/>"
             )
         },
         |address: &str| {
@@ -180,6 +237,13 @@ fn parts_of_an_mpd() {
         |address: &str| {
             format!("<SegmentList {NS}><SegmentURL media=\"{address}\"/></SegmentList>")
         },
+        |address: &str| format!("<SegmentTemplate {NS} media=\"{address}\"/>"),
+        |address: &str| {
+            format!(
+                "<Representation {NS} id=\"1\"><SegmentTemplate media=\"{address}\"/></Representation>\
+                 <Representation {NS} id=\"2\"/>"
+            )
+        },
         |address: &str| {
             format!(
                 "<Patch><add sel=\"/MPD/Period[1]/AdaptationSet/SegmentList\"><SegmentURL media=\"{address}\"/></add></Patch>"
@@ -240,7 +304,7 @@ fn the_query_passed_on_has_no_token() {
         assert_eq!(rewritten(&carrier_of(InPath, query), &with(before)), Ok(with(before)));
     };
     let whole = " queryTemplate=\"$querypart$\" useMPDUrlQuery";
-    for yes in ["true", "1"] {
+    for yes in ["true", "1", "TRUE", "True", "&#84;rue", "yes", ""] {
         let before = format!("{whole}=\"{yes}\"");
         query("", &before, &format!(" queryString=\"&amp;\"{whole}=\"false\""));
         query("a=b&c", &before, &format!(" queryString=\"a=b&amp;c\"{whole}=\"false\""));
@@ -250,7 +314,7 @@ fn the_query_passed_on_has_no_token() {
         // What the player adds to each request by itself it adds here too.
         query("CMCD=bl&a", &before, &format!("{whole}=\"false\" queryString='a&amp;x=1'"));
     }
-    for no in ["false", "0"] {
+    for no in ["false", "0", " false "] {
         let same = format!("{whole}=\"{no}\" queryString='x=1'");
         query("a=b", &same, &same);
     }

@@ -70,7 +70,9 @@ fn pass_query(
     let Some(value) = attribute(source, tag.clone(), |name| name == whole) else {
         return Ok(false);
     };
-    if !matches!(&*value.text, "true" | "1") {
+    // By XML Schema it is "true" or "1"; Shaka Player reads "TRUE" too. Whatever is not plainly false is true
+    // to somebody.
+    if matches!(&*value.text, "false" | "0") {
         return Ok(true);
     }
     let old = attribute(source, tag.clone(), |name| name == OWN_QUERY);

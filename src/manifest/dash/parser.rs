@@ -25,8 +25,23 @@ const MAX_ELEMENTS: usize = 1 << 20;
 const NAMESPACES: &str = "urn:mpeg:dash:schema:mpd";
 
 /// An MPD, a patch for one, and what it may take in from elsewhere (ISO/IEC 23009-1, sections 5.5 and 5.15).
-const ROOTS: [&str; 7] =
-    ["MPD", "Patch", "Period", "AdaptationSet", "EventStream", "InitializationSet", "SegmentList"];
+const ROOTS: [&str; 15] = [
+    "MPD",
+    "Patch",
+    "Period",
+    "AdaptationSet",
+    "ContentProtection",
+    "EventStream",
+    "InitializationGroup",
+    "InitializationPresentation",
+    "InitializationSet",
+    "Preselection",
+    "Representation",
+    "SegmentBase",
+    "SegmentList",
+    "SegmentTemplate",
+    "SubRepresentation",
+];
 
 const XLINK: &str = "http://www.w3.org/1999/xlink";
 

@@ -15,8 +15,10 @@ pub(super) struct Held<'d> {
     pub(super) is_list: bool,
 }
 
-/// Descriptors whose value is an address (sections 5.8.4.7, 5.11 and 5.12), by the start of their scheme.
-const LINKED: [&str; 2] = ["urn:mpeg:dash:chaining:", "urn:mpeg:dash:fallback:"];
+/// Descriptors whose value is an address (sections 5.8.4.7, 5.11 and 5.12), by the start of their scheme. GPAC
+/// writes the second for the first.
+const LINKED: [&str; 3] =
+    ["urn:mpeg:dash:chaining:", "urn:mpeg:dash:mpd-chaining:", "urn:mpeg:dash:fallback:"];
 
 /// Clocks that are asked over HTTP (section 5.8.4.11).
 const CLOCK: &str = "urn:mpeg:dash:utc:http-";

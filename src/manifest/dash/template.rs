@@ -1,6 +1,9 @@
 //! Identifiers in the templates of addresses (ISO/IEC 23009-1, section 5.3.9.4.4).
 
+use alloc::format;
 use alloc::string::{String, ToString as _};
+
+use crate::manifest::address::read_format;
 
 const ID: &str = "RepresentationID";
 
@@ -24,10 +27,8 @@ pub(super) fn fill(template: &str, values: &Values<'_>) -> Option<String> {
         out.push_str(before);
         let (identifier, after) = after.split_once('$')?;
         rest = after;
-        let (name, width) = match identifier.split_once('%') {
-            Some((name, format)) => (name, format.strip_prefix('0')?.strip_suffix('d')?),
-            None => (identifier, ""),
-        };
+        let at = identifier.find('%').unwrap_or(identifier.len());
+        let (name, format) = identifier.split_at_checked(at)?;
         let number = match name {
             "" if identifier.is_empty() => {
                 out.push('$');
@@ -42,8 +43,14 @@ pub(super) fn fill(template: &str, values: &Values<'_>) -> Option<String> {
             "Time" => values.time?,
             _ => return None,
         };
-        let digits = number.to_string();
-        let width = if width.is_empty() && name == identifier { 0 } else { width.parse().ok()? };
+        let (width, conversion) = if format.is_empty() { ("0", 'd') } else { read_format(format)? };
+        let digits = match conversion {
+            'x' => format!("{number:x}"),
+            'X' => format!("{number:X}"),
+            'o' => format!("{number:o}"),
+            _ => number.to_string(),
+        };
+        let width: usize = width.parse().ok()?;
         if width > MAX_WIDTH {
             return None;
         }
@@ -126,6 +133,8 @@ mod tests {
             ("$RepresentationID$/$Number$.m4s", Some("a$/7.m4s")),
             ("$Number%05d$", Some("00007")),
             ("$Number%01d$-$Bandwidth%02d$", Some("7-800")),
+            ("$Bandwidth%08x$-$Bandwidth%01X$-$Bandwidth%05o$", Some("00000320-320-01440")),
+            ("$Number%03$-$Number%03u$", Some("007-007")),
             ("a$$b$$$Number$", Some("a$b$7")),
             ("$Number", None),
             ("$Time$", None),
@@ -133,7 +142,7 @@ mod tests {
             ("$number$", None),
             ("$Number%5d$", None),
             ("$Number%0d$", None),
-            ("$Number%05x$", None),
+            ("$Number%05e$", None),
             ("$Number%$", None),
             ("$Number%0999d$", None),
             ("$RepresentationID%05d$", None),

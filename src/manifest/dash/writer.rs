@@ -14,9 +14,9 @@ use crate::manifest::{self, Carrier, ManifestError};
 /// What stands for a remote element that is not there (ISO/IEC 23009-1, section 5.5.3).
 const NOTHING: &str = "urn:mpeg:dash:resolve-to-zero:2013";
 
-/// How many bytes of paths may be resolved for each byte of an MPD, and for the first ones. Where an address
-/// that takes 32 bytes may start from four bases, it takes some 24 for each; most need not be resolved.
-const WORK: usize = 64;
+/// How much work there may be for each byte of an MPD, and for the first ones: see [`Bases::work`]. An address
+/// of 60 bytes that starts from four bases takes some 32 for each; most need not be resolved.
+const WORK: usize = 96;
 const LEAST_WORK: usize = 1 << 20;
 
 /// The most addresses with blanks between them.
@@ -135,9 +135,9 @@ impl<'c> Writer<'c> {
         } else {
             address = text.into_owned();
         }
-        // Each is compared with those that are there already.
-        let work = bases.work().saturating_add(address.len()).saturating_add(parents.work());
-        self.spend(work.saturating_add(parents.work()))?;
+        // Each is resolved, and compared with those that are there already.
+        let work = parents.work().saturating_add(bases.work_to_add(parents));
+        self.spend(work.saturating_add(address.len()))?;
         bases.enter(self.carrier, parents, &address)
     }
 
