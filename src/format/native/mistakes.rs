@@ -226,6 +226,16 @@ mod tests {
             hints_of(&link(&format!("{text}="))),
             ["the signature fits in standard base64: write - for +, _ for /, and no ="]
         );
+        // This one has a `_`.
+        assert!(text.contains('_'), "{text}");
+        assert_eq!(
+            hints_of(&link(&text.replace('_', "/").replace('-', "+"))),
+            ["the signature fits in standard base64: write - for +, _ for /, and no ="]
+        );
+        assert_eq!(
+            hints_of(&link(&text.replace('_', "%5F"))),
+            ["the signature fits, but its `-` or `_` was percent-encoded: write it as it is"]
+        );
         assert_eq!(
             hints_of(&link(&text[..42])),
             ["the signature fits but is clipped: it has 43 characters, here are 42"]
