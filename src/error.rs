@@ -302,7 +302,7 @@ impl fmt::Display for PolicyError {
         f.write_str(match self {
             Self::Expired => "the link has expired",
             Self::ExpiresTooFar => {
-                "a time in the link is more than 100 years ahead: it is in milliseconds, not seconds"
+                "a time in the link is more than 100 years ahead; write it in seconds, not milliseconds"
             }
             Self::LifetimeTooLong => "the link lasts longer than this gate allows",
             Self::NotYetValid => "the link is not valid yet",

@@ -319,7 +319,12 @@ const LAST_RETIREMENT: u64 = 9_999_999_999;
 
 fn parse_entry(text: &str) -> Result<Entry, KeyError> {
     let Some((id, rest)) = text.split_once(':') else {
-        return Err(other_form(text).unwrap_or(KeyError::Form));
+        // With `=` for `:`, and not the padding of a key without an id.
+        let is_assigned = text.split_once('=').is_some_and(|(id, key)| {
+            KeyId::new(id.trim()).is_ok() && key.len() >= SecretKey::MIN_LEN
+        });
+        let error = if is_assigned { KeyError::Colon } else { KeyError::Form };
+        return Err(other_form(text).filter(|_| !is_assigned).unwrap_or(error));
     };
     let (format, id) = match id.split_once('/') {
         None => (None, id),
@@ -361,6 +366,8 @@ pub enum KeyError {
     Asymmetric,
     /// Standard base64, or with padding.
     Base64,
+    /// `=` between id and key.
+    Colon,
     /// An id that the ring has already.
     Duplicate,
     /// Not base64url without padding.
@@ -396,6 +403,7 @@ impl fmt::Display for KeyError {
                 "that is a key of an asymmetric algorithm; links need one that `playgate keygen` makes"
             }
             Self::Base64 => "the key is in standard base64; write - for +, _ for /, and no =",
+            Self::Colon => "the colon is missing between id and key; write id:key, not id=key",
             Self::Duplicate => "two entries have the same key id",
             Self::Encoding => "the key is not base64url without padding (only A-Z a-z 0-9 - _)",
             Self::Form => "write it as id:key, as `playgate keygen` prints it",
@@ -408,7 +416,7 @@ impl fmt::Display for KeyError {
             Self::Id => "the key id is not 1 to 32 of A-Z a-z 0-9 _ -",
             Self::Length => "the key is not 32 to 256 bytes; make one with `playgate keygen`",
             Self::NoKeys => "there is no key; make one with `playgate keygen`",
-            Self::Retirement => "the text after @ is not a unix time in seconds",
+            Self::Retirement => "the text after @ is not a unix time in seconds; write digits, like 1893456000",
             Self::RetirementUnit => "the time after @ is in milliseconds; write it in seconds",
             Self::Shared => "another entry has this key for other formats; bind it in every entry, or in none",
             Self::TooMany => "there are more than 16 keys; drop those that are retired",
@@ -468,6 +476,12 @@ mod tests {
             &format!("a:{KEY},b"),
             "key ring, entry 2: write it as id:key, as `playgate keygen` prints it",
         );
+        for assigned in ["a=KEY", "a = KEY", "a=KEY="] {
+            refused(
+                &assigned.replace("KEY", KEY),
+                "key ring, entry 1: the colon is missing between id and key; write id:key, not id=key",
+            );
+        }
         refused(&format!("a:{KEY},a:{KEY}"), "key ring, entry 2: two entries have the same key id");
         refused(
             &format!("a:{KEY}="),
@@ -509,7 +523,7 @@ mod tests {
         );
         refused(
             &format!("a:{KEY}@+7"),
-            "key ring, entry 1: the text after @ is not a unix time in seconds",
+            "key ring, entry 1: the text after @ is not a unix time in seconds; write digits, like 1893456000",
         );
         for millis in ["1600000000000", "10000000000"] {
             refused(

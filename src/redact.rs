@@ -13,6 +13,12 @@ pub(crate) const MARK: &str = "..";
 const LONGEST_SHOWN: usize = 15;
 /// Hex digits that may be a tag, whole or clipped. A UUID has 32.
 const SHORTEST_HEX: usize = 40;
+/// Characters on both sides of a dot that are read as one run.
+const SHORTEST_PART: usize = 8;
+/// Letters and digits of one case that may be a tag, as in base32, and how many of them have no `-` or `_` between
+/// them. A UUID has 36, and 12; names have words.
+const SHORTEST_OF_ONE_CASE: usize = 40;
+const SHORTEST_WORD: usize = 20;
 /// Characters of a tag, and of the shortest key, in base64.
 const TAG_LEN: usize = 43;
 
@@ -50,7 +56,15 @@ fn redact(text: &str, longest: usize) -> String {
     let mut rest = text;
     loop {
         let (written, octet) = next(rest);
-        if octet.is_some_and(|octet| octet.is_ascii_alphanumeric() || b"-_+".contains(&octet)) {
+        let behind = rest.get(written.len()..).unwrap_or_default();
+        if octet == Some(b'.')
+            && longest == LONGEST_SHOWN
+            && run.part >= SHORTEST_PART
+            && starts_with_part(behind)
+        {
+            // Parts of a token, or of a tag that a dot was put into.
+            run.end_part();
+        } else if octet.is_some_and(is_base64) {
             run.take(octet.unwrap_or_default());
         } else {
             let start = text.len().saturating_sub(rest.len()).saturating_sub(run.bytes);
@@ -68,8 +82,22 @@ fn redact(text: &str, longest: usize) -> String {
         if run.len > 0 {
             run.bytes = run.bytes.saturating_add(written.len());
         }
-        rest = rest.get(written.len()..).unwrap_or_default();
+        rest = behind;
     }
+}
+
+fn is_base64(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"-_+".contains(&octet)
+}
+
+/// Whether a text starts with as many characters of base64 as what is before a dot needs to go on behind it.
+fn starts_with_part(text: &str) -> bool {
+    let mut rest = text;
+    (0..SHORTEST_PART).all(|_| {
+        let (written, octet) = next(rest);
+        rest = rest.get(written.len()..).unwrap_or_default();
+        octet.is_some_and(is_base64)
+    })
 }
 
 /// Characters of base64 in a row.
@@ -79,8 +107,15 @@ struct Run {
     len: usize,
     /// Bytes that they take as they are written.
     bytes: usize,
+    /// How many since the last dot, and the most of all parts.
+    part: usize,
+    longest_part: usize,
+    /// How many since the last character that is no letter or digit, and the most of all.
+    word: usize,
+    longest_word: usize,
     lower: bool,
     upper: bool,
+    digit: bool,
     /// A character that is no hex digit.
     other: bool,
 }
@@ -88,16 +123,30 @@ struct Run {
 impl Run {
     fn take(&mut self, octet: u8) {
         self.len = self.len.saturating_add(1);
+        self.part = self.part.saturating_add(1);
+        self.longest_part = self.longest_part.max(self.part);
+        self.word = if octet.is_ascii_alphanumeric() { self.word.saturating_add(1) } else { 0 };
+        self.longest_word = self.longest_word.max(self.word);
+        self.digit |= octet.is_ascii_digit();
         self.lower |= octet.is_ascii_lowercase();
         self.upper |= octet.is_ascii_uppercase();
         self.other |= !octet.is_ascii_hexdigit();
+    }
+
+    fn end_part(&mut self) {
+        (self.part, self.word) = (0, 0);
     }
 
     /// Appends the run as it was written, or the mark.
     fn show(&self, written: &str, longest: usize, shown: &mut String) {
         let mixed = self.lower && self.upper;
         let hex = !self.other && self.len >= SHORTEST_HEX;
-        let hidden = (mixed && self.len > longest) || (longest == LONGEST_SHOWN && hex);
+        let of_one_case = self.digit
+            && (self.lower || self.upper)
+            && self.longest_part >= SHORTEST_OF_ONE_CASE
+            && self.longest_word >= SHORTEST_WORD;
+        let hidden =
+            (mixed && self.len > longest) || (longest == LONGEST_SHOWN && (hex || of_one_case));
         if !hidden {
             shown.push_str(written);
         } else if shown.ends_with("...") {
@@ -167,8 +216,22 @@ mod tests {
     }
 
     #[test]
+    fn dots_and_one_case_hide_nothing() {
+        shows("REksvdGhg_BiP.3UrQfvCau3yJ.Die26YKJonKWbyzAes", "..");
+        shows("x=REksvdGh.g_BiP3Ur&a", "x=..&a");
+        shows("x=REksvdGh%2Eg_BiP3Ur", "x=..");
+        shows(&TAG.to_ascii_lowercase(), "..");
+        shows(&TAG.to_ascii_uppercase(), "..");
+        shows("a.REksvdGhg_BiP3UrQ.mp4", "a....mp4");
+    }
+
+    #[test]
     fn words_numbers_and_ids_stay() {
         for text in [
+            "cdn.example-company.com/the-wonderful-life-of-trees-and-forests-2026-edition.1080p",
+            "video-550e8400-e29b-41d4-a716-446655440000_1080p",
+            "Sintel.The.Short.Film.2010.mkv",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV.01ARZ3NDEKTSV4",
             "",
             "/videos/the-wonderful-life-of-trees/master_1080p.m3u8?v=1767225600",
             "550e8400-e29b-41d4-a716-446655440000",

@@ -69,8 +69,21 @@ fn keys_that_cannot_be_read_end_with_3() {
     );
     run_keys("nowhere.txt")
         .fails(3, "there is no file nowhere.txt; `playgate keygen` prints a key to put there");
-    run_keys(&ring())
-        .fails(3, "there is no file of that name; `playgate keygen` prints a key to put there");
+    // The key itself, with its id, without it, clipped and in other forms.
+    let hex = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    for key in [&ring(), KEY, &KEY[..16], &format!("{KEY}="), hex, &hex[..32], "secretsecretsecret"]
+    {
+        run_keys(key).fails(3, "there is no such file; --keys takes a path, not the key");
+    }
+    run_keys("secrets/playgate-keys").fails(
+        3,
+        "there is no file secrets/playgate-keys; `playgate keygen` prints a key to put there",
+    );
+    let folder_of_name = folder.join(&KEY[..20]);
+    std::fs::create_dir_all(&folder_of_name).unwrap();
+    let run = run_keys(folder_of_name.to_str().unwrap());
+    assert_eq!(run.code, Some(3));
+    assert!(!run.stderr.contains(&KEY[..16]), "{}", run.stderr);
     let empty: Run =
         program().args(["sign", FILM]).env("PLAYGATE_KEYS", "x:yyyy").output().unwrap().into();
     empty.fails(

@@ -168,8 +168,11 @@ fn what_the_gate_refuses() {
     let json = rewrite(&forged, &["--json"], PLAYLIST);
     let verdict: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((json.code, &verdict["reason"]), (Some(1), &"bad_signature".into()));
-    rewrite(&link(&[]), &[], "<html>")
-        .fails(1, "the gate refuses the manifest: bad_manifest: the manifest cannot be read");
+    rewrite(&link(&[]), &[], "<html>").fails(
+        1,
+        "the gate refuses the manifest: bad_manifest: the manifest cannot be read; it was read as a \
+         playlist, and --kind chooses otherwise",
+    );
     let complex = format!("#EXTM3U\n{}", "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"\"\n".repeat(1001));
     let complex = rewrite(&link(&[]), &["--json"], &complex);
     assert_eq!((complex.code, complex.stdout.as_str()), (Some(1), ""));
@@ -195,6 +198,14 @@ fn what_it_is_written_in() {
     let file = folder("rewrite_kind").join("list.M3U");
     fs::write(&file, "1.mp3\n").unwrap();
     assert_eq!(run(&["rewrite", NOW, &link, file.to_str().unwrap()]).code, Some(0));
+    // The file's name comes before the link's.
+    let mpd = link_to("https://cdn.example.com/videos/42/film.mpd", &[]);
+    assert_eq!(run(&["rewrite", NOW, &mpd, file.to_str().unwrap()]).code, Some(0));
+    let wrong = rewrite(&mpd, &[], PLAYLIST);
+    assert_eq!(wrong.code, Some(1));
+    let says = "; it was read as an MPD, and --kind chooses otherwise\n";
+    assert!(wrong.stderr.ends_with(says), "{}", wrong.stderr);
+    assert!(!rewrite(&mpd, &["--kind", "mpd"], PLAYLIST).stderr.contains("--kind"));
 }
 
 #[test]
@@ -205,6 +216,15 @@ fn what_cannot_be_read() {
     assert!(missing.stderr.starts_with("playgate: cannot read no/such/file.m3u8: "));
     run_with_input(&["rewrite", NOW, &link], b"#EXTM3U\n\xff\n")
         .fails(3, "standard input is not UTF-8, as manifests are");
+    let swapped = run(&["rewrite", NOW, "list.m3u8", &link]);
+    swapped.fails(2, "FILE is a link; write the link first, then the file");
+    let path = link.replace("https://cdn.example.com", "");
+    let relative = run(&["rewrite", NOW, "list.m3u8", &path]);
+    assert_eq!(relative.code, Some(3));
+    assert!(!relative.stderr.contains(&token(&link)[60..]), "{}", relative.stderr);
+    for empty in ["", " \r\n", "\u{feff}\n"] {
+        rewrite(&link, &[], empty).fails(2, "the manifest is empty");
+    }
     let large = vec![b'\n'; (8 << 20) + 1];
     run_with_input(&["rewrite", NOW, &link], &large)
         .fails(3, "standard input is larger than 8 MiB, and no gate reads such a manifest");

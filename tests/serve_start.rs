@@ -7,7 +7,7 @@ mod program;
 #[path = "common/server.rs"]
 mod server;
 
-use program::{Run, folder, keyed, private_file};
+use program::{KEY, Run, folder, keyed, private_file};
 use server::{SECRET, Server, run_in_vain};
 
 const JSON: &str = "Content-Type: application/json";
@@ -36,6 +36,10 @@ fn it_does_not_start_without_a_secret() {
     }
     start(&["--secret-file=nowhere.txt"], Some(SECRET))
         .fails(3, "there is no file nowhere.txt; put there the secret that callers send");
+    for secret in [KEY, "correct-horse-battery-staple", "0123456789abcdef"] {
+        start(&["--secret-file", secret], None)
+            .fails(3, "there is no such file; --secret-file takes a path, not the secret");
+    }
 }
 
 #[test]

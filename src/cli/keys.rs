@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use playgate::KeyRing;
+use playgate::{KeyRing, redacted};
 use zeroize::Zeroizing;
 
 use crate::exit::{self, Failure};
@@ -26,6 +26,22 @@ pub(crate) struct KeyArgs {
     keys: Option<PathBuf>,
 }
 
+/// An option that names a file with secrets, for messages.
+pub(crate) struct SecretFile {
+    /// What the file is called where its name is not shown.
+    pub(crate) source: &'static str,
+    /// What to put there.
+    pub(crate) advice: &'static str,
+    /// What to say to somebody who gave the secret instead.
+    pub(crate) takes: &'static str,
+}
+
+const KEYS: SecretFile = SecretFile {
+    source: "the file of --keys",
+    advice: "`playgate keygen` prints a key to put there",
+    takes: "--keys takes a path, not the key",
+};
+
 /// A key ring, and the text that it was read from.
 pub(crate) struct Keys {
     pub(crate) ring: KeyRing,
@@ -44,7 +60,8 @@ impl KeyArgs {
                 ("standard input".into(), read(&mut io::stdin().lock(), "standard input")?)
             }
             Some(file) => {
-                (name(file), read_file(file, "`playgate keygen` prints a key to put there")?)
+                let text = read_file(file, &KEYS)?;
+                (name(file).unwrap_or_else(|| KEYS.source.into()), text)
             }
             None => (VARIABLE.into(), from_environment()?),
         };
@@ -70,16 +87,19 @@ fn from_environment() -> Result<Zeroizing<String>, Failure> {
     }
 }
 
-/// Reads a file that holds secrets, and warns where others can do so too. Where it is not there,
-/// `advice` says what to put there.
-pub(crate) fn read_file(path: &Path, advice: &str) -> Result<Zeroizing<String>, Failure> {
-    let name = name(path);
+/// Reads a file that holds secrets, and warns where others can do so too.
+pub(crate) fn read_file(path: &Path, option: &SecretFile) -> Result<Zeroizing<String>, Failure> {
+    let shown = name(path);
     let mut file = File::open(path).map_err(|error| {
-        Failure::unavailable(match error.kind() {
-            io::ErrorKind::NotFound => format!("there is no file {name}; {advice}"),
-            _ => format!("cannot read {name}: {error}"),
+        let SecretFile { source, advice, takes } = option;
+        Failure::unavailable(match (error.kind(), &shown) {
+            (io::ErrorKind::NotFound, Some(name)) => format!("there is no file {name}; {advice}"),
+            (io::ErrorKind::NotFound, None) => format!("there is no such file; {takes}"),
+            (_, Some(name)) => format!("cannot read {name}: {error}"),
+            (_, None) => format!("cannot read {source}: {error}; {takes}"),
         })
     })?;
+    let name = shown.unwrap_or_else(|| option.source.into());
     if is_open_to_others(&file) {
         exit::say(format_args!("warning: other users can read {name}; run `chmod o-rwx` on it"));
     }
@@ -162,13 +182,16 @@ fn plain(text: &str) -> Zeroizing<String> {
     kept
 }
 
-/// The path for messages, unless somebody gave the key itself.
-fn name(path: &Path) -> String {
+/// The path for messages, unless somebody gave the secret itself instead of a file.
+fn name(path: &Path) -> Option<String> {
+    /// Characters of the shortest secret.
+    const SHORTEST: usize = 16;
     let name = path.display().to_string();
-    match name.split_once(':') {
-        Some((_, rest)) if rest.len() > 40 => "of that name".into(),
-        _ => name,
-    }
+    let has = |class: fn(&u8) -> bool| name.as_bytes().iter().any(class);
+    let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase);
+    let like_path = name.contains('.') || (name.contains(['/', '\\']) && !is_mixed);
+    let is_secret = redacted(&name) != name || (name.len() >= SHORTEST && !like_path);
+    (!is_secret).then_some(name)
 }
 
 #[cfg(unix)]

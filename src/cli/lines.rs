@@ -36,7 +36,11 @@ pub(crate) struct Blocks<R> {
     block: Vec<u8>,
     /// Bytes of the block that were lines of the last call; what follows is the start of the next line.
     done: usize,
+    started: bool,
 }
+
+/// A byte order mark, as editors and PowerShell write it.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Standard input.
 pub(crate) fn stdin() -> Blocks<impl BufRead> {
@@ -45,7 +49,7 @@ pub(crate) fn stdin() -> Blocks<impl BufRead> {
 
 impl<R: BufRead> Blocks<R> {
     pub(crate) const fn new(source: R) -> Self {
-        Self { source, block: Vec::new(), done: 0 }
+        Self { source, block: Vec::new(), done: 0, started: false }
     }
 
     /// The lines that have come since the last call, at least one; `None` at the end.
@@ -79,6 +83,9 @@ impl<R: BufRead> Blocks<R> {
             }
         }
         let block = self.block.get(..self.done).unwrap_or_default();
+        // Only the first line may start with a byte order mark.
+        let is_first = !core::mem::replace(&mut self.started, true);
+        let block = block.strip_prefix(MARK).filter(|_| is_first).unwrap_or(block);
         let lines = block.strip_suffix(b"\n").unwrap_or(block).split(|byte| *byte == b'\n');
         Ok(Some(lines.map(line)))
     }
@@ -125,6 +132,9 @@ mod tests {
     fn lines_in_order_and_blank_ones_too() {
         reads(b"", &[]);
         reads(b"\n", &[Ok("")]);
+        reads(b"\xef\xbb\xbf", &[Ok("")]);
+        reads(b"\xef\xbb\xbfa\r\nb\n", &[Ok("a"), Ok("b")]);
+        reads(b"a\n\xef\xbb\xbfb\n", &[Ok("a"), Ok("\u{feff}b")]);
         reads(b"a\n\nb\n", &[Ok("a"), Ok(""), Ok("b")]);
         reads(b"a\r\nb", &[Ok("a"), Ok("b")]);
         reads(b"a\n\xff\nb\n", &[Ok("a"), Err(BadLine::NotUtf8), Ok("b")]);

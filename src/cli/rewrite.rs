@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use playgate::json::{Gate, Verdict};
 use playgate::manifest::{Carrier, Kind, ManifestError, Written};
-use playgate::{KeyRing, PublicPaths, UnixTime};
+use playgate::{KeyRing, PublicPaths, UnixTime, redacted};
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -119,6 +119,10 @@ impl PublicArgs {
 
 impl Rewrite {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        if self.file.as_ref().is_some_and(|file| file.to_string_lossy().contains("://")) {
+            let message = "FILE is a link; write the link first, then the file";
+            return Err(Failure::usage(message));
+        }
         let gate = self.gate.gate()?;
         let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
         let ring = self.keys.load(file.is_none())?.ring;
@@ -133,9 +137,12 @@ impl Rewrite {
                 return Ok(Exit::Done);
             }
         };
+        if manifest.trim_start_matches('\u{feff}').trim().is_empty() {
+            return Err(Failure::usage("the manifest is empty"));
+        }
         let kind =
-            self.kind.map_or_else(|| guess(&self.url, file, &manifest), |kind| Ok(kind.into()));
-        match carrier.explain(kind?, &manifest) {
+            self.kind.map_or_else(|| guess(&self.url, file, &manifest), |kind| Ok(kind.into()))?;
+        match carrier.explain(kind, &manifest) {
             Ok((text, _)) if !self.json => exit::answer(text.as_bytes())?,
             Ok((text, list)) => {
                 if list.is_empty() && text != manifest {
@@ -151,7 +158,18 @@ impl Rewrite {
                 ));
             }
             Err(error) => {
-                exit::say(format_args!("the gate refuses the manifest: {}: {error}", error.code()));
+                let code = error.code();
+                let read_as = match kind {
+                    Kind::Dash => "an MPD",
+                    _ => "a playlist",
+                };
+                // A file of another kind breaks the grammar; whatever else is wrong was read.
+                let read_as = if self.kind.is_none() && code == "bad_manifest" {
+                    format!("; it was read as {read_as}, and --kind chooses otherwise")
+                } else {
+                    String::new()
+                };
+                exit::say(format_args!("the gate refuses the manifest: {code}: {error}{read_as}"));
                 return Ok(Exit::Refused);
             }
         }
@@ -209,7 +227,7 @@ impl Link<'_> {
 /// The manifest as text.
 fn read(file: Option<&Path>) -> Result<String, Failure> {
     let (name, result) = match file {
-        Some(file) => (file.display().to_string(), File::open(file).and_then(read_all)),
+        Some(file) => (redacted(&file.display().to_string()), File::open(file).and_then(read_all)),
         None => ("standard input".into(), read_all(io::stdin().lock())),
     };
     let bytes = result
@@ -227,12 +245,12 @@ fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
     source.take((MAX_LEN as u64).saturating_add(1)).read_to_end(&mut bytes).map(|_| bytes)
 }
 
-/// What a manifest is written in: by the path of the link, by the name of its file, or by how it starts.
+/// What a manifest is written in: by the name of its file, by the path of the link, or by how it starts.
 fn guess(url: &str, file: Option<&Path>, manifest: &str) -> Result<Kind, Failure> {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let of_file = file.and_then(Path::extension).and_then(|extension| extension.to_str());
     let of_url = path.rsplit_once('.').map(|(_, extension)| extension);
-    let by_name = [of_url, of_file].into_iter().flatten().find_map(|extension| {
+    let by_name = [of_file, of_url].into_iter().flatten().find_map(|extension| {
         match extension.to_ascii_lowercase().as_str() {
             "m3u8" | "m3u" => Some(Kind::Hls),
             "mpd" => Some(Kind::Dash),

@@ -25,7 +25,7 @@ use self::page::Page;
 use self::router::App;
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
-use crate::keys::{self, KeyArgs};
+use crate::keys::{self, KeyArgs, SecretFile};
 
 /// The variable that holds the secret where no file is named.
 const VARIABLE: &str = "PLAYGATE_SECRET";
@@ -103,6 +103,13 @@ fn listen(text: &str) -> Result<SocketAddr, &'static str> {
     })
 }
 
+/// Where the secret is.
+const SECRET_FILE: SecretFile = SecretFile {
+    source: "the file of --secret-file",
+    advice: "put there the secret that callers send",
+    takes: "--secret-file takes a path, not the secret",
+};
+
 impl Serve {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         if self.dev && !self.listen.ip().is_loopback() {
@@ -126,7 +133,7 @@ impl Serve {
 
     fn secret(&self) -> Result<Zeroizing<String>, Failure> {
         let secret = match &self.secret_file {
-            Some(file) => keys::read_file(file, "put there the secret that callers send")?,
+            Some(file) => keys::read_file(file, &SECRET_FILE)?,
             None => Zeroizing::new(env::var(VARIABLE).map_err(|_| {
                 Failure::usage(
                     "no secret for callers to show; put one of 16 characters or more into \

@@ -636,6 +636,7 @@ pub(crate) mod tests {
             "https://other.example/{$v}/1.ts\n",
             "https://cdn{$v}.other.example/1.ts\n",
             "#EXT-X-DATERANGE:ID=\"1\",X-COM-BEACON=\"https://other.example/{$v}\"\n",
+            "#EXT-X-KEY:METHOD=AES-128,URI=https://other.example/k?for={$v}\n",
             "#EXT-X-DEFINE:NAME=\"to\",VALUE=\"https://other.example/{$v}\"\n{$to}\n",
             "#EXT-X-DEFINE:IMPORT=\"w\"\n{$w}//other.example/{$v}\n",
         ] {

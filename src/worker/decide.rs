@@ -163,7 +163,7 @@ pub(crate) fn decide(
             let added = added.then(|| verifier.added_params(&request, now).find_map(log::param));
             let line = Line {
                 param: added.flatten(),
-                kid: token.as_ref().and_then(|token| log::kid(token.kid()?)),
+                kid: token.as_ref().and_then(|token| log::kid(verifier.ring, token.kid()?)),
                 scope: token.map(|token| log::path_of(&token.scope.to_string())),
                 placement: token.map(|token| token.placement.name()),
                 ..line

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::bytes;
-use crate::key::KeyId;
+use crate::key::{KeyId, KeyRing};
 use crate::redact::redacted;
 
 /// What is said about a request. Members that do not apply are left out.
@@ -144,9 +144,11 @@ fn is_break(c: char) -> bool {
     !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
-/// The key id of a token that was not admitted: what could be none is not repeated.
-pub(crate) fn kid(shown: &str) -> Option<String> {
-    KeyId::new(shown).is_ok().then(|| shown.into())
+/// The key id of a token that was not admitted: what could be none, or a tag, is not repeated, unless the ring
+/// has it.
+pub(crate) fn kid(ring: &KeyRing, shown: &str) -> Option<String> {
+    let is_known = ring.ids().any(|id| id.as_str() == shown);
+    (is_known || KeyId::new(shown).is_ok() && redacted(shown) == shown).then(|| shown.into())
 }
 
 /// The name of a query parameter, where it is like one: what could be a token is not repeated.
@@ -188,6 +190,18 @@ mod tests {
     #[test]
     fn foreign_methods_are_not_repeated() {
         assert_eq!(method_name("BREW"), "other");
+    }
+
+    #[test]
+    fn a_key_id_is_said_where_it_is_no_tag_or_known() {
+        let long = "PrimaryKeyOf2026_inLisbon";
+        let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+        let ring = KeyRing::parse(&[long, ":", key].concat()).unwrap();
+        assert_eq!(kid(&ring, long).as_deref(), Some(long));
+        assert_eq!(kid(&ring, "gone-2025").as_deref(), Some("gone-2025"));
+        for no_id in ["mainREksvdGhg_BiP3U", "REksvdGhg_BiP3UrQfvCau3yJDie26YK", "a b", ""] {
+            assert_eq!(kid(&ring, no_id), None, "{no_id}");
+        }
     }
 
     #[test]

@@ -42,6 +42,15 @@ RINGS = {
 BAD_RINGS = {
     "a retired key": "%s@1600000000",
     "a key for JWTs": "jwt/%s",
+    "a key with padding": "%s=",
+    "a key with padding before another": "%s=," + OTHER,
+    "standard base64": "main:AAEC+wQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=," + OTHER,
+    "standard base64 with a late mark": "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8/AAAA",
+    "hex": "main:" + "00010203" * 8,
+    "hex with blanks": "main:00 01 02 03",
+    "a time in milliseconds": "%s@4102444800000",
+    "a date": "%s@2100-01-01",
+    "a short key": "main:AAECAwQF",
 }
 
 
@@ -102,7 +111,9 @@ def faults(command, cases):
         if (run.returncode, run.stdout) != (0, link + "\n"):
             yield "ring of %s: exit code %d, %s" % (name, run.returncode, run.stdout.rstrip("\n"))
     for name, ring in BAD_RINGS.items():
-        run = run_signer(command, arguments, ring % key)
+        run = run_signer(command, arguments, ring.replace("%s", key))
+        if run.returncode == 0:
+            yield "ring of %s: exit code 0" % name
         if link in run.stdout or "sig=" in run.stdout:
             yield "ring of %s: a link was made" % name
 

@@ -45,12 +45,16 @@ func sign(url, kid, key string, exp int64, dir int) (string, error) {
 
 func main() {
 	// The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
-	entry := regexp.MustCompile(`(?:^|[,\n])\s*(?:native/)?([\w-]+):([\w-]+)(?:@(\d+))?`)
-	key := entry.FindStringSubmatch(os.Getenv("PLAYGATE_KEYS"))
-	if key == nil {
+	entry := regexp.MustCompile(`(?:^|[,\n])\s*(?:native/)?([\w-]+):([^,\n]*)`)
+	found := entry.FindStringSubmatch(os.Getenv("PLAYGATE_KEYS"))
+	if found == nil {
 		log.Fatal("the ring has no key for native links")
 	}
-	if retires, err := strconv.ParseInt(key[3], 10, 64); err == nil && retires <= time.Now().Unix() {
+	key := regexp.MustCompile(`^\s*([\w-]{43,342})\s*(?:@(\d{1,10}))?\s*$`).FindStringSubmatch(found[2])
+	if key == nil || regexp.MustCompile(`^[0-9A-Fa-f]+$`).MatchString(key[1]) {
+		log.Fatal("the first key of the ring is not as `playgate keygen` prints it")
+	}
+	if retires, err := strconv.ParseInt(key[2], 10, 64); err == nil && retires <= time.Now().Unix() {
 		log.Fatal("the first key of the ring is retired")
 	}
 	dir := 0
@@ -61,7 +65,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	link, err := sign(os.Args[1], key[1], key[2], exp, dir)
+	link, err := sign(os.Args[1], found[1], key[1], exp, dir)
 	if err != nil {
 		log.Fatal(err)
 	}

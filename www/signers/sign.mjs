@@ -17,9 +17,11 @@ function sign(url, kid, key, exp, dir = 0) {
 }
 
 // The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
-const entry = /(?:^|[,\n])\s*(?:native\/)?([\w-]+):([\w-]+)(?:@(\d+))?/;
-const [, kid, key, retires] = entry.exec(process.env.PLAYGATE_KEYS) ?? [];
-if (!key) throw new Error("the ring has no key for native links");
+const entry = /(?:^|[,\n])\s*(?:native\/)?([\w-]+):([^,\n]*)/;
+const [, kid, text] = entry.exec(process.env.PLAYGATE_KEYS) ?? [];
+if (!kid) throw new Error("the ring has no key for native links");
+const [, key, retires] = /^\s*([\w-]{43,342})\s*(?:@(\d{1,10}))?\s*$/.exec(text) ?? [];
+if (!key || /^[0-9a-f]+$/i.test(key)) throw new Error("the first key of the ring is not as `playgate keygen` prints it");
 if (Number(retires) * 1000 <= Date.now()) throw new Error("the first key of the ring is retired");
 const [url, exp, dir] = process.argv.slice(2);
 console.log(sign(url, kid, key, Number(exp), Number(dir ?? 0)));

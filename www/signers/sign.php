@@ -19,9 +19,13 @@ function sign(string $url, string $kid, string $key, int $exp, int $dir = 0): st
 }
 
 // The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
-$entry = '~(?:^|[,\n])\s*(?:native/)?([\w-]+):([\w-]+)(?:@(\d+))?~';
-preg_match($entry, getenv("PLAYGATE_KEYS"), $found) || exit("the ring has no key for native links\n");
-[, $kid, $key] = $found;
-if (isset($found[3]) && $found[3] <= time()) exit("the first key of the ring is retired\n");
+$fail = function (string $why) { fwrite(STDERR, "$why\n"); exit(1); };
+$entry = '~(?:^|[,\n])\s*(?:native/)?([\w-]+):([^,\n]*)~';
+preg_match($entry, getenv("PLAYGATE_KEYS"), $found) || $fail("the ring has no key for native links");
+[, $kid, $text] = $found;
+$fits = preg_match('~^\s*([\w-]{43,342})\s*(?:@(\d{1,10}))?\s*$~D', $text, $found);
+if (!$fits || ctype_xdigit($found[1])) $fail("the first key of the ring is not as `playgate keygen` prints it");
+$key = $found[1];
+if (isset($found[2]) && $found[2] <= time()) $fail("the first key of the ring is retired");
 [, $url, $exp] = $argv;
 echo sign($url, $kid, $key, (int) $exp, (int) ($argv[3] ?? 0)), "\n";

@@ -20,9 +20,13 @@ def sign(url, kid, key, exp, dir=0):
 
 
 # The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
-entry = r"(?:^|[,\n])\s*(?:native/)?([\w-]+):([\w-]+)(?:@(\d+))?"
+entry = r"(?:^|[,\n])\s*(?:native/)?([\w-]+):([^,\n]*)"
 found = re.search(entry, os.environ["PLAYGATE_KEYS"]) or sys.exit("the ring has no key for native links")
-kid, key, retires = found.groups()
+kid, text = found.groups()
+found = re.fullmatch(r"\s*([A-Za-z0-9_-]{43,342})\s*(?:@([0-9]{1,10}))?\s*", text)
+if not found or re.fullmatch("[0-9A-Fa-f]+", found[1]):
+    sys.exit("the first key of the ring is not as `playgate keygen` prints it")
+key, retires = found.groups()
 if retires and int(retires) <= time.time():
     sys.exit("the first key of the ring is retired")
 url, exp, *dir = sys.argv[1:]

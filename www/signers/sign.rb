@@ -18,9 +18,12 @@ def sign(url, kid, key, exp, dir = 0)
 end
 
 # The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
-entry = %r{(?:\A|[,\n])\s*(?:native/)?([\w-]+):([\w-]+)(?:@(\d+))?}
+entry = %r{(?:\A|[,\n])\s*(?:native/)?([\w-]+):([^,\n]*)}
 found = ENV.fetch("PLAYGATE_KEYS").match(entry) or abort "the ring has no key for native links"
-kid, key, retires = found.captures
+kid, text = found.captures
+found = text.match(/\A\s*([\w-]{43,342})\s*(?:@(\d{1,10}))?\s*\z/)
+abort "the first key of the ring is not as `playgate keygen` prints it" if !found || found[1].match?(/\A\h+\z/)
+key, retires = found.captures
 abort "the first key of the ring is retired" if retires && retires.to_i <= Time.now.to_i
 url, exp, dir = ARGV
 puts sign(url, kid, key, Integer(exp), Integer(dir || 0))

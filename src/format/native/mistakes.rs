@@ -15,6 +15,7 @@ use crate::bytes::around;
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::key::KeyRing;
 use crate::mac::{MacKey, Tag};
+use crate::redact::redacted;
 use crate::request::Request;
 
 /// The most explanations of one link.
@@ -86,8 +87,11 @@ fn explain(ring: &KeyRing, token: &UnverifiedToken<'_>, sig: &str) -> Vec<String
                     explain(key, input, &[said, mistake]);
                 }
             } else if let Some((_, input)) = inputs.first() {
-                let other =
-                    format!("it fits the key `{}`, and the token says `kid={kid}`", entry.id);
+                let other = format!(
+                    "it fits the key `{}`, and the token says `kid={}`",
+                    entry.id,
+                    redacted(kid)
+                );
                 let renamed =
                     replaced(input, &format!("&kid={kid}"), &format!("&kid={}", entry.id));
                 explain(key, input, &[said, &other]);
@@ -201,6 +205,15 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_tag_in_kid_is_not_repeated() {
+        let token = TOKEN.replace("main", "mainREksvdGhg_BiP3U");
+        assert_eq!(
+            hints(FILM, &token, "main", &format!("/videos/42/film.mp4\n{token}")),
+            ["it fits the key `main`, and the token says `kid=..`"]
+        );
+    }
+
+    #[test]
     fn a_signature_in_another_spelling_is_named() {
         let right = tag("main", &format!("/videos/42/film.mp4\n{TOKEN}"));
         let text = right.encode().as_str().to_owned();
@@ -212,6 +225,16 @@ mod tests {
         assert_eq!(
             hints_of(&link(&format!("{text}="))),
             ["the signature fits in standard base64: write - for +, _ for /, and no ="]
+        );
+        // This one has a `_`.
+        assert!(text.contains('_'), "{text}");
+        assert_eq!(
+            hints_of(&link(&text.replace('_', "/").replace('-', "+"))),
+            ["the signature fits in standard base64: write - for +, _ for /, and no ="]
+        );
+        assert_eq!(
+            hints_of(&link(&text.replace('_', "%5F"))),
+            ["the signature fits, but its `-` or `_` was percent-encoded: write it as it is"]
         );
         assert_eq!(
             hints_of(&link(&text[..42])),

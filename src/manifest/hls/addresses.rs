@@ -168,6 +168,9 @@ impl<'c> Addresses<'c> {
             out.push_str(text);
             return Ok(Outcome::Unreadable);
         }
+        if !address.has_variables {
+            self.check(text, true)?;
+        }
         let why = match self.variables.replace(text, self.growth.read)? {
             Replaced::None => return self.put(text, address, self.looks, out),
             // Some players replace them, some do not.

@@ -37,8 +37,11 @@ pub(super) fn forms(sig: &str) -> Vec<(String, String)> {
         return forms;
     };
     let len = text.len();
-    if len == Tag::TEXT_LEN && text == sig {
+    if len == Tag::TEXT_LEN && text == sig && !text.contains(['+', '/']) {
         forms.push((digits, String::new()));
+    } else if len == Tag::TEXT_LEN && sig.contains('%') && !decoded(sig).contains(['+', '/', '=']) {
+        let said = "the signature fits, but its `-` or `_` was percent-encoded: write it as it is";
+        forms.push((digits, said.to_owned()));
     } else if len == Tag::TEXT_LEN {
         let said =
             "the signature fits in standard base64: write - for +, _ for /, and no =".to_owned();
