@@ -247,10 +247,11 @@ proptest! {
         checks::playlist(&asked, &asked.carrier(), &text);
     }
 
-    /// Line by line is the same as at once.
+    /// Line by line is the same as at once, but for variables of multivariant playlists: their values get the
+    /// token only where the whole playlist is known.
     #[test]
     fn a_playlist_may_come_in_lines(text in any_playlist(), place in place()) {
-        prop_assume!(!text.is_empty());
+        prop_assume!(!text.is_empty() && !text.contains("#EXT-X-DEFINE"));
         let carrier = Asked::new("a.m3u8", place, None).carrier();
         let mut rewriter = HlsRewriter::new(&carrier);
         let mut out = String::new();
