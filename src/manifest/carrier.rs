@@ -420,7 +420,7 @@ mod tests {
                 "https://cdn.example.com.evil/videos/42/a.ts",
                 "https://cdn.example.com:8443/videos/42/a.ts",
                 "https://cdn.example.com:80/videos/42/a.ts",
-                "//cdn.example.com:443/videos/42/a.ts",
+                "//cdn.example.com:80/videos/42/a.ts",
                 "https://cdn.example.com@evil/videos/42/a.ts",
                 "https://evil@cdn.example.com/videos/42/a.ts",
                 "https:/videos/42/a.ts",

@@ -430,7 +430,7 @@ mod tests {
             ("a?b&amp;c/", written.into()),
             ("\n  a?b&#38;c/\t", format!("\n  {written}\t")),
             ("<![CDATA[a?b&c/]]>", written.into()),
-            ("<!-- 1 --> <![CDATA[ a?b]]>&amp;c/<?pi?>", format!("<!-- 1 --> {written}<?pi?>")),
+            ("<!-- 1 --> <![CDATA[ a?b]]>&amp;c/<?pi?>", written.into()),
         ] {
             let content = |text: &str| format!("<BaseURL>{text}</BaseURL>");
             becomes(InQuery, &content(text), &content(&expected));

@@ -80,9 +80,20 @@ impl Host {
     }
 
     fn is(&self, scheme: Option<Scheme>, authority: &str) -> bool {
-        let port = scheme.map_or("", Scheme::default_port);
-        let short = authority.strip_suffix(port).unwrap_or(authority);
-        [authority, short].iter().any(|authority| authority.eq_ignore_ascii_case(&self.authority))
+        let (name, port) = match authority.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, port),
+            _ => (authority, ""),
+        };
+        let Some(own) = self.authority.strip_prefix(name.to_ascii_lowercase().as_str()) else {
+            return false;
+        };
+        // An empty port is the default one, and zeros before a port do not count (WHATWG URL).
+        let default = scheme.unwrap_or(self.scheme).default_port().trim_start_matches(':');
+        let number = if port.is_empty() { default } else { port.trim_start_matches('0') };
+        match own.strip_prefix(':') {
+            Some(own) => number == own,
+            None => own.is_empty() && number == default,
+        }
     }
 }
 
@@ -119,6 +130,40 @@ fn is_scheme(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_in_another_spelling() {
+        let is = |own: &str, address: &str| {
+            matches!(start(Host::parse(own).as_ref(), address), Some(Start::Host(_, "/a")))
+        };
+        for (own, address) in [
+            ("https://h.example", "https://h.example/a"),
+            ("https://h.example", "https://H.EXAMPLE:443/a"),
+            ("https://h.example", "https://h.example:/a"),
+            ("https://h.example", "https://h.example:0443/a"),
+            ("https://h.example", "//h.example:443/a"),
+            ("https://h.example", "http://h.example:80/a"),
+            ("http://h.example:8080", "http://h.example:08080/a"),
+            ("http://h.example:8080", "//h.example:8080/a"),
+            ("http://[::1]:8787", "http://[::1]:8787/a"),
+        ] {
+            assert!(is(own, address), "{own} {address}");
+        }
+        for (own, address) in [
+            ("https://h.example", "https://h.example:8443/a"),
+            ("https://h.example", "https://h.example:80/a"),
+            ("https://h.example", "https://h.example:0/a"),
+            ("https://h.example", "https://h.example.net/a"),
+            ("https://h.example.net", "https://h.example/a"),
+            ("http://h.example:8080", "http://h.example/a"),
+            ("http://h.example:8080", "http://h.example:/a"),
+            ("http://h.example:8080", "http://h.example:808/a"),
+            ("http://h.example:808", "http://h.example:8080/a"),
+            ("http://[::1]", "http://[:/a"),
+        ] {
+            assert!(!is(own, address), "{own} {address}");
+        }
+    }
 
     #[test]
     fn only_a_plain_host_is_one() {

@@ -24,6 +24,16 @@ const presentations = {
     base(mpd, `<BaseURL><![CDATA[${other.replace("h", "&#104;")}/]]></BaseURL>`),
   "a base with a comment in it": (mpd, other) => base(mpd, `<BaseURL>x#<!-- -->${other}/</BaseURL>`),
   "a base with a comment before it": (mpd, other) => base(mpd, `<BaseURL>/videos/42/<!-- -->${other}/</BaseURL>`),
+  "a base with a comment first that some end early": (mpd, other) =>
+    base(mpd, `<BaseURL><!-->${other}/-->/videos/42/</BaseURL>`),
+  "a base with a comment last that some end early": (mpd, other) =>
+    base(mpd, `<BaseURL>/videos/42/<!-->${other}/--></BaseURL>`),
+  "a base with a processing instruction first": (mpd, other) => base(mpd, `<BaseURL><?a >${other}/?>/videos/42/</BaseURL>`),
+  "a Location with a comment first": (mpd, other) =>
+    base(live(mpd), `<Location><!-->${other}/-->/videos/42/manifest.mpd</Location>`),
+  "content steering with a comment first": (mpd, other) => base(live(mpd), `<ContentSteering
+    defaultServiceLocation="a" queryBeforeStart="true"><!-->${other}/-->/videos/42/steering.json</ContentSteering>`),
+  "client data that names the next object": (mpd, other) => nextObject(mpd, other),
   "a base with CDATA in it": (mpd, other) => base(mpd, `<BaseURL>/videos/42/?<![CDATA[${other}/]]></BaseURL>`),
   "a base behind slashes": (mpd, other) => base(mpd, `<BaseURL>\\${other.slice(5).replace("/", "\\")}/</BaseURL>`),
   "a base without a scheme": (mpd, other) => base(mpd, `<BaseURL>${other.slice(5)}/</BaseURL>`),
@@ -66,12 +76,32 @@ const passOn = (mpd) => mpd.replace(/<AdaptationSet[^>]*>/g, `$&<EssentialProper
   schemeIdUri="urn:mpeg:dash:urlparam:2014" xmlns:up="urn:mpeg:dash:schema:urlparam:2014"><up:UrlQueryInfo
   queryTemplate="$$querypart$$" useMPDUrlQuery="true"/></EssentialProperty>`);
 
+/** Segments here and there in turn, and client data that tells of the next one: CTA-5004, key `nor`. */
+const nextObject = (mpd, other) => mpd
+  .replace(/(?=<Period)/, `<ServiceDescription id="1"><ClientDataReporting><CMCDParameters version="1" mode="query"
+    schemeIdUri="urn:mpeg:dash:cta-5004:2023" keys="nor ot sid" includeInRequests="segment"/></ClientDataReporting></ServiceDescription>`)
+  .replace(/<SegmentTemplate timescale="1000000"[^]*?<\/SegmentTemplate>/g, (_, at, all) => {
+    const [, id] = /.*<Representation id="(\d)"/s.exec(all.slice(0, at));
+    const urls = [...Array(10).keys()].map((n) => {
+      const name = `seg_${id}_${String(n + 1).padStart(2, "0")}.m4s`;
+      return `<SegmentURL media="${n % 2 ? "/videos/42/" : `${other}/`}${name}"/>`;
+    });
+    return `<SegmentList timescale="1000000" duration="2000000"><Initialization
+      sourceURL="/videos/42/init_${id}.mp4"/>${urls.join("")}</SegmentList>`;
+  });
+
+/** Text without any of its escapes, however often it was escaped. */
+function plain(text) {
+  for (let before; before !== text;) [before, text] = [text, unescape(text)];
+  return text;
+}
+
 /** The other host: what it is asked, line by line. */
 async function startListener() {
   const heard = [];
   const server = http.createServer((request, response) => {
     const { url, headers } = request;
-    heard.push(`${unescape(url)} ${JSON.stringify(headers)}`);
+    heard.push(plain(`${url} ${JSON.stringify(headers)}`));
     response.writeHead(404, { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*" }).end();
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));

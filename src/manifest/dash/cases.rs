@@ -92,7 +92,7 @@ fn an_imported_mpd() {
             format!("<ImportedMPD earliestResolutionTimeOffset=\"0\">{address}</ImportedMPD>")
         },
         |address: &str| format!("<ImportedMPD uri=\"{address}\"/>"),
-        |address: &str| format!("<ImportedMPD><!-- 1 -->\n {address} \n</ImportedMPD>"),
+        |address: &str| format!("<ImportedMPD>\n {address} \n</ImportedMPD>"),
     ] {
         let spot = of(&with("spot.mpd"));
         becomes(&spot, &spot, &of(&with("/TOKEN/videos/42/dash/spot.mpd")));
@@ -430,4 +430,55 @@ fn a_request_without_a_host_gets_no_mpd() {
     for text in [mpd(""), mpd("<BaseURL>a/</BaseURL>"), String::new()] {
         assert_eq!(rewritten(&link, &text), Err(ManifestError::NoHost));
     }
+}
+
+#[test]
+fn client_data_names_no_address() {
+    let with = |rest: &str| {
+        mpd(&format!(
+            "<ServiceDescription><ClientDataReporting>{rest}</ClientDataReporting></ServiceDescription>"
+        ))
+    };
+    let keys =
+        |keys: &str| with(&format!("<CMCDParameters version=\"1\" keys=\"{keys}\" mode='query'/>"));
+    for (before, after) in [("nor ot sid", "ot sid"), ("sid\nNOR", "sid"), ("url,br,nor", "br")] {
+        becomes(&keys(before), &keys(after), &keys(after));
+    }
+    becomes(&keys("br nrr sid"), &keys("br nrr sid"), &keys("br nrr sid"));
+    // With all keys, and where players may differ in what they read, nobody sends any.
+    let other = |name: &str| {
+        [
+            format!("<{name} keys=\"nor\"/>"),
+            format!("<{name} mode='query'/>"),
+            format!("<{name} keys=\"nor sid\"></{name}>"),
+            format!("<{name} keys=\"nor sid\"><a {name}=''/></{name}>"),
+            format!("<x:{name} xmlns:x='urn:x'></x:{name}>"),
+            format!("<!--><{name} keys=\"nor\"/>-->"),
+            format!("<?a ><{name} keys=\"nor\"/><?b ?>"),
+        ]
+    };
+    for (before, after) in other("CMCDParameters").iter().zip(other("CMCD-Parameters")) {
+        becomes(&with(before), &with(&after), &with(&after));
+    }
+}
+
+#[test]
+fn what_is_passed_over_before_an_address_is_written_away() {
+    for over in
+        ["<!-->https://other.example/-->", "<?a >https://other.example/?>", "<!-- a -->\n <!--b-->"]
+    {
+        for text in [
+            format!("{over}/videos/42/"),
+            format!("/videos/42/{over}"),
+            format!("\n{over} /videos/42/{over} "),
+        ] {
+            let out =
+                rewritten(&carrier(InQuery), &mpd(&format!("<BaseURL>{text}</BaseURL>"))).unwrap();
+            assert!(out.contains("/TOKEN/videos/42/") && !out.contains("other.example"), "{out}");
+            assert!(!out.contains("<!--") && !out.contains("<?a"), "{out}");
+        }
+    }
+    // What stays keeps it.
+    let foreign = mpd("<BaseURL><!-- theirs -->https://other.example/</BaseURL>");
+    becomes(&foreign, &foreign, &foreign);
 }

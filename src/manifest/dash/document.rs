@@ -169,6 +169,9 @@ impl<'d> Node<'d> {
         let mut reader = Reader::from_str(source);
         let mut text = String::new();
         let mut whole: Option<Range<usize>> = None;
+        // Some players end a comment at its first `>`, and a processing instruction elsewhere too: they take
+        // what follows for a part of the text. So all of them belong to what is written anew.
+        let mut passed_over: Option<Range<usize>> = None;
         loop {
             let start = offset(reader.buffer_position())?;
             let event = reader.read_event().map_err(|_| ManifestError::Malformed)?;
@@ -178,7 +181,11 @@ impl<'d> Node<'d> {
                 Event::Text(_) => (Cow::Borrowed(raw), trim(source, span)),
                 Event::GeneralRef(_) => (decode(raw)?, span),
                 Event::CData(data) => (Cow::Borrowed(&**data), span),
-                Event::Comment(_) | Event::PI(_) => continue,
+                Event::Comment(_) | Event::PI(_) => {
+                    passed_over =
+                        Some(passed_over.map_or(span.start, |earlier| earlier.start)..span.end);
+                    continue;
+                }
                 Event::Eof => break,
                 _ => return Err(ManifestError::Malformed),
             };
@@ -187,7 +194,10 @@ impl<'d> Node<'d> {
                 whole = Some(whole.map_or(span.start, |whole| whole.start)..span.end);
             }
         }
-        let whole = whole.unwrap_or_default();
+        let whole = match (whole, passed_over) {
+            (Some(text), Some(over)) => text.start.min(over.start)..text.end.max(over.end),
+            (text, _) => text.unwrap_or_default(),
+        };
         let add = |n: usize| n.checked_add(content.start).ok_or(ManifestError::Malformed);
         Ok(Value {
             text: text.trim_matches(BLANKS).to_owned().into(),

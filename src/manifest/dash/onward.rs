@@ -1,12 +1,14 @@
 //! What an MPD has players send to others of the addresses that they asked for.
 //!
 //! By Annex I of ISO/IEC 23009-1 they add the query of the MPD's address to those of segments, on whatever
-//! host, and by ETSI TS 103 285, section 10.12.3, they report the addresses that failed. With a token in
-//! either, it would go along.
+//! host; by ETSI TS 103 285, section 10.12.3, they report the addresses that failed; and by CTA-5004 they
+//! tell a host the address of the next object, wherever that is. With a token in any of these, it would
+//! go along.
 
 use core::ops::Range;
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use quick_xml::escape::escape;
 
@@ -16,17 +18,24 @@ use crate::manifest::host::{Start, start};
 use crate::manifest::{Carrier, ManifestError};
 
 /// Names of attributes that send addresses on, as their two halves.
-pub(super) const NAMES: [[&str; 2]; 2] = [QUERY, REPORTS];
+pub(super) const NAMES: [[&str; 2]; 3] = [QUERY, REPORTS, CLIENT_DATA];
 
 /// Of `UrlQueryInfo`, `ExtUrlQueryInfo`, `ExtHttpHeaderInfo` and `RequestParam`.
 const QUERY: [&str; 2] = ["useMPD", "UrlQuery"];
 const OWN_QUERY: &str = "queryString";
 
+/// The element that has players send Common Media Client Data, and its attribute that names the keys.
+const CLIENT_DATA: [&str; 2] = ["CMCD", "Parameters"];
+const KEYS: &str = "keys";
+
+/// Keys of client data whose values are addresses: of the next object, of the one that was asked for.
+const ADDRESSES: [&str; 2] = ["nor", "url"];
+
 /// Of `Reporting`, with the prefix `dvb`.
 const REPORTS: [&str; 2] = ["reporting", "Url"];
 
-/// Keeps the token out of what is sent on: players get the query of the MPD without it, and report to this
-/// host only.
+/// Keeps the token out of what is sent on: players get the query of the MPD without it, report to this host
+/// only, and tell no host the address of another object.
 ///
 /// Where these names are anywhere but in the start tag of an element, nobody ought to read them. A player
 /// that does so nonetheless finds another name.
@@ -48,6 +57,7 @@ pub(super) fn close(writer: &mut Writer<'_>, document: &Document<'_>) -> Result<
             let is_handled = text.matches(&whole).count() <= 1
                 && match name {
                     QUERY => pass_query(writer, source, tag, &whole)?,
+                    CLIENT_DATA => drop_addresses(writer, source, tag)?,
                     _ => is_ours(writer, source, tag, &whole),
                 };
             if !is_handled {
@@ -97,6 +107,34 @@ fn pass_query(
             let markup = [" ", OWN_QUERY, "=\"", &escape(query.as_str()), "\""].concat();
             writer.edits.markup(tag.start..tag.start, &markup)?;
         }
+    }
+    Ok(true)
+}
+
+/// Takes keys of addresses off a list of keys of client data. Returns whether it is an element without content
+/// that has such a list, and whether anything is left in it: without a list, players send all keys.
+fn drop_addresses(
+    writer: &mut Writer<'_>,
+    source: &str,
+    tag: &Range<usize>,
+) -> Result<bool, ManifestError> {
+    let is_empty = source.get(tag.end..).is_some_and(|rest| rest.starts_with("/>"));
+    let text = source.get(tag.clone()).unwrap_or_default();
+    let Some(name) = text.find([' ', '\t', '\r', '\n']).filter(|_| is_empty) else {
+        return Ok(false);
+    };
+    let attributes = tag.start.saturating_add(name)..tag.end;
+    let Some(value) = attribute(source, attributes, |name| name == KEYS) else {
+        return Ok(false);
+    };
+    let keys = || value.text.split([' ', '\t', '\r', '\n', ',']).filter(|key| !key.is_empty());
+    let is_address = |key: &str| ADDRESSES.iter().any(|known| key.eq_ignore_ascii_case(known));
+    let kept = keys().filter(|key| !is_address(key)).collect::<Vec<_>>().join(" ");
+    if kept.is_empty() {
+        return Ok(false);
+    }
+    if keys().any(is_address) {
+        writer.edits.text(value.span.clone(), &kept)?;
     }
     Ok(true)
 }

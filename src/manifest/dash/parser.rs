@@ -135,7 +135,12 @@ impl<'m> Parser<'m> {
                 let is_closed = matches!(event, Event::Empty(_));
                 let element = self.element(tag, span, is_closed, resolver)?;
                 if self.sends_on {
-                    let tag = at(element.name_end)..at(element.attributes_end);
+                    // Its name too, where that has the player send something.
+                    let name = at(element.start)..at(element.name_end);
+                    let name = self.document.source.get(name).unwrap_or_default();
+                    let is_sender = NAMES.iter().any(|sender| name.contains(&sender.concat()));
+                    let start = if is_sender { element.start } else { element.name_end };
+                    let tag = at(start)..at(element.attributes_end);
                     let text = self.document.source.get(tag.clone()).unwrap_or_default();
                     if NAMES.iter().any(|name| text.contains(&name.concat())) {
                         self.document.tags.push(tag);

@@ -147,6 +147,11 @@ impl Preview<'_> {
         let (own, others): (Vec<_>, Vec<_>) = node.children().partition(|child| {
             matches!(child.name(), "SegmentBase" | "SegmentList" | "SegmentTemplate")
         });
+        // The schema has one at most, and what players make of two nobody knows. So what is said at the
+        // levels above has no more parts than elements are deep.
+        if own.len() > 1 {
+            return Err(ManifestError::NoPreview);
+        }
         let mut info = above.info.clone();
         own.iter().for_each(|own| info.add(*own));
         // Whoever is shown a part of a film may read all of its subtitles, and see all thumbnails.
@@ -161,7 +166,7 @@ impl Preview<'_> {
         if kind.is_beside() && info.is_of_one_file() {
             return own.into_iter().try_for_each(|own| self.sources(own, &bases));
         }
-        self.writer.spend(info.len())?;
+        self.writer.spend(info.work())?;
         let mut list = String::new();
         let segments = info.segments(length, &mut self.budget)?;
         let list_of = list::Of { carrier: self.writer.carrier, node, info: &info, bases: &bases };

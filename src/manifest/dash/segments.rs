@@ -28,9 +28,13 @@ impl<'d> Info<'d> {
         self.0.iter().all(|node| node.name() == "SegmentBase")
     }
 
-    /// The bytes in it.
-    pub(super) fn len(&self) -> usize {
-        self.0.iter().fold(0, |len, node| len.saturating_add(node.span().len()))
+    /// The work of reading it: all of its bytes once, and the attributes as often as one is asked for.
+    pub(super) fn work(&self) -> usize {
+        const ASKED: usize = 12;
+        self.0.iter().fold(0, |work, node| {
+            let attributes = node.attributes().len().saturating_mul(ASKED);
+            work.saturating_add(node.span().len()).saturating_add(attributes)
+        })
     }
 
     pub(super) fn attribute(&self, name: &str) -> Option<Value<'d>> {
