@@ -261,6 +261,9 @@ pub enum PathError {
     Control,
     /// A segment `.` or `..`, however encoded.
     DotSegment,
+    /// A segment that starts with `%3B`, and is not the last: a server that decodes it before it splits off
+    /// parameters reads two slashes in a row.
+    EmptyName,
     /// Two slashes in a row.
     EmptySegment,
     /// `%2F` or `%5C`, which some servers decode before they split the path.
@@ -287,6 +290,9 @@ impl fmt::Display for PathError {
             Self::Backslash => "has a backslash; write /",
             Self::Control => "has a control character; rename the file",
             Self::DotSegment => "has a segment . or ..; write the path without it",
+            Self::EmptyName => {
+                "has a directory that starts with %3B, which some servers read as //; rename it"
+            }
             Self::EmptySegment => "has two slashes in a row; write one",
             Self::EncodedSlash => "has %2F or %5C; a slash in a file name cannot be signed",
             Self::Escape => "has a % without two hex digits; write %25 for a percent sign",
@@ -357,6 +363,12 @@ mod tests {
         }
         for path in ["//", "//a", "/a//b", "/a//"] {
             refused(path, PathError::EmptySegment);
+        }
+        for path in ["/%3B/", "/a/%3bx/b", "/a/%3B../b", "/%3B%3B/", "/%3b%2e//"] {
+            refused(path, PathError::EmptyName);
+        }
+        for path in ["/a/%3Bx", "/a/%3B", "/%23a/b", "/a/%3Fx/b", "/%23/", "/%3F%3B/", "/a%3B/b"] {
+            canonical(path, path);
         }
         for path in ["/a%2fb", "/a%2Fb", "/a%5cb", "/a%5Cb"] {
             refused(path, PathError::EncodedSlash);

@@ -78,10 +78,29 @@ fn rewrite_with(
 mod tests {
     use super::testing::{Came, carrier, mpd, rewritten};
     use super::*;
+    use crate::manifest::Kind;
     use crate::public::PublicPaths;
     use Came::{InPath, InQuery, Run};
     use alloc::format;
     use alloc::vec;
+
+    /// An MPD of many segments, each with the longest of tokens.
+    #[test]
+    fn what_grows_too_large_is_not_explained_either() {
+        let [id, name] = [64, 255].map(|n| &*"a".repeat(n).leak());
+        let carrier = testing::carrier_on(InQuery, "", |link| {
+            link.download(name).session(id).subject(id).token_id(id)
+        });
+        let with = |n: usize| {
+            let urls = "<SegmentURL media='a'/>".repeat(n);
+            mpd(&period(&format!("<Representation><SegmentList>{urls}</SegmentList></Representation>")))
+        };
+        for (n, result) in [(10, Ok(())), (26_000, Err(ManifestError::TooLarge))] {
+            let mpd = with(n);
+            assert_eq!(carrier.rewrite(Kind::Dash, &mpd).map(drop), result, "{n}");
+            assert_eq!(carrier.explain(Kind::Dash, &mpd).map(drop), result, "{n}");
+        }
+    }
 
     /// What becomes of `content` in an MPD.
     #[track_caller]

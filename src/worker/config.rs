@@ -322,6 +322,18 @@ mod tests {
     }
 
     #[test]
+    fn a_star_ends_a_name() {
+        let unsigned = |names: &str| Variables { unsigned_params: Some(names.into()), ..bucket() };
+        let forward = |names: &str| Variables { forward_params: Some(names.into()), ..bucket() };
+        assert!(Config::read(&unsigned("utm_*, ref,v*")).is_ok());
+        let fault = "a star stands at the end of a name only, behind what the names start with: utm_*";
+        for names in ["ref, a*b", "ref,*b", "ref, *", "ref,a**", "ref, a*b*"] {
+            wrong(unsigned(names), &format!("UNSIGNED_PARAMS: entry 2: {fault}"));
+            wrong(forward(names), &format!("FORWARD_PARAMS: entry 2: {fault}"));
+        }
+    }
+
+    #[test]
     fn every_error_is_named_at_once() {
         let variables = Variables {
             allow_origins: Some("https://a.example/".into()),

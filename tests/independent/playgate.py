@@ -416,7 +416,10 @@ def canonical_path(path):
     segments = path.split("/")[1:]
     # Some servers cut off a parameter, a query or a fragment once its first mark is decoded.
     names = [re.split("%3B|%3F|%23", segment)[0] for segment in segments]
-    if "." in names or ".." in names or "" in segments[:-1]:
+    if "." in names or ".." in names:
+        raise refusal
+    # An empty name before a parameter is an empty segment; before the others, it is the last.
+    if any(re.split("%3B", segment)[0] == "" for segment in segments[:-1]):
         raise refusal
     return path
 

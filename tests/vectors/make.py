@@ -1062,6 +1062,11 @@ for name, path, about in (
     ("path_three_dots_and_semicolon", "/videos/42/...%3Bx", "Three dots are a name."),
     ("path_name_and_escaped_question_mark", "/videos/42/a..%3Fx", "A name that ends in dots."),
     ("path_name_and_escaped_number_sign", "/videos/42/%23..", "The dots are after it."),
+    ("path_directory_number_sign_first", "/videos/42/%231/a.ts",
+     "Cut off there, it is a directory; no segment is empty."),
+    ("path_directory_question_mark_first", "/videos/42/%3Fa/a.ts",
+     "Cut off there, it is a directory; no segment is empty."),
+    ("path_directory_name_and_escaped_semicolon", "/videos/42/a%3B/a.ts", "A name before a semicolon."),
     ("path_latin_1", "/videos/42/%E0%F6", "Escaped octets need not be UTF-8."),
     ("path_semicolon_escaped_twice", "/videos/42/..%253Bx", "Nothing is decoded twice."),
 ):
@@ -1099,6 +1104,15 @@ for name, path, about in (
      "Decoded, the path ends in .. before a fragment."),
     ("path_dot_escaped_question_mark", "/videos/42/.%3Fx/master.m3u8", "A segment . before a query."),
     ("path_dot_escaped_number_sign", "/videos/42/.%23/master.m3u8", "A segment . before a fragment."),
+    ("path_escaped_semicolon_alone", "/videos/42/%3B/master.m3u8",
+     "Decoded, it is an empty segment to a Java server."),
+    ("path_escaped_parameter_alone", "/videos/42/%3Bx/master.m3u8",
+     "Decoded, it is an empty segment to a Java server."),
+    ("path_escaped_parameter_alone_lower_case", "/videos/42/%3bx=1/master.m3u8",
+     "Decoded, it is an empty segment to a Java server."),
+    ("path_escaped_parameter_of_dots_alone", "/videos/42/%3B../43/film.mp4",
+     "An empty name, and dots in the parameter."),
+    ("path_escaped_parameter_alone_before_last_slash", "/videos/42/%3Bx/", "The slash follows it."),
     ("path_overlong_dots", "/videos/42/%C0%AE%C0%AE/43/film.mp4", "Dots in two octets each."),
     ("path_overlong_lower_case", "/videos/42/%c0%ae%c0%ae/43/film.mp4", "Dots in two octets each."),
     ("path_overlong_slash", "/videos/42/a%C0%AFmaster.m3u8", "A slash in two octets."),
@@ -1115,9 +1129,12 @@ path_fault("path_semicolon_first_segment", "A parameter of the directory that is
            "/videos;x/42/master.m3u8", scope="/videos;x/42/")
 path_fault("path_two_dots_escaped_semicolon_first", "At the start, where it is signed.",
            "/..%3B/videos/42/master.m3u8", scope="/..%3B/videos/")
+path_fault("path_escaped_parameter_alone_first", "At the start, where it is signed.",
+           "/%3Bx/videos/42/master.m3u8", scope="/%3Bx/videos/")
 for name, path in (
     ("semicolon", "/videos/42/film.mp4;x.ts"),
     ("two_dots_escaped_semicolon", "/videos/42/..%3B/film.mp4"),
+    ("escaped_parameter_alone", "/videos/42/%3Bx/film.mp4"),
 ):
     about = "The tag is over the very path that is asked for."
     refused("path_%s_exact" % name, "film_query", about, NOT_CANONICAL,

@@ -1061,6 +1061,8 @@ for name, target, about in (
      "Decoded, the path ends in .. before a query."),
     ("two_dots_escaped_number_sign", "/videos/42/..%23/43/a.ts",
      "Decoded, the path ends in .. before a fragment."),
+    ("escaped_parameter_alone", "/videos/42/%3Bx/43/a.ts",
+     "Decoded, it is an empty segment to a Java server."),
     ("overlong_dots", "/videos/42/%C0%AE%C0%AE/43/a.ts", "Dots in two octets each."),
 ):
     path_fault("path_" + name, about, target)

@@ -264,6 +264,21 @@ fn parts_of_an_mpd() {
         },
         |address: &str| {
             format!(
+                "<Patch><replace sel=\"/MPD/Period[@id='a/b']/BaseURL[.='c/d]/e']/text()\">{address}</replace></Patch>"
+            )
+        },
+        |address: &str| {
+            format!(
+                "<Patch><add sel=\"//d:SegmentTemplate[@media='a/$Number$']\" type=\"@media\">{address}</add></Patch>"
+            )
+        },
+        |address: &str| {
+            format!(
+                "<Patch><replace sel='//SegmentURL[@media=\"a[/b\"][../@id]/@media'>{address}</replace></Patch>"
+            )
+        },
+        |address: &str| {
+            format!(
                 "<Patch><replace sel=\"/MPD/PatchLocation[1]\"><PatchLocation>{address}</PatchLocation></replace></Patch>"
             )
         },
@@ -279,6 +294,8 @@ fn parts_of_an_mpd() {
         "<Patch><replace sel=\"/MPD/@publishTime\">2026-01-01T00:00:00Z</replace></Patch>",
         "<Patch><remove sel=\"/MPD/Period[1]/AdaptationSet/SegmentTemplate/@media\"/></Patch>",
         "<Patch><add sel=\"/MPD/Period/@id\">a/b</add></Patch>",
+        "<Patch><replace sel=\"/MPD/Period[@id='/BaseURL/text()\">a</replace></Patch>",
+        "<Patch><replace sel=\"/MPD/Period[@id='/SegmentURL/@media']/@id\">a</replace></Patch>",
     ] {
         becomes(patch, patch, patch);
     }

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString as _};
 use crate::key::KeyRing;
 use crate::manifest::{Carrier, ManifestError};
 use crate::request::Request;
-use crate::sign::Signer;
+use crate::sign::{Builder, Signer};
 use crate::time::UnixTime;
 use crate::verify::Verifier;
 
@@ -35,9 +35,18 @@ pub(crate) fn carrier(came: Came) -> Carrier {
 
 /// The same with a query of the viewer's.
 pub(crate) fn carrier_of(came: Came, query: &str) -> Carrier {
+    carrier_on(came, query, |link| link)
+}
+
+/// The same on more terms.
+pub(crate) fn carrier_on(
+    came: Came,
+    query: &str,
+    more: impl for<'a> FnOnce(Builder<'a, &'a str>) -> Builder<'a, &'a str>,
+) -> Carrier {
     let ring = KeyRing::parse(KEYS).unwrap();
     let signer = Signer::new(ring.clone());
-    let link = signer.link(MANIFEST).directory(2);
+    let link = more(signer.link(MANIFEST).directory(2));
     let link = match came {
         Came::InPath => link.in_path(),
         Came::InQuery | Came::NoHost => link.in_query(),
