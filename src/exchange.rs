@@ -6,8 +6,6 @@ use alloc::vec::Vec;
 use crate::format::native::{self, Stamp};
 use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text};
 use crate::key::Entry;
-#[cfg(any(feature = "worker", test))]
-use crate::request::Placement;
 use crate::sign::{CheckedTerms, Terms};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
@@ -39,7 +37,6 @@ impl Verifier<'_> {
         if n.is_none() && grant.run().is_none() {
             return None;
         }
-        let own = verified.key();
         let itself = || Pass {
             token: verified.named_token(self),
             expires: verified.expires(),
@@ -49,6 +46,7 @@ impl Verifier<'_> {
         if grant.run().is_none() && grant.preview().is_none() {
             return Some(itself());
         }
+        let Some(key) = self.native_key(verified, now) else { return Some(itself()) };
         let download = grant.download().map(DownloadName::decode);
         let [token_id, session, subject] =
             [grant.token_id(), grant.session(), grant.subject()].map(|id| id.map(Text::to_cow));
@@ -58,20 +56,11 @@ impl Verifier<'_> {
             subject: subject.as_deref(),
             ..terms(grant, download.as_deref())
         };
-        let Some(key) = self.native_key(own, now) else { return Some(itself()) };
-        if !self.rules.native || native::check(&terms).is_err() {
-            // What cannot be said in a native token, or is not read here as one, goes on as it came.
+        if native::check(&terms).is_err() {
+            // What cannot be said in a native token goes on as it came.
             return Some(itself());
         }
-        let expires = match grant.run() {
-            None => grant.expires(),
-            Some(secs) => {
-                let secs = secs.min(self.max_run).min(self.max_lifetime.unwrap_or(u64::MAX));
-                now.min(grant.expires()).saturating_add(secs)
-            }
-        };
-        let expires = expires.min(own.retires()).min(key.retires());
-        let expires = expires.min(UnixTime::from_secs(MAX_NUMBER));
+        let expires = self.ends(verified, key, now);
         let checked = CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued() };
         let stamp = grant.preview().map(|_| Stamp::new(&checked));
         if grant.run().is_none() {
@@ -81,38 +70,49 @@ impl Verifier<'_> {
         Some(Pass { token, expires, exchanged: true, stamp })
     }
 
-    /// The key that signs native tokens for a request whose token another key signed, or the same.
-    fn native_key<'k>(&'k self, own: &'k Entry, now: UnixTime) -> Option<&'k Entry> {
-        if own.serves(native::FORMAT) {
-            return Some(own);
-        }
-        self.ring.serving(native::FORMAT).find(|entry| !entry.is_retired(now))
+    /// When the token ends that `key` signs for an admitted request.
+    fn ends(&self, verified: &Verified<'_>, key: &Entry, now: UnixTime) -> UnixTime {
+        let grant = verified.grant();
+        let expires = match grant.run() {
+            None => grant.expires(),
+            Some(secs) => {
+                let secs = secs.min(self.max_run).min(self.max_lifetime.unwrap_or(u64::MAX));
+                now.min(grant.expires()).saturating_add(secs)
+            }
+        };
+        let expires = expires.min(verified.key().retires()).min(key.retires());
+        expires.min(UnixTime::from_secs(MAX_NUMBER))
     }
 
-    /// The address of an admitted request, from its path on, with the exchanged token instead of its own, and
-    /// when that token ends. `None` where the token has no `run`, or is not in the address.
+    /// The key that signs native tokens for a request whose token another key signed, or the same. `None`
+    /// where there is none, or where native tokens are not read here.
+    fn native_key<'k>(&'k self, verified: &Verified<'k>, now: UnixTime) -> Option<&'k Entry> {
+        let own = verified.key();
+        if !self.rules.native {
+            None
+        } else if own.serves(native::FORMAT) {
+            Some(own)
+        } else {
+            self.ring.serving(native::FORMAT).find(|entry| !entry.is_retired(now))
+        }
+    }
+
+    /// The address of an admitted request with an exchanged token that lasts longer than its own, and when that
+    /// one ends. `None` where there is none, or the token is not in the address.
     #[cfg(any(feature = "worker", test))]
-    pub(crate) fn exchanged_address(
+    pub(crate) fn lasting_address(
         &self,
         verified: &Verified<'_>,
         now: UnixTime,
     ) -> Option<(String, UnixTime)> {
-        let pass = self.pass(verified, now).filter(|pass| pass.exchanged)?;
-        let path = verified.path().to_cow();
-        let [before, after] = verified.queries();
-        let (prefix, in_query) = match verified.placement() {
-            Placement::Path => (["/", &pass.token].concat(), None),
-            Placement::Query => (String::new(), Some(pass.token.as_str())),
-            Placement::Bearer | Placement::Cookie => return None,
-        };
-        let mut address = [prefix.as_str(), &path].concat();
-        let mut joint = '?';
-        for part in [before, in_query, after].into_iter().flatten() {
-            address.push(joint);
-            address.push_str(part);
-            joint = '&';
+        // Nothing is signed that is not used.
+        let key = self.native_key(verified, now).filter(|_| verified.grant().run().is_some())?;
+        if self.ends(verified, key, now) <= verified.grant().expires() || !verified.is_in_address()
+        {
+            return None;
         }
-        Some((address, pass.expires))
+        let pass = self.pass(verified, now).filter(|pass| pass.exchanged)?;
+        Some((verified.address_with(&pass.token)?, pass.expires))
     }
 }
 
@@ -308,20 +308,20 @@ mod tests {
         let signer = Signer::new(ring.clone());
         let exchanged = |link: String| {
             let verified = verifier.verify(&Request::new(&link), now).unwrap();
-            let (address, expires) = verifier.exchanged_address(&verified, now)?;
-            assert_eq!(expires.as_secs(), NOW + 60);
+            let (address, expires) = verifier.lasting_address(&verified, now)?;
+            assert_eq!(expires.as_secs(), NOW + 700);
             let again = verifier.verify(&Request::new(&address), now).unwrap();
             assert_eq!(again.path().to_string(), "/a/b%20c.mp4");
             let none = crate::ParamNames::default();
             assert_eq!(again.clean_query(none), verified.clean_query(none));
             assert_eq!(again.scope().to_string(), verified.scope().to_string());
-            assert!(verifier.exchanged_address(&again, now).is_none(), "only once");
-            let (before, rest) = address.split_once("pg=1&exp=1767225060&kid=main").unwrap();
+            assert!(verifier.lasting_address(&again, now).is_none(), "only once");
+            let (before, rest) = address.split_once("pg=1&exp=1767225700&kid=main").unwrap();
             let (fields, after) = rest.split_once("&sig=").unwrap();
             Some([before, "TOKEN", fields, after.get(43..).unwrap()].concat())
         };
         let url = "https://cdn.example.com/a/b%20c.mp4?v=1";
-        let signed = |link: Builder<'_, &str>| String::from(link.run(60).sign(now).unwrap());
+        let signed = |link: Builder<'_, &str>| String::from(link.run(700).sign(now).unwrap());
         for (link, expected) in [
             (signed(signer.link(url)), "/a/b%20c.mp4?v=1&TOKEN"),
             (signed(signer.link(url)) + "&utm_source=x", "/a/b%20c.mp4?v=1&TOKEN&utm_source=x"),
@@ -331,12 +331,15 @@ mod tests {
         ] {
             assert_eq!(exchanged(link).as_deref(), Some(expected));
         }
-        let link = signer.link(url).in_path().run(60).sign(now).unwrap();
+        let link = signer.link(url).in_path().run(700).sign(now).unwrap();
         let cookie = link.token();
         let mut request = Request::new(url);
         request.cookie = Some(cookie);
         let verified = verifier.verify(&request, now).unwrap();
-        assert!(verifier.exchanged_address(&verified, now).is_none());
+        assert!(verifier.lasting_address(&verified, now).is_none());
+        for run in [1, 60, 600] {
+            assert_eq!(exchanged(String::from(signer.link(url).run(run).sign(now).unwrap())), None);
+        }
     }
 
     #[test]

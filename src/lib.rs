@@ -27,6 +27,7 @@ mod mac;
 #[cfg(feature = "manifest")]
 pub mod manifest;
 mod path;
+mod percent;
 #[cfg(feature = "manifest")]
 mod public;
 mod query;

@@ -14,6 +14,7 @@ use core::fmt::{self, Write as _};
 use alloc::{borrow::Cow, string::String};
 
 use crate::bytes::is_unreserved;
+use crate::percent::escaped;
 
 pub(crate) use self::plain::is_plain;
 #[cfg(feature = "manifest")]
@@ -46,14 +47,19 @@ impl<'a> CanonicalPath<'a> {
     fn parse_segments(written: &'a str) -> Result<Self, PathError> {
         let segments = written.strip_prefix('/').ok_or(PathError::NotAbsolute)?;
         let mut verbatim = true;
-        let mut last = false;
+        let mut unless_last = None;
         for segment in segments.split('/') {
-            if last {
-                return Err(PathError::EmptySegment);
+            if let Some(error) = unless_last {
+                return Err(error);
             }
             verbatim &= check_segment(segment)?;
-            // An empty segment may only be the last one: a trailing slash.
-            last = segment.is_empty();
+            unless_last = match segment.as_bytes() {
+                // Only the last segment may be empty: a trailing slash.
+                [] => Some(PathError::EmptySegment),
+                // A server that decodes before it splits off a parameter reads no name.
+                [b'%', b'3', b'B' | b'b', ..] => Some(PathError::EmptyName),
+                _ => None,
+            };
         }
         Ok(Self { written, verbatim })
     }
@@ -206,35 +212,6 @@ fn check_written(byte: u8) -> Result<(), PathError> {
         }
         _ => Ok(()),
     }
-}
-
-/// The octet of two hex digits.
-pub(crate) fn escaped(digits: &str) -> Option<u8> {
-    let hex = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    u8::from_str_radix(digits, 16).ok().filter(|_| hex)
-}
-
-/// A text with its escapes decoded, where that gives text.
-#[cfg(feature = "alloc")]
-pub(crate) fn decoded(text: &str) -> String {
-    let mut bytes = alloc::vec::Vec::with_capacity(text.len());
-    let mut parts = text.split('%');
-    bytes.extend(parts.next().unwrap_or_default().bytes());
-    for part in parts {
-        let octet = part.get(..2).and_then(escaped);
-        let rest = match octet {
-            Some(octet) => {
-                bytes.push(octet);
-                part.get(2..)
-            }
-            None => {
-                bytes.push(b'%');
-                Some(part)
-            }
-        };
-        bytes.extend(rest.unwrap_or_default().bytes());
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.into())
 }
 
 /// An unreserved octet as text.

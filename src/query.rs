@@ -1,5 +1,8 @@
 //! The query beside the token: which parameters are signed, which belong to players, which travel on.
 
+#[cfg(feature = "alloc")]
+use alloc::string::String;
+
 use crate::bytes;
 
 /// Query parameters that players add by themselves: HLS delivery directives and those of interstitials and
@@ -63,6 +66,23 @@ pub(crate) fn is_player_param(param: &str) -> bool {
 /// The name of `name=value`, as it is written: two spellings are two names.
 pub(crate) fn name_of(param: &str) -> &str {
     param.split_once('=').map_or(param, |(name, _)| name)
+}
+
+/// Parameters as one query; `None` where there are none.
+#[cfg(feature = "alloc")]
+pub(crate) fn joined<'p>(params: impl IntoIterator<Item = &'p str>) -> Option<String> {
+    let mut params = params.into_iter();
+    let mut query = String::from(params.next()?);
+    params.for_each(|param| query.extend(["&", param]));
+    Some(query)
+}
+
+/// Appends parameters to an address without a query.
+#[cfg(feature = "alloc")]
+pub(crate) fn push_query<'p>(address: &mut String, params: impl IntoIterator<Item = &'p str>) {
+    for (joint, param) in core::iter::once("?").chain(core::iter::repeat("&")).zip(params) {
+        address.extend([joint, param]);
+    }
 }
 
 /// The part of a query that the tag of an exact scope covers.

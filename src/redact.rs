@@ -166,7 +166,7 @@ fn next(text: &str) -> (&str, Option<u8>) {
     let mut octet = u8::try_from(first).ok();
     while octet == Some(b'%')
         && let Some(digits) = text.get(len..len.saturating_add(2))
-        && let Some(escaped) = crate::path::escaped(digits)
+        && let Some(escaped) = crate::percent::escaped(digits)
     {
         octet = Some(escaped);
         len = len.saturating_add(2);

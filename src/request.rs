@@ -119,6 +119,13 @@ fn authority(url: &str) -> Option<usize> {
     }
 }
 
+/// Scheme with the `://`, and what follows; no scheme where there is none.
+#[cfg(feature = "alloc")]
+pub(crate) fn split_scheme(text: &str) -> (&str, &str) {
+    let scheme = bytes::around(text, "://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
+    text.split_at_checked(scheme).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::format::Rules;
-use crate::path::decoded;
+use crate::percent::decoded;
 use crate::redact::redacted;
 use crate::request::Request;
 

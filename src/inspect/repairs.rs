@@ -1,12 +1,11 @@
 //! What is done to links on their way by what carries them, and how to undo it.
 
-use core::fmt::Write as _;
-
 use alloc::string::String;
 
 use crate::bytes::around;
-use crate::path::decoded;
-use crate::query::name_of;
+use crate::percent::{decoded, push_encoded};
+use crate::query::{name_of, push_query};
+use crate::request::split_scheme;
 
 /// What is said of the damage, and how it is undone.
 pub(super) struct Repair {
@@ -218,17 +217,8 @@ fn changed(text: &str, replaced: String) -> Option<String> {
 /// With everything percent-encoded that is in no URL.
 fn encoded(text: &str) -> Option<String> {
     let mut encoded = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii_graphic() && !"\"<>^`{|}".contains(c) {
-            encoded.push(c);
-        } else {
-            let mut bytes = [0; 4];
-            for byte in c.encode_utf8(&mut bytes).bytes() {
-                // Writing to a String cannot fail.
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-        }
-    }
+    let is_kept = |octet: u8| octet.is_ascii_graphic() && !b"\"<>^`{|}".contains(&octet);
+    push_encoded(text, is_kept, &mut encoded);
     changed(text, encoded)
 }
 
@@ -301,17 +291,10 @@ const FIELDS: [&str; 16] = [
 /// With the fields of a token in their order, behind all other parameters.
 fn in_order(text: &str) -> Option<String> {
     let (path, query) = text.split_once('?')?;
+    let named = |name: &'static str| query.split('&').filter(move |param| name_of(param) == name);
+    let others = query.split('&').filter(|param| !FIELDS.contains(&name_of(param)));
     let mut ordered = String::from(path);
-    let mut joint = '?';
-    let mut push = |param: &str| {
-        ordered.push(joint);
-        ordered.push_str(param);
-        joint = '&';
-    };
-    query.split('&').filter(|param| !FIELDS.contains(&name_of(param))).for_each(&mut push);
-    for field in FIELDS {
-        query.split('&').filter(|param| name_of(param) == field).for_each(&mut push);
-    }
+    push_query(&mut ordered, others.chain(FIELDS.into_iter().flat_map(named)));
     changed(text, ordered)
 }
 
@@ -325,15 +308,9 @@ fn unwrapped(text: &str) -> Option<String> {
     })
 }
 
-/// Scheme and what follows it; no scheme where there is none.
-fn scheme(text: &str) -> (&str, &str) {
-    let scheme = around(text, "://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
-    text.split_at_checked(scheme).unwrap_or_default()
-}
-
 /// The address in another one, behind it.
 fn inner(text: &str) -> Option<String> {
-    let (_, rest) = scheme(text);
+    let (_, rest) = split_scheme(text);
     let (before, _) = around(rest, "https://").or_else(|| around(rest, "http://"))?;
     let inner = rest.get(before.len()..)?;
     // Mail filters put their own part behind two underscores.
@@ -348,7 +325,7 @@ fn as_parameter(text: &str) -> Option<String> {
 }
 
 fn one_slash(text: &str) -> Option<String> {
-    let (scheme, rest) = scheme(text);
+    let (scheme, rest) = split_scheme(text);
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let path = replace(path, &[("///", "/"), ("//", "/")])?;
     let mark = if query.is_empty() { "" } else { "?" };
@@ -358,7 +335,7 @@ fn one_slash(text: &str) -> Option<String> {
 /// A path's token with what is before it and behind it, where something is before it: scheme and host, the
 /// prefix, the token, the rest.
 fn around_segment(text: &str) -> Option<[&str; 4]> {
-    let (scheme, rest) = scheme(text);
+    let (scheme, rest) = split_scheme(text);
     let (host, _) = rest.split_once('/')?;
     let (base, path) = text.split_at_checked(scheme.len().saturating_add(host.len()))?;
     let mut at: usize = 0;

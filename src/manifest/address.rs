@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::manifest::host::{Host, Scheme, Start, start};
 use crate::path::CanonicalPath;
+use crate::percent::push_encoded;
 use crate::query::is_query;
 use crate::request::Request;
 
@@ -177,20 +178,8 @@ fn split_at(text: &str, mark: char) -> (&str, &str) {
 
 /// Writes what a URL parser encodes as it does: spaces, what is outside ASCII, and `more`.
 fn encode(text: &str, more: impl Fn(u8) -> bool) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match u8::try_from(character) {
-            Ok(byte) if byte.is_ascii_graphic() && !more(byte) => out.push(character),
-            _ => {
-                let mut buffer = [0; 4];
-                for byte in character.encode_utf8(&mut buffer).bytes() {
-                    let digit = |n: u8| HEX.get(usize::from(n)).copied().map_or('0', char::from);
-                    out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-                }
-            }
-        }
-    }
+    push_encoded(text, |octet| octet.is_ascii_graphic() && !more(octet), &mut out);
     out
 }
 

@@ -24,6 +24,14 @@ pub(crate) const fn most(len: usize) -> usize {
     if most < MAX_LEN { most } else { MAX_LEN }
 }
 
+/// That what came of a manifest of `len` bytes is not too large.
+///
+/// # Errors
+/// [`ManifestError::TooLarge`].
+pub(crate) const fn check(len: usize, written: usize) -> Result<(), ManifestError> {
+    if written > most(len) { Err(ManifestError::TooLarge) } else { Ok(()) }
+}
+
 /// What was read and written of a manifest so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Growth {
@@ -61,10 +69,7 @@ impl Growth {
     /// [`ManifestError::TooLarge`].
     pub(crate) const fn check(&self, bytes: usize) -> Result<(), ManifestError> {
         let len = if self.read > self.whole { self.read } else { self.whole };
-        if self.written.saturating_add(bytes) > most(len) {
-            return Err(ManifestError::TooLarge);
-        }
-        Ok(())
+        check(len, self.written.saturating_add(bytes))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::manifest::address::{Base, Resource, Target, resolve};
 use crate::manifest::host::{Host, Start, start};
 use crate::path::CanonicalPath;
 use crate::public::PublicPaths;
-use crate::query::is_player_param;
+use crate::query::{is_player_param, joined, push_query};
 use crate::request::Placement;
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
@@ -78,18 +78,11 @@ impl Carrier {
         verified.grant().directory()?;
         let Pass { token, expires, exchanged, stamp } = verifier.pass(verified, now)?;
         let placement = verified.placement();
-        let in_url = matches!(placement, Placement::Path | Placement::Query);
-        if !(in_url || exchanged || stamp.is_some()) {
+        if !(verified.is_in_address() || exchanged || stamp.is_some()) {
             return None;
         }
         let (base, params) = verified.surroundings();
-        let mut query = String::new();
-        for param in params.filter(|param| !param.is_empty()) {
-            if !query.is_empty() {
-                query.push('&');
-            }
-            query.push_str(param);
-        }
+        let query = joined(params.filter(|param| !param.is_empty())).unwrap_or_default();
         Some(Self {
             host: Host::parse(base),
             path: verified.path().to_string(),
@@ -235,26 +228,14 @@ impl Carrier {
     /// to each request.
     pub(crate) fn own_address(&self) -> String {
         let mut address = [self.prefix.as_str(), &self.path].concat();
-        let query = self.own_query();
-        if !query.is_empty() {
-            address.push('?');
-            address.push_str(&query);
-        }
+        push_query(&mut address, self.own_params());
         address
     }
 
     /// What the player sent as the query of the manifest, less its token and what it adds by itself to each
-    /// request.
-    pub(crate) fn own_query(&self) -> String {
-        let mut query = String::new();
-        let params = self.query.split('&').filter(|param| !param.is_empty());
-        for param in params.filter(|param| !is_player_param(param)) {
-            if !query.is_empty() {
-                query.push('&');
-            }
-            query.push_str(param);
-        }
-        query
+    /// request, parameter by parameter.
+    pub(crate) fn own_params(&self) -> impl Iterator<Item = &str> {
+        self.query.split('&').filter(|param| !param.is_empty() && !is_player_param(param))
     }
 }
 

@@ -24,7 +24,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::writer::Writer;
-use crate::manifest::{Carrier, ManifestError, Written};
+use crate::manifest::{Carrier, ManifestError, Written, bounds};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -71,6 +71,7 @@ fn rewrite_with(
         out.push(BYTE_ORDER_MARK);
     }
     edits.apply(source, &mut out)?;
+    bounds::check(mpd.len(), out.len())?;
     Ok((out, log))
 }
 
@@ -93,7 +94,9 @@ mod tests {
         });
         let with = |n: usize| {
             let urls = "<SegmentURL media='a'/>".repeat(n);
-            mpd(&period(&format!("<Representation><SegmentList>{urls}</SegmentList></Representation>")))
+            mpd(&period(&format!(
+                "<Representation><SegmentList>{urls}</SegmentList></Representation>"
+            )))
         };
         for (n, result) in [(10, Ok(())), (26_000, Err(ManifestError::TooLarge))] {
             let mpd = with(n);

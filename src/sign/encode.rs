@@ -2,7 +2,8 @@
 
 use alloc::string::String;
 
-use crate::bytes::around;
+use crate::percent::push_encoded;
+use crate::request::split_scheme;
 
 /// Percent-encodes what follows scheme and host of `url`, which is a name as it is on a disk or in a bucket: a
 /// `%`, a `?` and a `#` are characters of it, and it has no query. Slashes part its segments.
@@ -17,27 +18,17 @@ use crate::bytes::around;
 /// ```
 #[must_use]
 pub fn percent_encoded(url: &str) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let authority = around(url, "://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
-    let path = url.get(authority..).and_then(|rest| rest.find('/'));
-    let (base, name) = match (authority, path) {
+    let (scheme, rest) = split_scheme(url);
+    let host = match scheme {
         // A relative name has no host.
-        (0, _) => ("", url),
-        (_, Some(path)) => url.split_at_checked(authority.saturating_add(path)).unwrap_or_default(),
-        (_, None) => (url, ""),
+        "" => 0,
+        _ => scheme.len().saturating_add(rest.find('/').unwrap_or(rest.len())),
     };
+    let (base, name) = url.split_at_checked(host).unwrap_or_default();
     let mut encoded = String::with_capacity(url.len().saturating_add(16));
     encoded.push_str(base);
-    for octet in name.bytes() {
-        if octet.is_ascii_alphanumeric() || b"-._~!$&'()*,=:@/".contains(&octet) {
-            encoded.push(octet.into());
-        } else {
-            encoded.push('%');
-            for nibble in [octet >> 4, octet & 15] {
-                encoded.extend(DIGITS.get(usize::from(nibble)).map(|digit| char::from(*digit)));
-            }
-        }
-    }
+    let is_kept = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~!$&'()*,=:@/".contains(&octet);
+    push_encoded(name, is_kept, &mut encoded);
     encoded
 }
 
@@ -76,7 +67,7 @@ mod tests {
             let path = url.strip_prefix("https://h").unwrap();
             let canonical = CanonicalPath::parse(path).unwrap();
             prop_assert_eq!(canonical.as_canonical(), Some(path));
-            prop_assert_eq!(crate::path::decoded(path), alloc::format!("/{name}"));
+            prop_assert_eq!(crate::percent::decoded(path), alloc::format!("/{name}"));
         }
     }
 }

@@ -9,8 +9,10 @@ use crate::format::UnverifiedToken;
 use crate::grant::Grant;
 use crate::key::Entry;
 use crate::path::CanonicalPath;
+#[cfg(all(feature = "manifest", any(feature = "worker", test)))]
+use crate::query::push_query;
 #[cfg(feature = "alloc")]
-use crate::query::ParamNames;
+use crate::query::{ParamNames, joined};
 use crate::request::Placement;
 use crate::scope::Scope;
 use crate::time::UnixTime;
@@ -73,10 +75,29 @@ impl<'a> Verified<'a> {
         self.key
     }
 
-    /// The query before the token, or all of it where the token is elsewhere, and what follows the token.
+    /// Whether the token stood in the address.
+    #[cfg(feature = "manifest")]
+    pub(crate) const fn is_in_address(&self) -> bool {
+        matches!(self.placement(), Placement::Path | Placement::Query)
+    }
+
+    /// The address from its path on, with another token in the place of its own. `None` where that is not in
+    /// the address.
     #[cfg(all(feature = "manifest", any(feature = "worker", test)))]
-    pub(crate) const fn queries(&self) -> [Option<&'a str>; 2] {
-        self.token.queries
+    pub(crate) fn address_with(&self, token: &str) -> Option<String> {
+        let [before, after] = self.token.queries;
+        let mut address = String::new();
+        let in_query = match self.placement() {
+            Placement::Path => {
+                address.extend(["/", token]);
+                None
+            }
+            Placement::Query => Some(token),
+            Placement::Bearer | Placement::Cookie => return None,
+        };
+        self.path().pieces(&mut |piece| address.push_str(piece));
+        push_query(&mut address, [before, in_query, after].into_iter().flatten());
+        Some(address)
     }
 
     /// Scheme and authority of the address, and its query less the token.
@@ -101,13 +122,7 @@ impl<'a> Verified<'a> {
         let before = before.into_iter().flatten();
         let after = after.into_iter().flatten().filter(|param| forward.has(param));
         let kept = before.filter(|param| self.token.scope.signs(param) || forward.has(param));
-        let mut kept = kept.chain(after);
-        let mut query = String::from(kept.next()?);
-        for param in kept {
-            query.push('&');
-            query.push_str(param);
-        }
-        Some(query)
+        joined(kept.chain(after))
     }
 
     /// The URL without the token, and with the query of [`Verified::clean_query`]. It is the same for

@@ -19,7 +19,6 @@ use crate::query::ParamNames;
 use crate::verify::Verifier;
 use crate::worker::answer::Headers;
 use crate::worker::cors::{self, Origins};
-use crate::worker::object;
 use crate::worker::pass_headers::PassHeaders;
 use crate::worker::secret::Secret;
 
@@ -255,9 +254,10 @@ impl Config {
         ParamNames::new(&self.unsigned_params)
     }
 
-    /// The query parameters that travel on to the media store unsigned with a request for `path`.
-    pub(crate) fn forward_params(&self, path: &str) -> ParamNames<'_> {
-        ParamNames::new(if object::may_be_manifest(path) {
+    /// The query parameters that travel on to the media store unsigned with a request for what may be a manifest,
+    /// or is none.
+    pub(crate) fn forward_params(&self, may_be_manifest: bool) -> ParamNames<'_> {
+        ParamNames::new(if may_be_manifest {
             &self.forward_playlist_params
         } else {
             &self.forward_params
@@ -326,7 +326,8 @@ mod tests {
         let unsigned = |names: &str| Variables { unsigned_params: Some(names.into()), ..bucket() };
         let forward = |names: &str| Variables { forward_params: Some(names.into()), ..bucket() };
         assert!(Config::read(&unsigned("utm_*, ref,v*")).is_ok());
-        let fault = "a star stands at the end of a name only, behind what the names start with: utm_*";
+        let fault =
+            "a star stands at the end of a name only, behind what the names start with: utm_*";
         for names in ["ref, a*b", "ref,*b", "ref, *", "ref,a**", "ref, a*b*"] {
             wrong(unsigned(names), &format!("UNSIGNED_PARAMS: entry 2: {fault}"));
             wrong(forward(names), &format!("FORWARD_PARAMS: entry 2: {fault}"));
@@ -787,10 +788,10 @@ mod tests {
     fn directives_travel_on_with_playlists() {
         let Ok(config) = Config::read(&bucket()) else { panic!("refused") };
         for param in ["_HLS_msn=7", "_HLS_part=0", "_HLS_skip=YES"] {
-            assert!(config.forward_params("/live/main.m3u8").has(param), "{param}");
-            assert!(!config.forward_params("/live/1.m4s").has(param), "{param}");
+            assert!(config.forward_params(true).has(param), "{param}");
+            assert!(!config.forward_params(false).has(param), "{param}");
         }
-        assert!(!config.forward_params("/live/main.m3u8").has("v=1"));
-        assert!(!config.forward_params("/live/main.m3u8").has("CMCD=bl%3D1"));
+        assert!(!config.forward_params(true).has("v=1"));
+        assert!(!config.forward_params(true).has("CMCD=bl%3D1"));
     }
 }

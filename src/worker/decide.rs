@@ -2,18 +2,19 @@
 
 use core::net::IpAddr;
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
 
 use crate::cookie;
-use crate::error::{ParseError, PolicyError, Refusal};
+use crate::error::ParseError;
 use crate::format::is_signed;
 use crate::manifest::Carrier;
 use crate::path::CanonicalPath;
+use crate::query::joined;
 use crate::request::{Placement, Request, Target};
 use crate::time::UnixTime;
-use crate::verify::Verified;
+use crate::verify::{Verified, Verifier};
 use crate::worker::answer::{Answer, Headers, Problem};
 use crate::worker::config::{Broken, Config};
 use crate::worker::disposition;
@@ -118,22 +119,13 @@ pub(crate) fn decide(
     request.cookie = asked.cookie;
     request.authorization = asked.authorization;
     request.client_ip = asked.client_ip;
-    let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
-    let (mut located, mut verdict) = verifier.judge(&request, now);
-    // Of several cookies another may have been chosen for want of the country.
-    let in_cookie = asked.cookie.is_some_and(|cookie| cookie.contains("&cc="))
-        && located.is_some_and(|located| located.placement == Placement::Cookie);
-    let country = match verdict {
-        Err(Refusal::Policy(PolicyError::WrongCountry)) => country(),
-        _ if in_cookie => country(),
-        _ => None,
-    };
+    // No token is bound to countries but by these characters: a field is never its first, nor encoded.
+    let mut texts = [Some(asked.url), asked.cookie, asked.authorization].into_iter().flatten();
+    let country = texts.any(|text| text.contains("&cc=")).then(country).flatten();
     // XX is the edge's word for a country that it does not know.
-    let country = country.filter(|known| known != "XX");
-    if country.is_some() {
-        request.client_country = country.as_deref();
-        (located, verdict) = verifier.judge(&request, now);
-    }
+    request.client_country = country.as_deref().filter(|known| *known != "XX");
+    let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
+    let (located, verdict) = verifier.judge(&request, now);
     match verdict {
         Ok(verified) => {
             let line = Line {
@@ -143,17 +135,19 @@ pub(crate) fn decide(
                 placement: Some(verified.placement().name()),
                 ..line
             };
-            match redirect(config, &verified, now) {
-                // The name says that it is no manifest, or the manifest would not be rewritten.
-                Some(redirect) if !is_rewritten(&verified) => {
-                    let answer = redirect.answer(media.now, media.cors);
-                    Decision::Answer(answer, Line { status: redirect.status(), ..line })
-                }
-                redirect => {
-                    let media = Media { redirect, ..media };
-                    Decision::Serve(admitted(media, config, asked, &verified), line)
-                }
+            let path = verified.path();
+            let may_be_manifest = object::may_be_manifest(&path.to_cow());
+            // Whether the store has a manifest all the same, which would be rewritten, it says later.
+            let is_rewritten = may_be_manifest && verified.grant().directory().is_some();
+            let is_file = !is_rewritten && !path.is_manifest();
+            let redirect = is_file.then(|| verifier.lasting_address(&verified, now)).flatten();
+            if let Some((location, expires)) = redirect {
+                let redirect = Redirect { location, expires: expires.as_secs() };
+                let answer = redirect.answer(media.now, media.cors);
+                return Decision::Answer(answer, Line { status: redirect.status(), ..line });
             }
+            let media = admitted(media, config, asked, &verifier, &verified, may_be_manifest);
+            Decision::Serve(media, line)
         }
         Err(refusal) => {
             // What the token says, proved or not: an operator looks for the key that is missing.
@@ -173,77 +167,80 @@ pub(crate) fn decide(
     }
 }
 
-/// Where a file is to be found for as long as its link says with `run`. Manifests need no such address: those
-/// in them last.
-///
-/// A link that lasts longer anyway stays as it is. From a cookie or the `Authorization` header there is
-/// none: what a client sends there it sends again, and an address with a token beside that would have two.
-fn redirect(config: &Config, verified: &Verified<'_>, now: UnixTime) -> Option<Box<Redirect>> {
-    if verified.grant().run().is_none() || verified.path().is_manifest() {
-        return None;
-    }
-    let (location, expires) = config.verifier().exchanged_address(verified, now)?;
-    let expires = Some(expires).filter(|at| *at > verified.grant().expires())?.as_secs();
-    Some(Box::new(Redirect { location, expires }))
-}
-
-/// Whether the media is rewritten, should it turn out to be a manifest.
-fn is_rewritten(verified: &Verified<'_>) -> bool {
-    verified.grant().directory().is_some() && object::may_be_manifest(&verified.path().to_cow())
-}
-
-fn admitted(media: Media, config: &Config, asked: &Asked<'_>, verified: &Verified<'_>) -> Media {
-    let path = verified.path().to_string();
+fn admitted(
+    media: Media,
+    config: &Config,
+    asked: &Asked<'_>,
+    verifier: &Verifier<'_>,
+    verified: &Verified<'_>,
+    may_be_manifest: bool,
+) -> Media {
     let now = UnixTime::from_secs(media.now);
-    let carrier = Some(&path)
-        .filter(|path| object::may_be_manifest(path))
-        .and_then(|_| Carrier::new(&config.verifier(), verified, now));
+    let carrier = may_be_manifest.then(|| Carrier::new(verifier, verified, now)).flatten();
+    let redirect = carrier.as_ref().and_then(|carrier| redirect(carrier, verified));
     let rewriting = carrier.map(|carrier| {
         let carrier = carrier.public_paths(config.public.clone());
         Box::new(Rewriting { carrier, max_bytes: config.max_manifest_bytes })
     });
     let mut media = Media {
-        query: verified.clean_query(config.forward_params(&path)),
+        path: verified.path().to_string(),
+        query: verified.clean_query(config.forward_params(may_be_manifest)),
         expires: Some(verified.expires().as_secs()),
         disposition: verified.grant().download().map(disposition::of),
         rewriting,
-        path,
+        redirect,
         ..media
     };
     if config.set_cookie
         && verified.placement() != Placement::Cookie
         && verified.grant().directory().is_some()
     {
-        media.cookie = cookie(&media, asked, config, verified);
+        media.cookie = cookie(&media, asked, verifier, verified);
     }
     media
+}
+
+/// Where a file is to be found for as long as its link says with `run`, should what may be a manifest be a file.
+/// Manifests need no such address: those in them last.
+///
+/// A link that lasts longer anyway stays as it is. From a cookie or the `Authorization` header there is
+/// none: what a client sends there it sends again, and an address with a token beside that would have two.
+fn redirect(carrier: &Carrier, verified: &Verified<'_>) -> Option<Box<Redirect>> {
+    let expires = carrier.expires();
+    if !carrier.exchanged || verified.path().is_manifest() || expires <= verified.grant().expires()
+    {
+        return None;
+    }
+    let location = verified.address_with(carrier.token())?;
+    Some(Box::new(Redirect { location, expires: expires.as_secs() }))
 }
 
 /// The cookie that hands the token over, or the one that it was exchanged for.
 fn cookie(
     media: &Media,
     asked: &Asked<'_>,
-    config: &Config,
+    verifier: &Verifier<'_>,
     verified: &Verified<'_>,
 ) -> Option<String> {
-    let verifier = config.verifier();
-    let own = verified.named_token(&verifier);
     // What may turn out to be no manifest starts no playback.
     let rewriting = media.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {
-        Some(Rewriting { carrier, .. }) => (carrier.token(), carrier.expires()),
-        None => (own.as_str(), verified.expires()),
+        Some(Rewriting { carrier, .. }) => (Cow::from(carrier.token()), carrier.expires()),
+        None => (verified.named_token(verifier).into(), verified.expires()),
     };
     let header = asked.cookie.unwrap_or_default();
-    if header.split(';').any(|pair| pair.trim() == token) {
+    if header.split(';').any(|pair| pair.trim() == &*token) {
         return None;
     }
     let secs = expires.as_secs().saturating_sub(media.now);
-    cookie::set_cookie(token, &verified.scope().to_string(), secs)
+    cookie::set_cookie(&token, &verified.scope().to_string(), secs)
 }
 
 /// The canonical path of a URL that needs no token, and what of its query travels on.
 fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
+    if config.public.is_empty() {
+        return None;
+    }
     let target = Target::parse(url).ok()?;
     let path = CanonicalPath::parse(target.path).ok()?.to_cow();
     // What carries a token in its path is verified: its extension is not that of a public file.
@@ -253,10 +250,9 @@ fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
     if !config.public.contains(&path) {
         return None;
     }
-    let forward = config.forward_params(&path);
+    let forward = config.forward_params(object::may_be_manifest(&path));
     let kept = target.query.unwrap_or_default().split('&').filter(|param| forward.has(param));
-    let kept = kept.collect::<Vec<_>>().join("&");
-    Some((path.into_owned(), Some(kept).filter(|query| !query.is_empty())))
+    Some((path.into_owned(), joined(kept)))
 }
 
 fn problem(problem: Problem, cors: Headers, line: Line) -> Decision {
@@ -273,6 +269,7 @@ mod tests {
     use crate::sign::{Link, Signer};
     use crate::worker::config::{Binding, Variables};
     use alloc::format;
+    use alloc::vec::Vec;
 
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     const FILM: &str = "https://cdn.example.com/videos/42/film.mp4?pg=1&exp=1767225600&kid=main\
@@ -466,6 +463,51 @@ mod tests {
             assert!(reason(cookies, || Some("FR".into())).is_some());
         }
         assert_eq!(reason(&[&elsewhere], || panic!("asked")), Some("wrong_network"));
+    }
+
+    /// Where a file is redirected to, at once or once the store has said that it is no manifest.
+    #[test]
+    fn a_file_with_run_is_redirected_where_its_link_would_end_earlier() {
+        let now = UnixTime::from_secs(NOW);
+        let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
+        let redirect = |file: &str, n: Option<u8>, in_path: bool, run: u64, bearer: bool| {
+            let url = format!("https://cdn.example.com/videos/42/{file}");
+            let link = signer.link(&url).run(run);
+            let link = n.map_or(link.clone().exact(), |n| link.directory(n));
+            let link = if in_path { link.in_path() } else { link.in_query() }.sign(now).unwrap();
+            let header = format!("Bearer {}", link.token());
+            let url = if bearer { url.as_str() } else { link.as_str() };
+            let asked = Asked { authorization: bearer.then_some(&*header), ..asked("GET", url) };
+            match decide(&Config::read(&variables()), &asked, NOW, || panic!("asked")) {
+                Decision::Answer(Answer(302, headers, _), _) => {
+                    let location = headers.iter().find(|(name, _)| *name == "Location");
+                    (true, location.map(|(_, value)| value.to_string()))
+                }
+                Decision::Answer(answer, _) => panic!("{answer:?}"),
+                Decision::Serve(media, _) => (false, media.redirect.map(|to| to.location)),
+            }
+        };
+        for (file, n, at_once) in [
+            ("a.mp4", None, true),
+            ("a.mp4", Some(2), true),
+            ("a", None, true),
+            ("a", Some(2), false),
+        ] {
+            for in_path in [false, true] {
+                let (is_answer, location) = redirect(file, n, in_path, 14_400, false);
+                let location = location.unwrap();
+                assert_eq!(is_answer, at_once, "{location}");
+                let start = if in_path { "/pg=1&exp=" } else { "/videos/42/a" };
+                assert!(location.starts_with(start), "{location}");
+                assert!(location.contains("pg=1&exp=1767239400&kid=main&"), "{location}");
+                assert_eq!(redirect(file, n, in_path, 600, false), (false, None));
+            }
+            assert_eq!(redirect(file, n, true, 14_400, true), (false, None), "{file}");
+        }
+        for in_path in [false, true] {
+            assert_eq!(redirect("a.mpd", None, in_path, 14_400, false), (false, None));
+            assert_eq!(redirect("a.mpd", Some(2), in_path, 14_400, false), (false, None));
+        }
     }
 
     #[test]

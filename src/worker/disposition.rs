@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::grant::DownloadName;
+use crate::percent::push_encoded;
 
 /// The header's value for a file of this name, to be saved or to be shown.
 pub(crate) fn of(name: DownloadName<'_>) -> String {
@@ -17,13 +18,8 @@ fn value(kind: &str, name: &str) -> String {
     let mut value = format!("{kind}; filename=\"{fallback}\"");
     if fallback != name {
         value.push_str("; filename*=UTF-8''");
-        for byte in name.bytes().map(|byte| if is_separator(byte) { b'_' } else { byte }) {
-            if is_attr_char(byte) {
-                value.push(char::from(byte));
-            } else {
-                value.push_str(&format!("%{byte:02X}"));
-            }
-        }
+        // A name is one file, not a way to another folder (RFC 6266, section 4.3).
+        push_encoded(&name.replace(['/', '\\'], "_"), is_attr_char, &mut value);
     }
     value
 }
@@ -31,11 +27,6 @@ fn value(kind: &str, name: &str) -> String {
 /// A character that every client reads alike within a quoted string.
 fn is_plain(c: char) -> bool {
     matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '/' | '%')
-}
-
-/// A name is one file, not a way to another folder (RFC 6266, section 4.3).
-const fn is_separator(byte: u8) -> bool {
-    matches!(byte, b'/' | b'\\')
 }
 
 /// RFC 8187, section 3.2.1.

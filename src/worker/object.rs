@@ -1,9 +1,9 @@
 //! The name of an object in the bucket, and the type that its name suggests.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::manifest::Kind;
+use crate::percent::decode;
 
 /// The type of media of which nothing is known.
 const UNKNOWN: &str = "application/octet-stream";
@@ -14,15 +14,7 @@ const MAX_KEY_LEN: usize = 1024;
 /// The key of a canonical path: without the slash that it starts with, percent-decoded once. `None`
 /// where no object can have it.
 pub(crate) fn key(path: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut pieces = path.strip_prefix('/')?.split('%');
-    bytes.extend_from_slice(pieces.next()?.as_bytes());
-    for piece in pieces {
-        let (digits, rest) = piece.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    let key = String::from_utf8(bytes).ok()?;
+    let key = decode(path.strip_prefix('/')?)?;
     (1..=MAX_KEY_LEN).contains(&key.len()).then_some(key)
 }
 

@@ -16,6 +16,7 @@ use crate::manifest::dash::document::{Document, attribute};
 use crate::manifest::dash::writer::Writer;
 use crate::manifest::host::{Start, start};
 use crate::manifest::{Carrier, ManifestError};
+use crate::query::joined;
 
 /// Names of attributes that send addresses on, as their two halves.
 pub(super) const NAMES: [[&str; 2]; 3] = [QUERY, REPORTS, CLIENT_DATA];
@@ -86,20 +87,11 @@ fn pass_query(
         return Ok(true);
     }
     let old = attribute(source, tag.clone(), |name| name == OWN_QUERY);
-    let mut query = String::new();
-    if writer.carrier.preview.is_none() {
-        query.push_str(&writer.carrier.own_query());
-        if let Some(old) = old.as_ref().filter(|old| !old.text.is_empty()) {
-            if !query.is_empty() {
-                query.push('&');
-            }
-            query.push_str(&old.text);
-        }
-    }
-    if query.is_empty() {
-        // Some players drop a descriptor that has nothing to add.
-        query.push('&');
-    }
+    let is_preview = writer.carrier.preview.is_some();
+    let more = old.iter().map(|old| &*old.text).filter(|old| !old.is_empty());
+    let params = writer.carrier.own_params().chain(more).filter(|_| !is_preview);
+    // Some players drop a descriptor that has nothing to add.
+    let query = joined(params).unwrap_or_else(|| "&".into());
     writer.edits.text(value.span, "false")?;
     match old {
         Some(old) => writer.edits.text(old.span, &query)?,

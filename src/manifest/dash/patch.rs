@@ -17,32 +17,47 @@ pub(super) fn put(node: Node<'_>) -> Option<Put> {
         return None;
     }
     let selected = node.attribute("sel")?;
-    let mut steps = selected.text.rsplit('/').map(step);
-    let last = steps.next()?;
+    let (before, last) = last_steps(&selected.text);
     // `<add sel="..." type="@media">`, or `sel=".../@media"`, or `sel=".../BaseURL/text()"`.
     let added = node.attribute("type");
     let (element, attribute) = match added.as_ref().and_then(|kind| kind.text.strip_prefix('@')) {
         Some(name) => (last, Some(name)),
         None => match last.strip_prefix('@') {
-            Some(name) => (steps.next()?, Some(name)),
-            None if last == "text()" => (steps.next()?, None),
+            Some(name) => (before, Some(name)),
+            None if last == "text()" => (before, None),
             None => return None,
         },
     };
-    let put = |resource, is_template| Some(Put { resource, is_template });
-    match (element, attribute) {
-        ("BaseURL" | "ContentSteering", None) => put(Resource::Media, false),
-        ("Location" | "PatchLocation" | "ImportedMPD", None) => put(Resource::Manifest, false),
-        (_, Some(name)) if name.ends_with(":href") => put(Resource::Media, false),
-        ("AdaptationSet", Some("initializationPrincipal"))
-        | ("InitializationSet", Some("initialization")) => put(Resource::Media, false),
-        (element, Some(name)) => {
-            let (names, is_template) = schema::of_segments(element);
-            names.contains(&name).then_some(())?;
-            put(Resource::Media, is_template)
-        }
-        _ => None,
+    let put = |resource, is_template| Put { resource, is_template };
+    let Some(name) = attribute else {
+        return schema::of_text(element).map(|resource| put(resource, false));
+    };
+    let (names, resource) = schema::of_attributes(element);
+    let (of_segments, is_template) = schema::of_segments(element);
+    if of_segments.contains(&name) {
+        Some(put(Resource::Media, is_template))
+    } else if names.contains(&name) {
+        Some(put(resource, false))
+    } else {
+        name.ends_with(":href").then(|| put(Resource::Media, false))
     }
+}
+
+/// The names in the last two steps of a selector. A slash in brackets or in quotes parts none.
+fn last_steps(selector: &str) -> (&str, &str) {
+    let (mut quote, mut depth) = (None, 0_usize);
+    let steps = selector.split(|c| {
+        match (quote, c) {
+            (Some(open), _) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '[') => depth = depth.saturating_add(1),
+            (None, ']') => depth = depth.saturating_sub(1),
+            (None, _) => return c == '/' && depth == 0,
+        }
+        false
+    });
+    steps.map(step).fold(("", ""), |(_, before), last| (before, last))
 }
 
 /// The name in a step of a path: without its prefix, and without what narrows it down.

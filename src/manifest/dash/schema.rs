@@ -35,12 +35,11 @@ pub(super) fn held(node: Node<'_>) -> Result<Vec<Held<'_>>, ManifestError> {
     let mut add = |value: Option<_>, resource, is_list| {
         held.extend(value.map(|value| Held { value, resource, is_list }));
     };
+    let (names, resource) = of_attributes(node.name());
+    for name in names {
+        add(node.attribute(name), resource, false);
+    }
     match node.name() {
-        "AdaptationSet" => add(node.attribute("initializationPrincipal"), Media, false),
-        "AlternativeMPD" | "InsertPresentation" | "ReplacePresentation" => {
-            add(node.attribute("uri"), Manifest, false);
-            add(node.attribute("url"), Manifest, false);
-        }
         "ContentSteering" => add(Some(node.text()?), Media, false),
         "EssentialProperty" | "SupplementalProperty" => {
             let scheme = scheme();
@@ -58,15 +57,33 @@ pub(super) fn held(node: Node<'_>) -> Result<Vec<Held<'_>>, ManifestError> {
                 }
             }
         }
-        "ImportedMPD" => match node.attribute("uri") {
-            Some(uri) => add(Some(uri), Manifest, false),
-            None => add(Some(node.text()?), Manifest, false),
-        },
-        "InitializationSet" => add(node.attribute("initialization"), Media, false),
+        "ImportedMPD" if !node.has("uri") => add(Some(node.text()?), Manifest, false),
         "UTCTiming" if scheme().starts_with(CLOCK) => add(node.attribute("value"), Media, true),
         _ => {}
     }
     Ok(held)
+}
+
+/// The attributes of an element that are addresses, whatever else it says, and what they lead to.
+pub(super) fn of_attributes(name: &str) -> (&'static [&'static str], Resource) {
+    match name {
+        "AdaptationSet" => (&["initializationPrincipal"], Resource::Media),
+        "AlternativeMPD" | "InsertPresentation" | "ReplacePresentation" => {
+            (&["uri", "url"], Resource::Manifest)
+        }
+        "ImportedMPD" => (&["uri"], Resource::Manifest),
+        "InitializationSet" => (&["initialization"], Resource::Media),
+        _ => (&[], Resource::Media),
+    }
+}
+
+/// What the text of an element leads to, where it is an address.
+pub(super) fn of_text(name: &str) -> Option<Resource> {
+    match name {
+        "BaseURL" | "ContentSteering" => Some(Resource::Media),
+        "ImportedMPD" | "Location" | "PatchLocation" => Some(Resource::Manifest),
+        _ => None,
+    }
 }
 
 /// The attributes of an element that say where segments are, and whether they are templates.

@@ -3,10 +3,10 @@
 use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::manifest::ManifestError;
 use crate::manifest::hls::attributes::Attributes;
+use crate::percent::decode;
 use crate::request::Request;
 
 /// No address is longer than a URL may be, nor is what a variable stands for.
@@ -261,22 +261,6 @@ fn query_value(query: &str, name: &str) -> Option<String> {
     let mut params = query.split('&').filter_map(|param| param.split_once('='));
     let (_, value) = params.find(|(param, _)| decode(param).as_deref() == Some(name))?;
     decode(value).filter(|value| !value.contains(|c: char| c == '"' || c.is_control()))
-}
-
-/// `None` where an escape is broken, or what comes out is no UTF-8.
-fn decode(text: &str) -> Option<String> {
-    let mut pieces = text.split('%');
-    let mut out: Vec<u8> = pieces.next()?.into();
-    for piece in pieces {
-        let (digits, rest) = piece.split_at_checked(2)?;
-        // from_str_radix takes a sign.
-        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        out.push(u8::from_str_radix(digits, 16).ok()?);
-        out.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8(out).ok()
 }
 
 #[cfg(test)]

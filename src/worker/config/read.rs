@@ -91,13 +91,20 @@ pub(super) fn read_formats(variables: &Variables) -> Result<Formats, Vec<(&'stat
     asked.read().map_err(|errors| errors.into_iter().map(named).collect())
 }
 
-/// Refuses lists that name what tokens go by, which are `taken`.
+/// Refuses lists that name what tokens go by, which are `taken`, and stars that would name nothing.
 pub(super) fn check_names(text: &str, taken: &[&str]) -> Result<(), String> {
     // ParamNames parts them by commas alone.
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
     for (number, name) in names.enumerate() {
         if taken.iter().any(|token| ParamNames::new(name).has(token)) {
             return Err(in_entry(number, "that is the name of a token"));
+        }
+        let star = name.find('*');
+        if star == Some(0) || star.is_some_and(|at| at.saturating_add(1) < name.len()) {
+            return Err(in_entry(
+                number,
+                "a star stands at the end of a name only, behind what the names start with: utm_*",
+            ));
         }
         if !name
             .bytes()

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::mac::Tag;
-use crate::path::decoded;
+use crate::percent::decoded;
 
 /// Hex digits of a tag.
 const HEX_LEN: usize = 64;
@@ -95,7 +95,7 @@ fn text_of_hex(digits: &str) -> Option<String> {
     let pairs = digits.as_bytes().as_chunks::<2>().0.iter();
     pairs
         .map(|pair| {
-            let octet = core::str::from_utf8(pair).ok().and_then(crate::path::escaped)?;
+            let octet = core::str::from_utf8(pair).ok().and_then(crate::percent::escaped)?;
             octet.is_ascii_hexdigit().then_some(char::from(octet.to_ascii_lowercase()))
         })
         .collect()

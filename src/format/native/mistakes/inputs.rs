@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::replaced;
 use super::spellings::spellings;
 use crate::format::UnverifiedToken;
+use crate::query::push_query;
 use crate::redact::redacted_path;
 
 /// The most parameters whose order is tried: 24 orders.
@@ -142,12 +143,7 @@ fn scopes(token: &UnverifiedToken<'_>, scope: &str) -> Vec<(String, String)> {
 
 fn with_query(path: &str, params: &[&str]) -> String {
     let mut address = String::from(path);
-    let mut joint = '?';
-    for param in params {
-        address.push(joint);
-        address.push_str(param);
-        joint = '&';
-    }
+    push_query(&mut address, params.iter().copied());
     address
 }
 

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use crate::bytes::is_unreserved;
 use crate::inspect::replace;
-use crate::path::decoded;
+use crate::percent::decoded;
 
 /// The most characters that are tried in two spellings: 2^8 combinations.
 const MOST: usize = 8;
@@ -71,7 +71,7 @@ fn octets(text: &str) -> Vec<Octet> {
     while let Some((&byte, tail)) = rest.split_first() {
         let digits = tail.first_chunk::<2>().filter(|_| byte == b'%');
         let digits = digits.and_then(|digits| core::str::from_utf8(digits).ok());
-        if let Some(value) = digits.and_then(crate::path::escaped) {
+        if let Some(value) = digits.and_then(crate::percent::escaped) {
             octets.push(Octet { value, encoded: true, parts: false });
             rest = tail.get(2..).unwrap_or_default();
             continue;
