@@ -27,10 +27,10 @@ fn segment() -> impl Strategy<Value = String> {
     let plain = "[A-Za-z0-9._~!$&'()*+,=:@-]";
     let escape = "%(2[0-9A-E]|[3-4][0-9A-Fa-f]|5[0-9ABD-Fabd-f]|[6-7][0-9A-Ea-e]|[89ABDEFabdef][0-9A-Fa-f]|[Cc][2-9A-Fa-f])";
     proptest::string::string_regex(&format!("({plain}|{escape}){{1,12}}")).unwrap().prop_filter(
-        "a dot segment, or a token",
+        "a dot segment, an empty name, or a token",
         |segment| {
             let decoded = segment.to_ascii_uppercase().replace("%2E", ".");
-            !is_dot_segment(&decoded) && !segment.starts_with("pg=")
+            !is_dot_segment(&decoded) && !decoded.starts_with("%3B") && !segment.starts_with("pg=")
         },
     )
 }
