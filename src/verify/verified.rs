@@ -9,10 +9,8 @@ use crate::format::UnverifiedToken;
 use crate::grant::Grant;
 use crate::key::Entry;
 use crate::path::CanonicalPath;
-#[cfg(all(feature = "manifest", any(feature = "worker", test)))]
-use crate::query::push_query;
 #[cfg(feature = "alloc")]
-use crate::query::{ParamNames, joined};
+use crate::query::{ParamNames, joined, push_query};
 use crate::request::Placement;
 use crate::scope::Scope;
 use crate::time::UnixTime;
@@ -132,10 +130,7 @@ impl<'a> Verified<'a> {
     pub fn clean_url(&self, forward: ParamNames<'_>) -> String {
         let mut url = String::from(self.token.base);
         self.path().pieces(&mut |piece| url.push_str(piece));
-        if let Some(query) = self.clean_query(forward) {
-            url.push('?');
-            url.push_str(&query);
-        }
+        push_query(&mut url, self.clean_query(forward).as_deref());
         url
     }
 }

@@ -69,7 +69,7 @@ pub(crate) enum Decision {
 /// 3. public paths are served without a token
 /// 4. the core's checks - 401 `missing`, 403 all others
 ///
-/// `country` is asked for the client's country where a token is bound to some: the runtime makes what
+/// `country` is asked for the client's country where a token may be bound to some: the runtime makes what
 /// it knows of a client into an object when it is first touched, and most tokens need none of it.
 pub(crate) fn decide(
     config: &Result<Config, Broken>,

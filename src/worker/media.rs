@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 
+use crate::query::push_query;
 use crate::worker::answer::{Answer, Header, Headers, Problem};
 use crate::worker::freshness::{self, Stored};
 use crate::worker::manifest::Rewriting;
@@ -90,12 +91,8 @@ impl Media {
 
     /// Where it is on the server at `base`.
     pub(crate) fn url_at(&self, base: &str) -> String {
-        let mut url = String::from(base);
-        url.push_str(&self.path);
-        if let Some(query) = &self.query {
-            url.push('?');
-            url.push_str(query);
-        }
+        let mut url = [base, &self.path].concat();
+        push_query(&mut url, self.query.as_deref());
         url
     }
 }

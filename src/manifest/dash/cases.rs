@@ -285,6 +285,14 @@ fn parts_of_an_mpd() {
         |address: &str| {
             format!("<Patch><add sel=\"/MPD\"><BaseURL>{address}</BaseURL></add></Patch>")
         },
+        |address: &str| {
+            format!("<Patch><replace sel=\"//Period/ImportedMPD/@uri\">{address}</replace></Patch>")
+        },
+        |address: &str| {
+            format!(
+                "<Patch><add sel=\"//ReplacePresentation\" type=\"@url\">{address}</add></Patch>"
+            )
+        },
     ] {
         let [relative, written] = ["a.m4s", "/TOKEN/videos/42/dash/a.m4s"].map(with);
         becomes(&relative, &relative, &written);
