@@ -256,6 +256,15 @@ fn names_are_encoded_where_asked_for() {
         let link = sign(name);
         assert!(link.starts_with(&format!("https://cdn.example.com/{encoded}?pg=1&")), "{link}");
     }
+    let path = run(&["sign", NOW, "--place", "path", FILM]).stdout;
+    let jwt = ["sign", NOW, "--format=jwt", "--claim=vid=42"];
+    let token = run(&[&jwt[..], &[FILM]].concat()).stdout;
+    let signed = "the URL carries a token already; sign it without";
+    for link in [LINK, path.trim_end()] {
+        run(&["sign", "--encode", link]).fails(2, signed);
+        run(&[&jwt[..], &["--encode", link]].concat()).fails(2, signed);
+    }
+    run(&[&jwt[..], &["--encode", token.trim_end()]].concat()).fails(2, signed);
     run(&["sign", "--encode", "https://cdn.example.com/a\\b"])
         .fails(2, "the path has %2F or %5C; a slash in a file name cannot be signed");
 }
