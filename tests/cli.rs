@@ -210,6 +210,22 @@ fn what_is_not_given_is_not_another() {
 }
 
 #[test]
+fn headers_may_be_copied_with_their_names() {
+    let token = LINK.split_once('?').unwrap().1;
+    for header in [
+        format!("--cookie={token}"),
+        format!("--cookie=Cookie: {token}"),
+        format!("--cookie=cookie:a=b; {token}"),
+        format!("--cookie=Set-Cookie: {token}; Path=/; Secure"),
+        format!("--authorization=Bearer {token}"),
+        format!("--authorization=Authorization: Bearer {token}"),
+    ] {
+        assert_eq!(run(&["verify", NOW, &header, FILM]).code, Some(0), "{header}");
+        assert_eq!(run(&["inspect", NOW, &header, FILM]).code, Some(0), "{header}");
+    }
+}
+
+#[test]
 fn a_link_that_is_too_long_is_measured() {
     let long = format!("{LINK}&a={}", "b".repeat(9000));
     let said = format!(
