@@ -60,10 +60,13 @@ impl Verifier<'_> {
                 request.url.len()
             );
         }
-        if refusal == ParseError::UnsignedParameter.into()
-            && let Some(name) = self.added_params(request, now).find(|name| !name.is_empty())
-        {
-            return format!("the query parameter `{}` is not signed", redacted(name));
+        if refusal == ParseError::UnsignedParameter.into() {
+            let names: Vec<_> = self.added_params(request, now).collect();
+            return match names.iter().find(|name| !name.is_empty()) {
+                Some(name) => format!("the query parameter `{}` is not signed", redacted(name)),
+                None if names.is_empty() => refusal.to_string(),
+                None => "the query has a `&` or a `?` too many".to_owned(),
+            };
         }
         if refusal == ParseError::UnknownField.into()
             && let Ok(located) = self.locate(request, now)

@@ -341,6 +341,10 @@ fn marks_without_a_parameter_are_named() {
     ] {
         mends(&link, said);
     }
+    for link in [format!("{LINK}&"), format!("{path}?"), format!("{path}?&")] {
+        let detail = inspect(&Request::new(&link)).detail;
+        assert_eq!(detail.as_deref(), Some("the query has a `&` or a `?` too many"), "{link}");
+    }
 }
 
 #[test]
