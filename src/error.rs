@@ -91,6 +91,8 @@ pub enum Fault {
     #[cfg(feature = "jwt")]
     /// A JWT in a JWT.
     Nested,
+    /// A URL with a scheme and no host.
+    NoHost,
     /// Not an absolute URL.
     NotAbsolute,
     /// A second spelling of a value that has one: a leading zero, a stray bit, a host bit.
@@ -123,6 +125,7 @@ impl fmt::Display for Fault {
             Self::NeedsDirectory => "needs a directory scope",
             #[cfg(feature = "jwt")]
             Self::Nested => "holds another token",
+            Self::NoHost => "has no host; write it as https://host/path",
             Self::NotAbsolute => "is not absolute; write it with https:// and the host",
             Self::NotCanonical => "is not in its one canonical spelling",
             #[cfg(feature = "jwt")]
@@ -200,7 +203,7 @@ impl fmt::Display for ParseError {
             Self::Malformed(field, fault) => write!(f, "`{}` {fault}", field.name()),
             #[cfg(feature = "jwt")]
             Self::MissingClaim(Field::Claim) => {
-                f.write_str("the token lacks the claim that JWT_PATH names")
+                f.write_str("the token lacks the claim that JWT_PATH (--jwt-path) names")
             }
             #[cfg(feature = "jwt")]
             Self::MissingClaim(field) => write!(f, "the token has no claim `{}`", field.name()),
@@ -302,7 +305,8 @@ impl fmt::Display for PolicyError {
         f.write_str(match self {
             Self::Expired => "the link has expired",
             Self::ExpiresTooFar => {
-                "a time in the link is more than 100 years ahead; write it in seconds, not milliseconds"
+                "a time in the link is more than 100 years ahead; write it in seconds, not in milliseconds or \
+                 smaller units"
             }
             Self::LifetimeTooLong => "the link lasts longer than this gate allows",
             Self::NotYetValid => "the link is not valid yet",

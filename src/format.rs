@@ -1,6 +1,8 @@
 //! Wire formats. Each is one file that turns a request into an [`UnverifiedToken`], and terms into a link;
 //! nothing outside this folder knows which one it was.
 
+#[cfg(feature = "alloc")]
+mod forms;
 #[cfg(feature = "jwt")]
 pub(crate) mod jwt;
 pub(crate) mod native;
@@ -177,7 +179,7 @@ impl<'a> Rules<'a> {
     ) -> Vec<String> {
         #[cfg(feature = "jwt")]
         if let (Format::Jwt, Some(jwt)) = (located.format, self.jwt) {
-            return jwt.of_grammar(located).into_iter().collect();
+            return jwt.of_grammar(ring, located);
         }
         native::of_grammar(self, ring, request, located)
     }

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use self::mend::{Mended, Reading, mend};
 use crate::bytes::around;
 use crate::error::{Fault, Field, ParseError, PolicyError, Refusal};
-use crate::format::{self as wire, UnverifiedToken};
+use crate::format::{self as wire, UnverifiedToken, native};
 use crate::key::{Candidates, Entry};
 use crate::query::ParamNames;
 use crate::redact::{redacted, redacted_path, redacted_query};
@@ -25,6 +25,7 @@ use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier, check_tag};
 
 pub(crate) use self::repairs::replace;
+use self::repairs::{HTML, starts_with_entity};
 pub use self::report::{Check, FieldNote, Outcome, Report};
 pub(crate) use self::span::Span;
 
@@ -43,7 +44,8 @@ impl Verifier<'_> {
             report.hints = self.mistakes(request, refusal, now);
         }
         for note in &report.fields {
-            report.hints.extend(other_unit(note, now));
+            let broken = report.refusal.filter(|_| report.hints.is_empty());
+            report.hints.extend(odd_time(note, broken, now));
         }
         report
     }
@@ -58,10 +60,22 @@ impl Verifier<'_> {
                 request.url.len()
             );
         }
-        if refusal == ParseError::UnsignedParameter.into()
-            && let Some(name) = self.added_params(request, now).find(|name| !name.is_empty())
+        if refusal == ParseError::UnsignedParameter.into() {
+            let names: Vec<_> = self.added_params(request, now).collect();
+            return match names.iter().find(|name| !name.is_empty()) {
+                Some(name) => format!("the query parameter `{}` is not signed", redacted(name)),
+                None if names.is_empty() => refusal.to_string(),
+                None => "the query has a `&` or a `?` too many".to_owned(),
+            };
+        }
+        if refusal == ParseError::UnknownField.into()
+            && let Ok(located) = self.locate(request, now)
+            && let Some(name) = native::unknown_field(located.text)
         {
-            return format!("the query parameter `{}` is not signed", redacted(name));
+            return format!(
+                "the token has a field `{}` that the gate does not know",
+                redacted(name)
+            );
         }
         let Refusal::Policy(error) = refusal else { return refusal.to_string() };
         let token = self.locate(request, now).and_then(|located| self.rules.read(&located));
@@ -203,8 +217,8 @@ impl Verifier<'_> {
     }
 
     /// How far a request is read.
-    fn reading(&self, request: &Request<'_>) -> Reading {
-        let Ok(located) = self.rules.locate(request) else { return Reading::Nothing };
+    fn reading(&self, request: &Request<'_>, now: UnixTime) -> Reading {
+        let Ok(located) = self.locate(request, now) else { return Reading::Nothing };
         match self.rules.read(&located) {
             Ok(token) => {
                 let keys = match token.kid() {
@@ -228,8 +242,8 @@ impl Verifier<'_> {
 
     /// What would explain that a request is refused.
     fn mistakes(&self, request: &Request<'_>, refusal: Refusal, now: UnixTime) -> Vec<String> {
-        let as_it_is = self.reading(request);
-        let mended = self.mended(request, as_it_is);
+        let as_it_is = self.reading(request, now);
+        let mended = self.mended(request, as_it_is, now);
         let fits = mended.as_ref().is_some_and(|mended| mended.reading == Reading::Fits);
         let is_signature = matches!(refusal, Refusal::Signature(_) | Refusal::Key(_));
         if fits && !is_signature {
@@ -239,42 +253,50 @@ impl Verifier<'_> {
         if refusal == ParseError::UnsignedParameter.into() {
             let names = self.added_params(request, now).filter(|name| !name.is_empty());
             for name in names.take(MOST_NAMED) {
-                let name = redacted(name);
-                hints.push(format!(
-                    "the parameter `{name}` was added to the link: sign it, or list it in \
-                     UNSIGNED_PARAMS"
-                ));
+                // The rest of `&amp;` is nobody's parameter.
+                let said = if starts_with_entity(name) {
+                    HTML.to_owned()
+                } else {
+                    let name = redacted(name);
+                    format!(
+                        "the parameter `{name}` was added to the link: sign it, or list it in \
+                         UNSIGNED_PARAMS (--unsigned-params)"
+                    )
+                };
+                if !hints.contains(&said) {
+                    hints.push(said);
+                }
             }
         }
         if !hints.is_empty() {
             return hints;
         }
-        hints.extend(self.mistakes_of_token(request));
+        hints.extend(self.mistakes_of_token(request, now));
         if let Some(mended) = mended.filter(|_| hints.is_empty()) {
             hints.extend(mended.hints());
         }
         if hints.is_empty() {
-            hints.extend(self.guesses(request));
+            hints.extend(self.guesses(request, now));
         }
         hints
     }
 
     /// Repairs the URL, the cookie or the header.
-    fn mended(&self, request: &Request<'_>, as_it_is: Reading) -> Option<Mended> {
+    fn mended(&self, request: &Request<'_>, as_it_is: Reading, now: UnixTime) -> Option<Mended> {
         let texts = [Some(request.url), request.cookie, request.authorization];
         let (mut mended, place) = (0..).zip(texts).find_map(|(place, text)| {
-            let read = |text: &str| self.reading(&put(request, place, text));
+            let read = |text: &str| self.reading(&put(request, place, text), now);
             Some((mend(text?, as_it_is, &read)?, place))
         })?;
         if mended.reading != Reading::Fits {
-            mended.more = self.mistakes_of_token(&put(request, place, &mended.text));
+            mended.more = self.mistakes_of_token(&put(request, place, &mended.text), now);
         }
         Some(mended)
     }
 
     /// What would make a token fit as it is written.
-    fn mistakes_of_token(&self, request: &Request<'_>) -> Vec<String> {
-        let Ok(located) = self.rules.locate(request) else { return Vec::new() };
+    fn mistakes_of_token(&self, request: &Request<'_>, now: UnixTime) -> Vec<String> {
+        let Ok(located) = self.locate(request, now) else { return Vec::new() };
         match self.rules.read(&located) {
             Ok(token) => match token.check_scope() {
                 Ok(()) => wire::mistakes_of_signature(self.ring, &token),
@@ -285,19 +307,34 @@ impl Verifier<'_> {
     }
 
     /// What is likely, where nothing that was tried fits.
-    fn guesses(&self, request: &Request<'_>) -> Option<String> {
-        let Ok(located) = self.rules.locate(request) else {
-            let url = request.url;
-            let lacks_start = around(url, "exp=").is_some() && around(url, "sig=").is_some();
-            let said = "the token does not start with `pg=1`";
-            return names::misnamed(&self.rules, request).or(lacks_start.then(|| said.to_owned()));
+    fn guesses(&self, request: &Request<'_>, now: UnixTime) -> Option<String> {
+        let located = match self.locate(request, now) {
+            Ok(located) => located,
+            Err(Refusal::Missing) => {
+                let url = request.url;
+                let lacks_start = around(url, "exp=").is_some() && around(url, "sig=").is_some();
+                let said = "the token does not start with `pg=1`";
+                let misnamed = names::misnamed(&self.rules, request);
+                return misnamed.or(lacks_start.then(|| said.to_owned()));
+            }
+            // The refusal says it.
+            Err(_) => return None,
         };
         if located.text.trim_end_matches('&') == "pg=1" {
             let said = "the link ends after `pg=1`: a shell cuts it at `&`, so put it in quotes";
             return Some(said.to_owned());
         }
-        let token = self.rules.read(&located).ok()?;
-        wire::guess_of_signature(&token)
+        match self.rules.read(&located) {
+            Ok(token) => wire::guess_of_signature(&token),
+            Err(Refusal::Parse(ParseError::UnknownField)) => {
+                let name = redacted(native::unknown_field(located.text)?);
+                Some(format!(
+                    "`{name}` is no field of a token: put parameters of your own before `pg`, where they are \
+                     signed with the address"
+                ))
+            }
+            Err(_) => None,
+        }
     }
 }
 
@@ -315,19 +352,59 @@ fn put<'a>(request: &Request<'a>, place: u8, text: &'a str) -> Request<'a> {
     request
 }
 
-/// A time in milliseconds, or in smaller parts, for seconds.
-fn other_unit(note: &FieldNote, now: UnixTime) -> Option<String> {
-    let name = &note.name;
-    if !matches!(name.as_str(), "exp" | "iat" | "nbf") {
+/// A time that is in another unit than unix seconds, or is no moment. `broken` is a refusal that nothing explains.
+fn odd_time(note: &FieldNote, broken: Option<Refusal>, now: UnixTime) -> Option<String> {
+    let (name, value) = (note.name.as_str(), note.value.as_str());
+    if !matches!(name, "exp" | "iat" | "nbf") {
         return None;
     }
-    let number: u64 = note.value.parse().ok()?;
-    let units =
-        [("milliseconds", 1000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000)];
-    let far = |secs: u64| UnixTime::from_secs(secs).is_far_from(now);
-    let seconds = |(unit, parts): (_, u64)| Some((unit, number.checked_div(parts)?));
-    let mut meant = units.into_iter().filter_map(seconds);
-    let (unit, secs) = meant.find(|(_, secs)| far(number) && !far(*secs))?;
+    let Ok(number) = value.parse::<u64>() else {
+        let field = broken.and_then(Refusal::field).map(Field::name);
+        let whole = value.split('.').next().filter(|whole| whole.parse::<u64>().is_ok());
+        return match whole {
+            _ if field != Some(name) || value.is_empty() => None,
+            Some(whole) => Some(format!("`{name}` has a fraction: write whole seconds, {whole}")),
+            None => {
+                let example = now.as_secs();
+                Some(format!("`{name}` is a moment in unix seconds: write it like {example}"))
+            }
+        };
+    };
+    if name == "exp" && is_length(number, now) {
+        return Some(format!(
+            "`exp` looks like a length of time: write the moment at which the link ends, in unix seconds, like {}",
+            now.saturating_add(number).as_secs()
+        ));
+    }
+    other_unit(name, number, now)
+}
+
+/// Whether a number is seconds of a length rather than a moment: up to ten years, where now is not near 1970.
+fn is_length(number: u64, now: UnixTime) -> bool {
+    const TEN_YEARS: u64 = 10 * 365 * 86_400;
+    (1..=TEN_YEARS).contains(&number) && now.as_secs() > 2 * TEN_YEARS
+}
+
+/// A time in milliseconds, or in smaller units, for seconds.
+fn other_unit(name: &str, number: u64, now: UnixTime) -> Option<String> {
+    /// Seconds from the year 1, where .NET starts to count, to 1970.
+    const DOT_NET_EPOCH: u64 = 62_135_596_800;
+    /// How far from now a moment is that somebody meant.
+    const NEAR: u64 = 30 * 365 * 86_400;
+    if !UnixTime::from_secs(number).is_far_from(now) {
+        return None;
+    }
+    let units = [
+        ("milliseconds", 1000, 0),
+        ("microseconds", 1_000_000, 0),
+        ("nanoseconds", 1_000_000_000, 0),
+        ("ticks of .NET", 10_000_000, DOT_NET_EPOCH),
+    ];
+    let seconds = |(unit, parts, start): (_, u64, u64)| {
+        let secs = number.checked_div(parts)?.checked_sub(start)?;
+        (secs.abs_diff(now.as_secs()) < NEAR).then_some((unit, secs))
+    };
+    let (unit, secs) = units.into_iter().find_map(seconds)?;
     let meant = UnixTime::from_secs(secs);
     Some(format!("`{name}` looks like {unit}: in seconds it is {secs}, {meant}"))
 }

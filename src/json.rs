@@ -19,7 +19,7 @@ pub use self::jwt::{Formats, GateFormats, LinkFormat};
 pub use self::sign::{Place, SignRequest, SignedLink};
 pub use self::time::{Moment, Seconds};
 pub use self::value::Value;
-pub use self::verify::{Gate, Verdict, VerifyRequest};
+pub use self::verify::{Gate, Verdict, VerifyRequest, header_value};
 
 /// A request that comes as a JSON object.
 pub trait Request: Default {
@@ -77,7 +77,8 @@ fn each_member(
 }
 
 /// What [`Request::set`] says of a member that it does not know.
-const UNKNOWN: &str = "no such member";
+const UNKNOWN: &str =
+    "no such member; write names in lower case, with _ between words: `expires_in`";
 
 /// A request that cannot be met.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -417,7 +417,7 @@ impl fmt::Display for KeyError {
             Self::Length => "the key is not 32 to 256 bytes; make one with `playgate keygen`",
             Self::NoKeys => "there is no key; make one with `playgate keygen`",
             Self::Retirement => "the text after @ is not a unix time in seconds; write digits, like 1893456000",
-            Self::RetirementUnit => "the time after @ is in milliseconds; write it in seconds",
+            Self::RetirementUnit => "the time after @ is too large; write it in seconds, not in milliseconds or smaller units",
             Self::Shared => "another entry has this key for other formats; bind it in every entry, or in none",
             Self::TooMany => "there are more than 16 keys; drop those that are retired",
         })
@@ -528,7 +528,7 @@ mod tests {
         for millis in ["1600000000000", "10000000000"] {
             refused(
                 &format!("a:{KEY}@{millis}"),
-                "key ring, entry 1: the time after @ is in milliseconds; write it in seconds",
+                "key ring, entry 1: the time after @ is too large; write it in seconds, not in milliseconds or smaller units",
             );
         }
         assert!(KeyRing::parse(&format!("a:{KEY}@9999999999")).is_ok());

@@ -54,7 +54,7 @@ pub use crate::key::{KeyError, KeyId, KeyRing, KeyRingError, SecretKey};
 pub use crate::mac::secrets_match;
 pub use crate::path::{CanonicalPath, PathError};
 #[cfg(feature = "manifest")]
-pub use crate::public::PublicPaths;
+pub use crate::public::{PublicPaths, PublicPathsError};
 pub use crate::query::{PLAYER_PARAMS, ParamNames};
 #[cfg(feature = "alloc")]
 pub use crate::redact::redacted;

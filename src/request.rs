@@ -98,6 +98,9 @@ impl<'a> Target<'a> {
         let authority = authority(url).ok_or(malformed(Fault::NotAbsolute))?;
         let after = url.get(authority..).unwrap_or_default();
         let host = bytes::position(after.as_bytes(), [b'/', b'?', b'#']).unwrap_or(after.len());
+        if host == 0 && authority > 0 {
+            return Err(malformed(Fault::NoHost));
+        }
         let (base, rest) = url.split_at_checked(authority.saturating_add(host)).unwrap_or_default();
         let path = bytes::position(rest.as_bytes(), [b'?']).unwrap_or(rest.len());
         let (path, query) = rest.split_at_checked(path).unwrap_or_default();
@@ -145,6 +148,14 @@ mod tests {
         splits("http://[::1]:8787/", ("http://[::1]:8787", "/", None));
         splits("/a?", ("", "/a", Some("")));
         splits("https://cdn.example.com?a", ("https://cdn.example.com", "", Some("a")));
+    }
+
+    #[test]
+    fn a_scheme_needs_a_host() {
+        for url in ["https:///a.mp4", "https://", "http://?a", "https:///cdn.example.com/a"] {
+            let refused = ParseError::Malformed(Field::Url, Fault::NoHost);
+            assert_eq!(Target::parse(url).err(), Some(refused), "{url}");
+        }
     }
 
     #[test]

@@ -210,6 +210,22 @@ fn what_is_not_given_is_not_another() {
 }
 
 #[test]
+fn headers_may_be_copied_with_their_names() {
+    let token = LINK.split_once('?').unwrap().1;
+    for header in [
+        format!("--cookie={token}"),
+        format!("--cookie=Cookie: {token}"),
+        format!("--cookie=cookie:a=b; {token}"),
+        format!("--cookie=Set-Cookie: {token}; Path=/; Secure"),
+        format!("--authorization=Bearer {token}"),
+        format!("--authorization=Authorization: Bearer {token}"),
+    ] {
+        assert_eq!(run(&["verify", NOW, &header, FILM]).code, Some(0), "{header}");
+        assert_eq!(run(&["inspect", NOW, &header, FILM]).code, Some(0), "{header}");
+    }
+}
+
+#[test]
 fn a_link_that_is_too_long_is_measured() {
     let long = format!("{LINK}&a={}", "b".repeat(9000));
     let said = format!(
@@ -256,6 +272,15 @@ fn names_are_encoded_where_asked_for() {
         let link = sign(name);
         assert!(link.starts_with(&format!("https://cdn.example.com/{encoded}?pg=1&")), "{link}");
     }
+    let path = run(&["sign", NOW, "--place", "path", FILM]).stdout;
+    let jwt = ["sign", NOW, "--format=jwt", "--claim=vid=42"];
+    let token = run(&[&jwt[..], &[FILM]].concat()).stdout;
+    let signed = "the URL carries a token already; sign it without";
+    for link in [LINK, path.trim_end()] {
+        run(&["sign", "--encode", link]).fails(2, signed);
+        run(&[&jwt[..], &["--encode", link]].concat()).fails(2, signed);
+    }
+    run(&[&jwt[..], &["--encode", token.trim_end()]].concat()).fails(2, signed);
     run(&["sign", "--encode", "https://cdn.example.com/a\\b"])
         .fails(2, "the path has %2F or %5C; a slash in a file name cannot be signed");
 }

@@ -100,6 +100,43 @@ fn inspect_explains_what_is_refused() {
     assert_eq!(report["fields"][5]["value"], "..");
 }
 
+#[test]
+fn a_signature_in_another_spelling_is_named() {
+    let hints = |sig: &str| {
+        let report = at_gate("inspect", &["--json"], &link().replace(TAG, sig));
+        assert_eq!(report.code, Some(1), "{sig}");
+        assert!(!report.stdout.contains(&TAG[..16]), "{}", report.stdout);
+        let report: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
+        assert_eq!(report["reason"], "malformed");
+        let hints = report["hints"].as_array().unwrap().iter();
+        hints.map(|hint| hint.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, TAG);
+    let hex: String = bytes.unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hints(&hex), ["the signature fits in hex: write its bytes in base64url"]);
+    let standard = "the signature fits in standard base64: write - for +, _ for /, and no =";
+    let padded = format!("{}=", TAG.replace('-', "+").replace('_', "/"));
+    assert_eq!(hints(&padded), [standard]);
+    let no_padding =
+        "the parts of a JWT have no `=` at their ends: write base64url without padding";
+    assert_eq!(hints(&format!("{TAG}=")), [format!("{no_padding}; then the link fits")]);
+    assert_eq!(hints(&format!("{TAG}%3D")), [format!("{no_padding}; then the link fits")]);
+    assert_eq!(
+        hints(&TAG[..40]),
+        ["the signature fits but is clipped: it has 43 characters, here are 40"]
+    );
+    assert_eq!(
+        hints(&TAG.replace('_', "%5F")),
+        ["the signature fits, but its `-` or `_` was percent-encoded: write it as it is"]
+    );
+    let odd = ["A", &TAG[1..40]].concat();
+    assert!(hints(&odd).is_empty());
+    // The other parts too.
+    let padded = format!("{FILM}?token={}=.{TAG}", jwt::BODY.replace('.', "=."));
+    let report = at_gate("inspect", &[], &padded);
+    assert!(report.stdout.contains(no_padding), "{}", report.stdout);
+}
+
 /// The claims of a stranger's token hold what they like; a report is one all the same.
 #[test]
 fn a_claim_moves_no_cursor_and_adds_no_line() {

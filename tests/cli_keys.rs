@@ -171,7 +171,7 @@ fn a_first_key_that_is_retired_is_told_as_such() {
     };
     with(&[]).fails(
         2,
-        "the ring's first key is retired; put a current key first, or choose one with --kid",
+        "the ring's first key is retired; put a current key first, or name another key (kid)",
     );
     with(&["--kid=main"]).fails(2, "--kid: the key is retired");
 }

@@ -32,7 +32,7 @@ fn a_line_that_cannot_be_signed_keeps_its_place() {
         "playgate: line 2: the URL is empty\n\
          playgate: line 3: the path has a space; write https://cdn.example.com/a%20b\n\
          playgate: line 5: the line is longer than 16384 bytes; a URL has 8192 at most\n\
-         playgate: line 6: not an absolute URL; write it as https://host/path, at most 8192 bytes\n\
+         playgate: line 6: not an absolute URL; write it as https://host/path\n\
          playgate: line 8: the line is not UTF-8; percent-encode the URL\n",
     );
     let signed = format!(
@@ -45,7 +45,7 @@ fn a_line_that_cannot_be_signed_keeps_its_place() {
         error("the path has a space; write https://cdn.example.com/a%20b"),
         signed.clone(),
         error("the line is longer than 16384 bytes; a URL has 8192 at most"),
-        error("not an absolute URL; write it as https://host/path, at most 8192 bytes"),
+        error("not an absolute URL; write it as https://host/path"),
         signed,
         error("the line is not UTF-8; percent-encode the URL"),
     ];

@@ -101,6 +101,23 @@ fn why_each_address_is_as_it_is() {
 }
 
 #[test]
+fn public_lists_are_read_as_at_the_gate() {
+    let link = link(&["--place", "query"]);
+    let why = |more: &[&str]| list(&link, more, PLAYLIST)[1].3.clone();
+    assert_eq!(why(&["--public", "/other, /videos/%34%32/"]), "public");
+    assert_eq!(why(&["--public", "/other", "--public", "/videos"]), "public");
+    assert_eq!(why(&["--public-extensions", "m4s, TS"]), "public");
+    for (option, list, message) in [
+        ("--public", "/", "entry 1: / would open everything; name the directories"),
+        ("--public", "/a,videos", "entry 2: the path does not start with a slash"),
+        ("--public-extensions", ".ts", "entry 1: write extensions without their dot: \"m4s, ts\""),
+        ("--public-extensions", "key", "entry 1: playlists and keys are what the gate is for"),
+    ] {
+        rewrite(&link, &[option, list], PLAYLIST).fails(2, &format!("{option}: {message}"));
+    }
+}
+
+#[test]
 fn a_preview() {
     let link = link(&["--preview", "6"]);
     let playlist =
@@ -198,9 +215,13 @@ fn what_it_is_written_in() {
     let file = folder("rewrite_kind").join("list.M3U");
     fs::write(&file, "1.mp3\n").unwrap();
     assert_eq!(run(&["rewrite", NOW, &link, file.to_str().unwrap()]).code, Some(0));
-    // The file's name comes before the link's.
+    // The link's name comes before that of the file, which no gate sees.
     let mpd = link_to("https://cdn.example.com/videos/42/film.mpd", &[]);
-    assert_eq!(run(&["rewrite", NOW, &mpd, file.to_str().unwrap()]).code, Some(0));
+    let told = run(&["rewrite", NOW, &mpd, file.to_str().unwrap()]);
+    assert_eq!(told.code, Some(1));
+    assert!(told.stderr.contains("it was read as an MPD"), "{}", told.stderr);
+    let hls = ["rewrite", NOW, &mpd, file.to_str().unwrap(), "--kind", "hls"];
+    assert_eq!(run(&hls).code, Some(0));
     let wrong = rewrite(&mpd, &[], PLAYLIST);
     assert_eq!(wrong.code, Some(1));
     let says = "; it was read as an MPD, and --kind chooses otherwise\n";
@@ -223,7 +244,14 @@ fn what_cannot_be_read() {
     assert_eq!(relative.code, Some(3));
     assert!(!relative.stderr.contains(&token(&link)[60..]), "{}", relative.stderr);
     for empty in ["", " \r\n", "\u{feff}\n"] {
-        rewrite(&link, &[], empty).fails(2, "the manifest is empty");
+        let message = "is empty; give the manifest as the media server has it";
+        rewrite(&link, &[], empty).fails(2, &format!("standard input {message}"));
+        let exact = self::link(&["--exact"]);
+        rewrite(&exact, &[], empty).fails(2, &format!("standard input {message}"));
+        let file = folder("rewrite_empty").join("list.m3u8");
+        fs::write(&file, empty).unwrap();
+        let file = file.to_str().unwrap();
+        run(&["rewrite", NOW, &link, file]).fails(2, &format!("{file} {message}"));
     }
     let large = vec![b'\n'; (8 << 20) + 1];
     run_with_input(&["rewrite", NOW, &link], &large)

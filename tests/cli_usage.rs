@@ -1,6 +1,6 @@
 //! What the program says to arguments that it cannot use.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 #[path = "common/program.rs"]
 mod program;
@@ -22,7 +22,7 @@ fn says(argument: &str, message: &str) {
 #[test]
 fn urls_that_cannot_be_signed() {
     says("", "the URL is empty");
-    says("film.mp4", "not an absolute URL; write it as https://host/path, at most 8192 bytes");
+    says("film.mp4", "not an absolute URL; write it as https://host/path");
     says(
         "https://cdn.example.com/a b.mp4",
         "the path has a space; write https://cdn.example.com/a%20b.mp4",
@@ -61,6 +61,13 @@ fn urls_that_cannot_be_signed() {
             "the playlist is in no directory, or more than 64 deep; move it, or sign it as exact",
         );
     }
+    for url in ["https:///a.mp4", "https:///cdn.example.com/a.mp4", "https://?a", "http://:80/a"] {
+        says(url, "the URL has no host; write it as https://host/path");
+    }
+    says("https://user@/a", "the URL has no host; write it as https://host/path");
+    let long = |len: usize| format!("https://cdn.example.com/{}", "a".repeat(len - 24));
+    says(&long(9000), "the link would have at least 9000 bytes, and a gate reads 8192 at most");
+    says(&long(8192), "the link would have at least 8269 bytes, and a gate reads 8192 at most");
     says(
         "https://cdn.example.com/a%2Fb",
         "the path has %2F or %5C; a slash in a file name cannot be signed",
@@ -76,8 +83,12 @@ fn options_that_cannot_be_signed() {
     says("--expires-at=1767225000", "--expires-at: the link would expire before it is signed");
     says(
         "--expires-at=1767225600000",
-        "--expires-at: the link would last over 100 years; give the expiry in seconds, not milliseconds",
+        "--expires-at: the link would last over 100 years; give the expiry in seconds, not in milliseconds or \
+         smaller units",
     );
+    for round in ["--round=200y", "--round=9007199254740991"] {
+        says(round, "--round: rounded up so far the link would last over 100 years; round to less");
+    }
     says("--expires-in=0", "--expires-in: the link would expire before it is signed");
     says("--not-before=1767225600", "--not-before: not-before is not earlier than the expiry");
     says(
@@ -137,6 +148,23 @@ fn arguments_that_are_none() {
             "invalid value 'tomorrow' for '--expires-at <TIME>': not a time; write unix seconds, or as in 2026-01-01T00:00:00Z{MORE}"
         ),
     );
+    for length in [&["--expires-in", "-5m"][..], &["--expires-in=-5m"], &["--expires-in", "-5"]] {
+        let value = length[length.len() - 1].trim_start_matches("--expires-in=");
+        run(&[&["sign"], length, &["/a"]].concat()).fails(
+            2,
+            &format!(
+                "invalid value '{value}' for '--expires-in <LENGTH>': a length of time cannot be negative; write \
+                 seconds, or as in 10m, 2h, 1h 30m{MORE}"
+            ),
+        );
+    }
+    for option in ["--leeway", "--max-lifetime"] {
+        let run = run(&["verify", option, "-5s", "/a"]);
+        assert_eq!(run.code, Some(2));
+        assert!(run.stderr.contains("a length of time cannot be negative"), "{}", run.stderr);
+    }
+    run(&["sign", "--dir", "-1", "/a"])
+        .fails(2, &format!("invalid value '-1' for '--dir <N>': -1 is not in 1..=64{MORE}"));
     says("--dir=65", &format!("invalid value '65' for '--dir <N>': 65 is not in 1..=64{MORE}"));
     run(&["sign", "--expires-in=1", "--expires-at=1", "/a"]).fails(
         2,

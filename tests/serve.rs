@@ -171,7 +171,7 @@ fn errors_name_the_member() {
         (
             r#"{"url": "https://x/a", "expires_in": -1}"#,
             "expires_in",
-            "write a whole number, or text",
+            "write whole seconds, 0 or more, or text like \"10m\"",
         ),
         (
             r#"{"url": "https://x/a", "expires_at": 1, "expires_in": 1}"#,
@@ -202,16 +202,47 @@ fn errors_name_the_member() {
             "[1].dir",
             "the path has fewer directories than asked for; what follows its last / is a file",
         ),
-        (r#"[{"url": "https://x/a"}, 7]"#, "[1]", "write an object with a `url`"),
+        (
+            r#"{"url": "https://x/a", "expires_at": 1.5}"#,
+            "expires_at",
+            "write whole unix seconds, or text like \"2026-01-01T00:00:00Z\"",
+        ),
+        (
+            r#"{"url": "https://x/a", "expires_in": "-5m"}"#,
+            "expires_in",
+            "a length of time cannot be negative; write seconds, or as in 10m, 2h, 1h 30m",
+        ),
+        (
+            r#"{"url": "https://x/a", "round": "200y"}"#,
+            "round",
+            "rounded up so far the link would last over 100 years; round to less",
+        ),
+        (r#"{"url": "https://x/a", "dir": "2"}"#, "dir", "write a whole number, without quotes"),
+        (
+            r#"{"url": "https://x/a", "ip": 7}"#,
+            "ip",
+            "write a network, such as \"203.0.113.0/24\", or a list of them",
+        ),
+        (
+            r#"{"url": "https://x/a", "expires-in": "10m"}"#,
+            "expires-in",
+            "no such member; write names in lower case, with _ between words: `expires_in`",
+        ),
+        (r#"{}"#, "url", "is missing; write the address to sign"),
+        (
+            r#"[{"url": "https://x/a"}, 7]"#,
+            "[1]",
+            "write an object with a `url`, like {\"url\": \"https://...\"}",
+        ),
     ] {
         server.mint(body).refuses(400, &json!({"error": error, "field": field}));
     }
     let unknown = server.mint(r#"[{"url": "https://x/a", "expire": 1}]"#);
     assert_eq!((unknown.status, &unknown.json()["field"]), (400, &json!("[0].expire")));
     for (body, error) in [
-        ("", "EOF while parsing a value at line 1 column 0"),
-        ("{", "EOF while parsing an object at line 1 column 1"),
-        ("{} {}", "trailing characters at line 1 column 4"),
+        ("", "not JSON: EOF while parsing a value at line 1 column 0"),
+        ("{", "not JSON: EOF while parsing an object at line 1 column 1"),
+        ("{} {}", "not JSON: trailing characters at line 1 column 4"),
     ] {
         server.mint(body).refuses(400, &json!({"error": error}));
     }
@@ -242,6 +273,11 @@ fn the_log_says_why_a_request_was_bad() {
     server.mint(
         r#"{"url": "https://x/a", "REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes\n\u0007": 1}"#,
     );
+    server.ask("POST /links", &[BEARER], ONE);
+    server.ask("POST /links", &[JSON], ONE);
+    server.ask("GET /link", &[], b"");
+    // A body whose chunks cannot be read.
+    server.ask("POST /links", &[JSON, BEARER, "Transfer-Encoding: chunked"], b"zz\r\n");
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
     let log = server.rest_of_log();
@@ -250,8 +286,12 @@ fn the_log_says_why_a_request_was_bad() {
         reasons,
         [
             "url: the path has a space; write https://x/a%20b",
-            "EOF while parsing an object at line 1 column 1",
-            "..\u{fffd}\u{fffd}: no such member",
+            "not JSON: EOF while parsing an object at line 1 column 1",
+            "..\u{fffd}\u{fffd}: no such member; write names in lower case, with _ between words: `expires_in`",
+            "send JSON, with Content-Type: application/json",
+            "send the secret as `Authorization: Bearer <secret>`",
+            "no such path; links are minted with POST /links",
+            "the body did not come in whole",
         ]
     );
 }
@@ -306,7 +346,8 @@ fn the_log_has_a_line_a_request_and_no_credentials() {
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
     let log = server.rest_of_log();
-    let lines: Vec<_> = log.lines().map(|line| line.rsplitn(3, ' ').last().unwrap()).collect();
+    let times = log.lines().map(|line| line.split_once(" ms").unwrap().0);
+    let lines: Vec<_> = times.map(|line| line.rsplit_once(' ').unwrap().0).collect();
     assert_eq!(
         lines,
         [

@@ -89,11 +89,23 @@ fn localhost_is_this_machine_and_other_names_are_none() {
             2,
             &format!(
                 "invalid value '{address}' for '--listen <ADDRESS>': write an IP address and a port, like \
-                 127.0.0.1:8788, or 0.0.0.0:8788 for all addresses of this machine\n\nFor more information, \
+                 127.0.0.1:8788 or [::1]:8788, or 0.0.0.0:8788 for all addresses of this machine\n\nFor more information, \
                  try '--help'."
             ),
         );
     }
+}
+
+#[test]
+fn an_address_of_another_machine_is_told() {
+    // For documentation (RFC 5737): no machine has it.
+    let address = "192.0.2.1:8788";
+    let mut program = keyed();
+    program.args(["serve", "--listen", address]).env("PLAYGATE_SECRET", SECRET);
+    run_in_vain(&mut program).fails(
+        3,
+        &format!("{address} is not an address of this machine; choose another with --listen"),
+    );
 }
 
 #[test]

@@ -64,7 +64,8 @@ pub(crate) struct Rewrite {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// The format of the manifest [default: taken from its name, the link or its first bytes]
+    /// The format of the manifest [default: by the extension in the link, or else in FILE, or else by the first
+    /// bytes]. The gate goes by the Content-Type first
     #[arg(long)]
     kind: Option<KindArg>,
 
@@ -99,21 +100,21 @@ enum KindArg {
 #[command(next_help_heading = "The gate")]
 struct PublicArgs {
     /// Paths that need no token, as in the variable PUBLIC
-    #[arg(long, value_name = "PATH,...", value_delimiter = ',')]
+    #[arg(long, value_name = "PATH,...")]
     public: Vec<String>,
 
     /// Extensions of files that need no token, as in the variable PUBLIC_EXTENSIONS
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,...")]
     public_extensions: Vec<String>,
 }
 
 impl PublicArgs {
-    fn paths(self) -> PublicPaths {
-        let trimmed = |list: Vec<String>| {
-            let list = list.into_iter().map(|entry| entry.trim().to_owned());
-            list.filter(|entry| !entry.is_empty()).collect()
-        };
-        PublicPaths::new(trimmed(self.public), trimmed(self.public_extensions))
+    fn paths(&self) -> Result<PublicPaths, Failure> {
+        let wrong = |option, error| Failure::usage(format_args!("--{option}: {error}"));
+        let public = PublicPaths::default().parse_prefixes(&self.public.join(","));
+        let public = public.map_err(|error| wrong("public", error))?;
+        let public = public.parse_extensions(&self.public_extensions.join(","));
+        public.map_err(|error| wrong("public-extensions", error))
     }
 }
 
@@ -124,22 +125,26 @@ impl Rewrite {
             return Err(Failure::usage(message));
         }
         let gate = self.gate.gate()?;
+        let public = self.public.paths()?;
         let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
         let ring = self.keys.load(file.is_none())?.ring;
         let manifest = read(file)?;
+        if manifest.trim_start_matches('\u{feff}').trim().is_empty() {
+            return Err(Failure::usage(format_args!(
+                "{} is empty; give the manifest as the media server has it",
+                name(file)
+            )));
+        }
         let link = Link { gate, ring, beside: self.beside, url: &self.url, now: self.clock.now() };
         let carrier = match link.carrier(self.json)? {
             Admitted::Not => return Ok(Exit::Refused),
-            Admitted::Carries(carrier) => carrier.public_paths(self.public.paths()),
+            Admitted::Carries(carrier) => carrier.public_paths(public),
             Admitted::CarriesNothing => {
                 let text = if self.json { "[]\n" } else { &manifest };
                 exit::answer(text.as_bytes())?;
                 return Ok(Exit::Done);
             }
         };
-        if manifest.trim_start_matches('\u{feff}').trim().is_empty() {
-            return Err(Failure::usage("the manifest is empty"));
-        }
         let kind =
             self.kind.map_or_else(|| guess(&self.url, file, &manifest), |kind| Ok(kind.into()))?;
         match carrier.explain(kind, &manifest) {
@@ -224,11 +229,17 @@ impl Link<'_> {
     }
 }
 
+/// Where the manifest comes from.
+fn name(file: Option<&Path>) -> String {
+    file.map_or_else(|| "standard input".into(), |file| redacted(&file.display().to_string()))
+}
+
 /// The manifest as text.
 fn read(file: Option<&Path>) -> Result<String, Failure> {
-    let (name, result) = match file {
-        Some(file) => (redacted(&file.display().to_string()), File::open(file).and_then(read_all)),
-        None => ("standard input".into(), read_all(io::stdin().lock())),
+    let name = name(file);
+    let result = match file {
+        Some(file) => File::open(file).and_then(read_all),
+        None => read_all(io::stdin().lock()),
     };
     let bytes = result
         .map_err(|error| Failure::unavailable(format_args!("cannot read {name}: {error}")))?;
@@ -245,12 +256,13 @@ fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
     source.take((MAX_LEN as u64).saturating_add(1)).read_to_end(&mut bytes).map(|_| bytes)
 }
 
-/// What a manifest is written in: by the name of its file, by the path of the link, or by how it starts.
+/// What a manifest is written in: by the path of the link, as at the gate; else by the name of its file, or by
+/// how it starts.
 fn guess(url: &str, file: Option<&Path>, manifest: &str) -> Result<Kind, Failure> {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let of_file = file.and_then(Path::extension).and_then(|extension| extension.to_str());
     let of_url = path.rsplit_once('.').map(|(_, extension)| extension);
-    let by_name = [of_file, of_url].into_iter().flatten().find_map(|extension| {
+    let by_name = [of_url, of_file].into_iter().flatten().find_map(|extension| {
         match extension.to_ascii_lowercase().as_str() {
             "m3u8" | "m3u" => Some(Kind::Hls),
             "mpd" => Some(Kind::Dash),

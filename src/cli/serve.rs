@@ -99,7 +99,7 @@ fn listen(text: &str) -> Result<SocketAddr, &'static str> {
         .strip_prefix("localhost:")
         .map(|port| ["127.0.0.1:", port].concat());
     local.as_deref().unwrap_or(text).parse().map_err(|_| {
-        "write an IP address and a port, like 127.0.0.1:8788, or 0.0.0.0:8788 for all addresses of this machine"
+        "write an IP address and a port, like 127.0.0.1:8788 or [::1]:8788, or 0.0.0.0:8788 for all addresses of this machine"
     })
 }
 
@@ -159,6 +159,13 @@ async fn serve(address: SocketAddr, app: App) -> Result<Exit, Failure> {
             io::ErrorKind::AddrInUse => {
                 format!("{address} is in use; choose another port with --listen")
             }
+            io::ErrorKind::AddrNotAvailable => {
+                format!("{address} is not an address of this machine; choose another with --listen")
+            }
+            io::ErrorKind::PermissionDenied => format!(
+                "the system does not allow this user to listen on {address}; choose a port above 1023 with \
+                 --listen"
+            ),
             _ => format!("cannot listen on {address}: {error}"),
         })
     })?;

@@ -7,19 +7,19 @@ use playgate::json::{LinkFormat, Moment, Place, RequestError, Seconds, SignReque
 #[derive(Args)]
 pub(crate) struct Terms {
     /// How long the link opens the gate [default: 10m]
-    #[arg(long, value_name = "LENGTH")]
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     expires_in: Option<Seconds>,
 
     /// When the link ends
-    #[arg(long, value_name = "TIME", conflicts_with = "expires_in")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with = "expires_in")]
     expires_at: Option<Moment>,
 
     /// When the link starts
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     not_before: Option<Moment>,
 
     /// Allow all below the first N segments of the path: 2 for /videos/42/
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(1..=64))]
     dir: Option<u8>,
 
     /// Allow only this address, even if it is a playlist
@@ -55,7 +55,7 @@ pub(crate) struct Terms {
     inline: Option<String>,
 
     /// Round the expiry up to a multiple of this length: links made within it are the same bytes
-    #[arg(long, value_name = "LENGTH")]
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     round: Option<Seconds>,
 
     /// Omit the time of signing (iat), which is included by default with --sub or --sid
@@ -67,11 +67,11 @@ pub(crate) struct Terms {
     cookie: bool,
 
     /// Preview: only the first LENGTH of what the playlist lists
-    #[arg(long, value_name = "LENGTH")]
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     preview: Option<Seconds>,
 
     /// Play-until: the playlist's addresses stay valid for LENGTH from the start of playback
-    #[arg(long, value_name = "LENGTH")]
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     run: Option<Seconds>,
 
     /// The link's own id, for revocation

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use std::io::{BufRead, Write as _};
 
 use clap::Args;
-use playgate::json::{Gate, GateFormats, Seconds, Verdict};
+use playgate::json::{Gate, GateFormats, Seconds, Verdict, header_value};
 use playgate::{Fault, Field, KeyRing, ParseError, Refusal, Request, UnixTime, redacted};
 
 use crate::clock::Clock;
@@ -87,8 +87,8 @@ impl Beside {
         let mut request = Request::new(url);
         request.client_ip = self.client_ip;
         request.client_country = self.client_country.as_deref();
-        request.cookie = self.cookie.as_deref();
-        request.authorization = self.authorization.as_deref();
+        request.cookie = self.cookie.as_deref().map(header_value);
+        request.authorization = self.authorization.as_deref().map(header_value);
         request.without_fragment()
     }
 }
@@ -102,11 +102,11 @@ pub(crate) struct GateArgs {
     audience: Option<String>,
 
     /// Allowed clock difference
-    #[arg(long, value_name = "LENGTH", default_value = "0s")]
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true, default_value = "0s")]
     leeway: Seconds,
 
     /// The longest that a link may still last [default: any length]
-    #[arg(long, value_name = "LENGTH")]
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     max_lifetime: Option<Seconds>,
 
     /// Query parameters that may be added, unsigned, to an exact link

@@ -356,11 +356,22 @@ fn split_field(text: &str) -> (&str, &str) {
     (name, value.get(1..).unwrap_or_default())
 }
 
+/// The fields of a token, in their order.
+pub(crate) const FIELDS: [Field; 16] = {
+    use Field::{Aud, Cc, Dir, Dl, Exp, Iat, Ip, Jti, Kid, Nbf, Pg, Pre, Run, Sid, Sig, Sub};
+    [Pg, Exp, Kid, Aud, Cc, Dir, Dl, Iat, Ip, Jti, Nbf, Pre, Run, Sid, Sub, Sig]
+};
+
 /// The field of a name.
 fn field_of(name: &str) -> Option<Field> {
-    use Field::{Aud, Cc, Dir, Dl, Exp, Iat, Ip, Jti, Kid, Nbf, Pg, Pre, Run, Sid, Sig, Sub};
-    let all = [Pg, Exp, Kid, Aud, Cc, Dir, Dl, Iat, Ip, Jti, Nbf, Pre, Run, Sid, Sub, Sig];
-    all.into_iter().find(|field| field.name() == name)
+    FIELDS.into_iter().find(|field| field.name() == name)
+}
+
+/// The name of the first field that no token has.
+#[cfg(feature = "alloc")]
+pub(crate) fn unknown_field(text: &str) -> Option<&str> {
+    let names = text.split('&').map(crate::query::name_of).take_while(|name| *name != "sig");
+    names.into_iter().find(|name| !name.is_empty() && field_of(name).is_none())
 }
 
 const fn malformed(field: Field, fault: Fault) -> ParseError {

@@ -43,7 +43,8 @@ const MOST_REPAIRS: usize = 3;
 const MAX_LEN: usize = 32 * 1024;
 
 /// The fewest repairs after which a text is read to its signature; else those after which it is read
-/// farthest. `None` where none makes it better than `as_it_is`.
+/// farthest. `None` where none makes it better than `as_it_is`. A repair that is not evident counts only where
+/// the signature fits: else it would be a guess.
 pub(super) fn mend(
     text: &str,
     as_it_is: Reading,
@@ -52,26 +53,27 @@ pub(super) fn mend(
     if text.len() > MAX_LEN {
         return None;
     }
-    let mut texts = Vec::from([(String::from(text), Vec::new())]);
+    let mut texts = Vec::from([(String::from(text), Vec::new(), true)]);
     let mut best: Option<Mended> = None;
     let mut at = 0;
-    while let Some((text, said)) = texts.get(at).cloned() {
+    while let Some((text, said, are_evident)) = texts.get(at).cloned() {
         at = at.saturating_add(1);
         if said.len() >= MOST_REPAIRS {
             continue;
         }
         for repair in REPAIRS {
             let Some(mended) = repair.undo(&text) else { continue };
-            if texts.len() >= MOST_TEXTS || texts.iter().any(|(seen, _)| *seen == mended) {
+            if texts.len() >= MOST_TEXTS || texts.iter().any(|(seen, ..)| *seen == mended) {
                 continue;
             }
             let mut said: Vec<&'static str> = said.clone();
             if !said.contains(&repair.said) {
                 said.push(repair.said);
             }
+            let are_evident = are_evident && repair.is_evident;
             let reading = read(&mended);
             let least = best.as_ref().map_or(as_it_is, |best| best.reading);
-            if reading > least {
+            if reading > least && (are_evident || reading == Reading::Fits) {
                 best = Some(Mended {
                     text: mended.clone(),
                     reading,
@@ -82,7 +84,7 @@ pub(super) fn mend(
             if reading == Reading::Fits {
                 return best;
             }
-            texts.push((mended, said));
+            texts.push((mended, said, are_evident));
         }
     }
     best

@@ -197,8 +197,7 @@ fn tokens_out_of_place_are_named() {
 
 #[test]
 fn added_parameters_are_named() {
-    let said =
-        "the parameter `utm_source` was added to the link: sign it, or list it in UNSIGNED_PARAMS";
+    let said = "the parameter `utm_source` was added to the link: sign it, or list it in UNSIGNED_PARAMS (--unsigned-params)";
     says(&format!("{LINK}&utm_source=x"), said);
     says(&LINK.replace("?pg", "?utm_source=x&pg"), said);
     says(&format!("{}?utm_source=x", in_path("https://cdn.example.com/videos/42/film.mp4")), said);
@@ -252,6 +251,7 @@ fn times_in_other_units_are_named() {
         ("1767225600000", "milliseconds"),
         ("1767225600000000", "microseconds"),
         ("1767225600000000000", "nanoseconds"),
+        ("639028224000000000", "ticks of .NET"),
     ] {
         says(
             &LINK.replace("1767225600", exp).replace("&kid=main", "&kid=gone"),
@@ -305,6 +305,178 @@ fn tokens_under_another_name_are_named() {
     let mut request = Request::new(film);
     request.cookie = Some(&cookie);
     assert_eq!(inspect(&request).hints, [format!("a JWT is in the cookie `session`, {only}")]);
+}
+
+/// The hints for a link, and what it is refused for.
+fn told(request: &Request<'_>) -> (&'static str, alloc::vec::Vec<String>) {
+    let report = inspect(request);
+    (report.refusal.map_or("", |refusal| refusal.code()), report.hints)
+}
+
+#[test]
+fn what_does_not_fit_is_not_guessed() {
+    let signed_by_others = LINK.replace("sig=R", "sig=S");
+    for link in [
+        signed_by_others.replace("film", "fi;lm"),
+        signed_by_others.replace("/42/", "//42/"),
+        signed_by_others.replace("&kid", "&foo=bar&kid").replace("foo=bar", "dir=2"),
+        format!("{signed_by_others}&"),
+    ] {
+        let (reason, hints) = told(&Request::new(&link));
+        assert!(!reason.is_empty() && hints.is_empty(), "{link}: {hints:?}");
+    }
+}
+
+#[test]
+fn marks_without_a_parameter_are_named() {
+    let said = "there is a `&` or a `?` too many";
+    let path = in_path("https://cdn.example.com/videos/42/film.mp4");
+    for link in [
+        format!("{LINK}&"),
+        format!("{LINK}&&"),
+        LINK.replace("?pg", "?&pg"),
+        format!("{path}?"),
+        format!("{path}?&"),
+        format!("{path}&"),
+    ] {
+        mends(&link, said);
+    }
+    for link in [format!("{LINK}&"), format!("{path}?"), format!("{path}?&")] {
+        let detail = inspect(&Request::new(&link)).detail;
+        assert_eq!(detail.as_deref(), Some("the query has a `&` or a `?` too many"), "{link}");
+    }
+}
+
+#[test]
+fn what_html_leaves_behind_is_no_parameter() {
+    let tail = "what follows the link belongs to the text around it";
+    let path = in_path("https://cdn.example.com/videos/42/film.mp4?a=1");
+    for more in ["&gt;", "&quot;", "&quot;&gt;", "&apos;", "&#39;", "&nbsp;", "&quot;."] {
+        mends(&format!("{LINK}{more}"), tail);
+        mends(&format!("{path}{more}"), tail);
+    }
+    let html = "the link is written as in HTML, with `&amp;` for `&`: decode it before it is used";
+    for link in [
+        format!("{LINK}&amp;utm_source=x"),
+        format!("{path}&amp;utm_source=x"),
+        format!("{LINK}&amp;a=1&amp;b=2"),
+        format!("{LINK}&quot;target=x"),
+    ] {
+        assert_eq!(told(&Request::new(&link)), ("unsigned_parameter", [html.to_owned()].into()));
+    }
+    let (_, hints) = told(&Request::new(&LINK.replace('&', "&amp;").replace("sig=R", "sig=S")));
+    assert_eq!(hints, [html]);
+}
+
+#[test]
+fn fields_that_no_token_has_are_named() {
+    let added = "a field that no token has was put into the token after it was signed";
+    mends(&LINK.replace("&kid", "&foo=bar&kid"), added);
+    mends(&LINK.replace("&sig", "&user=7&sig"), added);
+    let own = LINK.replace("&sig=R", "&user=7&sig=S");
+    let report = inspect(&Request::new(&own));
+    assert_eq!(
+        report.detail.as_deref(),
+        Some("the token has a field `user` that the gate does not know")
+    );
+    assert_eq!(
+        report.hints,
+        [
+            "`user` is no field of a token: put parameters of your own before `pg`, where they are signed with the address"
+        ]
+    );
+    for name in ["signature", "hmac", "Sign", "MAC", "hash"] {
+        mends(
+            &LINK.replace("&sig=", &format!("&{name}=")),
+            "the signature is under another name: write `sig=`",
+        );
+    }
+    let other = "a field of the token is under another name: write `exp=` for the expiry";
+    mends(&LINK.replace("&exp=", "&expires="), other);
+    mends(&LINK.replace("&kid=", "&key_id="), other);
+}
+
+#[test]
+fn every_name_may_be_in_upper_case() {
+    let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
+    let link = signer.link("https://cdn.example.com/videos/42/film.mp4").directory(2).audience("a");
+    let link = link.countries("PT").download("f").network("203.0.113.0/24".parse().unwrap());
+    let link = link.token_id("j").not_before(NOW).preview(60).run(3600).session("s").subject("v");
+    let link = link.sign(NOW).unwrap().to_string();
+    for field in crate::format::native::FIELDS {
+        let named = [field.name(), "="].concat();
+        let upper = link.replace(&named, &named.to_ascii_uppercase());
+        assert_ne!(upper, link, "{named}");
+        mends(&upper, "the fields of the token are in upper case");
+    }
+}
+
+#[test]
+fn addresses_without_a_scheme_are_named() {
+    let said = "the link has no scheme: write https:// before the host";
+    let path = in_path("https://cdn.example.com/videos/42/film.mp4");
+    for link in [LINK, &path] {
+        mends(link.strip_prefix("https:").unwrap(), said);
+        mends(link.strip_prefix("https://").unwrap(), said);
+    }
+    let wrong = LINK.strip_prefix("https://").unwrap().replace("sig=R", "sig=S");
+    assert_eq!(told(&Request::new(&wrong)), ("malformed", [said.to_owned()].into()));
+    let (reason, hints) = told(&Request::new("https:///videos/42/film.mp4"));
+    assert_eq!((reason, hints.len()), ("malformed", 0));
+}
+
+#[test]
+fn semicolons_in_a_path_are_named() {
+    let encoded = signed("https://cdn.example.com/a%3Bb.mp4");
+    mends(&encoded.replace("%3B", ";"), "a `;` in the path is not encoded: write %3B");
+    mends(
+        &LINK.replace("film.mp4", "film.mp4;jsessionid=7F"),
+        "a server put a parameter into the path, after a `;`",
+    );
+}
+
+#[test]
+fn cookies_are_looked_at_like_links() {
+    let token = LINK.split_once('?').unwrap().1;
+    let encoded = token.replace('&', "%26").replace('=', "%3D");
+    let said = |cookie: &str| {
+        let mut request = Request::new("https://cdn.example.com/videos/42/film.mp4");
+        request.cookie = Some(cookie);
+        let hints = inspect(&request).hints;
+        assert_eq!(hints.len(), 1, "{cookie}: {hints:?}");
+        hints.into_iter().next().unwrap()
+    };
+    let percent = "the token was percent-encoded: put it where it belongs as it is, `=` and `&` included; then the link fits";
+    assert_eq!(said(&encoded), percent);
+    assert_eq!(said(&encoded.replacen("%3D", "=", 1)), percent);
+    assert_eq!(said(&format!("a=b; {encoded}; c=d")), percent);
+    assert!(
+        said(&format!("pg={token}")).starts_with("the token is in another parameter or cookie")
+    );
+    let hex = "it fits the key `next`, and the token says `kid=main`";
+    let next = signed_with("next").replace("kid=next", "kid=main");
+    assert_eq!(said(next.split_once('?').unwrap().1), hex);
+}
+
+fn signed_with(kid: &str) -> String {
+    let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
+    let link = signer.link("https://cdn.example.com/videos/42/film.mp4").key(kid);
+    link.sign(NOW).unwrap().to_string()
+}
+
+#[test]
+fn an_expiry_that_is_no_moment_is_named() {
+    for (exp, hint) in [
+        (
+            "600",
+            "`exp` looks like a length of time: write the moment at which the link ends, in unix seconds, like 1767225600",
+        ),
+        ("1767225600.5", "`exp` has a fraction: write whole seconds, 1767225600"),
+        ("2026-01-01T00:00:00Z", "`exp` is a moment in unix seconds: write it like 1767225000"),
+    ] {
+        let (_, hints) = told(&Request::new(&LINK.replace("1767225600", exp)));
+        assert_eq!(hints, [hint], "{exp}");
+    }
 }
 
 /// Ways to spoil a link.

@@ -58,14 +58,17 @@ pub struct SignRequest {
     pub format: LinkFormat,
 }
 
+const LENGTH: &str = "write whole seconds, 0 or more, or text like \"10m\"";
+const TIME: &str = "write whole unix seconds, or text like \"2026-01-01T00:00:00Z\"";
+
 impl Request for SignRequest {
-    const EXPECTED: &'static str = "write an object with a `url`";
+    const EXPECTED: &'static str = "write an object with a `url`, like {\"url\": \"https://...\"}";
 
     fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
         match name {
             "url" => self.url = value.text()?,
-            "expires_in" => self.expires_in = Some(value.parsed(Seconds)?),
-            "expires_at" => self.expires_at = Some(value.parsed(Moment::from_secs)?),
+            "expires_in" => self.expires_in = Some(value.parsed(Seconds, LENGTH)?),
+            "expires_at" => self.expires_at = Some(value.parsed(Moment::from_secs, TIME)?),
             "dir" => self.dir = Some(value.number()?.try_into().map_err(|_| "write 1 to 64")?),
             "cookie" => self.cookie = value.flag()?,
             "encode" => self.encode = value.flag()?,
@@ -85,15 +88,20 @@ impl Request for SignRequest {
             "ip" => {
                 self.ip = Some(match value {
                     Value::List(_) => value.texts()?.join(","),
-                    text => text.text()?,
+                    Value::Text(text) => text,
+                    _ => {
+                        return Err(
+                            "write a network, such as \"203.0.113.0/24\", or a list of them",
+                        );
+                    }
                 });
             }
             "jti" => self.jti = Some(value.id()?),
             "no_iat" => self.no_iat = value.flag()?,
-            "not_before" => self.not_before = Some(value.parsed(Moment::from_secs)?),
-            "preview" => self.preview = Some(value.parsed(Seconds)?),
-            "round" => self.round = Some(value.parsed(Seconds)?),
-            "run" => self.run = Some(value.parsed(Seconds)?),
+            "not_before" => self.not_before = Some(value.parsed(Moment::from_secs, TIME)?),
+            "preview" => self.preview = Some(value.parsed(Seconds, LENGTH)?),
+            "round" => self.round = Some(value.parsed(Seconds, LENGTH)?),
+            "run" => self.run = Some(value.parsed(Seconds, LENGTH)?),
             "sid" => self.sid = Some(value.id()?),
             "sub" => self.sub = Some(value.id()?),
             #[cfg(feature = "jwt")]
@@ -144,10 +152,23 @@ impl SignRequest {
         Ok(SignedLink { cookie, ..SignedLink::from(link) })
     }
 
-    /// The URL to sign for `url`.
+    /// The URL to sign for `url`. A link that has a token is no name to encode: it stays, and is refused as
+    /// signed already.
     #[must_use]
     pub fn written<'u>(&self, url: &'u str) -> Cow<'u, str> {
-        if self.encode { percent_encoded(url).into() } else { url.into() }
+        if self.encode && !self.has_token(url) { percent_encoded(url).into() } else { url.into() }
+    }
+
+    /// Whether a URL has a token that is more than a name of a file with `?pg=` in it.
+    fn has_token(&self, url: &str) -> bool {
+        let has =
+            |token: &str| ["?", "&", "/"].iter().any(|mark| url.contains(&[mark, token].concat()));
+        #[cfg(feature = "jwt")]
+        if self.format.format.as_deref() == Some("jwt") {
+            let name = self.format.jwt_name.as_deref().unwrap_or("token");
+            return has("pg=1&") || has(&[name, "=ey"].concat());
+        }
+        has("pg=1&")
     }
 
     /// Puts everything but the URL on a builder.
@@ -230,6 +251,7 @@ impl SignRequest {
     #[must_use]
     pub fn error(&self, error: SignError) -> RequestError {
         let member = match error.field() {
+            _ if error == SignError::RoundedTooFar => "round",
             Field::Aud => "audience",
             Field::Cc => "country",
             #[cfg(feature = "jwt")]
@@ -258,7 +280,7 @@ impl SignRequest {
                 &"the token would be longer than gates read; put less into it"
             }
             SignError::Key(UnusableKey::Retired) if self.kid.is_none() => {
-                &"the ring's first key is retired; put a current key first, or choose one with --kid"
+                &"the ring's first key is retired; put a current key first, or name another key (kid)"
             }
             SignError::Field(..) => &Advice(error),
             other => other,

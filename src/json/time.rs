@@ -14,8 +14,19 @@ impl FromStr for Seconds {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const OTHER: &str = "not a length of time; write seconds, or as in 10m, 2h, 1h 30m";
+        const FRACTION: &str = "fractions of a second are not supported; write whole seconds, or as in 10m, 2h, 1h 30m";
         if let Ok(secs) = text.parse() {
             return Ok(Self(secs));
+        }
+        let negative = text.trim_start().strip_prefix(['-', '\u{2212}']);
+        if negative.is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
+        {
+            return Err(
+                "a length of time cannot be negative; write seconds, or as in 10m, 2h, 1h 30m",
+            );
+        }
+        if text.split_once('.').is_some_and(|(secs, part)| is_number(secs) && is_number(part)) {
+            return Err(FRACTION);
         }
         // What humantime reads as months, people write for minutes.
         if text.contains('M') {
@@ -23,12 +34,14 @@ impl FromStr for Seconds {
         }
         let length = humantime::parse_duration(text).map_err(|_| OTHER)?;
         if length.subsec_nanos() > 0 {
-            return Err(
-                "fractions of a second are not supported; write whole seconds, or as in 10m, 2h, 1h 30m",
-            );
+            return Err(FRACTION);
         }
         Ok(Self(length.as_secs()))
     }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A moment: unix seconds as a number, or RFC 3339 text.
@@ -110,10 +123,14 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["", "-1", "10x", "1H", "1Y", "1D", "1e3", "10m10"] {
+        for text in ["-1", "-5m", "- 1h", " -90s", "\u{2212}5m"] {
+            let said = reads(text).unwrap_err();
+            assert!(said.starts_with("a length of time cannot be negative"), "{text}");
+        }
+        for text in ["", "-", "--json", "-x", "10x", "1H", "1Y", "1D", "1e3", "10m10"] {
             assert!(reads(text).unwrap_err().starts_with("not a length"), "{text}");
         }
-        for text in ["500ms", "1s 1ms", "10us", "3ns"] {
+        for text in ["5.5", "500ms", "1s 1ms", "10us", "3ns"] {
             assert!(reads(text).unwrap_err().starts_with("fractions of a second"), "{text}");
         }
     }

@@ -31,7 +31,8 @@ impl Value {
     /// # Errors
     /// A [`RequestError`] about the whole, with the line and column.
     pub fn from_json(text: &str) -> Result<Self, RequestError> {
-        serde_json::from_str(text).map_err(|error| RequestError::new("", &error))
+        serde_json::from_str(text)
+            .map_err(|error| RequestError::new("", &format_args!("not JSON: {error}")))
     }
 
     pub(super) fn flag(self) -> Result<bool, &'static str> {
@@ -44,7 +45,7 @@ impl Value {
     pub(super) fn number(self) -> Result<u64, &'static str> {
         match self {
             Self::Number(number) => Ok(number),
-            _ => Err("write a whole number"),
+            _ => Err("write a whole number, without quotes"),
         }
     }
 
@@ -79,15 +80,19 @@ impl Value {
         }
     }
 
-    /// A number as it is, or what text says.
-    pub(super) fn parsed<T>(self, from_number: fn(u64) -> T) -> Result<T, &'static str>
+    /// A number as it is, or what text says. Of other values it says what is `expected`.
+    pub(super) fn parsed<T>(
+        self,
+        from_number: fn(u64) -> T,
+        expected: &'static str,
+    ) -> Result<T, &'static str>
     where
         T: FromStr<Err = &'static str>,
     {
         match self {
             Self::Number(number) => Ok(from_number(number)),
             Self::Text(text) => text.parse(),
-            _ => Err("write a whole number, or text"),
+            _ => Err(expected),
         }
     }
 }

@@ -51,11 +51,25 @@ impl VerifyRequest {
     #[must_use]
     pub fn as_request(&self) -> crate::Request<'_> {
         let mut request = crate::Request::new(&self.url);
-        request.cookie = self.cookie.as_deref();
-        request.authorization = self.authorization.as_deref();
+        request.cookie = self.cookie.as_deref().map(header_value);
+        request.authorization = self.authorization.as_deref().map(header_value);
         request.client_ip = self.client_ip;
         request.client_country = self.client_country.as_deref();
         request
+    }
+}
+
+/// The value of a header field that may have been copied with its name: `Cookie: pg=...`.
+#[must_use]
+pub fn header_value(text: &str) -> &str {
+    const NAMES: [&str; 3] = ["cookie", "set-cookie", "authorization"];
+    match text.split_once(':') {
+        Some((name, value))
+            if NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known)) =>
+        {
+            value.trim()
+        }
+        _ => text,
     }
 }
 
@@ -171,5 +185,25 @@ impl From<Refusal> for Verdict {
     fn from(refusal: Refusal) -> Self {
         let field = refusal.field().map(Field::name);
         Self::Deny { reason: refusal.code(), status: refusal.status(), field }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_header_is_taken_off() {
+        for (text, value) in [
+            ("Cookie: pg=1&exp=2", "pg=1&exp=2"),
+            ("cookie:pg=1", "pg=1"),
+            ("Set-Cookie: pg=1; Path=/", "pg=1; Path=/"),
+            ("AUTHORIZATION:  Bearer pg=1 ", "Bearer pg=1"),
+            ("pg=1&aud=a:b", "pg=1&aud=a:b"),
+            ("Bearer pg=1", "Bearer pg=1"),
+            ("", ""),
+        ] {
+            assert_eq!(header_value(text), value);
+        }
     }
 }

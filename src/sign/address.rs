@@ -2,6 +2,7 @@
 
 use super::SignError;
 use crate::bytes;
+use crate::error::{Fault, ParseError};
 use crate::format::is_signed;
 use crate::path::CanonicalPath;
 use crate::query::is_query;
@@ -22,9 +23,13 @@ impl<'a> Address<'a> {
         url: &'a str,
         names: impl IntoIterator<Item = &'n str>,
     ) -> Result<Self, SignError> {
-        let Target { base, path, query, .. } = Target::parse(url).map_err(|_| SignError::Url)?;
-        if !base.is_empty() && !is_http(base) {
-            return Err(SignError::Url);
+        let Target { base, path, query, .. } = Target::parse(url).map_err(|error| match error {
+            ParseError::Malformed(_, Fault::WrongLength) => SignError::UrlTooLong(url.len()),
+            ParseError::Malformed(_, Fault::NoHost) => SignError::UrlWithoutHost,
+            _ => SignError::Url,
+        })?;
+        if !base.is_empty() {
+            check_base(base)?;
         }
         if is_signed(names.into_iter(), path, query) {
             return Err(SignError::AlreadySigned);
@@ -51,7 +56,16 @@ fn check_marks(path: &str, query: &str) -> Result<(), SignError> {
     }
 }
 
-fn is_http(base: &str) -> bool {
-    let host = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
-    host.is_some_and(|host| !host.is_empty() && bytes::all(host.as_bytes(), bytes::is_graphic))
+/// Checks scheme and authority: `https://user@host:port`.
+fn check_base(base: &str) -> Result<(), SignError> {
+    let authority = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+    let authority = authority.ok_or(SignError::Url)?;
+    if !bytes::all(authority.as_bytes(), bytes::is_graphic) {
+        return Err(SignError::Url);
+    }
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    if host.is_empty() || host.starts_with(':') {
+        return Err(SignError::UrlWithoutHost);
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use core::fmt;
 use super::countries::{instead, is_country};
 use crate::error::{Fault, Field, UnusableKey};
 use crate::path::PathError;
+use crate::request::Request;
 
 /// Why nothing was signed, and what to write instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +36,14 @@ pub enum SignError {
     Query,
     /// Two letters that are no country of ISO 3166-1.
     UnknownCountry([u8; 2]),
+    /// The expiry was rounded up to more than 100 years ahead.
+    RoundedTooFar,
     /// Not an absolute http or https URL, nor a path.
     Url,
-    /// The link would be longer than the gate reads.
-    UrlTooLong,
+    /// The URL has a scheme and no host.
+    UrlWithoutHost,
+    /// The link would be longer than the gate reads: it would have at least so many bytes.
+    UrlTooLong(usize),
 }
 
 impl SignError {
@@ -46,7 +51,7 @@ impl SignError {
     #[must_use]
     pub const fn field(self) -> Field {
         match self {
-            Self::ExpiresInThePast | Self::ExpiresTooFar => Field::Exp,
+            Self::ExpiresInThePast | Self::ExpiresTooFar | Self::RoundedTooFar => Field::Exp,
             Self::Field(field, _) => field,
             Self::Key(_) => Field::Kid,
             Self::NeverValid => Field::Nbf,
@@ -58,7 +63,8 @@ impl SignError {
             | Self::Path(_)
             | Self::Query
             | Self::Url
-            | Self::UrlTooLong => Field::Url,
+            | Self::UrlTooLong(_)
+            | Self::UrlWithoutHost => Field::Url,
         }
     }
 }
@@ -69,7 +75,8 @@ impl fmt::Display for SignError {
             Self::AlreadySigned => f.write_str("the URL carries a token already; sign it without"),
             Self::ExpiresInThePast => f.write_str("the link would expire before it is signed"),
             Self::ExpiresTooFar => f.write_str(
-                "the link would last over 100 years; give the expiry in seconds, not milliseconds",
+                "the link would last over 100 years; give the expiry in seconds, not in milliseconds or smaller \
+                 units",
             ),
             Self::Field(field, _) => write!(f, "`{}` {}", field.name(), Advice(*self)),
             Self::UnknownCountry(_) => Advice(*self).fmt(f),
@@ -94,10 +101,17 @@ impl fmt::Display for SignError {
                 "the query has a space, a quote, < or >, or a character outside ASCII; \
                  percent-encode it",
             ),
-            Self::Url => f.write_str(
-                "not an absolute URL; write it as https://host/path, at most 8192 bytes",
-            ),
-            Self::UrlTooLong => f.write_str("the link would be longer than 8192 bytes"),
+            Self::RoundedTooFar => {
+                f.write_str("rounded up so far the link would last over 100 years; round to less")
+            }
+            Self::Url => f.write_str("not an absolute URL; write it as https://host/path"),
+            Self::UrlTooLong(len) => {
+                let most = Request::MAX_URL_LEN;
+                write!(f, "the link would have at least {len} bytes, and a gate reads {most} at most")
+            }
+            Self::UrlWithoutHost => {
+                f.write_str("the URL has no host; write it as https://host/path")
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ impl Link {
         expires: UnixTime,
     ) -> Result<Self, SignError> {
         if url.len() > Request::MAX_URL_LEN {
-            return Err(SignError::UrlTooLong);
+            return Err(SignError::UrlTooLong(url.len()));
         }
         let placement = if in_path { Placement::Path } else { Placement::Query };
         Ok(Self { url, token, placement, expires })

@@ -99,9 +99,12 @@ impl<'a> Terms<'a> {
         if self.not_before.is_some_and(|start| start >= asked) {
             return Err(SignError::NeverValid);
         }
+        if asked.is_far_from(now) {
+            return Err(SignError::ExpiresTooFar);
+        }
         let expires = asked.rounded_up(self.round);
         if expires.is_far_from(now) {
-            return Err(SignError::ExpiresTooFar);
+            return Err(SignError::RoundedTooFar);
         }
         format::check(self)?;
         let issued = match self.issued {

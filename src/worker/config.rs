@@ -8,8 +8,8 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use self::read::{
-    check_names, read_audience, read_extensions, read_formats, read_number, read_origin_secret,
-    read_origins, read_pass_headers, read_public, read_store, read_switch,
+    check_names, read_audience, read_formats, read_number, read_origin_secret, read_origins,
+    read_pass_headers, read_store, read_switch,
 };
 use crate::format::Rules;
 use crate::json::Formats;
@@ -167,9 +167,11 @@ impl Config {
                 LEAST_MANIFEST_BYTES..=MOST_MANIFEST_BYTES,
             ),
         );
-        let public = note(&mut errors, "PUBLIC", read_public(&text(&variables.public)));
-        let extensions = read_extensions(&text(&variables.public_extensions));
-        let extensions = note(&mut errors, "PUBLIC_EXTENSIONS", extensions);
+        let public = PublicPaths::default().parse_prefixes(&text(&variables.public));
+        let public = note(&mut errors, "PUBLIC", public.map_err(|error| error.to_string()));
+        let public = public.parse_extensions(&text(&variables.public_extensions));
+        let public =
+            note(&mut errors, "PUBLIC_EXTENSIONS", public.map_err(|error| error.to_string()));
         let set_cookie = read_switch(variables.set_cookie.as_deref());
         let set_cookie = note(&mut errors, "SET_COOKIE", set_cookie);
         let unsigned_params = text(&variables.unsigned_params);
@@ -212,7 +214,7 @@ impl Config {
                     .and_then(|most| usize::try_from(most).ok())
                     .unwrap_or(MAX_MANIFEST_BYTES),
                 origins,
-                public: PublicPaths::new(public, extensions),
+                public,
                 set_cookie,
                 store,
                 unsigned_params,

@@ -12,7 +12,7 @@ use axum::response::Response;
 use playgate::UnixTime;
 use playgate::json::{Request as _, RequestError, SignRequest, SignedLink, Value};
 
-use super::router::{App, Reason, refuse};
+use super::router::{App, refuse};
 use crate::address;
 
 /// The most bytes in a body: 1,000 links of 260 bytes.
@@ -46,11 +46,7 @@ pub(super) async fn mint(State(app): State<Arc<App>>, request: Request) -> Respo
     // 3 and 4
     match answer(&app, &body, app.clock.now()) {
         Ok(response) => response,
-        Err(error) => {
-            let mut response = super::router::json(StatusCode::BAD_REQUEST, &error);
-            response.extensions_mut().insert(Reason(error.to_string()));
-            response
-        }
+        Err(error) => super::router::refuse_for(StatusCode::BAD_REQUEST, &error),
     }
 }
 

@@ -63,7 +63,14 @@ pub(super) fn json(status: StatusCode, shape: &impl Serialize) -> Response {
 
 /// An error that is about the request as a whole.
 pub(super) fn refuse(status: StatusCode, message: &str) -> Response {
-    json(status, &RequestError::new("", &message))
+    refuse_for(status, &RequestError::new("", &message))
+}
+
+/// The same, with the member that it is about. The log has the reason too.
+pub(super) fn refuse_for(status: StatusCode, error: &RequestError) -> Response {
+    let mut response = json(status, error);
+    response.extensions_mut().insert(Reason(error.to_string()));
+    response
 }
 
 pub(super) async fn no_such_path() -> Response {
@@ -76,7 +83,7 @@ pub(super) async fn wrong_method() -> Response {
 
 /// Why a request cannot be met, for the log.
 #[derive(Clone)]
-pub(super) struct Reason(pub(super) String);
+struct Reason(String);
 
 async fn in_time(request: Request, next: Next) -> Response {
     timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {

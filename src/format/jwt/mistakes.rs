@@ -9,7 +9,8 @@ use super::claims::check_segment;
 use super::json::{self, Room, Value};
 use super::{JwtRules, split};
 use crate::error::Field;
-use crate::format::{Located, UnverifiedToken};
+use crate::format::forms::forms;
+use crate::format::{Format, Located, UnverifiedToken};
 use crate::key::KeyRing;
 use crate::path::CanonicalPath;
 use crate::redact::{redacted, redacted_path};
@@ -44,9 +45,47 @@ pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<S
     hints
 }
 
+/// What is wrong with a signature that fits, but for the way in which it is written.
+fn spelled(ring: &KeyRing, text: &str) -> Vec<String> {
+    let mut hints = Vec::new();
+    let token = text.split('&').next().unwrap_or_default();
+    let Some((signed, sig)) = token.rsplit_once('.').filter(|(signed, _)| signed.contains('.'))
+    else {
+        return hints;
+    };
+    let forms = forms(sig);
+    for entry in ring.serving(Format::Jwt.name()) {
+        for key in [entry.key.mac(), &entry.text.0] {
+            let mut mac = key.start();
+            mac.update(signed);
+            let right = mac.finish().to_hex();
+            let fitting = forms.iter().filter(|(digits, _)| right.starts_with(digits.as_str()));
+            for (_, said) in fitting.filter(|(_, said)| !said.is_empty()) {
+                if !hints.contains(said) {
+                    hints.push(said.clone());
+                }
+            }
+        }
+    }
+    hints
+}
+
 impl JwtRules {
-    /// What would explain that a token was not read: what it opens, and what the gate asks for.
-    pub(in crate::format) fn of_grammar(&self, located: &Located<'_>) -> Option<String> {
+    /// What would explain that a token was not read: a signature that is written in another way, or what the
+    /// token opens, and what the gate asks for.
+    pub(in crate::format) fn of_grammar(
+        &self,
+        ring: &KeyRing,
+        located: &Located<'_>,
+    ) -> Vec<String> {
+        let mut hints = spelled(ring, located.text);
+        if hints.is_empty() {
+            hints.extend(self.opens(located));
+        }
+        hints
+    }
+
+    fn opens(&self, located: &Located<'_>) -> Option<String> {
         let (_, rest) = split(located.text, b'.');
         let (payload, _) = split(rest?, b'.');
         let mut room = Room::new();

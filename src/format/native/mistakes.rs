@@ -1,6 +1,5 @@
 //! The usual mistakes of those who write native tokens by hand. Each is tried for real: what is named here does fit.
 
-mod forms;
 mod inputs;
 mod spellings;
 
@@ -9,9 +8,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use self::forms::forms;
 use self::inputs::inputs;
 use crate::bytes::around;
+use crate::format::forms::forms;
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::key::KeyRing;
 use crate::mac::{MacKey, Tag};
@@ -169,7 +168,7 @@ mod tests {
                 "https://h/a%20b?c=d",
                 "",
                 "/a%20b\n",
-                "the parameter `c` was added to the link: sign it, or list it in UNSIGNED_PARAMS",
+                "the parameter `c` was added to the link: sign it, or list it in UNSIGNED_PARAMS (--unsigned-params)",
             ),
             ("https://h/a%20b", "", "/a b\n", "the path was not encoded"),
             ("https://h/a%20b", "", "/a%2520b\n", "the path was encoded twice"),

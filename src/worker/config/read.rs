@@ -140,35 +140,6 @@ pub(super) fn read_switch(text: Option<&str>) -> Result<bool, String> {
     }
 }
 
-/// Extensions of public files. What says where the media is or opens it stays behind the gate.
-pub(super) fn read_extensions(text: &str) -> Result<Vec<String>, String> {
-    let mut extensions = Vec::new();
-    for (number, extension) in list(text).enumerate() {
-        if !extension.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(in_entry(number, "write extensions without their dot: \"m4s, ts\""));
-        }
-        if ["m3u8", "mpd", "key"].iter().any(|gated| gated.eq_ignore_ascii_case(extension)) {
-            return Err(in_entry(number, "playlists and keys are what the gate is for"));
-        }
-        extensions.push(extension.to_string());
-    }
-    Ok(extensions)
-}
-
-pub(super) fn read_public(text: &str) -> Result<Vec<String>, String> {
-    let mut prefixes = Vec::new();
-    for (number, prefix) in list(text).enumerate() {
-        if prefix == "/" {
-            return Err(in_entry(number, "/ would open everything; name the directories"));
-        }
-        match CanonicalPath::parse(prefix) {
-            Ok(path) => prefixes.push(path.to_string()),
-            Err(error) => return Err(in_entry(number, &format!("the path {error}"))),
-        }
-    }
-    Ok(prefixes)
-}
-
 /// Where the media is: `None` is the bucket, text the base of a server. With the variable that an error
 /// is about.
 pub(super) fn read_store(variables: &Variables) -> (&'static str, Result<Option<String>, String>) {

@@ -17,7 +17,7 @@ const FEWEST: usize = 8;
 
 /// What a signature would be in each way of writing that it could be in: the hex digits that the right tag
 /// starts with, and what to write instead; nothing where it is written as it has to be.
-pub(super) fn forms(sig: &str) -> Vec<(String, String)> {
+pub(in crate::format) fn forms(sig: &str) -> Vec<(String, String)> {
     let mut forms = Vec::new();
     let text = decoded(sig);
     let text = text.strip_prefix("sha256=").or_else(|| text.strip_prefix("0x")).unwrap_or(&text);
