@@ -64,6 +64,12 @@ const SILENT = new Set([
   "an id that is an address",
   "a Location",
   "reports",
+  // The gate takes the comment away.
+  "a base with a comment first that some end early",
+  "a base with a comment last that some end early",
+  "a base with a processing instruction first",
+  "a Location with a comment first",
+  "content steering with a comment first",
 ]);
 
 const base = (mpd, bases) => mpd.replace(/(?=<Period)/, bases);

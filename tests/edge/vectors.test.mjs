@@ -126,7 +126,9 @@ async function expected(shared, vector) {
   }
   // Nothing outlasts its key.
   expires = Math.min(expires, retirement(vector.keys ?? shared, verdict.kid));
-  return { ...verdict, expires, scope: verdict.scope.split("?")[0], clean_url };
+  // The log cuts ids of many characters, as they may be tags.
+  const scope = verdict.scope.split("?")[0].replace(/[\w-]{32,}/g, (run) => (/[A-Z]/.test(run) ? `${run.slice(0, 8)}..` : run));
+  return { ...verdict, expires, scope, clean_url };
 }
 
 for (const [format, { keys, vectors }] of Object.entries(FILES)) {
