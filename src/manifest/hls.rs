@@ -720,8 +720,10 @@ pub(crate) mod tests {
         assert_eq!(rewrite(&carrier(), &lines), Err(ManifestError::Malformed));
         let path = carrier_of(PLAYLIST, |link| link.in_path());
         assert_eq!(rewrite(&path, &lines).as_ref(), Ok(&lines));
+        // Other parameters may go, there or not.
         let own = carrier_of(&[PLAYLIST, "?v=1"].concat(), |link| link.in_query());
-        let lines = [&define("v"), "https://other.example/?v={$v}\n"].concat();
+        let lines =
+            [define("v").as_str(), &define("w"), "https://other.example/?v={$v}&w={$w}\n"].concat();
         becomes_with(&own, &lines, &lines);
     }
 

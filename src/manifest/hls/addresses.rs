@@ -61,7 +61,7 @@ impl<'c> Addresses<'c> {
             carrier,
             base: carrier.base(),
             plain: carrier.plain_prefix(),
-            variables: Variables::new(carrier.in_query),
+            variables: Variables::new(carrier.secret_params()),
             growth: Growth::default(),
             leads_abroad: false,
             lines: 0,

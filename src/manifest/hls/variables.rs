@@ -47,8 +47,8 @@ pub(crate) struct Variables {
     derived: usize,
     /// Bytes that came of replacing.
     replaced: usize,
-    /// Whether players find a token in the query of the playlist's address.
-    token_in_query: bool,
+    /// Parameters of the playlist's address that have a token in them, or what no token goes without.
+    secrets: Vec<String>,
     /// Whether a variable may have the token so far.
     has_secrets: bool,
     /// Whether an address of another host used what was not defined so far.
@@ -69,9 +69,9 @@ pub(crate) enum Replaced<'t> {
 }
 
 impl Variables {
-    /// Of a playlist whose address has a token in its query, or has not.
-    pub(crate) fn new(token_in_query: bool) -> Self {
-        Self { token_in_query, ..Self::default() }
+    /// Of a playlist whose address has these parameters, with a token in them.
+    pub(crate) fn new(secrets: Vec<String>) -> Self {
+        Self { secrets, ..Self::default() }
     }
 
     /// Takes the attributes of one `EXT-X-DEFINE`; `query` is that of the playlist's address, and `read`
@@ -132,7 +132,8 @@ impl Variables {
             (None, None, Some(value)) => self.value(value, read)?,
             _ => None,
         };
-        if import.is_some() || (param.is_some() && known.is_none() && self.token_in_query) {
+        let is_secret = |param: &str| self.secrets.iter().any(|secret| secret == param);
+        if import.is_some() || (known.is_none() && param.is_some_and(is_secret)) {
             if self.is_early_abroad {
                 return Err(ManifestError::Malformed);
             }
