@@ -36,7 +36,7 @@ use alloc::string::String;
 pub(crate) use self::whole::{explain, rewrite};
 
 use self::addresses::{Address, Addresses};
-use self::attributes::Attributes;
+use self::attributes::{Attributes, is_clean};
 use self::exports::{Withheld, is_free};
 use self::lines::{First, around, first, split_line};
 use self::preview::Preview;
@@ -226,11 +226,16 @@ impl<'c> HlsRewriter<'c> {
             name,
             "EXT-X-CONTENT-STEERING" | "EXT-X-DATERANGE" | "EXT-X-MEDIA" | "EXT-X-SESSION-DATA"
         );
+        // Where players read a list in different ways, one may take what is behind an address of another host
+        // for a part of it.
+        let is_split = !is_clean(list);
+        let mut is_abroad = false;
         let mut attributes = Attributes::new(list);
         for attribute in attributes.by_ref() {
             out.push_str(attribute.lead);
             let (text, has_variables) = (attribute.value, attribute.quoted);
             let resource = match name {
+                _ if is_abroad => None,
                 "EXT-X-DEFINE" => is_absolute(&attribute).then_some(Resource::Manifest),
                 _ => resource(name, attribute.name, text),
             };
@@ -246,6 +251,7 @@ impl<'c> HlsRewriter<'c> {
                     out.push_str(text);
                 }
             }
+            is_abroad = is_split && (is_abroad || self.addresses.may_lead_away(text));
         }
         out.push_str(attributes.rest());
         out.push_str(after);
@@ -404,6 +410,23 @@ pub(crate) mod tests {
         address_becomes("KEY:METHOD=AES-128,URI='URI_HERE',IV=0x00");
         // Some players take the first of two, some the last.
         address_becomes("KEY:URI=\"URI_HERE\",METHOD=AES-128,URI=\"URI_HERE\"");
+    }
+
+    #[test]
+    fn a_token_is_no_part_of_an_address_of_another_host() {
+        for line in [
+            "#EXT-X-MAP:URI=https://other.example/ URI=\"k\"\n",
+            "#EXT-X-MAP:URI=\"https://other.example/\"x,URI=\"k\"\n",
+            "#EXT-X-MAP:URI=\"https://other.example/\" ,URI=\"k\"\n",
+            "#EXT-X-MAP:A=\"x,URI=https://other.example/ URI=\"k\n",
+            "#EXT-X-MAP:A=\"https://cdn.example.com/,URI=https://other.example/ URI=\"k\n",
+            "#EXT-X-MAP:URI=http:other.example/ URI=\"k\"\n",
+            "#EXT-X-MAP:URI=/\t/other.example/ URI='k'\n",
+            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"//other.example/\" VALUE=\"/videos/42/\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=1\n/videos/43/a.m3u8\n",
+        ] {
+            stays(line);
+        }
     }
 
     #[test]

@@ -118,6 +118,15 @@ impl<'c> Addresses<'c> {
         Ok(())
     }
 
+    /// Whether players that read a list with faults may take what follows `value` for a part of it, and so for a
+    /// part of an address of another host. A token there would go to that host.
+    pub(crate) fn may_lead_away(&self, value: &str) -> bool {
+        let is_own = self.carrier.is_own_host(value)
+            && value.matches("//").count() == 1
+            && !value.contains(['\\', '\t']);
+        has_references(value) || (may_name_host(value) && !is_own)
+    }
+
     /// Whether a text names another host, as far as can be seen.
     fn leads_abroad(&self, start: &str) -> bool {
         let known = [start, PLACEHOLDER].concat();
@@ -320,6 +329,12 @@ impl<'c> Addresses<'c> {
     fn loses_token(&self, why: Outcome) -> bool {
         why == Outcome::Public && self.carrier.token_is_in_path()
     }
+}
+
+/// Whether there may be a host in a text, as lenient parsers of addresses read it.
+fn may_name_host(text: &str) -> bool {
+    let is_scheme = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("http"));
+    is_scheme || text.contains("//") || text.contains(['\\', '\t'])
 }
 
 /// A brace of a reference as Shaka Player reads it too.
