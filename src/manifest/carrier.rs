@@ -58,6 +58,9 @@ pub struct Carrier {
     pub(crate) keeps_log: bool,
 }
 
+/// The parameter of a native token without which it is none.
+const SIGNATURE: &str = "sig";
+
 impl fmt::Debug for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Carrier").field("expires", &self.expires).finish_non_exhaustive()
@@ -140,6 +143,17 @@ impl Carrier {
     /// The manifest's own address.
     pub(crate) fn base(&self) -> Base {
         Base::Here { path: self.path.clone(), inherits: self.inherits() }
+    }
+
+    /// The parameters that a player finds in the manifest's address, and that have the token in them or what no
+    /// token goes without.
+    pub(crate) fn secret_params(&self) -> Vec<String> {
+        let mut secrets = Vec::new();
+        if self.in_query {
+            secrets.clone_from(&self.token_names);
+            secrets.push(SIGNATURE.to_owned());
+        }
+        secrets
     }
 
     /// Whether addresses that are relative to the manifest have this token.

@@ -36,7 +36,7 @@ use alloc::string::String;
 pub(crate) use self::whole::{explain, rewrite};
 
 use self::addresses::{Address, Addresses};
-use self::attributes::Attributes;
+use self::attributes::{Attributes, is_clean};
 use self::exports::{Withheld, is_free};
 use self::lines::{First, around, first, split_line};
 use self::preview::Preview;
@@ -217,6 +217,7 @@ impl<'c> HlsRewriter<'c> {
         list: &str,
         out: &mut String,
     ) -> Result<(), ManifestError> {
+        self.addresses.check_list(list)?;
         let (before, after) = around(line, list);
         let start = out.len();
         out.push_str(before);
@@ -225,11 +226,16 @@ impl<'c> HlsRewriter<'c> {
             name,
             "EXT-X-CONTENT-STEERING" | "EXT-X-DATERANGE" | "EXT-X-MEDIA" | "EXT-X-SESSION-DATA"
         );
+        // Where players read a list in different ways, one may take what is behind an address of another host
+        // for a part of it.
+        let is_split = !is_clean(list);
+        let mut is_abroad = false;
         let mut attributes = Attributes::new(list);
         for attribute in attributes.by_ref() {
             out.push_str(attribute.lead);
             let (text, has_variables) = (attribute.value, attribute.quoted);
             let resource = match name {
+                _ if is_abroad => None,
                 "EXT-X-DEFINE" => is_absolute(&attribute).then_some(Resource::Manifest),
                 _ => resource(name, attribute.name, text),
             };
@@ -245,6 +251,7 @@ impl<'c> HlsRewriter<'c> {
                     out.push_str(text);
                 }
             }
+            is_abroad = is_split && (is_abroad || self.addresses.may_lead_away(text));
         }
         out.push_str(attributes.rest());
         out.push_str(after);
@@ -390,8 +397,36 @@ pub(crate) mod tests {
         address_becomes("KEY:METHOD=\"AES-128\"x,URI=\"URI_HERE\"");
         address_becomes("KEY:METHOD=AES\"128\",URI=\"URI_HERE\"");
         address_becomes("KEY:METHOD=AES-128,URI=\"URI_HERE");
+        // FFmpeg and ExoPlayer read these, Shaka Player the last.
+        address_becomes("KEY:METHOD=AES-128 URI=\"URI_HERE\"");
+        address_becomes("KEY:METHOD=AES-128 URI=URI_HERE IV=0x00");
+        address_becomes("KEY:KEYFORMAT=\"identity\" URI=\"URI_HERE\"");
+        // ExoPlayer alone.
+        address_becomes("KEY:METHOD=AES-128;URI=\"URI_HERE\"");
+        address_becomes("KEY:METHOD=AES-128; URI=\"URI_HERE\"; IV=0x00");
+        address_becomes("KEY:METHOD=AES-128,BARE URI=\"URI_HERE\"");
+        address_becomes("KEY:KEYFORMAT=\"identity,URI=\"URI_HERE\"");
+        // Video.js alone.
+        address_becomes("KEY:METHOD=AES-128,URI='URI_HERE',IV=0x00");
         // Some players take the first of two, some the last.
         address_becomes("KEY:URI=\"URI_HERE\",METHOD=AES-128,URI=\"URI_HERE\"");
+    }
+
+    #[test]
+    fn a_token_is_no_part_of_an_address_of_another_host() {
+        for line in [
+            "#EXT-X-MAP:URI=https://other.example/ URI=\"k\"\n",
+            "#EXT-X-MAP:URI=\"https://other.example/\"x,URI=\"k\"\n",
+            "#EXT-X-MAP:URI=\"https://other.example/\" ,URI=\"k\"\n",
+            "#EXT-X-MAP:A=\"x,URI=https://other.example/ URI=\"k\n",
+            "#EXT-X-MAP:A=\"https://cdn.example.com/,URI=https://other.example/ URI=\"k\n",
+            "#EXT-X-MAP:URI=http:other.example/ URI=\"k\"\n",
+            "#EXT-X-MAP:URI=/\t/other.example/ URI='k'\n",
+            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"//other.example/\" VALUE=\"/videos/42/\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=1\n/videos/43/a.m3u8\n",
+        ] {
+            stays(line);
+        }
     }
 
     #[test]
@@ -639,6 +674,22 @@ pub(crate) mod tests {
             "#EXT-X-KEY:METHOD=AES-128,URI=https://other.example/k?for={$v}\n",
             "#EXT-X-DEFINE:NAME=\"to\",VALUE=\"https://other.example/{$v}\"\n{$to}\n",
             "#EXT-X-DEFINE:IMPORT=\"w\"\n{$w}//other.example/{$v}\n",
+            // hls.js reads a quoted value up to a quote before a comma.
+            "#EXT-X-MAP:URI=\"https://other.example/?a\"{$v}\"\n",
+            "#EXT-X-MAP:URI=\"https://other.example/?a\" ,X=\"{$v}\"\n",
+            "#EXT-X-DEFINE:NAME=\"to\",VALUE=\"https://other.example/?\"{$v}\"\n{$to}\n",
+            // Shaka Player replaces variables in all addresses, up to a comma.
+            "#EXT-X-MAP:URI=https://other.example/?a FOR={$v}\n",
+            "https://other.example/%7B$v%7D\n",
+            "#EXT-X-MAP:URI=\"https://other.example/?u=%7B$v}\"\n",
+            // Video.js replaces again in what comes of replacing.
+            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{\"\n#EXT-X-DEFINE:NAME=\"b\",VALUE=\"$v}\"\n\
+             https://other.example/{$a}{$b}\n",
+            "#EXT-X-DEFINE:NAME=\"to\",VALUE=\"{$late}\"\n#EXT-X-DEFINE:IMPORT=\"late\"\n\
+             https://other.example/{$to}\n",
+            "#EXT-X-DEFINE:NAME=\"to\",VALUE=\"https://other.example/{$late}\"\n\
+             #EXT-X-DEFINE:IMPORT=\"late\"\n{$to}\n",
+            "https://other.example/{$late}/1.ts\n#EXT-X-DEFINE:IMPORT=\"late\"\n",
         ] {
             let playlist = [import, lines].concat();
             for carrier in [carrier(), carrier_of(PLAYLIST, |link| link.in_path())] {
@@ -655,6 +706,71 @@ pub(crate) mod tests {
         ] {
             stays(&[&import[8..], lines].concat());
         }
+    }
+
+    #[test]
+    fn a_definition_that_names_a_later_one() {
+        // As androidx has it: what is not defined before is a text like others in ExoPlayer and Shaka Player,
+        // and hls.js plays nothing.
+        stays(
+            "#EXT-X-DEFINE:NAME=\"tricky\",VALUE=\"This/{$nested}/reference/shouldnt/work\"\n\
+             #EXT-X-DEFINE:NAME=\"nested\",VALUE=\"This should not be inserted\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=65000\nhttp://example.com/{$tricky}\n",
+        );
+        let defines =
+            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{$b}/1\"\n#EXT-X-DEFINE:NAME=\"b\",VALUE=\"2\"\n";
+        becomes(
+            &[defines, "https://other.example/{$a}.ts\n{$a}.ts\n{$b}.ts\nhd/{$a}.ts\n"].concat(),
+            &[
+                defines,
+                "https://other.example/{$a}.ts\n{$a}.ts\n/TOKEN/videos/42/hls/2.ts\n\
+                 /TOKEN/videos/42/hls/hd/{$a}.ts\n",
+            ]
+            .concat(),
+        );
+        // The same in a playlist that imports something for its own host.
+        stays(
+            "#EXT-X-DEFINE:IMPORT=\"v\"\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{$v}/1\"\n{$a}.ts\n\
+             https://other.example/1.ts\n",
+        );
+    }
+
+    #[test]
+    fn a_playlist_may_not_take_the_token_out_of_its_own_address() {
+        let define = |name: &str| ["#EXT-X-DEFINE:QUERYPARAM=\"", name, "\"\n"].concat();
+        let abroad = "https://other.example/?s={$sig}\n";
+        let lines = ["#EXTM3U\n", &define("sig"), abroad].concat();
+        assert_eq!(rewrite(&carrier(), &lines), Err(ManifestError::Malformed));
+        let path = carrier_of(PLAYLIST, |link| link.in_path());
+        assert_eq!(rewrite(&path, &lines).as_ref(), Ok(&lines));
+        // Other parameters may go, there or not.
+        let own = carrier_of(&[PLAYLIST, "?v=1"].concat(), |link| link.in_query());
+        let lines =
+            [define("v").as_str(), &define("w"), "https://other.example/?v={$v}&w={$w}\n"].concat();
+        becomes_with(&own, &lines, &lines);
+    }
+
+    #[test]
+    fn a_variable_that_is_put_together_has_no_token() {
+        let playlist = |more: &str| {
+            [
+                "#EXT-X-DEFINE:NAME=\"v\",VALUE=\"/videos/42/hd\"\n",
+                more,
+                "#EXT-X-STREAM-INF:BANDWIDTH=1\n/videos/43/a.m3u8\n",
+            ]
+            .concat()
+        };
+        for more in [
+            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{\"\n#EXT-X-DEFINE:NAME=\"b\",VALUE=\"$v}\"\n\
+             #EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"https://other.example/{$a}{$b}\"\n",
+            "#EXT-X-DEFINE:NAME=\"e\",VALUE=\"\"\n\
+             #EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"https://other.example/{{$e}$v}\"\n",
+            "#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"https://other.example/%7B$v%7D\"\n",
+        ] {
+            stays(&playlist(more));
+        }
+        let plain = "#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"https://other.example/\"\n";
+        becomes(&playlist(plain), &playlist(plain).replace("/videos/42/hd", "/TOKEN/videos/42/hd"));
     }
 
     #[test]

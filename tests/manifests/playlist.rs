@@ -30,15 +30,18 @@ pub fn split(line: &str) -> Line<'_> {
         let mut rest = body;
         let mut at = body[tag..].find(':').map_or(body.len(), |colon| tag + colon + 1);
         while let Some(equals) = rest[at..].find('=').map(|equals| at + equals) {
-            let name = rest[at..equals].rsplit(',').next().unwrap_or_default();
+            let name = rest[at..equals].trim_end().rsplit(BETWEEN).next().unwrap_or_default();
             let from =
                 equals + 1 + rest[equals + 1..].len() - rest[equals + 1..].trim_start().len();
             let (from, to) = match rest[from..].strip_prefix('"') {
-                // Players read a quote that stays open to the end of the line.
-                Some(open) => (from + 1, from + 1 + open.find('"').unwrap_or(open.len())),
+                Some(open) => (from + 1, from + 1 + quoted(open)),
                 None => {
-                    let to = rest[from..].find(',').unwrap_or(rest.len() - from);
-                    (from, from + rest[from..from + to].trim_end().len())
+                    let value = rest[from..from + unquoted(&rest[from..])].trim_end();
+                    // Video.js takes these off.
+                    match value.strip_prefix('\'').and_then(|open| open.strip_suffix(['"', '\''])) {
+                        Some(inner) => (from + 1, from + 1 + inner.len()),
+                        None => (from, from + value.len()),
+                    }
                 }
             };
             if is_address(name) || is_exported(body, name, &rest[from..to]) {
@@ -49,9 +52,7 @@ pub fn split(line: &str) -> Line<'_> {
             } else {
                 at = to;
             }
-            // Nothing counts up to the next comma.
-            at += rest[at..].strip_prefix('"').map_or(0, |_| 1);
-            at = rest[at..].find(',').map_or(rest.len(), |comma| at + comma + 1);
+            at += usize::from(rest[at..].starts_with(['"', '\'']));
         }
         around.push(rest);
     } else if body.is_empty() || body.starts_with('#') {
@@ -61,6 +62,44 @@ pub fn split(line: &str) -> Line<'_> {
     }
     around.push(&line[end..]);
     Line { text: line, around, addresses }
+}
+
+/// What ends an attribute for some player.
+const BETWEEN: [char; 4] = [',', ';', ' ', '\t'];
+
+/// Where a value behind a quote ends. Players read one that stays open to the end of the line, ExoPlayer up to
+/// the next attribute with quotes.
+fn quoted(open: &str) -> usize {
+    let Some(to) = open.find('"') else { return open.len() };
+    let next_starts = |at: &usize| {
+        let name = open[*at..to].strip_suffix('=').unwrap_or_default();
+        is_name(name) && (*at == 0 || open[..*at].ends_with(BETWEEN))
+    };
+    if open[to + 1..].is_empty() || open[to + 1..].starts_with(BETWEEN) {
+        return to;
+    }
+    let starts = (0..to).filter(|at| open.is_char_boundary(*at)).find(next_starts);
+    starts.map_or(to, |at| open[..at].trim_end_matches(BETWEEN).len())
+}
+
+/// Where a value without quotes ends: at a comma, or before another attribute.
+fn unquoted(text: &str) -> usize {
+    let starts_another = |after: &str, sign: &str| {
+        let name = after.split('=').next().unwrap_or_default();
+        is_name(name) && after[name.len()..].starts_with(sign)
+    };
+    let ends = |(at, between): &(usize, char)| match between {
+        ',' => true,
+        ';' => starts_another(&text[at + 1..], "=\""),
+        ' ' | '\t' => starts_another(&text[at + 1..], "="),
+        _ => false,
+    };
+    text.char_indices().find(ends).map_or(text.len(), |(at, _)| at)
+}
+
+fn is_name(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.chars().all(is_part)
 }
 
 /// Where a tag starts that some player reads: hls.js finds these in comments as well.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::manifest::address::{Base, Resource, Target};
 use crate::manifest::carrier::Form;
+use crate::manifest::host::{Start, start};
 use crate::manifest::{Carrier, ManifestError, Outcome};
 
 /// The most alternatives that a level may have.
@@ -28,6 +29,19 @@ pub(super) struct Bases {
     standard: Rc<Vec<Base>>,
     /// As some players have it: from a `Location` on.
     others: Rc<Vec<Base>>,
+    /// What is known of alternatives beyond the most that are held.
+    more: More,
+}
+
+/// Alternatives that are not held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum More {
+    #[default]
+    None,
+    /// Addresses below each of them inherit the token.
+    Inherit,
+    /// Some may need another address.
+    Any,
 }
 
 /// What became of an address.
@@ -51,7 +65,7 @@ pub(super) struct Reference<'a> {
 
 impl Bases {
     pub(super) fn of(base: Base) -> Self {
-        Self { standard: Rc::new([base].into()), others: Rc::default() }
+        Self { standard: Rc::new([base].into()), ..Self::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -84,6 +98,13 @@ impl Bases {
             })
     }
 
+    /// Whether an address that may not [`keep`](Self::keep) leads to a known place: all that it may start from is
+    /// held, or it starts from nothing.
+    pub(super) fn know(&self, carrier: &Carrier, reference: Reference<'_>) -> bool {
+        let from = || start(carrier.host.as_ref(), reference.text.trim_matches(' '));
+        self.more == More::None || !matches!(from(), Some(Start::Base(_)))
+    }
+
     /// Whether an address may stay without being resolved: it leads to below each of them, where it inherits
     /// the token, or leads to another host.
     pub(super) fn keep(&self, carrier: &Carrier, reference: Reference<'_>) -> bool {
@@ -92,6 +113,7 @@ impl Bases {
             Base::Here { inherits, .. } => *inherits,
         };
         carrier.only_adds()
+            && self.more != More::Any
             && is_below(reference.text)
             && self.standard.iter().chain(self.others.iter()).all(is_settled)
     }
@@ -103,8 +125,14 @@ impl Bases {
             .try_for_each(|base| add(&mut self.others, base.clone()))
     }
 
-    /// Adds all of `others`. Where these are too many, nothing that is relative to them is changed.
+    /// Adds all of `others`. Where these are too many, those beyond are not held.
     pub(super) fn join(&mut self, others: &Self) {
+        if self.more == More::Any {
+            return;
+        }
+        if others.more != More::None {
+            self.more = others.more;
+        }
         for (mine, theirs) in
             [(&mut self.standard, &others.standard), (&mut self.others, &others.others)]
         {
@@ -113,8 +141,14 @@ impl Bases {
             }
             if mine.is_empty() {
                 *mine = Rc::clone(theirs);
-            } else if theirs.iter().any(|base| add(mine, base.clone()).is_err()) {
-                *mine = Rc::new([Base::Foreign].into());
+                continue;
+            }
+            for base in theirs.iter() {
+                if add(mine, base.clone()).is_err() {
+                    let inherits = matches!(base, Base::Here { inherits: true, .. });
+                    let is_any = !inherits || self.more == More::Any;
+                    self.more = if is_any { More::Any } else { More::Inherit };
+                }
             }
         }
     }
@@ -250,7 +284,9 @@ fn add(bases: &mut Rc<Vec<Base>>, base: Base) -> Result<(), ManifestError> {
         return Ok(());
     }
     let bytes = bases.iter().fold(base.len(), |bytes, base| bytes.saturating_add(base.len()));
-    if bases.len() >= MAX || bytes > MAX_BYTES {
+    // There is only one that leads to another host, and it takes no place.
+    let is_over = bases.len() >= MAX && base != Base::Foreign;
+    if is_over || bytes > MAX_BYTES {
         return Err(ManifestError::TooComplex);
     }
     Rc::make_mut(bases).push(base);

@@ -85,6 +85,47 @@ fn many_periods_with_bases_on_every_level() {
 }
 
 #[test]
+fn more_bases_than_are_held() {
+    let each = |name: &str, count: usize| -> String {
+        (0..count).map(|n| format!("<{name}>b{n}/</{name}>")).collect()
+    };
+    let set = |media: &str, more: &str| {
+        let one =
+            |n| format!("<Representation id=\"{n}\"><BaseURL>r{n}/</BaseURL></Representation>");
+        let all: String = (0..65).map(one).collect();
+        let template = format!("<SegmentTemplate media=\"{media}\"/>");
+        mpd(&format!("<Period><AdaptationSet>{template}{all}{more}</AdaptationSet></Period>"))
+    };
+    let more =
+        "<Representation id=\"o\"><BaseURL>https://other.example/</BaseURL></Representation>";
+    for more in ["", more] {
+        let before = set("$Number$.m4s", more);
+        becomes(&before, &before, &before.replace(">r", ">/TOKEN/videos/42/dash/r"));
+    }
+    for media in ["/videos/42/$Number$.m4s", "https://cdn.example.com/videos/42/$Number$.m4s"] {
+        let (before, path) = (set(media, ""), set("/TOKEN/videos/42/$Number$.m4s", ""));
+        becomes(&before, &path, &path.replace(">r", ">/TOKEN/videos/42/dash/r"));
+    }
+    let period = ["<Period>", &each("BaseURL", 9), "</Period>"].concat();
+    for too_many in [
+        set("../$Number$.m4s", ""),
+        mpd(&each("BaseURL", 65)),
+        mpd(&[each("BaseURL", 9), period].concat()),
+        mpd(&each("Location", 65)),
+    ] {
+        for came in [InPath, InQuery, Run] {
+            let refused = rewritten(&carrier(came), &too_many);
+            assert_eq!(refused, Err(ManifestError::TooComplex), "{came:?}: {too_many}");
+        }
+    }
+    // What is written with its host starts from no Location.
+    let both = mpd(&[each("Location", 33), each("BaseURL", 2)].concat());
+    assert_eq!(rewritten(&carrier(InPath), &both), Err(ManifestError::TooComplex));
+    let written = both.replace(">b", ">/TOKEN/videos/42/dash/b");
+    assert_eq!(rewritten(&carrier(InQuery), &both), Ok(written));
+}
+
+#[test]
 fn an_imported_mpd() {
     let of = |content: &str| mpd(&format!("<Period>{content}</Period>")).replace("static", "list");
     for with in [

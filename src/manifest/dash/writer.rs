@@ -45,7 +45,8 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// [`Bases::write`] for an address at a place of the source, as long as there is work left.
+    /// [`Bases::write`] for an address at a place of the source, as long as there is work left, and all that the
+    /// address may start from is known.
     pub(super) fn write(
         &mut self,
         at: usize,
@@ -55,6 +56,9 @@ impl<'c> Writer<'c> {
     ) -> Result<Written, ManifestError> {
         if bases.keep(self.carrier, reference) {
             return Ok(Written::Same);
+        }
+        if !bases.know(self.carrier, reference) {
+            return Err(ManifestError::TooComplex);
         }
         self.spend(bases.work().saturating_add(reference.text.len()))?;
         let written = bases.write(self.carrier, reference, out);

@@ -1,12 +1,13 @@
 //! The addresses of a playlist, one by one.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::manifest::address::{Base, Resource};
 use crate::manifest::bounds::Growth;
-use crate::manifest::hls::attributes::Attributes;
-use crate::manifest::hls::variables::{Replaced, Variables, without_references};
+use crate::manifest::hls::attributes::{Attribute, Attributes, is_clean};
+use crate::manifest::hls::variables::{Replaced, Variables, references, without_references};
 use crate::manifest::{Carrier, ManifestError, Outcome, Written};
 use crate::path::is_plain_relative;
 use crate::request::Request;
@@ -60,7 +61,7 @@ impl<'c> Addresses<'c> {
             carrier,
             base: carrier.base(),
             plain: carrier.plain_prefix(),
-            variables: Variables::default(),
+            variables: Variables::new(carrier.secret_params()),
             growth: Growth::default(),
             leads_abroad: false,
             lines: 0,
@@ -86,29 +87,72 @@ impl<'c> Addresses<'c> {
 
     /// Takes the attributes of an `EXT-X-DEFINE`.
     pub(crate) fn define(&mut self, list: &str) -> Result<(), ManifestError> {
-        let mut values = Attributes::new(list).filter(|attribute| attribute.name == "VALUE");
+        let values = Attributes::new(list).filter(|attribute| attribute.name == "VALUE");
         // What starts a host is no exception here: more may come after what is defined.
-        values.try_for_each(|attribute| self.check(attribute.value, false))?;
+        for value in values {
+            self.check(value.value, false)?;
+        }
+        self.check_list(list)?;
         self.variables.define(list, &self.carrier.query, self.growth.read)
     }
 
-    /// Refuses an imported variable in a text that may be used as an address of another host, in which it
-    /// `may_start` the host.
-    pub(crate) fn check(&mut self, text: &str, may_start: bool) -> Result<(), ManifestError> {
-        if !text.contains("{$") {
+    /// Refuses a variable that may have the token in a list that players read in different ways, where one of
+    /// its values names another host: some take a variable in the rest of the list for a part of it. hls.js
+    /// reads a quoted value up to a quote that a comma follows.
+    pub(crate) fn check_list(&mut self, list: &str) -> Result<(), ManifestError> {
+        if !has_references(list) || is_clean(list) {
             return Ok(());
         }
-        let Replaced::Before { text: before, rest } =
-            self.variables.replace(text, self.growth.read)?
-        else {
-            return Ok(());
-        };
-        let known = [before.as_str(), PLACEHOLDER].concat();
-        let why = self.carrier.outcome(&self.base, &known, Resource::Media, false);
-        if before.contains("//") && !self.carrier.is_own_host(&before) && is_abroad(why) {
-            self.variables.check_abroad(if may_start { &before } else { "" }, rest)?;
+        for Attribute { value, .. } in Attributes::new(list) {
+            let is_abroad = match self.variables.replace(value, self.growth.read)? {
+                Replaced::None => self.leads_abroad(value),
+                Replaced::All { text, .. } | Replaced::Before { text, .. } => {
+                    self.leads_abroad(&text)
+                }
+                Replaced::TooLong => true,
+            };
+            if is_abroad {
+                return self.variables.check_abroad("", &with_braces(list));
+            }
         }
         Ok(())
+    }
+
+    /// Whether players that read a list with faults may take what follows `value` for a part of it, and so for a
+    /// part of an address of another host. A token there would go to that host.
+    pub(crate) fn may_lead_away(&self, value: &str) -> bool {
+        let is_own = self.carrier.is_own_host(value)
+            && value.matches("//").count() == 1
+            && !value.contains(['\\', '\t']);
+        has_references(value) || (may_name_host(value) && !is_own)
+    }
+
+    /// Whether a text names another host, as far as can be seen.
+    fn leads_abroad(&self, start: &str) -> bool {
+        let known = [start, PLACEHOLDER].concat();
+        let why = || self.carrier.outcome(&self.base, &known, Resource::Media, false);
+        start.contains("//") && !self.carrier.is_own_host(start) && is_abroad(why())
+    }
+
+    /// Refuses a variable that may have the token in a text that may be used as an address of another host, in
+    /// which it `may_start` the host.
+    pub(crate) fn check(&mut self, text: &str, may_start: bool) -> Result<(), ManifestError> {
+        if !has_references(text) {
+            return Ok(());
+        }
+        match self.variables.replace(&with_braces(text), self.growth.read)? {
+            Replaced::Before { text: before, rest } if self.leads_abroad(&before) => {
+                self.variables.check_abroad(if may_start { &before } else { "" }, rest)
+            }
+            Replaced::All { text, .. } => self.check_replaced(&text),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses an address of another host that has references once more after its variables were replaced.
+    fn check_replaced(&self, text: &str) -> Result<(), ManifestError> {
+        let has_more = has_references(text) && references(&with_braces(text)).next().is_some();
+        if has_more && self.leads_abroad(text) { self.variables.check_again() } else { Ok(()) }
     }
 
     /// Whether a text leads to this host for sure, where it is an address.
@@ -168,7 +212,7 @@ impl<'c> Addresses<'c> {
             out.push_str(text);
             return Ok(Outcome::Unreadable);
         }
-        if !address.has_variables {
+        if !address.has_variables || text.contains(ESCAPED) {
             self.check(text, true)?;
         }
         let why = match self.variables.replace(text, self.growth.read)? {
@@ -180,7 +224,10 @@ impl<'c> Addresses<'c> {
             Replaced::All { by_viewer: true, .. } if self.signs(address) => {
                 return Err(ManifestError::NoPreview);
             }
-            Replaced::All { text, .. } => self.put(&text, address, true, out)?,
+            Replaced::All { text, .. } => {
+                self.check_replaced(&text)?;
+                self.put(&text, address, true, out)?
+            }
             Replaced::Before { text, rest } => self.put_before(&text, rest, address, out)?,
             Replaced::TooLong => Outcome::Unreadable,
         };
@@ -247,14 +294,14 @@ impl<'c> Addresses<'c> {
             },
         };
         if !is_here && is_abroad(why) {
-            self.variables.check_abroad(before, rest)?;
+            self.variables.check_abroad(before, &with_braces(rest))?;
         }
         // The first may be a scheme, or nothing: `{$scheme}//other.example/?from={$path}`.
         if before.is_empty()
             && let Some((_, after)) = rest.split_once('}')
             && of(&without_references(after, PLACEHOLDER)) == Outcome::OtherHost
         {
-            self.variables.check_abroad("//", rest)?;
+            self.variables.check_abroad("//", &with_braces(rest))?;
         }
         // Nobody can sign what is not known, nor see whether it is a playlist.
         if self.carrier.preview.is_some() && !is_abroad(why) {
@@ -282,6 +329,28 @@ impl<'c> Addresses<'c> {
     fn loses_token(&self, why: Outcome) -> bool {
         why == Outcome::Public && self.carrier.token_is_in_path()
     }
+}
+
+/// Whether there may be a host in a text, as lenient parsers of addresses read it.
+fn may_name_host(text: &str) -> bool {
+    let is_scheme = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("http"));
+    is_scheme || text.contains("//") || text.contains(['\\', '\t'])
+}
+
+/// A brace of a reference as Shaka Player reads it too.
+const ESCAPED: &str = "%7";
+
+/// Whether there may be references in a text.
+fn has_references(text: &str) -> bool {
+    text.contains('$') && (text.contains('{') || text.contains(ESCAPED))
+}
+
+/// With the braces that Shaka Player takes for such.
+pub(crate) fn with_braces(text: &str) -> Cow<'_, str> {
+    if !text.contains(ESCAPED) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace("%7B", "{").replace("%7D", "}"))
 }
 
 /// Whether an address leads to another host, or may.

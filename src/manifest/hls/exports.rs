@@ -4,10 +4,10 @@ use alloc::borrow::ToOwned as _;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
-use crate::manifest::hls::addresses::Addresses;
+use crate::manifest::hls::addresses::{Addresses, with_braces};
 use crate::manifest::hls::attributes::Attributes;
 use crate::manifest::hls::tags::{has_addresses, in_comment, resource};
-use crate::manifest::hls::variables::references;
+use crate::manifest::hls::variables::{has_open_brace, references};
 use crate::manifest::{Carrier, ManifestError};
 
 /// Names of variables that do not get the token.
@@ -27,6 +27,8 @@ pub(crate) struct Exports<'c, 'p> {
     /// Whether no variable may have the token. A media playlist that imports an address of another host
     /// and one of this host can put them together: `{$there}/?from={$here}`.
     is_foreign: bool,
+    /// Whether a value may be the start of a reference that is put together.
+    has_brace: bool,
 }
 
 impl<'c, 'p> Exports<'c, 'p> {
@@ -36,6 +38,7 @@ impl<'c, 'p> Exports<'c, 'p> {
             definitions: BTreeMap::new(),
             abroad: BTreeSet::new(),
             is_foreign: false,
+            has_brace: with_braces(&carrier.query).contains('{'),
         }
     }
 
@@ -46,6 +49,11 @@ impl<'c, 'p> Exports<'c, 'p> {
     pub(crate) fn line(&mut self, line: &'p str) -> Result<(), ManifestError> {
         let read = &mut self.addresses.growth.read;
         *read = read.saturating_add(line.len());
+        // References that only Shaka Player finds.
+        let has_others = line.contains('$')
+            && line.contains("%7")
+            && references(&with_braces(line)).count() > references(line).count();
+        self.is_foreign |= has_others;
         let text = line.trim_ascii();
         let Some(tag) = text.strip_prefix('#') else {
             return self.note(text, true);
@@ -74,6 +82,7 @@ impl<'c, 'p> Exports<'c, 'p> {
     fn note(&mut self, text: &'p str, may_stay: bool) -> Result<(), ManifestError> {
         if references(text).next().is_some() && !(may_stay && self.addresses.stays_here(text)?) {
             self.abroad.extend(references(text));
+            self.is_foreign |= has_open_brace(text);
         }
         Ok(())
     }
@@ -92,6 +101,7 @@ impl<'c, 'p> Exports<'c, 'p> {
                 (name, names) = (attribute.value, names.saturating_add(1));
             }
         }
+        self.has_brace |= has_open_brace(value);
         let is_clear = names == 1 && values <= 1 && attributes.is_clean();
         // Players differ in which of two definitions they take, and in what they read here.
         self.is_foreign |= !is_clear && references(list).next().is_some();
@@ -101,7 +111,7 @@ impl<'c, 'p> Exports<'c, 'p> {
 
     /// The variables that do not get the token; `None` where no variable may have it.
     pub(crate) fn withheld(mut self) -> Option<Withheld> {
-        if self.is_foreign {
+        if self.is_foreign || (self.has_brace && !self.abroad.is_empty()) {
             return None;
         }
         let mut withheld = Withheld::new();

@@ -27,8 +27,15 @@ const MAX_TIMES: usize = 64;
 enum Value {
     /// A text of the playlist, or of the query of its address: that one the viewer writes.
     Known { text: String, by_viewer: bool },
-    /// Only the player knows it. Whether its value may come from the multivariant playlist.
-    Unknown { is_imported: bool },
+    /// Only the player knows it.
+    Unknown {
+        /// Whether its value may have the token: it comes from the multivariant playlist, or from a query with
+        /// the token in it.
+        may_have_token: bool,
+        /// Whether it was made of variables that were not defined before. By the draft that is a fault;
+        /// Video.js alone replaces them once they are defined.
+        is_early: bool,
+    },
 }
 
 /// What the tags `EXT-X-DEFINE` have defined so far.
@@ -40,6 +47,12 @@ pub(crate) struct Variables {
     derived: usize,
     /// Bytes that came of replacing.
     replaced: usize,
+    /// Parameters of the playlist's address that have a token in them, or what no token goes without.
+    secrets: Vec<String>,
+    /// Whether a variable may have the token so far.
+    has_secrets: bool,
+    /// Whether an address of another host used what was not defined so far.
+    is_early_abroad: bool,
 }
 
 /// A text, and what comes of it when its variables are replaced.
@@ -56,11 +69,17 @@ pub(crate) enum Replaced<'t> {
 }
 
 impl Variables {
+    /// Of a playlist whose address has these parameters, with a token in them.
+    pub(crate) fn new(secrets: Vec<String>) -> Self {
+        Self { secrets, ..Self::default() }
+    }
+
     /// Takes the attributes of one `EXT-X-DEFINE`; `query` is that of the playlist's address, and `read`
     /// the bytes of the playlist up to here.
     ///
     /// # Errors
-    /// [`ManifestError::TooComplex`] over a bound of this file.
+    /// [`ManifestError::TooComplex`] over a bound of this file, and [`ManifestError::Malformed`] for an import
+    /// that an address of another host may have used already.
     pub(crate) fn define(
         &mut self,
         list: &str,
@@ -87,13 +106,24 @@ impl Variables {
         let Some(name) = param.or(name).or(import).filter(|name| is_name(name)) else {
             return Ok(());
         };
-        let before = match self.values.get(name) {
-            Some(Value::Unknown { is_imported }) => Some(*is_imported),
-            Some(Value::Known { .. }) => Some(false),
-            None => None,
-        };
         // Nothing may be said twice, and players differ where it is, or where a list breaks off.
+        let before = self.values.get(name);
         let is_read = !is_repeated && attributes.is_clean() && before.is_none();
+        // Where players read different values, each may have what is in the list.
+        let text = if is_read { value.unwrap_or_default() } else { list };
+        let (mut may_have_token, mut is_early) = match before {
+            Some(Value::Unknown { may_have_token, is_early }) => (*may_have_token, *is_early),
+            Some(Value::Known { .. }) | None => (false, false),
+        };
+        for name in references(text) {
+            match self.values.get(name) {
+                Some(Value::Unknown { may_have_token: may, is_early: early }) => {
+                    (may_have_token, is_early) = (may_have_token || *may, is_early || *early);
+                }
+                Some(Value::Known { .. }) => {}
+                None => is_early = true,
+            }
+        }
         let known = match (param, import, value) {
             _ if !is_read => None,
             (Some(param), None, None) => {
@@ -102,10 +132,15 @@ impl Variables {
             (None, None, Some(value)) => self.value(value, read)?,
             _ => None,
         };
-        let is_imported = before.unwrap_or_default()
-            || import.is_some()
-            || value.is_some_and(|value| reference(value).is_some());
-        self.values.insert(name.to_owned(), known.unwrap_or(Value::Unknown { is_imported }));
+        let is_secret = |param: &str| self.secrets.iter().any(|secret| secret == param);
+        if import.is_some() || (known.is_none() && param.is_some_and(is_secret)) {
+            if self.is_early_abroad {
+                return Err(ManifestError::Malformed);
+            }
+            (self.has_secrets, may_have_token) = (true, true);
+        }
+        let value = known.unwrap_or(Value::Unknown { may_have_token, is_early });
+        self.values.insert(name.to_owned(), value);
         Ok(())
     }
 
@@ -173,37 +208,60 @@ impl Variables {
         Ok(())
     }
 
-    /// Refuses an imported variable in the rest of an address that starts with `before` and leads to another
-    /// host.
+    /// Refuses a variable that may have the token, in the rest of an address that starts with `before` and leads
+    /// to another host.
     ///
-    /// A multivariant playlist may have given such a variable an address of this host for its value, and so
-    /// the token. A player would send that to the other host. What starts a host, `https://{$host}/` or
+    /// A multivariant playlist may have given an imported variable an address of this host for its value, and
+    /// so the token. A player would send that to the other host. What starts a host, `https://{$host}/` or
     /// `https://cdn-{$n}.example/`, may be imported: with an address in its place it is no host.
     ///
     /// # Errors
     /// [`ManifestError::Malformed`].
-    pub(crate) fn check_abroad(&self, before: &str, rest: &str) -> Result<(), ManifestError> {
+    pub(crate) fn check_abroad(&mut self, before: &str, rest: &str) -> Result<(), ManifestError> {
         let (_, authority) = before.split_once("//").unwrap_or_default();
         let starts_host = before.ends_with("//")
             || (authority.ends_with('-') && !authority.contains(['/', '?', '#']));
-        let mut rest = rest;
-        let mut is_first = true;
-        while let Some((text, name)) = reference(rest) {
-            let may_have_token =
-                matches!(self.values.get(name), Some(Value::Unknown { is_imported: true }));
-            if may_have_token && !(is_first && starts_host) {
-                return Err(ManifestError::Malformed);
-            }
-            is_first = false;
-            let taken = text.len().saturating_add(name.len()).saturating_add(REFERENCE);
-            rest = rest.get(taken..).unwrap_or_default();
+        let skipped = usize::from(starts_host);
+        let may_have_token = references(rest).skip(skipped).any(|name| self.may_have_token(name));
+        if may_have_token || (self.has_secrets && has_open_brace(rest)) {
+            return Err(ManifestError::Malformed);
         }
+        self.is_early_abroad |= references(rest).any(|name| self.is_early(name));
         Ok(())
+    }
+
+    /// Refuses an address of another host with a reference in it that came of replacing, where there is a
+    /// variable that may have the token. Video.js replaces again.
+    ///
+    /// # Errors
+    /// [`ManifestError::Malformed`].
+    pub(crate) const fn check_again(&self) -> Result<(), ManifestError> {
+        if self.has_secrets { Err(ManifestError::Malformed) } else { Ok(()) }
+    }
+
+    fn may_have_token(&self, name: &str) -> bool {
+        match self.values.get(name) {
+            Some(Value::Unknown { may_have_token, is_early }) => {
+                *may_have_token || (*is_early && self.has_secrets)
+            }
+            // With it another reference may come about.
+            Some(Value::Known { text, .. }) => self.has_secrets && text.contains('{'),
+            None => false,
+        }
+    }
+
+    fn is_early(&self, name: &str) -> bool {
+        matches!(self.values.get(name), None | Some(Value::Unknown { is_early: true, .. }))
     }
 }
 
 /// Bytes of a reference around the name.
 const REFERENCE: usize = "{$}".len();
+
+/// Whether there is a brace that starts no reference. With a variable behind it, or in front, it may start one.
+pub(crate) fn has_open_brace(text: &str) -> bool {
+    text.contains('{') && without_references(text, "").contains('{')
+}
 
 /// The text before the first reference, and its name.
 fn reference(text: &str) -> Option<(&str, &str)> {
