@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::manifest::ManifestError;
 use crate::manifest::hls::attributes::Attributes;
