@@ -42,7 +42,6 @@ pub(crate) enum Format {
 
 impl Format {
     /// Its name, in a key ring and in `FORMATS`.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) const fn name(self) -> &'static str {
         match self {
             #[cfg(feature = "jwt")]
@@ -72,28 +71,6 @@ impl<'a> Rules<'a> {
         native: true,
         unsigned_params: ParamNames::new(""),
     };
-
-    /// Whether native tokens are all that is read.
-    pub(crate) const fn are_native(&self) -> bool {
-        #[cfg(feature = "jwt")]
-        if self.jwt.is_some() {
-            return false;
-        }
-        self.native
-    }
-
-    /// Checks 1 and 2 where native tokens are all that is read.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn read_native<'r>(
-        &self,
-        request: &Request<'r>,
-    ) -> Result<UnverifiedToken<'r>, Refusal>
-    where
-        'a: 'r,
-    {
-        let located = native::find(&Target::parse(request.url)?, request)?;
-        native::read(&located, self.unsigned_params)
-    }
 
     /// Finds the one token of a request that is not in a cookie.
     ///
@@ -198,7 +175,7 @@ impl<'a> Rules<'a> {
     #[cfg(feature = "manifest")]
     pub(crate) fn named(&self, token: &UnverifiedToken<'_>) -> String {
         #[cfg(feature = "jwt")]
-        if let (Format::Jwt, Some(jwt)) = (token.format, self.jwt) {
+        if let (Format::Jwt, Some(jwt)) = (token.located.format, self.jwt) {
             return jwt.named(token);
         }
         native::join(token.signed, token.tag.as_str())
@@ -218,7 +195,7 @@ pub(crate) fn notes(located: &Located<'_>, scope: Option<&str>) -> Vec<FieldNote
 /// What would make the signature of a well-formed token fit.
 #[cfg(feature = "alloc")]
 pub(crate) fn mistakes_of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
-    match token.format {
+    match token.located.format {
         #[cfg(feature = "jwt")]
         Format::Jwt => jwt::of_signature(ring, token),
         Format::Native => native::of_signature(ring, token),
@@ -228,7 +205,7 @@ pub(crate) fn mistakes_of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>)
 /// What is likely where a signature does not fit, and nothing that was tried does.
 #[cfg(feature = "alloc")]
 pub(crate) fn guess_of_signature(token: &UnverifiedToken<'_>) -> Option<String> {
-    match token.format {
+    match token.located.format {
         #[cfg(feature = "jwt")]
         Format::Jwt => Some(jwt::GUESS.into()),
         Format::Native => None,
@@ -239,7 +216,7 @@ pub(crate) fn guess_of_signature(token: &UnverifiedToken<'_>) -> Option<String> 
 #[cfg(feature = "alloc")]
 pub(crate) fn shown_input(token: &UnverifiedToken<'_>) -> String {
     let input = alloc::string::ToString::to_string(&token.input());
-    match token.format {
+    match token.located.format {
         #[cfg(feature = "jwt")]
         Format::Jwt => input,
         Format::Native => {

@@ -4,8 +4,7 @@ mod network;
 
 use core::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _, Error};
 
 #[cfg(feature = "alloc")]
 use alloc::{borrow::Cow, string::String};
@@ -230,13 +229,11 @@ impl<'a> DownloadName<'a> {
         if !bytes::all(text.as_bytes(), bytes::is_id) {
             return Err(Fault::Character);
         }
-        // The engine writes whole groups of three bytes before it looks at the rest.
-        let mut buffer = [0; Self::MAX_LEN + 3];
-        if text.len() > Self::MAX_LEN.div_ceil(3).saturating_mul(4) {
-            return Err(Fault::WrongLength);
-        }
-        let decoded = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer);
-        let decoded = decoded.ok().and_then(|len| buffer.get(..len)).ok_or(Fault::NotCanonical)?;
+        let mut room = [0; Self::MAX_LEN];
+        let decoded = Base64UrlUnpadded::decode(text, &mut room).map_err(|error| match error {
+            Error::InvalidLength => Fault::WrongLength,
+            Error::InvalidEncoding => Fault::NotCanonical,
+        })?;
         Self::check(core::str::from_utf8(decoded).map_err(|_| Fault::Character)?)?;
         Ok(Self { encoded: text, inline })
     }
@@ -264,7 +261,7 @@ impl<'a> DownloadName<'a> {
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn decode(self) -> String {
-        let bytes = URL_SAFE_NO_PAD.decode(self.encoded).unwrap_or_default();
+        let bytes = Base64UrlUnpadded::decode_vec(self.encoded).unwrap_or_default();
         String::from_utf8(bytes).unwrap_or_default()
     }
 }

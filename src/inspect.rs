@@ -134,7 +134,7 @@ impl Verifier<'_> {
         request: &Request<'_>,
         now: UnixTime,
     ) -> Option<&Entry> {
-        let candidates = self.ring.candidates(token.kid(), token.format.name(), now);
+        let candidates = self.ring.candidates(token.kid(), token.located.format.name(), now);
         match (&candidates, token.kid()) {
             (Ok(_), Some(kid)) => report.pass(format!("the ring has a key `{kid}`")),
             (Ok(_), None) => report.pass("it names no key; each of the ring is tried".to_owned()),
@@ -189,7 +189,7 @@ impl Verifier<'_> {
     /// The key that a token names, retired or not: a retired one does tell whether the token is genuine.
     fn any_age(&self, token: &UnverifiedToken<'_>) -> Option<Candidates<'_>> {
         let entry = token.kid().and_then(|kid| self.ring.find(kid).ok());
-        entry.filter(|entry| entry.serves(token.format.name())).map(Candidates::Named)
+        entry.filter(|entry| entry.serves(token.located.format.name())).map(Candidates::Named)
     }
 
     /// What a binding is checked against, where nobody said it.
@@ -223,9 +223,10 @@ impl Verifier<'_> {
             Ok(token) => {
                 let keys = match token.kid() {
                     Some(_) => self.any_age(&token),
-                    None => {
-                        self.ring.candidates(None, token.format.name(), UnixTime::from_secs(0)).ok()
-                    }
+                    None => self
+                        .ring
+                        .candidates(None, token.located.format.name(), UnixTime::from_secs(0))
+                        .ok(),
                 };
                 let fits = keys.is_some_and(|keys| check_tag(&token, keys).is_ok());
                 if fits && token.check_scope().is_ok() { Reading::Fits } else { Reading::Reads }

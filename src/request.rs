@@ -80,8 +80,6 @@ impl Placement {
 pub(crate) struct Target<'a> {
     /// Scheme and authority: `https://cdn.example.com`; empty where the URL starts with its path.
     pub(crate) base: &'a str,
-    /// What follows that.
-    pub(crate) rest: &'a str,
     /// From the first `/` to the `?`.
     pub(crate) path: &'a str,
     /// What follows the `?`.
@@ -89,7 +87,6 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn parse(url: &'a str) -> Result<Self, ParseError> {
         let malformed = |fault| ParseError::Malformed(Field::Url, fault);
         if url.len() > Request::MAX_URL_LEN {
@@ -104,12 +101,11 @@ impl<'a> Target<'a> {
         let (base, rest) = url.split_at_checked(authority.saturating_add(host)).unwrap_or_default();
         let path = bytes::position(rest.as_bytes(), [b'?']).unwrap_or(rest.len());
         let (path, query) = rest.split_at_checked(path).unwrap_or_default();
-        Ok(Self { base, rest, path, query: query.get(1..) })
+        Ok(Self { base, path, query: query.get(1..) })
     }
 }
 
 /// Where the authority starts, behind the scheme; 0 where the URL starts with its path.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn authority(url: &str) -> Option<usize> {
     const HTTPS: &str = "https://";
     if url.starts_with(HTTPS) {

@@ -25,7 +25,7 @@ use crate::grant::{
     Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text, parse_number, parse_text,
 };
 use crate::key::KeyId;
-use crate::mac::{ShownTag, Tag};
+use crate::mac::EncodedTag;
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery, is_query};
 use crate::request::{Placement, Request, Target};
@@ -47,7 +47,7 @@ pub(crate) use self::write::sign;
 /// Bytes in the longest token.
 pub(crate) const MAX_TOKEN_LEN: usize = 1024;
 /// Bytes in the longest token up to `&sig=`.
-const MAX_SIGNED_LEN: usize = MAX_TOKEN_LEN - "&sig=".len() - Tag::TEXT_LEN;
+const MAX_SIGNED_LEN: usize = MAX_TOKEN_LEN - "&sig=".len() - EncodedTag::LEN;
 /// Bytes in the longest name or id but a key's.
 pub(crate) const MAX_NAME_LEN: usize = 64;
 /// The deepest directory scope.
@@ -65,7 +65,6 @@ pub(crate) const NAME: &str = "pg";
 const START: &str = "pg=";
 
 /// Finds the token in the path, the query or the `Authorization` header.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn find<'a>(target: &Target<'a>, request: &Request<'a>) -> Result<Located<'a>, Refusal> {
     let found = Found {
         in_query: target.query.and_then(find_param),
@@ -83,14 +82,12 @@ pub(crate) fn in_cookie(pair: &str) -> Option<&str> {
 }
 
 /// The token in a path's first segment, and the path without it.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn split_path(path: &str) -> Option<(&str, &str)> {
     let rest = path.strip_prefix('/').filter(|_| path.starts_with("/pg="))?;
     Some(rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or_default())
 }
 
 /// The query before the first parameter `pg`, if anything stands there, and from that parameter on.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn find_param(query: &str) -> Option<(Option<&str>, &str)> {
     if starts_token(query) { Some((None, query)) } else { find_later_param(query) }
 }
@@ -105,7 +102,6 @@ fn find_later_param(query: &str) -> Option<(Option<&str>, &str)> {
 }
 
 /// Whether a query starts with a parameter `pg`, with a value or without.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn starts_token(query: &str) -> bool {
     matches!(query.as_bytes(), [b'p', b'g'] | [b'p', b'g', b'=' | b'&', ..])
 }
@@ -118,12 +114,11 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// Reads the token, then holds it against the path and query that it came with.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn read<'a>(
     located: &Located<'a>,
     unsigned_params: ParamNames<'a>,
 ) -> Result<UnverifiedToken<'a>, Refusal> {
-    let Located { format, placement, base, rest, query, .. } = *located;
+    let Located { placement, query, .. } = *located;
     let in_query = placement == Placement::Query;
     let Fields { grant, kid, tag, signed, after } = parse(located.text)?;
     if grant.preview.is_some() && grant.directory.is_none() {
@@ -161,11 +156,9 @@ pub(crate) fn read<'a>(
             )
         }
     };
-    let (kid, queries) = (Kid::Shown(kid), [query, after]);
     Ok(UnverifiedToken {
-        format,
-        placement,
-        kid,
+        located: *located,
+        kid: Kid::Shown(kid),
         grant,
         scope,
         #[cfg(feature = "jwt")]
@@ -174,15 +167,12 @@ pub(crate) fn read<'a>(
         foreign_issuer: false,
         signed,
         tag,
-        base,
-        rest,
         path,
-        queries,
+        after,
     })
 }
 
 /// Refuses what may not stand in a part of the query beside the token.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn check_query(part: Option<&str>) -> Result<(), Refusal> {
     match part {
         Some(part) if find_param(part).is_some() => Err(Refusal::Ambiguous),
@@ -195,14 +185,13 @@ fn check_query(part: Option<&str>) -> Result<(), Refusal> {
 struct Fields<'a> {
     grant: Grant<'a>,
     kid: &'a str,
-    tag: ShownTag<'a>,
+    tag: EncodedTag<'a>,
     /// The token up to `&sig=`.
     signed: &'a str,
     /// What follows the token behind a `&`.
     after: Option<&'a str>,
 }
 
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
     // The version and the name of the next field in one comparison.
     let Some(rest) = text.strip_prefix("pg=1&exp=") else { return Err(bad_start(text)) };
@@ -214,7 +203,7 @@ fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
         parse_text(kid, KeyId::MAX_LEN, is_id).map_err(|fault| malformed(Field::Kid, fault))?;
     let mut previous = Field::Kid;
     loop {
-        if let Some((tag, after)) = rest.strip_prefix("sig=").and_then(ShownTag::split) {
+        if let Some((tag, after)) = rest.strip_prefix("sig=").and_then(EncodedTag::split) {
             let end = text.len().saturating_sub(rest.len()).saturating_sub("&".len());
             let signed = text.get(..end).unwrap_or_default();
             return Ok(Fields { grant, kid, tag, signed, after });
@@ -254,7 +243,6 @@ fn misplaced(field: Field, text: &str) -> ParseError {
 }
 
 /// Reads the field that `text` starts with: an optional one behind `previous`.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn optional<'a>(
     grant: &mut Grant<'a>,
     previous: Field,
@@ -273,7 +261,6 @@ fn optional<'a>(
 }
 
 /// Splits the name of an optional field off, and the `=`.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn split_name(text: &str) -> Option<(Field, &str)> {
     let (field, len) = match text.as_bytes() {
         [b'a', b'u', b'd', b'=', ..] => (Field::Aud, 4),
@@ -298,7 +285,7 @@ fn split_name(text: &str) -> Option<(Field, &str)> {
 fn bad_field(previous: Field, text: &str) -> ParseError {
     let (name, value) = split_field(text);
     let fault = |field| {
-        if field <= previous { Fault::OutOfOrder } else { ShownTag::fault(value) }
+        if field <= previous { Fault::OutOfOrder } else { EncodedTag::fault(value) }
     };
     match field_of(name) {
         Some(field) => malformed(field, fault(field)),
@@ -307,7 +294,6 @@ fn bad_field(previous: Field, text: &str) -> ParseError {
     }
 }
 
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn read_optional<'a>(
     grant: &mut Grant<'a>,
     field: Field,
@@ -341,7 +327,6 @@ fn read_optional<'a>(
 }
 
 /// Splits `value&rest`.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn split_value(text: &str) -> (&str, &str) {
     let end = bytes::position(text.as_bytes(), [b'&']).unwrap_or(text.len());
     let (value, rest) = text.split_at_checked(end).unwrap_or_default();
@@ -378,7 +363,6 @@ const fn malformed(field: Field, fault: Fault) -> ParseError {
     ParseError::Malformed(field, fault)
 }
 
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn number(field: Field, value: &str, least: u64) -> Result<u64, ParseError> {
     parse_number(value, least, MAX_NUMBER).map_err(|fault| malformed(field, fault))
 }

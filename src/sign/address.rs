@@ -18,7 +18,6 @@ pub(crate) struct Address<'a> {
 
 impl<'a> Address<'a> {
     /// Takes a URL apart that carries no token that goes by one of `names`.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn parse<'n>(
         url: &'a str,
         names: impl IntoIterator<Item = &'n str>,

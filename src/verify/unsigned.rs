@@ -19,7 +19,6 @@ impl<'a> Verifier<'a> {
     ///
     /// # Errors
     /// [`ParseError::UnsignedParameter`], or [`InvalidSignature`].
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn check_signature<'k>(
         &self,
         token: &UnverifiedToken<'_>,
@@ -46,13 +45,13 @@ impl<'a> Verifier<'a> {
 
     /// The end of the query without which the tag fits.
     fn appended<'r>(&self, token: &UnverifiedToken<'r>, entry: &Entry) -> Option<&'r str> {
-        let [query, _] = token.queries;
-        if token.format != Format::Native || token.grant.directory.is_some() {
+        let [query, _] = token.queries();
+        if token.located.format != Format::Native || token.grant.directory.is_some() {
             return None;
         }
         let query = query?;
         let names = self.rules.unsigned_params;
-        let in_query = token.placement == Placement::Query;
+        let in_query = token.located.placement == Placement::Query;
         let mut end = Some(query.len());
         let mut tried = 0;
         while let Some(kept) = end.and_then(|end| query.get(..end))
@@ -76,7 +75,7 @@ impl<'a> Verifier<'a> {
             Scope::exact(token.path, signed).pieces(&mut |piece| mac.update(piece));
             mac.update("\n");
             mac.update(token.signed);
-            if mac.end().verify(token.tag).is_ok() {
+            if mac.verify(&token.tag).is_ok() {
                 return query.get(start.map_or(0, |at| at.saturating_add(1))..);
             }
         }

@@ -8,8 +8,8 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use self::read::{
-    check_names, read_audience, read_formats, read_number, read_origin_secret, read_origins,
-    read_pass_headers, read_store, read_switch,
+    check_names, read_audience, read_formats, read_log, read_number, read_origin_secret,
+    read_origins, read_pass_headers, read_store, read_switch,
 };
 use crate::format::Rules;
 use crate::json::Formats;
@@ -19,6 +19,7 @@ use crate::query::ParamNames;
 use crate::verify::Verifier;
 use crate::worker::answer::Headers;
 use crate::worker::cors::{self, Origins};
+use crate::worker::log::LogLevel;
 use crate::worker::pass_headers::PassHeaders;
 use crate::worker::secret::Secret;
 
@@ -48,6 +49,7 @@ pub(crate) struct Variables {
     pub(crate) jwt_name: Option<String>,
     pub(crate) jwt_path: Option<String>,
     pub(crate) leeway: Option<String>,
+    pub(crate) log: Option<String>,
     pub(crate) max_lifetime: Option<String>,
     pub(crate) max_manifest_bytes: Option<String>,
     pub(crate) max_run: Option<String>,
@@ -103,6 +105,7 @@ pub(crate) struct Config {
     /// These, and those that a playlist is asked with.
     forward_playlist_params: String,
     leeway: u64,
+    pub(crate) log: LogLevel,
     max_lifetime: Option<u64>,
     max_run: u64,
     /// Bytes in the largest manifest that is rewritten.
@@ -153,6 +156,7 @@ impl Config {
         note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params, &secret));
         let leeway = read_number(variables.leeway.as_deref(), "seconds", 0..=MAX_LEEWAY);
         let leeway = note(&mut errors, "LEEWAY", leeway);
+        let log = note(&mut errors, "LOG", read_log(variables.log.as_deref()));
         let max_lifetime =
             read_number(variables.max_lifetime.as_deref(), "seconds", 1..=MAX_LIFETIME);
         let max_lifetime = note(&mut errors, "MAX_LIFETIME", max_lifetime);
@@ -208,6 +212,7 @@ impl Config {
                 forward_playlist_params: [DIRECTIVES, &forward_params].join(","),
                 forward_params,
                 leeway: leeway.unwrap_or(0),
+                log,
                 max_lifetime,
                 max_run: max_run.unwrap_or(Verifier::DEFAULT_MAX_RUN),
                 max_manifest_bytes: max_manifest_bytes
@@ -347,6 +352,7 @@ mod tests {
             jwt_name: Some("pg".into()),
             jwt_path: None,
             leeway: Some("1h".into()),
+            log: Some("none".into()),
             max_lifetime: Some("0".into()),
             max_manifest_bytes: Some("0".into()),
             max_run: Some("24h".into()),
@@ -373,6 +379,7 @@ mod tests {
                 "AUDIENCE",
                 "FORWARD_PARAMS",
                 "LEEWAY",
+                "LOG",
                 "MAX_LIFETIME",
                 "MAX_RUN",
                 "MAX_MANIFEST_BYTES",
@@ -390,6 +397,22 @@ mod tests {
     }
 
     #[test]
+    fn refusals_are_logged_unless_the_operator_says_otherwise() {
+        let level = |log: Option<&str>| {
+            let variables = Variables { log: log.map(String::from), ..bucket() };
+            Config::read(&variables).map(|config| config.log).map_err(|broken| broken.errors)
+        };
+        assert_eq!(level(None), Ok(LogLevel::Refused));
+        for (text, expected) in
+            [("all", LogLevel::All), ("refused", LogLevel::Refused), ("off", LogLevel::Off)]
+        {
+            assert_eq!(level(Some(text)), Ok(expected));
+        }
+        let error = r#"LOG: write "all", "refused" or "off""#;
+        assert_eq!(level(Some("All")), Err(vec![String::from(error)]));
+    }
+
+    #[test]
     fn a_secret_is_never_repeated() {
         let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
         let variables = Variables {
@@ -401,6 +424,7 @@ mod tests {
             jwt_name: Some(format!("{secret}!")),
             jwt_path: Some(secret.into()),
             leeway: Some(secret.into()),
+            log: Some(secret.into()),
             max_lifetime: Some(secret.into()),
             max_manifest_bytes: Some(secret.into()),
             max_run: Some(secret.into()),
@@ -416,7 +440,7 @@ mod tests {
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 18);
+        assert_eq!(broken.errors.len(), 19);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
         // As formats that are known, and a name that is taken.
         let variables = Variables {

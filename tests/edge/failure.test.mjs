@@ -16,9 +16,9 @@ before(
 );
 after(() => gate?.stop());
 
-// Each is a binding that cannot be: the one makes the decision throw, the other panics behind it.
+// Each is a binding that cannot be: one makes the decision throw, the other makes the instance trap after it.
 const THROWS = { MEDIA: "an object without a constructor" };
-const PANICS = { MEDIA: "a bucket that panics" };
+const TRAPS = { MEDIA: "a bucket that exhausts memory" };
 
 function isGateError(answer, method = "GET") {
   assert.equal(answer.status, 503);
@@ -35,7 +35,7 @@ async function serves() {
 
 test("each failure ends one instance, and no other request does", { timeout: 15_000 }, async () => {
   const first = await gate.instance();
-  for (const [n, env] of [THROWS, PANICS, THROWS, PANICS].entries()) {
+  for (const [n, env] of [THROWS, TRAPS, THROWS, TRAPS].entries()) {
     await serves();
     assert.equal(await gate.instance(), first + n);
     isGateError(await gate.ask(link(FILM), { env }));
@@ -52,16 +52,16 @@ test("a failure in the decision is answered once", { timeout: 15_000 }, async ()
   assert.ok((await gate.log()).some((line) => line.reason === "gate_error"));
 });
 
-test("a panic behind the decision is answered once", { timeout: 15_000 }, async () => {
+test("a trap after the decision is answered once", { timeout: 15_000 }, async () => {
   for (const method of ["GET", "HEAD"]) {
-    isGateError(await gate.ask(link(FILM), { method, env: PANICS }), method);
+    isGateError(await gate.ask(link(FILM), { method, env: TRAPS }), method);
     await serves();
   }
   assert.ok((await gate.log()).some((line) => line.reason === "gate_error"));
 });
 
-test("requests beside a panic are answered", { timeout: 15_000 }, async () => {
-  const asked = [undefined, PANICS, undefined, PANICS].map((env) => gate.ask(link(FILM), { env }));
+test("requests beside a trap are answered", { timeout: 15_000 }, async () => {
+  const asked = [undefined, TRAPS, undefined, TRAPS].map((env) => gate.ask(link(FILM), { env }));
   for (const [n, answer] of (await Promise.all(asked)).entries()) {
     if (n % 2 || answer.status !== 200) isGateError(answer);
   }
@@ -70,7 +70,7 @@ test("requests beside a panic are answered", { timeout: 15_000 }, async () => {
 
 test("many failures in a row leave nothing behind", { timeout: 30_000 }, async () => {
   for (let n = 0; n < 25; n += 1) {
-    for (const env of [THROWS, PANICS]) isGateError(await gate.ask(link(FILM), { env }));
+    for (const env of [THROWS, TRAPS]) isGateError(await gate.ask(link(FILM), { env }));
   }
   await serves();
 });

@@ -105,7 +105,7 @@ export async function startGate({ objects = [], env = {} } = {}) {
           name: "playgate",
           compatibilityDate: /^compatibility_date = "(.+)"$/m.exec(wranglerToml)[1],
           manifest: { mainModule: "around.js", modulesRoot: directory, modules },
-          env: bindings({ PLAYGATE_KEYS: vectors.keys, ALLOW_ORIGINS: PAGE, ...env }),
+          env: bindings({ PLAYGATE_KEYS: vectors.keys, ALLOW_ORIGINS: PAGE, LOG: "all", ...env }),
         },
       },
     ],

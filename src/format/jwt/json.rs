@@ -6,8 +6,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -43,8 +42,8 @@ pub(super) fn decode<'r>(
         room.large.resize(part.len(), 0);
         &mut room.large
     };
-    let fault = match URL_SAFE_NO_PAD.decode_slice(part, room) {
-        Ok(len) => match core::str::from_utf8(room.get(..len).unwrap_or_default()) {
+    let fault = match Base64UrlUnpadded::decode(part, room) {
+        Ok(bytes) => match core::str::from_utf8(bytes) {
             Ok(text) => return Ok(text),
             Err(_) => Fault::NotJson,
         },

@@ -21,8 +21,8 @@ pub(crate) const GUESS: &str = "a back end that signs with the text of its secre
 /// What would make the signature of a well-formed token fit.
 pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
     let mut hints = Vec::new();
-    for entry in ring.serving(token.format.name()) {
-        if token.hash(entry.key.mac()).verify(token.tag).is_ok() {
+    for entry in ring.serving(token.located.format.name()) {
+        if token.verify(entry.key.mac()).is_ok() {
             hints.push(match token.kid() {
                 Some(kid) => {
                     format!(
@@ -34,7 +34,7 @@ pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<S
                 None => format!("it fits the key `{}`, which is retired", entry.id),
             });
         }
-        if token.hash(&entry.text.0).verify(token.tag).is_ok() {
+        if token.verify(&entry.text.0).is_ok() {
             hints.push(format!(
                 "it fits the text of the key `{}`: sign with what that decodes to from base64url, or put \
                  the base64url of that text into the ring",

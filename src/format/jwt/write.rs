@@ -4,8 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::{MAX_NAME_LEN, MAX_TOKEN_LEN, NAME, NameError, check_name};
@@ -207,7 +206,7 @@ fn token(jwt: &Jwt<'_>, terms: &CheckedTerms<'_, '_>) -> Result<String, SignErro
     let mut mac = terms.entry.key.mac().start();
     mac.update(&token);
     token.push('.');
-    token.push_str(mac.finish().encode().as_str());
+    mac.finish().push_to(&mut token);
     if token.len() > MAX_TOKEN_LEN {
         return Err(SignError::Field(Field::Token, Fault::WrongLength));
     }
@@ -217,7 +216,7 @@ fn token(jwt: &Jwt<'_>, terms: &CheckedTerms<'_, '_>) -> Result<String, SignErro
 fn push_json(value: &impl Serialize, token: &mut String) {
     // Text and numbers into memory: neither can fail.
     let json = serde_json::to_string(value).unwrap_or_default();
-    URL_SAFE_NO_PAD.encode_string(json, token);
+    token.push_str(&Base64UrlUnpadded::encode_string(json.as_bytes()));
 }
 
 struct Header<'a> {

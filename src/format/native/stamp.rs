@@ -28,6 +28,6 @@ impl Stamp {
     pub(crate) fn push(&self, scope: Scope<'_>, out: &mut String) {
         out.push_str(&self.fields);
         out.push_str("&sig=");
-        out.push_str(tag(&self.key, scope, &self.fields).encode().as_str());
+        tag(&self.key, scope, &self.fields).push_to(out);
     }
 }

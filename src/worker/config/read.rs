@@ -15,6 +15,7 @@ use crate::query::ParamNames;
 use crate::worker::authority::{is_authority, is_loopback, is_origin};
 use crate::worker::config::{Binding, Variables};
 use crate::worker::cors::Origins;
+use crate::worker::log::LogLevel;
 use crate::worker::pass_headers::PassHeaders;
 use crate::worker::secret::Secret;
 
@@ -130,6 +131,15 @@ pub(super) fn read_number(
     number.map(Some).ok_or_else(|| {
         format!("write a number of {unit} from {} to {}", range.start(), range.end())
     })
+}
+
+pub(super) fn read_log(text: Option<&str>) -> Result<LogLevel, String> {
+    match text {
+        None | Some("refused") => Ok(LogLevel::Refused),
+        Some("all") => Ok(LogLevel::All),
+        Some("off") => Ok(LogLevel::Off),
+        Some(_) => Err("write \"all\", \"refused\" or \"off\"".to_string()),
+    }
 }
 
 pub(super) fn read_switch(text: Option<&str>) -> Result<bool, String> {

@@ -75,14 +75,14 @@ pub(super) fn inputs(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
     }
     let exp = format!("exp={}", token.grant.expires().as_secs());
     let millis = replaced(text, &exp, &[&exp, "000"].concat());
-    let host = token.base.split('/').nth(2).unwrap_or_default();
+    let host = token.located.base.split('/').nth(2).unwrap_or_default();
     for (mistake, pattern) in PATTERNS {
         let mut input = String::new();
         for c in pattern.chars() {
             match c {
                 'S' => input.push_str(&scope),
                 'T' => input.push_str(text),
-                'B' => input.push_str(token.base),
+                'B' => input.push_str(token.located.base),
                 'H' => input.push_str(host),
                 'F' => input.push_str(scope.get(1..).unwrap_or_default()),
                 'M' => input.push_str(&millis),
