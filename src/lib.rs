@@ -42,6 +42,16 @@ mod verify;
 #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
 mod worker;
 
+/// The examples of the manual, tested as those of the README are. One item for each page that has Rust in it;
+/// `tests/readme.rs` finds pages that are missing here.
+#[cfg(doctest)]
+mod manual {
+    #[doc = include_str!("../docs/library.md")]
+    mod library {}
+    #[doc = include_str!("../docs/sign.md")]
+    mod sign {}
+}
+
 pub use crate::error::{
     Fault, Field, InvalidSignature, ParseError, PolicyError, Refusal, UnusableKey,
 };

@@ -9,7 +9,7 @@ Python's standard library is all it needs.
 
 checks every vector of the file and ends with `N passed, M failed`.
 
-"The format" below is the description of the token in README.md.
+"The format" below is the definition of the token in docs/format.md.
 """
 
 import base64
@@ -68,7 +68,7 @@ class Refusal(Exception):
 
 
 def verify(request, gate, keys, now):
-    """The verdict on a request (the format, sections "Checks" and "Verdict")."""
+    """The verdict on a request (the format, section "Checks")."""
     try:
         return admit(request, gate, keys, now)
     except Refusal as refusal:
@@ -167,7 +167,7 @@ def is_manifest(path):
     return path.lower().endswith((".m3u8", ".mpd"))
 
 
-# Placement (the format, section "Where a token sits")
+# Placement (the format, section "Placement")
 
 
 class Placed:
@@ -462,7 +462,7 @@ def tag_of(secret, scope, body):
     return hmac.new(secret, (scope + "\n" + body).encode("ascii"), hashlib.sha256).digest()
 
 
-# Keys and signing (the format, sections "Keys" and "Signing")
+# Keys and signing (the format, sections "Keys" and "Signing input")
 
 
 def parse_keys(text):
@@ -501,7 +501,7 @@ SIGN_MEMBERS = set(
 
 
 def sign(request, keys, now):
-    """The link for a request to sign (the format, section "Signing")."""
+    """The link for a request to sign (the format, section "Signing input")."""
     if not set(request) <= SIGN_MEMBERS:
         raise ValueError("unknown members: %s" % sorted(set(request) - SIGN_MEMBERS))
     kid = signing_key(request, keys, "native")
