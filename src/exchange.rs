@@ -1,24 +1,58 @@
 //! The exchange: for a token that says when a playback starts, one that says how long it lasts.
 
+use core::fmt;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::format::native::{self, Stamp};
+use crate::format::native;
+pub use crate::format::native::SegmentSigner;
 use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text};
 use crate::key::Entry;
 use crate::sign::{CheckedTerms, Terms};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
 
-/// What goes on from an admitted request, into the addresses of its manifest or into its own.
+/// The token that goes on from an admitted request, into the addresses of its manifest or into its own. Prints
+/// nothing of itself, as it is a credential.
 #[derive(Clone)]
-pub(crate) struct Pass {
-    pub(crate) token: String,
-    pub(crate) expires: UnixTime,
-    /// Whether the token is another than the request's.
-    pub(crate) exchanged: bool,
-    /// Signs addresses one by one, for a preview.
-    pub(crate) stamp: Option<Stamp>,
+pub struct ExchangedToken {
+    token: String,
+    expires: UnixTime,
+    is_new: bool,
+    segment_signer: Option<SegmentSigner>,
+}
+
+impl ExchangedToken {
+    /// The token with its name, as it is in a path or a cookie.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.token
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub const fn expires(&self) -> UnixTime {
+        self.expires
+    }
+
+    /// Whether it is another token than the request's.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Signs the addresses in the manifest of a preview one by one. `None` if it is not a preview.
+    #[must_use]
+    pub const fn segment_signer(&self) -> Option<&SegmentSigner> {
+        self.segment_signer.as_ref()
+    }
+}
+
+impl fmt::Debug for ExchangedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExchangedToken").field("expires", &self.expires).finish_non_exhaustive()
+    }
 }
 
 impl Verifier<'_> {
@@ -31,17 +65,18 @@ impl Verifier<'_> {
     /// ends when that key retires: a key that goes takes along what came of its links. Where that key is
     /// bound to another format, the first key for native tokens signs, and the token ends with the
     /// earlier of the two.
-    pub(crate) fn pass(&self, verified: &Verified<'_>, now: UnixTime) -> Option<Pass> {
+    #[must_use]
+    pub fn exchange(&self, verified: &Verified<'_>, now: UnixTime) -> Option<ExchangedToken> {
         let grant = verified.grant();
         let n = grant.directory();
         if n.is_none() && grant.run().is_none() {
             return None;
         }
-        let itself = || Pass {
+        let itself = || ExchangedToken {
             token: verified.named_token(self),
             expires: verified.expires(),
-            exchanged: false,
-            stamp: None,
+            is_new: false,
+            segment_signer: None,
         };
         if grant.run().is_none() && grant.preview().is_none() {
             return Some(itself());
@@ -62,12 +97,13 @@ impl Verifier<'_> {
         }
         let expires = self.ends(verified, key, now);
         let checked = CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued() };
-        let stamp = grant.preview().map(|_| Stamp::new(&checked));
+        let segment_signer =
+            grant.preview().map(|_| SegmentSigner::new(&checked, self.rules.unsigned_params));
         if grant.run().is_none() {
-            return Some(Pass { expires, stamp, ..itself() });
+            return Some(ExchangedToken { expires, segment_signer, ..itself() });
         }
         let token = checked.token(verified.scope(), n).ok()?;
-        Some(Pass { token, expires, exchanged: true, stamp })
+        Some(ExchangedToken { token, expires, is_new: true, segment_signer })
     }
 
     /// When the token ends that `key` signs for an admitted request.
@@ -99,8 +135,8 @@ impl Verifier<'_> {
 
     /// The address of an admitted request with an exchanged token that lasts longer than its own, and when that
     /// one ends. `None` where there is none, or the token is not in the address.
-    #[cfg(any(feature = "worker", test))]
-    pub(crate) fn lasting_address(
+    #[must_use]
+    pub fn lasting_address(
         &self,
         verified: &Verified<'_>,
         now: UnixTime,
@@ -111,7 +147,7 @@ impl Verifier<'_> {
         {
             return None;
         }
-        let pass = self.pass(verified, now).filter(|pass| pass.exchanged)?;
+        let pass = self.exchange(verified, now).filter(|pass| pass.is_new)?;
         Some((verified.address_with(&pass.token)?, pass.expires))
     }
 }
@@ -156,7 +192,7 @@ mod tests {
         keys: &str,
         most: Option<u64>,
         now: u64,
-    ) -> Option<Pass> {
+    ) -> Option<ExchangedToken> {
         let signer = Signer::new(ring(KEYS));
         let signed = UnixTime::from_secs(NOW);
         let link = terms(signer.link(MASTER)).sign(signed).unwrap();
@@ -166,7 +202,7 @@ mod tests {
         request.client_ip = Some("203.0.113.9".parse().unwrap());
         request.client_country = Some("PT");
         let now = UnixTime::from_secs(now);
-        verifier.pass(&verifier.verify(&request, now).unwrap(), now)
+        verifier.exchange(&verifier.verify(&request, now).unwrap(), now)
     }
 
     fn edge<'a>(terms: Terms<'a>) -> Terms<'a> {
@@ -193,7 +229,7 @@ mod tests {
             NOW + 100,
         )
         .unwrap();
-        assert!(pass.exchanged && pass.stamp.is_none());
+        assert!(pass.is_new && pass.segment_signer.is_none());
         assert_eq!(pass.expires.as_secs(), NOW + 100 + 14_400);
         let (fields, _) = pass.token.split_once("&sig=").unwrap();
         assert_eq!(
@@ -218,7 +254,7 @@ mod tests {
     }
 
     /// The key that signed the exchanged token, and when this ends.
-    fn signed_by(pass: &Pass) -> (&str, u64) {
+    fn signed_by(pass: &ExchangedToken) -> (&str, u64) {
         let (_, rest) = pass.token.split_once("&kid=").unwrap();
         (rest.split('&').next().unwrap(), pass.expires.as_secs())
     }
@@ -248,7 +284,7 @@ mod tests {
         let (main, next) = KEYS.split_once(',').unwrap();
         let signed_by = |keys: &str| {
             let pass = of_jwt_with(keys, |terms| terms.run(60), true, None, NOW);
-            pass.exchanged.then(|| {
+            pass.is_new.then(|| {
                 let (kid, expires) = signed_by(&pass);
                 (String::from(kid), expires)
             })
@@ -280,13 +316,13 @@ mod tests {
         let verifier = Verifier::new(&ring).max_run(7);
         let now = UnixTime::from_secs(NOW);
         let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
-        assert_eq!(verifier.pass(&verified, now).unwrap().expires.as_secs(), NOW + 7);
+        assert_eq!(verifier.exchange(&verified, now).unwrap().expires.as_secs(), NOW + 7);
     }
 
     #[test]
     fn without_run_it_is_the_same_token() {
         let pass = passed(edge, KEYS, None, NOW).unwrap();
-        assert!(!pass.exchanged && pass.stamp.is_none());
+        assert!(!pass.is_new && pass.segment_signer.is_none());
         assert_eq!(pass.expires.as_secs(), NOW + 600);
         assert!(pass.token.starts_with("pg=1&exp=1767225600&kid=main&aud=edge&dir=2&sig="));
         let preview = passed(|terms| edge(terms).preview(30), KEYS, None, NOW).unwrap();
@@ -363,7 +399,7 @@ mod tests {
         native: bool,
         audience: Option<&str>,
         now: u64,
-    ) -> Pass {
+    ) -> ExchangedToken {
         of_jwt_with(KEYS, more, native, audience, now)
     }
 
@@ -374,7 +410,7 @@ mod tests {
         native: bool,
         audience: Option<&str>,
         now: u64,
-    ) -> Pass {
+    ) -> ExchangedToken {
         let signer = Signer::new(ring(KEYS));
         let link = more(signer.link(MASTER).jwt(Jwt::new().claim("vid", 42).issuer("joe")));
         let link = link.sign(UnixTime::from_secs(NOW)).unwrap();
@@ -383,10 +419,10 @@ mod tests {
         let verifier = Verifier::new(&ring).native(native).jwt(Some(&rules)).audience(audience);
         let verifier = verifier.leeway(300);
         let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
-        let pass = verifier.pass(&verified, now).unwrap();
+        let pass = verifier.exchange(&verified, now).unwrap();
         let own = ["token=", link.token()].concat();
-        assert_eq!(pass.token == own, !pass.exchanged, "{}", pass.token);
-        assert!(pass.stamp.is_none());
+        assert_eq!(pass.token == own, !pass.is_new, "{}", pass.token);
+        assert!(pass.segment_signer.is_none());
         pass
     }
 
@@ -398,7 +434,7 @@ mod tests {
         }
         for (now, exp) in [(NOW, NOW + 60), (NOW + 599, NOW + 659), (NOW + 800, NOW + 660)] {
             let pass = of_jwt(more, true, Some("edge"), now);
-            assert!(pass.exchanged);
+            assert!(pass.is_new);
             assert_eq!(pass.expires.as_secs(), exp);
             let (fields, _) = pass.token.split_once("&sig=").unwrap();
             assert_eq!(
@@ -414,7 +450,7 @@ mod tests {
     fn without_run_or_a_native_form_the_jwt_goes_on() {
         let stays = |more: fn(Terms<'_>) -> Terms<'_>, native, audience| {
             let pass = of_jwt(more, native, audience, NOW);
-            assert!(!pass.exchanged);
+            assert!(!pass.is_new);
             assert_eq!(pass.expires.as_secs(), NOW + 600);
         };
         stays(|terms| terms, true, None);

@@ -8,7 +8,7 @@ pub(crate) mod jwt;
 pub(crate) mod native;
 mod token;
 
-#[cfg(feature = "manifest")]
+#[cfg(feature = "alloc")]
 use core::iter;
 
 #[cfg(feature = "alloc")]
@@ -162,7 +162,7 @@ impl<'a> Rules<'a> {
     }
 
     /// The names that tokens go by in addresses and cookies.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
         #[cfg(feature = "jwt")]
         let more = self.jwt.map(|jwt| jwt.name.as_str());
@@ -172,7 +172,7 @@ impl<'a> Rules<'a> {
     }
 
     /// A token as it stands in a path or a cookie: with its name.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) fn named(&self, token: &UnverifiedToken<'_>) -> String {
         #[cfg(feature = "jwt")]
         if let (Format::Jwt, Some(jwt)) = (token.located.format, self.jwt) {
@@ -262,6 +262,36 @@ pub(crate) fn sign(terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Link, Sign
         return jwt::sign(jwt, terms, url);
     }
     native::sign(terms, url)
+}
+
+/// The names that tokens go by in addresses and cookies: `pg`, and the name of JWTs.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug)]
+pub struct TokenNames(Vec<String>);
+
+#[cfg(feature = "alloc")]
+impl TokenNames {
+    /// Those of a gate that reads native tokens, and JWTs by these rules.
+    #[cfg(feature = "jwt")]
+    #[must_use]
+    pub fn of(jwt: Option<&jwt::JwtRules>) -> Self {
+        Self::new(Rules { jwt, ..Rules::NATIVE }.names())
+    }
+
+    pub(crate) fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        Self(names.map(String::from).collect())
+    }
+
+    /// The names.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether an address carries a token, in its path or in its query.
+    #[must_use]
+    pub fn are_in(&self, path: &str, query: Option<&str>) -> bool {
+        is_signed(self.iter(), path, query)
+    }
 }
 
 /// Whether an address carries a token that goes by one of `names`, in its path or in its query.

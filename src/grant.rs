@@ -188,7 +188,7 @@ impl<'a> Countries<'a> {
     }
 
     /// As on the wire.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) const fn as_str(self) -> &'a str {
         self.0
     }
@@ -204,6 +204,14 @@ impl fmt::Display for Countries<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
+}
+
+/// Checks the name of a deployment, `aud`, as native tokens can say it: 1 to 64 of `A-Z a-z 0-9 - _ .`
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_name(name: &str) -> Result<(), Fault> {
+    parse_text(name, crate::format::native::MAX_NAME_LEN, bytes::is_name).map(|_| ())
 }
 
 /// The name of a file, to save it or to show it: 1 to 255 bytes of UTF-8 without controls. On the wire it is in

@@ -255,6 +255,13 @@ impl KeyRing {
         }
     }
 
+    /// Whether a key of the ring signs and verifies tokens of a format, by its name: `native`, `jwt`.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn serves(&self, format: &'static str) -> bool {
+        self.serving(format).next().is_some()
+    }
+
     /// The keys for a format, in order.
     #[cfg(feature = "alloc")]
     pub(crate) fn serving(&self, format: &'static str) -> impl Iterator<Item = &Entry> {

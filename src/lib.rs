@@ -8,39 +8,29 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-#[cfg(feature = "wasm")]
-pub mod bindings;
 mod bytes;
 #[cfg(feature = "alloc")]
 mod cookie;
 mod error;
-#[cfg(feature = "manifest")]
+#[cfg(feature = "alloc")]
 mod exchange;
 mod format;
 mod grant;
 #[cfg(feature = "alloc")]
 mod inspect;
-#[cfg(feature = "serde")]
-pub mod json;
 mod key;
 mod mac;
-#[cfg(feature = "manifest")]
-pub mod manifest;
-mod path;
-mod percent;
-#[cfg(feature = "manifest")]
-mod public;
-mod query;
+pub mod path;
+pub mod percent;
+pub mod query;
 #[cfg(feature = "alloc")]
-mod redact;
+pub mod redact;
 mod request;
 mod scope;
 #[cfg(feature = "alloc")]
 mod sign;
 mod time;
 mod verify;
-#[cfg(any(feature = "worker", all(test, feature = "manifest")))]
-mod worker;
 
 /// The examples of the manual, tested as those of the README are. One item for each page that has Rust in it;
 /// `tests/readme.rs` finds pages that are missing here.
@@ -57,20 +47,24 @@ pub use crate::error::{
 };
 #[cfg(feature = "jwt")]
 pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, NameError, TemplateError};
-pub use crate::grant::{Countries, DownloadName, Grant, Network, NetworkError, Networks, Text};
+pub use crate::grant::{
+    Countries, DownloadName, Grant, Network, NetworkError, Networks, Text, check_name,
+};
+#[cfg(feature = "alloc")]
+pub use crate::exchange::{ExchangedToken, SegmentSigner};
+#[cfg(feature = "alloc")]
+pub use crate::format::TokenNames;
 #[cfg(feature = "alloc")]
 pub use crate::inspect::{Check, FieldNote, Outcome, Report};
 pub use crate::key::{KeyError, KeyId, KeyRing, KeyRingError, SecretKey};
 pub use crate::mac::secrets_match;
 pub use crate::path::{CanonicalPath, PathError};
-#[cfg(feature = "manifest")]
-pub use crate::public::{PublicPaths, PublicPathsError};
 pub use crate::query::{PLAYER_PARAMS, ParamNames};
 #[cfg(feature = "alloc")]
 pub use crate::redact::redacted;
 pub use crate::request::{Placement, Request};
 pub use crate::scope::Scope;
 #[cfg(feature = "alloc")]
-pub use crate::sign::{Batch, Builder, Link, SignError, Signer, percent_encoded};
+pub use crate::sign::{Advice, Batch, Builder, Link, SignError, Signer, percent_encoded};
 pub use crate::time::UnixTime;
-pub use crate::verify::{Verified, Verifier};
+pub use crate::verify::{Denied, Verified, Verifier};

@@ -13,9 +13,7 @@ use core::fmt::{self, Write as _};
 #[cfg(feature = "alloc")]
 use alloc::{borrow::Cow, string::String};
 
-pub(crate) use self::plain::is_plain;
-#[cfg(feature = "manifest")]
-pub(crate) use self::plain::is_plain_relative;
+pub use self::plain::{is_plain, is_plain_relative};
 use crate::bytes::is_unreserved;
 use crate::percent::escaped;
 
@@ -95,6 +93,7 @@ impl<'a> CanonicalPath<'a> {
     }
 
     /// The canonical form, where it is what was written.
+    #[cfg(feature = "jwt")]
     pub(crate) fn as_canonical(self) -> Option<&'a str> {
         self.verbatim.then_some(self.written)
     }

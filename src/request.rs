@@ -32,6 +32,14 @@ impl<'a> Request<'a> {
         Self { url, ..Self::default() }
     }
 
+    /// The path of the URL, from its first `/`, and the query after the `?`, as they are written.
+    ///
+    /// # Errors
+    /// [`ParseError::Malformed`] if the URL is too long, or does not start with a path or a scheme and a host.
+    pub fn path_and_query(&self) -> Result<(&'a str, Option<&'a str>), ParseError> {
+        Target::parse(self.url).map(|target| (target.path, target.query))
+    }
+
     /// The request as a client sends it: without the `#fragment` that an address may have (RFC 9110, section
     /// 7.1). `&#38;` is none: it is HTML that nobody decoded, and stays, so that it can be told.
     #[must_use]

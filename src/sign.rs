@@ -20,8 +20,7 @@ use crate::time::UnixTime;
 pub(crate) use self::address::Address;
 pub(crate) use self::countries::unknown as unknown_country;
 pub use self::encode::percent_encoded;
-#[cfg(feature = "serde")]
-pub(crate) use self::error::Advice;
+pub use self::error::Advice;
 pub use self::error::SignError;
 pub use self::link::Link;
 use self::terms::Expiry;

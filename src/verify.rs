@@ -3,25 +3,63 @@
 mod unsigned;
 mod verified;
 
+use core::fmt;
+
 use crate::error::{InvalidSignature, PolicyError, Refusal};
 #[cfg(feature = "jwt")]
 use crate::format::jwt::JwtRules;
+#[cfg(feature = "alloc")]
+use crate::format::TokenNames;
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::grant::Grant;
 use crate::key::{Candidates, Entry, KeyRing};
 use crate::query::ParamNames;
-use crate::request::Request;
+use crate::request::{Placement, Request};
+use crate::scope::Scope;
 use crate::time::UnixTime;
 
 pub use self::verified::Verified;
 
-/// A refusal, with what was read of the token.
-pub(crate) struct Denied<'a> {
+/// A refusal, with what was read of the token: proved or not, since an operator looks for the key that is missing.
+#[derive(Clone, Copy)]
+pub struct Denied<'a> {
     pub(crate) refusal: Refusal,
-    /// `None` where no token counts.
+    /// `None` if no token counts.
     pub(crate) located: Option<Located<'a>>,
-    /// `None` where it cannot be read.
+    /// `None` if the token cannot be read.
     pub(crate) token: Option<UnverifiedToken<'a>>,
+}
+
+impl<'a> Denied<'a> {
+    /// Why the request is refused.
+    #[must_use]
+    pub const fn refusal(&self) -> Refusal {
+        self.refusal
+    }
+
+    /// The key id that the token claims. It may be any text.
+    #[must_use]
+    pub fn untrusted_kid(&self) -> Option<&str> {
+        self.token.as_ref()?.kid()
+    }
+
+    /// The scope that the token claims.
+    #[must_use]
+    pub fn untrusted_scope(&self) -> Option<Scope<'a>> {
+        Some(self.token?.scope)
+    }
+
+    /// Where the token is, if it can be read.
+    #[must_use]
+    pub fn placement(&self) -> Option<Placement> {
+        Some(self.token?.located.placement)
+    }
+}
+
+impl fmt::Debug for Denied<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Denied").field("refusal", &self.refusal).finish_non_exhaustive()
+    }
 }
 
 impl From<Refusal> for Denied<'_> {
@@ -59,13 +97,13 @@ pub struct Verifier<'a> {
     pub(crate) rules: Rules<'a>,
     leeway: u64,
     pub(crate) max_lifetime: Option<u64>,
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) max_run: u64,
 }
 
 impl<'a> Verifier<'a> {
     /// The longest `run` that is granted where the operator says nothing else: a day, in seconds.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub const DEFAULT_MAX_RUN: u64 = 86_400;
 
     /// A gate with these keys, for native tokens: no audience, no leeway, no cap on lifetimes.
@@ -76,7 +114,7 @@ impl<'a> Verifier<'a> {
             rules: Rules::NATIVE,
             leeway: 0,
             max_lifetime: None,
-            #[cfg(feature = "manifest")]
+            #[cfg(feature = "alloc")]
             max_run: Self::DEFAULT_MAX_RUN,
         }
     }
@@ -119,11 +157,18 @@ impl<'a> Verifier<'a> {
 
     /// The most seconds that an exchanged token lasts, whatever `run` the link has;
     /// [`DEFAULT_MAX_RUN`](Self::DEFAULT_MAX_RUN) where nothing else is said.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn max_run(mut self, secs: u64) -> Self {
         self.max_run = secs;
         self
+    }
+
+    /// What the tokens that it reads go by in addresses and cookies.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn token_names(&self) -> TokenNames {
+        TokenNames::new(self.rules.names())
     }
 
     /// Query parameters that may be added, unsigned, to an exact link, besides
@@ -142,11 +187,14 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        self.judge(request, now).map_err(|denied| denied.refusal)
+        self.decide(request, now).map_err(|denied| denied.refusal)
     }
 
-    /// [`Verifier::verify`], with the token that was refused.
-    pub(crate) fn judge<'r>(
+    /// [`Verifier::verify`], with what was read of a token that is refused.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub fn decide<'r>(
         &self,
         request: &Request<'r>,
         now: UnixTime,
@@ -155,7 +203,7 @@ impl<'a> Verifier<'a> {
         'a: 'r,
     {
         match self.rules.locate(request) {
-            Ok(located) => self.decide(&located, request, now),
+            Ok(located) => self.decide_on(&located, request, now),
             Err(Refusal::Missing) => self.decide_on_cookies(request, now),
             Err(refusal) => Err(refusal.into()),
         }
@@ -174,7 +222,7 @@ impl<'a> Verifier<'a> {
         let mut furthest = Denied::from(Refusal::Missing);
         let mut preview = None;
         for located in self.rules.locate_cookies(request) {
-            match self.decide(&located, request, now) {
+            match self.decide_on(&located, request, now) {
                 // A preview counts where nothing more is shown.
                 Ok(verified) if verified.grant().preview().is_some() => {
                     preview = preview.or(Some(verified));
@@ -200,14 +248,14 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        match self.judge(request, now) {
+        match self.decide(request, now) {
             Ok(verified) => Ok(verified.token.located),
             Err(denied) => denied.located.ok_or(denied.refusal),
         }
     }
 
     /// Checks 2 to 6.
-    fn decide<'r>(
+    fn decide_on<'r>(
         &self,
         located: &Located<'r>,
         request: &Request<'r>,

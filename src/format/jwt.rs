@@ -184,7 +184,7 @@ impl JwtRules {
     }
 
     /// A token as it stands in a path or a cookie.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(super) fn named(&self, token: &UnverifiedToken<'_>) -> String {
         [&self.name, "=", token.signed, ".", token.tag.as_str()].concat()
     }

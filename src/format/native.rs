@@ -11,8 +11,8 @@
 mod mistakes;
 #[cfg(feature = "alloc")]
 mod notes;
-#[cfg(feature = "manifest")]
-mod stamp;
+#[cfg(feature = "alloc")]
+mod segment_signer;
 #[cfg(feature = "alloc")]
 mod terms;
 #[cfg(feature = "alloc")]
@@ -35,11 +35,11 @@ use crate::scope::Scope;
 pub(crate) use self::mistakes::{of_grammar, of_signature};
 #[cfg(feature = "alloc")]
 pub(crate) use self::notes::notes;
-#[cfg(feature = "manifest")]
-pub(crate) use self::stamp::Stamp;
+#[cfg(feature = "alloc")]
+pub use self::segment_signer::SegmentSigner;
 #[cfg(feature = "alloc")]
 pub(crate) use self::terms::check;
-#[cfg(feature = "manifest")]
+#[cfg(feature = "alloc")]
 pub(crate) use self::write::join;
 #[cfg(feature = "alloc")]
 pub(crate) use self::write::sign;
@@ -54,7 +54,7 @@ pub(crate) const MAX_NAME_LEN: usize = 64;
 pub(crate) const MAX_DIRECTORY: u8 = 64;
 
 /// The name of the format.
-#[cfg(feature = "manifest")]
+#[cfg(feature = "alloc")]
 pub(crate) const FORMAT: &str = Format::Native.name();
 
 /// The name that a token goes by.

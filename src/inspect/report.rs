@@ -13,7 +13,6 @@ use crate::time::UnixTime;
 
 /// What one check said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[expect(missing_docs, reason = "each is the word for what happened")]
 pub enum Outcome {
     Failed,
@@ -23,7 +22,6 @@ pub enum Outcome {
 
 /// A check of the gate.
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Check {
     /// Its place in the order of checks, from 1.
     pub number: u8,
@@ -37,7 +35,6 @@ pub struct Check {
 
 /// A field of the token, in words.
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct FieldNote {
     /// Its name on the wire.
     pub name: String,
@@ -181,31 +178,5 @@ impl fmt::Display for Report {
             writeln!(f, "{}  {hint}", if n == 0 { "\nperhaps:\n" } else { "" })?;
         }
         Ok(())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for Report {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct as _;
-        let mut json = serializer.serialize_struct("Report", 16)?;
-        json.serialize_field("verdict", if self.is_admitted() { "allow" } else { "deny" })?;
-        json.serialize_field("reason", &self.refusal.map(Refusal::code))?;
-        json.serialize_field("status", &self.refusal.map(Refusal::status))?;
-        let field = self.refusal.and_then(Refusal::field);
-        json.serialize_field("field", &field.map(crate::Field::name))?;
-        json.serialize_field("detail", &self.detail)?;
-        json.serialize_field("placement", &self.placement.map(Placement::name))?;
-        json.serialize_field("kid", &self.kid)?;
-        json.serialize_field("path", &self.path)?;
-        json.serialize_field("scope", &self.scope)?;
-        json.serialize_field("signing_input", &self.signing_input)?;
-        json.serialize_field("clean_url", &self.clean_url)?;
-        json.serialize_field("fields", &self.fields)?;
-        json.serialize_field("checks", &self.checks)?;
-        json.serialize_field("hints", &self.hints)?;
-        json.serialize_field("not_before", &self.not_before.map(UnixTime::as_secs))?;
-        json.serialize_field("expires", &self.expires.map(UnixTime::as_secs))?;
-        json.end()
     }
 }

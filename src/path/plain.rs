@@ -7,7 +7,8 @@ use crate::bytes::is_unreserved;
 /// Whether a path has unreserved characters and slashes alone, and no segment that starts with a dot
 /// or is empty: then it is canonical, and nothing needs a closer look.
 #[inline]
-pub(crate) fn is_plain(path: &[u8]) -> bool {
+#[must_use]
+pub fn is_plain(path: &[u8]) -> bool {
     // The first byte is no pair's second, so it is looked at by itself.
     path.first() == Some(&b'/') && all_plain(path)
 }
@@ -55,8 +56,8 @@ fn all_plain(path: &[u8]) -> bool {
 }
 
 /// [`is_plain`] for a path that is relative: it starts with its first segment.
-#[cfg(feature = "manifest")]
 #[inline]
-pub(crate) fn is_plain_relative(path: &[u8]) -> bool {
+#[must_use]
+pub fn is_plain_relative(path: &[u8]) -> bool {
     path.first().is_some_and(|first| is_unreserved(*first) && *first != b'.') && all_plain(path)
 }

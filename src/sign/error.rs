@@ -119,8 +119,8 @@ impl fmt::Display for SignError {
 impl core::error::Error for SignError {}
 
 /// What is wrong with the value of a term, without the name of the term, and what to write instead.
-#[derive(Clone, Copy)]
-pub(crate) struct Advice(pub(crate) SignError);
+#[derive(Clone, Copy, Debug)]
+pub struct Advice(pub SignError);
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

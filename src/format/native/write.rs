@@ -74,7 +74,7 @@ impl CheckedTerms<'_, '_> {
     }
 
     /// The token by itself: for a directory, the first `n` segments, or for an exact scope.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) fn token(&self, scope: Scope<'_>, n: Option<u8>) -> Result<String, SignError> {
         let mut token = String::new();
         self.push_token(scope, n, &mut token)?;
@@ -130,7 +130,7 @@ impl CheckedTerms<'_, '_> {
 }
 
 /// A token of its two parts.
-#[cfg(feature = "manifest")]
+#[cfg(feature = "alloc")]
 pub(crate) fn join(fields: &str, tag: &str) -> String {
     [fields, tag].join("&sig=")
 }

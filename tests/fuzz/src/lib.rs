@@ -18,7 +18,7 @@ mod playlist;
 
 use std::sync::LazyLock;
 
-use playgate::manifest::{Carrier, Kind};
+use playgate_manifest::{Carrier, Kind};
 use playgate::{KeyRing, ParamNames, Placement, Refusal, Request, UnixTime, Verified, Verifier};
 
 use crate::asked::{Asked, KEYS, NOW, PLACES, Place};

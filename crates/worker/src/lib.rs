@@ -1,0 +1,304 @@
+//! What the entry calls: one object for each environment, one call for each request, and one for each answer
+//! of the media store.
+
+use std::panic::{self, PanicHookInfo};
+
+use std::rc::Rc;
+
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
+
+use crate::config::{Binding, Broken, Config, Variables};
+use crate::decide::{Decision, RequestParts, decide};
+use crate::from_store::Object;
+use crate::log::{self, LogEntry, LogLevel};
+use crate::plan::{self, Body, Found, Next, Response, Step};
+use crate::range::StoreRange;
+use crate::secret::Secret;
+
+/// The gate of one environment: its configuration is read once.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Gate(Rc<Deployment>);
+
+struct Deployment {
+    analytics: Option<AnalyticsEngineDataset>,
+    config: Result<Config, Broken>,
+}
+
+impl core::fmt::Debug for Deployment {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Deployment(..)")
+    }
+}
+
+#[wasm_bindgen]
+impl Gate {
+    /// Reads the variables and bindings, and logs what is wrong with them.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(env: &Env) -> Self {
+        panic::set_hook(Box::new(panicked));
+        let bucket = env.bucket("MEDIA").ok();
+        let config = Config::read(&variables(env, &bucket));
+        if let Err(broken) = &config {
+            console_error!("{}", log::faults(&broken.errors));
+        }
+        let analytics = env.analytics_engine("ANALYTICS").ok();
+        Self(Rc::new(Deployment { analytics, config }))
+    }
+
+    /// Decides on a request: `parts` has what [`RequestParts`] reads, `now` is in milliseconds. A string is a
+    /// finished answer, as [`Deployment::write`] writes it; else it is a [`Plan`].
+    #[must_use]
+    pub fn decide(&self, parts: &str, request: &web_sys::Request, now: f64) -> JsValue {
+        // The cast saturates: no number is a moment that cannot be.
+        let now = (now / 1000.0) as u64;
+        let parts = RequestParts::parse(parts);
+        match (decide(&self.0.config, &parts, now, || country(request)), &self.0.config) {
+            (Decision::Serve(delivery, entry), Ok(config)) => {
+                let (plan, next) = plan::Plan::start(config, delivery, &parts, entry);
+                Plan { deployment: Rc::clone(&self.0), plan, next: Some(next) }.into()
+            }
+            (Decision::Answer(answer, entry), _) => self.0.write(&answer.into(), &entry).into(),
+            // Nothing is served without a configuration.
+            (Decision::Serve(..), Err(_)) => JsValue::NULL,
+        }
+    }
+}
+
+/// An admitted request that waits for its media.
+///
+/// Each call returns what to do next, in lines: `fetch`, method, URL, and header fields, names and values in turn;
+/// `get`, key, and a range as offset, length and suffix; `head` and key; `read`, the limit and the compression;
+/// `stored`, and a response as [`Deployment::write`] writes it, whose body is that of the store's answer; or
+/// `own` and a response with its own body or none.
+#[wasm_bindgen]
+pub struct Plan {
+    deployment: Rc<Deployment>,
+    plan: plan::Plan,
+    next: Option<Next>,
+}
+
+impl core::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Plan(..)")
+    }
+}
+
+#[wasm_bindgen]
+impl Plan {
+    /// What to do first.
+    pub fn start(&mut self) -> String {
+        let next = self.next.take();
+        next.map(|next| self.write(next)).unwrap_or_default()
+    }
+
+    /// What comes of a media server's answer, in lines: status, `1` if it has a body, and header fields, names and
+    /// values in turn.
+    pub fn fetched(&mut self, answer: &str) -> String {
+        let deployment = Rc::clone(&self.deployment);
+        let Ok(config) = &deployment.config else { return String::new() };
+        let mut lines = answer.split('\n');
+        let status = lines.next().and_then(|status| status.parse().ok()).unwrap_or(0);
+        let has_body = lines.next() == Some("1");
+        let mut headers = Vec::with_capacity(24);
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+            headers.push((name, value));
+        }
+        let next = self.plan.fetched(config, status, &headers, has_body);
+        self.write(next)
+    }
+
+    /// What comes of an object of the bucket, in lines: the fields of [`Object`], with the time in milliseconds.
+    /// An empty text is an object that is not there.
+    pub fn found(&mut self, object: &str) -> String {
+        let found = if object.is_empty() { Found::Missing } else { read_object(object) };
+        let next = self.plan.found(found);
+        self.write(next)
+    }
+
+    /// What comes of a store that gave no answer.
+    pub fn failed(&mut self) -> String {
+        let deployment = Rc::clone(&self.deployment);
+        let Ok(config) = &deployment.config else { return String::new() };
+        let next = self.plan.failed(config);
+        self.write(next)
+    }
+
+    /// What comes of a manifest that was read; `None` for one beyond the limit. A response in bytes: what `own`
+    /// has, a line feed, and the body.
+    pub fn rewrite(&mut self, manifest: Option<Vec<u8>>) -> Vec<u8> {
+        let Response { status, headers, body } = self.plan.rewrite(manifest.as_deref());
+        let text = match body {
+            Body::Text(text) => Some(text),
+            Body::None | Body::Stored => None,
+        };
+        let head = Response { status, headers, body: Body::None };
+        let mut bytes = self.deployment.write(&head, &self.plan.entry).into_bytes();
+        if let Some(text) = text {
+            bytes.push(b'\n');
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        bytes
+    }
+}
+
+impl Plan {
+    fn write(&self, next: Next) -> String {
+        match next {
+            Next::Ask(Step::Fetch { method, url, headers }) => {
+                let mut text = format!("fetch\n{method}\n{url}");
+                for (name, value) in headers {
+                    text.extend(["\n", name, "\n", &value]);
+                }
+                text
+            }
+            Next::Ask(Step::Get { key, range: None }) => format!("get\n{key}"),
+            Next::Ask(Step::Get { key, range: Some(range) }) => match range {
+                StoreRange::From { offset } => format!("get\n{key}\n{offset}\n\n"),
+                StoreRange::Slice { offset, length } => format!("get\n{key}\n{offset}\n{length}\n"),
+                StoreRange::Suffix { length } => format!("get\n{key}\n\n\n{length}"),
+            },
+            Next::Ask(Step::Head { key }) => format!("head\n{key}"),
+            Next::Read { limit, compression } => {
+                format!("read\n{limit}\n{}", compression.unwrap_or_default())
+            }
+            Next::Respond(response) => {
+                let verb = if response.body == Body::Stored { "stored" } else { "own" };
+                [verb, "\n", &self.deployment.write(&response, &self.plan.entry)].concat()
+            }
+        }
+    }
+}
+
+/// Reads the description of an object. One with more lines than there are fields has a line feed in one of
+/// them, and is not served.
+fn read_object(text: &str) -> Found<'_> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let &[size, etag, modified, ref metadata @ ..] = lines.as_slice() else { return Found::Failed };
+    let (Ok(size), Ok(modified)) = (size.parse(), modified.parse::<u64>()) else {
+        return Found::Failed;
+    };
+    let &[kind, language, disposition, encoding, cache_control] = metadata else {
+        return Found::Failed;
+    };
+    let set = |value| Some(value).filter(|value: &&str| !value.is_empty());
+    Found::Object(Object {
+        size,
+        etag,
+        modified: modified.div_euclid(1000),
+        content_type: set(kind),
+        content_language: set(language),
+        content_disposition: set(disposition),
+        content_encoding: set(encoding),
+        cache_control: set(cache_control),
+    })
+}
+
+impl Deployment {
+    /// Counts a decision, and writes it with its response: a line for the log, empty if there is none, and
+    /// `[status, headers, body]` in JSON. In one piece: each string that crosses into JavaScript has a price.
+    fn write(&self, response: &Response, entry: &LogEntry) -> String {
+        self.count(entry);
+        let level = self.config.as_ref().map_or(LogLevel::Refused, |config| config.log);
+        let mut text = entry.line(level).unwrap_or_default();
+        text.push('\n');
+        let Response { status, headers, body } = response;
+        let body = match body {
+            Body::Text(text) => Some(text),
+            Body::None | Body::Stored => None,
+        };
+        // Strings and a number always serialize.
+        text.push_str(&serde_json::to_string(&(status, headers, body)).unwrap_or_default());
+        text
+    }
+
+    /// Writes a decision to the data set, where there is one.
+    fn count(&self, entry: &LogEntry) {
+        if let Some(analytics) = &self.analytics {
+            let blobs = [
+                entry.decision,
+                entry.reason.unwrap_or_default(),
+                entry.method,
+                entry.placement.unwrap_or_default(),
+                entry.kid.as_deref().unwrap_or_default(),
+            ];
+            let point = AnalyticsEngineDataPointBuilder::new()
+                .indexes([entry.reason.unwrap_or(entry.decision)])
+                .blobs(blobs.map(String::from))
+                .doubles([f64::from(entry.status)])
+                .build();
+            // A count that is lost is no reason not to serve.
+            let _ = analytics.write_data_point(&point);
+        }
+    }
+}
+
+/// In place of the hook of workers-rs, which prints the message. The trap that follows ends the request.
+fn panicked(info: &PanicHookInfo<'_>) {
+    let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
+    console_error!("{}", log::panicked(file, line));
+}
+
+/// The client's country, ISO 3166-1 alpha-2, as the edge found it.
+fn country(request: &web_sys::Request) -> Option<String> {
+    let client = js_sys::Reflect::get(request, &"cf".into()).ok()?;
+    js_sys::Reflect::get(&client, &"country".into()).ok()?.as_string()
+}
+
+/// Everything that the operator may set. What is set and cannot be read is told apart from what is
+/// not set: a check must not be lost because its variable has the wrong type.
+fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
+    let mut unreadable = Vec::new();
+    let mut text = |name: &'static str| {
+        let value = binding(env, name)?;
+        let text = value.as_string().or_else(|| whole_number(&value));
+        if text.is_none() {
+            unreadable.push(name);
+        }
+        text.filter(|text| !text.trim().is_empty())
+    };
+    let media = match bucket {
+        Some(_) => Binding::Right,
+        None if binding(env, "MEDIA").is_some() => Binding::Other,
+        None => Binding::Absent,
+    };
+    Variables {
+        allow_origins: text("ALLOW_ORIGINS"),
+        audience: text("AUDIENCE"),
+        formats: text("FORMATS"),
+        forward_params: text("FORWARD_PARAMS"),
+        issuer: text("ISSUER"),
+        jwt_name: text("JWT_NAME"),
+        jwt_path: text("JWT_PATH"),
+        leeway: text("LEEWAY"),
+        log: text("LOG"),
+        max_lifetime: text("MAX_LIFETIME"),
+        max_manifest_bytes: text("MAX_MANIFEST_BYTES"),
+        max_run: text("MAX_RUN"),
+        media,
+        origin: text("ORIGIN"),
+        origin_secret: text("ORIGIN_SECRET").map(Secret::from),
+        pass_headers: text("PASS_HEADERS"),
+        playgate_keys: text("PLAYGATE_KEYS").map(Secret::from),
+        public: text("PUBLIC"),
+        public_extensions: text("PUBLIC_EXTENSIONS"),
+        set_cookie: text("SET_COOKIE"),
+        unsigned_params: text("UNSIGNED_PARAMS"),
+        unreadable,
+    }
+}
+
+/// A variable may be a number in the configuration file: `LEEWAY = 5`.
+fn whole_number(value: &JsValue) -> Option<String> {
+    let number = value.as_f64()?;
+    // The cast saturates, and cuts off what is no whole number.
+    let whole = number as u64;
+    (whole as f64 == number).then(|| whole.to_string())
+}
+
+fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    let value = js_sys::Reflect::get(env, &name.into()).ok()?;
+    (!value.is_undefined() && !value.is_null()).then_some(value)
+}

@@ -1,0 +1,46 @@
+//! Native tokens for addresses that have the same terms, one after the other.
+
+use core::fmt;
+
+use alloc::string::String;
+
+use super::write::tag;
+use crate::key::SecretKey;
+use crate::path::CanonicalPath;
+use crate::query::{ParamNames, SignedQuery};
+use crate::scope::Scope;
+use crate::sign::{CheckedTerms, Terms};
+
+/// Signs addresses of exact scope that differ in nothing else: what the tokens have in common, and the key.
+#[derive(Clone)]
+pub struct SegmentSigner {
+    fields: String,
+    key: SecretKey,
+    unsigned_params: String,
+}
+
+impl SegmentSigner {
+    /// Takes the terms, without a directory and a preview.
+    pub(crate) fn new(terms: &CheckedTerms<'_, '_>, unsigned_params: ParamNames<'_>) -> Self {
+        let mut fields = String::new();
+        let exact = Terms { preview: None, ..terms.terms.clone() };
+        CheckedTerms { terms: &exact, ..*terms }.push_fields(None, &mut fields);
+        let key = terms.entry.key.clone();
+        Self { fields, key, unsigned_params: unsigned_params.as_str().into() }
+    }
+
+    /// Appends the token of an address, for its path.
+    pub fn push(&self, path: CanonicalPath<'_>, query: Option<&str>, out: &mut String) {
+        let names = ParamNames::new(&self.unsigned_params);
+        let query = query.map_or(SignedQuery::None, |query| SignedQuery::Without(query, names));
+        out.push_str(&self.fields);
+        out.push_str("&sig=");
+        tag(&self.key, Scope::exact(path, query), &self.fields).push_to(out);
+    }
+}
+
+impl fmt::Debug for SegmentSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SegmentSigner(..)")
+    }
+}
