@@ -31,9 +31,15 @@ function body(url) {
 const isPlaylist = (url) => /\.m3u8(\?|$)/i.test(url);
 const isPresentation = (url) => /\.mpd(\?|$)/i.test(url);
 
-/** Whether the ring has a key for each format that the gate reads; the Worker does not start without. */
-const isConfigured = (keys, { gate: { formats = ["native"] } = {} }) =>
-  formats.every((format) => keys.split("\n").some((key) => !key.includes("/") || key.startsWith(`${format}/`)));
+/**
+ * Whether the Worker takes the configuration of a vector: its ring has a key for each format that the gate reads, and
+ * a star is only at the end of a name.
+ */
+function isConfigured(keys, { gate: { formats = ["native"], unsigned_params = [], forward_params = [] } = {} }) {
+  const hasKey = (format) => keys.split("\n").some((key) => !key.includes("/") || key.startsWith(`${format}/`));
+  const isName = (name) => name.trim() === "" || /^[^*]+\*?$/.test(name.trim());
+  return formats.every(hasKey) && [...unsigned_params, ...forward_params].every(isName);
+}
 
 /** When a key of the ring retires. */
 const retirement = (keys, kid) =>
