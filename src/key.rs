@@ -236,7 +236,7 @@ impl KeyRing {
         format: &'static str,
         now: UnixTime,
     ) -> Result<Candidates<'_>, UnusableKey> {
-        #[cfg(feature = "jwt")]
+        #[cfg(feature = "alloc")]
         if kid.is_none() {
             let mut keys = self.serving(format).peekable();
             return match (keys.peek().is_some(), keys.any(|entry| !entry.is_retired(now))) {
@@ -266,7 +266,7 @@ impl KeyRing {
 #[derive(Clone, Copy)]
 pub(crate) enum Candidates<'a> {
     /// All for this format that are not retired at that time.
-    #[cfg(feature = "jwt")]
+    #[cfg(feature = "alloc")]
     Any(&'a KeyRing, &'static str, UnixTime),
     Named(&'a Entry),
 }

@@ -3,11 +3,13 @@
 mod unsigned;
 mod verified;
 
-use crate::error::{InvalidSignature, PolicyError, Refusal};
+use crate::error::{InvalidSignature, ParseError, PolicyError, Refusal};
 #[cfg(feature = "jwt")]
 use crate::format::jwt::JwtRules;
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::grant::Grant;
+#[cfg(feature = "jwt")]
+use crate::grant::Text;
 use crate::key::{Candidates, Entry, KeyRing};
 use crate::query::ParamNames;
 use crate::request::Request;
@@ -21,6 +23,10 @@ pub(crate) struct Denied<'a> {
     /// `None` where no token counts.
     pub(crate) located: Option<Located<'a>>,
     /// `None` where it cannot be read.
+    #[cfg_attr(
+        not(any(feature = "worker", all(test, feature = "manifest"))),
+        expect(dead_code, reason = "for the log of a gate")
+    )]
     pub(crate) token: Option<UnverifiedToken<'a>>,
 }
 
@@ -234,7 +240,7 @@ impl<'a> Verifier<'a> {
         request: &Request<'r>,
         now: UnixTime,
     ) -> Result<&'a Entry, Refusal> {
-        token.check_scope()?;
+        check_scope(token)?;
         // 3
         let keys = self.ring.candidates(token.kid(), token.located.format.name(), now)?;
         // 4
@@ -268,13 +274,19 @@ impl<'a> Verifier<'a> {
     ) -> Result<(), PolicyError> {
         let grant = &token.grant;
         // Both ways: a gate with a name wants it in every token, and a token with a name is for that
-        // gate alone.
-        // An empty name is none that a token could carry.
-        if grant.audience() != self.rules.audience || self.rules.audience == Some("") {
+        // gate only.
+        let is_for_this_gate = match (grant.audience(), self.rules.audience) {
+            (None, None) => true,
+            (Some(audience), Some(name)) => audience.contains(name),
+            _ => false,
+        };
+        if !is_for_this_gate {
             return Err(PolicyError::WrongAudience);
         }
         #[cfg(feature = "jwt")]
-        if token.foreign_issuer {
+        if let Some(issuer) = token.located.format.issuer()
+            && token.issuer.as_ref().map(Text::as_str) != Some(issuer)
+        {
             return Err(PolicyError::WrongIssuer);
         }
         if let Some(networks) = grant.networks
@@ -295,12 +307,20 @@ impl<'a> Verifier<'a> {
     }
 }
 
+/// Whether the path is below what the token opens.
+pub(crate) const fn check_scope(token: &UnverifiedToken<'_>) -> Result<(), ParseError> {
+    match token.opens {
+        Some(_) => Ok(()),
+        None => Err(ParseError::OutsideScope),
+    }
+}
+
 pub(crate) fn check_tag<'k>(
     token: &UnverifiedToken<'_>,
     keys: Candidates<'k>,
 ) -> Result<&'k Entry, InvalidSignature> {
     match keys {
-        #[cfg(feature = "jwt")]
+        #[cfg(feature = "alloc")]
         Candidates::Any(ring, format, now) => find_key(token, ring, format, now),
         Candidates::Named(entry) => {
             token.verify(entry.key.mac())?;
@@ -310,7 +330,7 @@ pub(crate) fn check_tag<'k>(
 }
 
 /// The first key that fits a token which names none.
-#[cfg(feature = "jwt")]
+#[cfg(feature = "alloc")]
 fn find_key<'k>(
     token: &UnverifiedToken<'_>,
     ring: &'k KeyRing,

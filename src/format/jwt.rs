@@ -19,26 +19,30 @@ mod write;
 use core::fmt;
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::bytes::{self, is_name};
 use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::{Format, Found, Located, UnverifiedToken, native};
+use crate::format::{Format, Located, Rules, SigningInput, UnverifiedToken, native};
 use crate::grant::{Grant, parse_text};
+use crate::key::KeyRing;
 use crate::mac::EncodedTag;
+use crate::note::FieldNote;
 use crate::path::CanonicalPath;
-use crate::query::{SignedQuery, is_query};
-use crate::request::{Placement, Request, Target};
+use crate::query::{ParamNames, SignedQuery, is_query};
+use crate::request::{Placement, Request};
 use crate::scope::Scope;
 
 use self::claims::Claims;
-pub(crate) use self::claims::claim;
 use self::json::Room;
-pub(crate) use self::mistakes::{GUESS, of_signature};
-pub(crate) use self::notes::notes;
+use self::mistakes::{GUESS, of_signature};
+use self::notes::notes;
 use self::template::Template;
 pub use self::template::TemplateError;
 pub use self::write::{ClaimValue, Jwt};
-pub(crate) use self::write::{check, sign};
+
+/// The name of the format.
+const FORMAT: &str = "jwt";
 
 /// Bytes in the longest token.
 const MAX_TOKEN_LEN: usize = 4096;
@@ -91,26 +95,8 @@ impl JwtRules {
         Ok(self)
     }
 
-    /// Finds the token in the path, the query or the `Authorization` header.
-    pub(super) fn find<'r>(
-        &self,
-        target: &Target<'r>,
-        request: &Request<'r>,
-    ) -> Result<Located<'r>, Refusal> {
-        let in_path = self.in_path(target.path);
-        let in_query = target.query.and_then(|query| self.in_query(query));
-        let in_bearer = request.authorization.and_then(bearer);
-        Located::one(Format::Jwt, target, Found { in_query, in_path, in_bearer })
-    }
-
-    /// The token in a path's first segment, and the path without it.
-    fn in_path<'r>(&self, path: &'r str) -> Option<(&'r str, &'r str)> {
-        let segment = self.value(path.strip_prefix('/')?)?;
-        Some(segment.split_at(segment.find('/').unwrap_or(segment.len())))
-    }
-
-    /// The query before the token's parameter, if anything stands there, and from the token on.
-    fn in_query<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
+    /// The first parameter of a query that is a token: what is before it, if anything is, and from the token on.
+    fn param<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
         let mut rest = Some(query);
         while let Some(param) = rest {
             if let Some(token) = param.strip_prefix(self.name.as_str())
@@ -127,15 +113,55 @@ impl JwtRules {
     }
 
     /// What follows the name and a `=`: the token of a path's first segment, or of a cookie.
-    pub(super) fn value<'r>(&self, text: &'r str) -> Option<&'r str> {
+    fn value<'r>(&self, text: &'r str) -> Option<&'r str> {
         text.strip_prefix(self.name.as_str())?.strip_prefix('=')
     }
 
-    /// Reads the token, then holds it against the path that it came with.
-    pub(super) fn read<'r>(
-        &self,
+    /// Refuses what may not stand in a part of the query beside the token.
+    fn check_query(&self, part: Option<&str>) -> Result<(), Refusal> {
+        match part {
+            Some(part) if self.param(part).is_some() => Err(Refusal::Ambiguous),
+            Some(part) if !is_query(part) => Err(malformed(Field::Url, Fault::Character).into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Format for JwtRules {
+    fn name(&self) -> &'static str {
+        FORMAT
+    }
+
+    fn token_name(&self) -> &str {
+        &self.name
+    }
+
+    fn in_path<'r>(&self, path: &'r str) -> Option<(&'r str, &'r str)> {
+        let segment = self.value(path.strip_prefix('/')?)?;
+        Some(segment.split_at(segment.find('/').unwrap_or(segment.len())))
+    }
+
+    fn in_query<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
+        self.param(query)
+    }
+
+    fn in_bearer<'r>(&self, header: &'r str) -> Option<&'r str> {
+        bearer(header)
+    }
+
+    fn in_cookie<'r>(&self, pair: &'r str) -> Option<&'r str> {
+        self.value(pair)
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// Reads the token, then holds its directory against the path that it came with.
+    fn read<'r>(
+        &'r self,
         located: &Located<'r>,
-        audience: Option<&'r str>,
+        _unsigned_params: ParamNames<'r>,
     ) -> Result<UnverifiedToken<'r>, Refusal> {
         let Located { placement, text, query, .. } = *located;
         let in_query = placement == Placement::Query;
@@ -150,8 +176,7 @@ impl JwtRules {
         let mut room = Room::new();
         let json = json::decode(payload, Field::Payload, &mut room)?;
         let mut grant = Grant { directory: Some(self.template.depth), ..Grant::default() };
-        let Claims { bound, issuer } =
-            claims::read(payload, json, &self.template.claim, audience, &mut grant)?;
+        let Claims { bound, issuer } = claims::read(json, &self.template.claim, &mut grant)?;
         let Some((tag, None)) = EncodedTag::split(sig) else {
             return Err(malformed(Field::Sig, EncodedTag::fault(sig)).into());
         };
@@ -163,10 +188,9 @@ impl JwtRules {
         Ok(UnverifiedToken {
             located: *located,
             kid,
-            scope: Scope::exact(directory.unwrap_or(path), SignedQuery::None),
-            outside: directory.is_none(),
-            foreign_issuer: self.issuer.is_some() && self.issuer.as_deref() != issuer.as_deref(),
             grant,
+            issuer,
+            opens: directory.map(|directory| Scope::exact(directory, SignedQuery::None)),
             signed: token.get(..signed).unwrap_or_default(),
             tag,
             path,
@@ -174,19 +198,40 @@ impl JwtRules {
         })
     }
 
-    /// Refuses what may not stand in a part of the query beside the token.
-    fn check_query(&self, part: Option<&str>) -> Result<(), Refusal> {
-        match part {
-            Some(part) if self.in_query(part).is_some() => Err(Refusal::Ambiguous),
-            Some(part) if !is_query(part) => Err(malformed(Field::Url, Fault::Character).into()),
-            _ => Ok(()),
-        }
+    fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r> {
+        SigningInput { scope: None, texts: [token.signed, "", "", ""] }
     }
 
-    /// A token as it stands in a path or a cookie.
     #[cfg(feature = "manifest")]
-    pub(super) fn named(&self, token: &UnverifiedToken<'_>) -> String {
+    fn named(&self, token: &UnverifiedToken<'_>) -> String {
         [&self.name, "=", token.signed, ".", token.tag.as_str()].concat()
+    }
+
+    fn notes(&self, text: &str, _scope: Option<&str>) -> Vec<FieldNote> {
+        notes(text)
+    }
+
+    /// Its header and its claims: they were read, so there is no secret in them.
+    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String {
+        token.signed.into()
+    }
+
+    fn mistakes_of_grammar(
+        &self,
+        _rules: &Rules<'_>,
+        ring: &KeyRing,
+        _request: &Request<'_>,
+        located: &Located<'_>,
+    ) -> Vec<String> {
+        self.of_grammar(ring, located)
+    }
+
+    fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+        of_signature(ring, token)
+    }
+
+    fn guess_of_signature(&self) -> Option<&'static str> {
+        Some(GUESS)
     }
 }
 
@@ -263,7 +308,7 @@ mod tests {
         assert_eq!(said, expected);
         let (mut room, mut grant) = (Room::new(), Grant::default());
         let json = json::decode(payload, Field::Payload, &mut room).unwrap().to_string();
-        let read = claims::read(payload, &json, "vid", None, &mut grant);
+        let read = claims::read(&json, "vid", &mut grant);
         assert_eq!(read.err(), Some(ParseError::MissingClaim(Field::Claim)));
 
         let key = SecretKey::from_base64url(KEY).unwrap();

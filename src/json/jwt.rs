@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::{RequestError, Value};
 #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
-use crate::format::Format;
+use crate::format::{Format, Rules};
 use crate::format::jwt::{ClaimValue, Jwt, JwtRules, check_name};
 use crate::verify::Verifier;
 
@@ -113,11 +113,16 @@ impl Default for Formats {
 }
 
 impl Formats {
+    /// The rules of a gate that reads these.
+    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+    pub(crate) fn rules(&self) -> Rules<'_> {
+        Rules { native: self.native, jwt: self.jwt.as_ref(), ..Rules::NATIVE }
+    }
+
     /// Their names.
     #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let native = self.native.then_some(Format::Native.name());
-        native.into_iter().chain(self.jwt.as_ref().map(|_| Format::Jwt.name()))
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<'_> {
+        self.rules().formats().map(Format::name)
     }
 
     /// The verifier, reading these.

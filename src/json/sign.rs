@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::LinkFormat;
 use super::{Moment, Request, RequestError, Seconds, UNKNOWN, Value};
 use crate::error::{Fault, Field, UnusableKey};
-use crate::sign::{Advice, Builder, Link, SignError, Signer, percent_encoded};
+use crate::sign::{Builder, Link, Signer, percent_encoded};
+use crate::terms::{Advice, SignError};
 use crate::time::UnixTime;
 
 /// Where a signer puts the token.

@@ -145,11 +145,10 @@ impl Config {
         });
         let formats = formats.ok();
         // What a token can say and what it goes by depend on its format.
-        let is_native = formats.as_ref().is_some_and(|formats| formats.native);
-        let audience = read_audience(variables.audience.as_deref(), is_native);
+        let rules = formats.as_ref().map(Formats::rules);
+        let audience = read_audience(variables.audience.as_deref(), rules.as_ref());
         let audience = note(&mut errors, "AUDIENCE", audience);
-        let jwt = formats.as_ref().and_then(|formats| formats.jwt.as_ref());
-        let taken: Vec<_> = Rules { jwt, ..Rules::NATIVE }.names().collect();
+        let taken: Vec<_> = rules.unwrap_or(Rules::NATIVE).names().collect();
         let forward_params = text(&variables.forward_params);
         // A native token in the query of a public file is parameters like others: its tag stays here.
         let secret = [taken.as_slice(), &["sig"]].concat();

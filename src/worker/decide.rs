@@ -8,11 +8,10 @@ use alloc::string::{String, ToString as _};
 
 use crate::cookie;
 use crate::error::ParseError;
-use crate::format::is_signed;
 use crate::manifest::Carrier;
 use crate::path::CanonicalPath;
 use crate::query::joined;
-use crate::request::{Placement, Request, Target};
+use crate::request::{Placement, Request, Target, is_signed};
 use crate::time::UnixTime;
 use crate::verify::{Denied, Verified, Verifier};
 use crate::worker::answer::{Answer, Headers, Problem};
@@ -124,12 +123,12 @@ pub(crate) fn decide(
     request.cookie = asked.cookie;
     request.authorization = asked.authorization;
     request.client_ip = asked.client_ip;
-    // No token is bound to countries but by these characters: a field is never its first, nor encoded.
+    let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
     let mut texts = [Some(asked.url), asked.cookie, asked.authorization].into_iter().flatten();
-    let country = texts.any(|text| text.contains("&cc=")).then(country).flatten();
+    let may_name = |text| verifier.rules.formats().any(|format| format.may_name_countries(text));
+    let country = texts.any(may_name).then(country).flatten();
     // XX is the edge's word for a country that it does not know.
     request.client_country = country.as_deref().filter(|known| *known != "XX");
-    let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
     match verifier.judge(&request, now) {
         Ok(verified) => {
             let line = LogEntry {
@@ -160,7 +159,7 @@ pub(crate) fn decide(
             let line = LogEntry {
                 param: added.flatten(),
                 kid: token.as_ref().and_then(|token| log::kid(verifier.ring, token.kid()?)),
-                scope: token.map(|token| log::path_of(&token.scope.to_string())),
+                scope: token.as_ref().map(|token| log::path_of(&token.scope().to_string())),
                 placement: token.map(|token| token.located.placement.name()),
                 ..line
             };
@@ -197,7 +196,7 @@ fn admitted(
         && verified.placement() != Placement::Cookie
         && verified.grant().directory().is_some()
     {
-        media.cookie = cookie(&media, asked, verifier, verified);
+        media.cookie = cookie(&media, asked, verified);
     }
     media
 }
@@ -221,14 +220,13 @@ fn redirect(carrier: &Carrier, verified: &Verified<'_>) -> Option<Box<Redirect>>
 fn cookie(
     media: &Delivery,
     asked: &RequestParts<'_>,
-    verifier: &Verifier<'_>,
     verified: &Verified<'_>,
 ) -> Option<String> {
     // What may turn out to be no manifest starts no playback.
     let rewriting = media.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {
         Some(Rewriting { carrier, .. }) => (Cow::from(carrier.token()), carrier.expires()),
-        None => (verified.named_token(verifier).into(), verified.expires()),
+        None => (verified.named_token().into(), verified.expires()),
     };
     let header = asked.cookie.unwrap_or_default();
     if header.split(';').any(|pair| pair.trim() == &*token) {

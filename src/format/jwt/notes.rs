@@ -8,12 +8,12 @@ use alloc::vec::Vec;
 use super::json::{self, Room, Value};
 use super::split;
 use crate::error::Field;
-use crate::inspect::{FieldNote, Span};
+use crate::note::{FieldNote, Span};
 use crate::redact::{MARK, redacted};
 use crate::time::UnixTime;
 
 /// The members of the header and of the payload, and the signature. What cannot be read is left out.
-pub(crate) fn notes(text: &str) -> Vec<FieldNote> {
+pub(super) fn notes(text: &str) -> Vec<FieldNote> {
     let mut notes = Vec::new();
     let token = text.split('&').next().unwrap_or_default();
     let (header, rest) = split(token, b'.');

@@ -6,9 +6,9 @@ use alloc::string::String;
 
 use super::MAX_NAME_LEN;
 use crate::bytes::is_name;
-use crate::format::native::MAX_DIRECTORY;
 use crate::grant::parse_text;
 use crate::path::{CanonicalPath, PathError};
+use crate::scope::MAX_DIRECTORY;
 
 /// Claims that mean something else to the gate.
 const TAKEN: [&str; 6] = ["aud", "exp", "iat", "iss", "nbf", "run"];

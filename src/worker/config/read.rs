@@ -6,9 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::bytes::is_name;
-use crate::format::native;
-use crate::grant::parse_text;
+use crate::format::Rules;
 use crate::json::{Formats, GateFormats, RequestError};
 use crate::path::CanonicalPath;
 use crate::query::ParamNames;
@@ -55,14 +53,15 @@ pub(super) fn read_origins(text: &str) -> Result<Origins, String> {
     }
 }
 
-/// The name that tokens have to carry. One that a native token cannot say is for gates that read JWTs
-/// alone, whose `aud` is any text (RFC 7519, section 4.1.3).
-pub(super) fn read_audience(text: Option<&str>, is_native: bool) -> Result<Option<String>, String> {
+/// The name that tokens have to carry: one that those of every format can. That of a JWT is any text (RFC
+/// 7519, section 4.1.3).
+pub(super) fn read_audience(
+    text: Option<&str>,
+    rules: Option<&Rules<'_>>,
+) -> Result<Option<String>, String> {
     let Some(name) = text else { return Ok(None) };
-    if is_native {
-        return parse_text(name, native::MAX_NAME_LEN, is_name)
-            .map(|name| Some(name.to_string()))
-            .map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .".to_string());
+    for format in rules.iter().flat_map(|rules| rules.formats()) {
+        format.check_audience(name)?;
     }
     let is_printable = !name.chars().any(char::is_control);
     if is_printable && (1..=MAX_AUDIENCE_LEN).contains(&name.chars().count()) {

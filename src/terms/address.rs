@@ -1,12 +1,11 @@
 //! A URL to sign.
 
-use super::SignError;
 use crate::bytes;
 use crate::error::{Fault, ParseError};
-use crate::format::is_signed;
 use crate::path::CanonicalPath;
 use crate::query::is_query;
-use crate::request::Target;
+use crate::request::{Target, is_signed};
+use crate::terms::SignError;
 
 /// The parts of a URL that can be signed.
 pub(crate) struct Address<'a> {
