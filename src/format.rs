@@ -6,6 +6,8 @@
 mod forms;
 #[cfg(feature = "jwt")]
 pub(crate) mod jwt;
+#[cfg(feature = "alloc")]
+pub(crate) mod name;
 mod native;
 #[cfg(feature = "alloc")]
 mod place;
@@ -48,7 +50,7 @@ pub(crate) trait Format: fmt::Debug + Send + Sync {
     fn name(&self) -> &'static str;
 
     /// The name that its tokens go by in addresses and cookies.
-    #[cfg(feature = "alloc")]
+    #[cfg(feature = "manifest")]
     fn token_name(&self) -> &str;
 
     /// The token in the first segment of a path.

@@ -84,17 +84,20 @@ impl SecretKey {
         MacKey::new(bytes).map(Self).ok_or(KeyError::Length)
     }
 
+    /// Takes a secret that was made for another system, of 8 to 256 bytes.
+    fn foreign(bytes: &[u8]) -> Result<Self, KeyError> {
+        if !(KeyRing::MIN_FOREIGN_LEN..=Self::MAX_LEN).contains(&bytes.len()) {
+            return Err(KeyError::ForeignLength);
+        }
+        MacKey::new(bytes).map(Self).ok_or(KeyError::ForeignLength)
+    }
+
     /// Reads a key written in base64url without padding (RFC 4648, section 5).
     ///
     /// # Errors
     /// [`KeyError::Encoding`], or [`KeyError::Length`] where it has not 32 to 256 bytes.
     pub fn from_base64url(text: &str) -> Result<Self, KeyError> {
-        let mut room = Zeroizing::new([0; Self::MAX_LEN]);
-        match Base64UrlUnpadded::decode(text, room.as_mut()) {
-            Ok(bytes) => Self::new(bytes),
-            Err(Error::InvalidLength) => Err(KeyError::Length),
-            Err(Error::InvalidEncoding) => Err(KeyError::Encoding),
-        }
+        decode(text, KeyError::Length, Self::new)
     }
 
     pub(crate) fn mac(&self) -> &MacKey {
@@ -105,6 +108,20 @@ impl SecretKey {
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretKey(..)")
+    }
+}
+
+/// Decodes a key, and hands its bytes to `take`. Of one that is longer than any key it says `length`.
+fn decode<T>(
+    text: &str,
+    length: KeyError,
+    take: impl FnOnce(&[u8]) -> Result<T, KeyError>,
+) -> Result<T, KeyError> {
+    let mut room = Zeroizing::new([0; SecretKey::MAX_LEN]);
+    match Base64UrlUnpadded::decode(text, room.as_mut()) {
+        Ok(bytes) => take(bytes),
+        Err(Error::InvalidLength) => Err(length),
+        Err(Error::InvalidEncoding) => Err(KeyError::Encoding),
     }
 }
 
@@ -127,6 +144,8 @@ pub(crate) struct Entry {
     pub(crate) key: SecretKey,
     /// The name of the one format that it serves; `None` where it serves all.
     format: Option<&'static str>,
+    /// Whether it has fewer bytes than a key should have.
+    is_short: bool,
     /// The key that its text would be, for those who sign with that by mistake.
     #[cfg(feature = "alloc")]
     pub(crate) text: TextKey,
@@ -170,9 +189,13 @@ impl KeyRing {
     /// The most keys in one ring. It is kept in place, so that a ring needs no allocator.
     pub const MAX_KEYS: usize = 16;
 
+    /// The fewest bytes of a key that is bound to a format other than the native one: it may be a secret that was
+    /// made for another system. [`short_ids`](Self::short_ids) names those that should be longer.
+    pub const MIN_FOREIGN_LEN: usize = 8;
+
     /// The formats that an entry may be bound to. A build that lacks one of them reads its entries, and
     /// lets them sign nothing.
-    const FORMATS: [&str; 2] = ["jwt", "native"];
+    const FORMATS: [&str; 2] = ["jwt", NATIVE];
 
     /// Reads `id:base64url` entries, separated by commas or newlines.
     ///
@@ -218,6 +241,11 @@ impl KeyRing {
         self.entries.iter().flatten().map(|entry| &entry.id)
     }
 
+    /// The ids of the keys that have fewer than the 32 bytes that a key should have, in order.
+    pub fn short_ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.entries.iter().flatten().filter(|entry| entry.is_short).map(|entry| &entry.id)
+    }
+
     /// The entry of a key id, retired or not.
     pub(crate) fn find(&self, id: &str) -> Result<&Entry, UnusableKey> {
         for entry in self.entries.iter().map_while(Option::as_ref) {
@@ -261,6 +289,9 @@ impl KeyRing {
         self.entries.iter().flatten().filter(move |entry| entry.serves(format))
     }
 }
+
+/// The format whose keys are made for it.
+const NATIVE: &str = "native";
 
 /// Keys that may have signed a token.
 #[derive(Clone, Copy)]
@@ -329,10 +360,18 @@ fn parse_entry(text: &str) -> Result<Entry, KeyError> {
     if let Some(error) = other_form(key) {
         return Err(error);
     }
+    let id = KeyId::new(id.trim())?;
+    let (secret, is_short) = match format {
+        None | Some(NATIVE) => (SecretKey::from_base64url(key)?, false),
+        Some(_) => decode(key, KeyError::ForeignLength, |bytes| {
+            Ok((SecretKey::foreign(bytes)?, bytes.len() < SecretKey::MIN_LEN))
+        })?,
+    };
     Ok(Entry {
-        id: KeyId::new(id.trim())?,
-        key: SecretKey::from_base64url(key)?,
+        id,
+        key: secret,
         format,
+        is_short,
         #[cfg(feature = "alloc")]
         text: TextKey(MacKey::new(key.as_bytes()).ok_or(KeyError::Length)?),
         retires,
@@ -353,6 +392,8 @@ pub enum KeyError {
     Duplicate,
     /// Not base64url without padding.
     Encoding,
+    /// Fewer than 8 bytes, or more than 256, of a key that is bound to a format other than the native one.
+    ForeignLength,
     /// No `:` between id and key.
     Form,
     /// What is before the `/` is no format.
@@ -387,6 +428,7 @@ impl fmt::Display for KeyError {
             Self::Colon => "the colon is missing between id and key; write id:key, not id=key",
             Self::Duplicate => "two entries have the same key id",
             Self::Encoding => "the key is not base64url without padding (only A-Z a-z 0-9 - _)",
+            Self::ForeignLength => "the key is not 8 to 256 bytes",
             Self::Form => "write it as id:key, as `playgate keygen` prints it",
             Self::Format => "the format before / is not one of jwt, native",
             Self::Hex => {

@@ -60,7 +60,9 @@ pub use crate::error::{
     Fault, Field, InvalidSignature, ParseError, PolicyError, Refusal, UnusableKey,
 };
 #[cfg(feature = "jwt")]
-pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, NameError, TemplateError};
+pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, TemplateError};
+#[cfg(feature = "alloc")]
+pub use crate::format::name::NameError;
 pub use crate::grant::{Audience, Countries, DownloadName, Grant, Network, NetworkError, Networks, Text};
 #[cfg(feature = "alloc")]
 pub use crate::inspect::{Check, Outcome, Report};

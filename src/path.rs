@@ -95,6 +95,7 @@ impl<'a> CanonicalPath<'a> {
     }
 
     /// The canonical form, where it is what was written.
+    #[cfg(any(feature = "jwt", test))]
     pub(crate) fn as_canonical(self) -> Option<&'a str> {
         self.verbatim.then_some(self.written)
     }

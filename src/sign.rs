@@ -257,7 +257,7 @@ where
         let CheckedTerms { entry, expires, issued, .. } = checked(&terms, ring, named, now)?;
         Ok(urls.0.into_iter().map(move |url| {
             let writer = writer.as_deref().unwrap_or(format::NATIVE);
-            let terms = CheckedTerms { terms: &terms, entry, expires, issued };
+            let terms = CheckedTerms { terms: &terms, entry, expires, issued, now };
             Link::new(writer.write(&terms, url.as_ref())?, expires)
         }))
     }

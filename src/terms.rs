@@ -82,4 +82,6 @@ pub(crate) struct CheckedTerms<'t, 'a> {
     pub(crate) entry: &'a Entry,
     pub(crate) expires: UnixTime,
     pub(crate) issued: Option<UnixTime>,
+    /// When it is signed.
+    pub(crate) now: UnixTime,
 }

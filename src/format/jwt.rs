@@ -16,20 +16,19 @@ mod notes;
 mod template;
 mod write;
 
-use core::fmt;
-
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::bytes::{self, is_name};
+use crate::bytes;
 use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::{Format, Located, Rules, SigningInput, UnverifiedToken, native};
-use crate::grant::{Grant, parse_text};
+use crate::format::name::{MAX_NAME_LEN, NameError, check_name};
+use crate::format::{Format, Located, Rules, SigningInput, UnverifiedToken};
+use crate::grant::Grant;
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
 use crate::note::FieldNote;
 use crate::path::CanonicalPath;
-use crate::query::{ParamNames, SignedQuery, is_query};
+use crate::query::{ParamNames, SignedQuery, is_query, split_at_param};
 use crate::request::{Placement, Request};
 use crate::scope::Scope;
 
@@ -46,8 +45,6 @@ const FORMAT: &str = "jwt";
 
 /// Bytes in the longest token.
 const MAX_TOKEN_LEN: usize = 4096;
-/// Bytes in the longest name that a token or a claim goes by.
-const MAX_NAME_LEN: usize = 64;
 /// The name that a token goes by where the operator chose none.
 const NAME: &str = "token";
 
@@ -95,23 +92,6 @@ impl JwtRules {
         Ok(self)
     }
 
-    /// The first parameter of a query that is a token: what is before it, if anything is, and from the token on.
-    fn param<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
-        let mut rest = Some(query);
-        while let Some(param) = rest {
-            if let Some(token) = param.strip_prefix(self.name.as_str())
-                && matches!(token.as_bytes(), [] | [b'=' | b'&', ..])
-            {
-                let before = query.len().saturating_sub(param.len()).checked_sub(1);
-                let before = before.and_then(|end| query.get(..end));
-                // A parameter without a value is a token of no characters.
-                return Some((before, token.strip_prefix('=').unwrap_or(token)));
-            }
-            (_, rest) = split(param, b'&');
-        }
-        None
-    }
-
     /// What follows the name and a `=`: the token of a path's first segment, or of a cookie.
     fn value<'r>(&self, text: &'r str) -> Option<&'r str> {
         text.strip_prefix(self.name.as_str())?.strip_prefix('=')
@@ -120,7 +100,7 @@ impl JwtRules {
     /// Refuses what may not stand in a part of the query beside the token.
     fn check_query(&self, part: Option<&str>) -> Result<(), Refusal> {
         match part {
-            Some(part) if self.param(part).is_some() => Err(Refusal::Ambiguous),
+            Some(part) if split_at_param(part, &self.name).is_some() => Err(Refusal::Ambiguous),
             Some(part) if !is_query(part) => Err(malformed(Field::Url, Fault::Character).into()),
             _ => Ok(()),
         }
@@ -132,6 +112,7 @@ impl Format for JwtRules {
         FORMAT
     }
 
+    #[cfg(feature = "manifest")]
     fn token_name(&self) -> &str {
         &self.name
     }
@@ -142,7 +123,7 @@ impl Format for JwtRules {
     }
 
     fn in_query<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
-        self.param(query)
+        split_at_param(query, &self.name)
     }
 
     fn in_bearer<'r>(&self, header: &'r str) -> Option<&'r str> {
@@ -253,25 +234,6 @@ fn split(text: &str, mark: u8) -> (&str, Option<&str>) {
 const fn malformed(field: Field, fault: Fault) -> ParseError {
     ParseError::Malformed(field, fault)
 }
-
-pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
-    match parse_text(name, MAX_NAME_LEN, is_name) {
-        Ok(name) if name != native::NAME => Ok(()),
-        _ => Err(NameError),
-    }
-}
-
-/// A name that a token cannot go by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NameError;
-
-impl fmt::Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("write 1 to 64 of A-Z a-z 0-9 - _ . and not pg, the name of native tokens")
-    }
-}
-
-impl core::error::Error for NameError {}
 
 #[cfg(test)]
 mod tests {

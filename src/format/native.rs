@@ -77,7 +77,7 @@ impl Format for Native {
         "native"
     }
 
-    #[cfg(feature = "alloc")]
+    #[cfg(feature = "manifest")]
     fn token_name(&self) -> &str {
         NAME
     }

@@ -17,6 +17,7 @@ use crate::scope::Scope;
 
 /// A token where it was found, not yet read.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "clean URLs are built of some"))]
 pub(crate) struct Located<'a> {
     pub(crate) format: &'a dyn Format,
     pub(crate) placement: Placement,
@@ -44,7 +45,6 @@ pub(crate) enum Kid<'a> {
 
 /// A token that was read and not yet believed.
 #[derive(Clone)]
-#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "clean URLs are built of some"))]
 pub(crate) struct UnverifiedToken<'a> {
     pub(crate) located: Located<'a>,
     pub(crate) kid: Kid<'a>,

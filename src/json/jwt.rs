@@ -8,7 +8,8 @@ use alloc::vec::Vec;
 use super::{RequestError, Value};
 #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
 use crate::format::{Format, Rules};
-use crate::format::jwt::{ClaimValue, Jwt, JwtRules, check_name};
+use crate::format::jwt::{ClaimValue, Jwt, JwtRules};
+use crate::format::name::check_name;
 use crate::verify::Verifier;
 
 /// Which formats a gate reads, as its operator says it.

@@ -59,7 +59,7 @@ pub(super) fn checked<'t, 'a>(
     if issued.is_some_and(|time| time.is_far_from(now)) {
         return Err(SignError::Field(Field::Iat, Fault::OutOfRange));
     }
-    Ok(CheckedTerms { terms, entry, expires, issued })
+    Ok(CheckedTerms { terms, entry, expires, issued, now })
 }
 
 /// The first moment at which a link signed on the same terms has this expiry: `now`, or where moments are

@@ -4,8 +4,8 @@ use core::fmt;
 
 use alloc::string::String;
 
-use super::MAX_NAME_LEN;
 use crate::bytes::is_name;
+use crate::format::name::MAX_NAME_LEN;
 use crate::grant::parse_text;
 use crate::path::{CanonicalPath, PathError};
 use crate::scope::MAX_DIRECTORY;

@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use super::{FORMAT, MAX_NAME_LEN, MAX_TOKEN_LEN, NAME, NameError, check_name};
+use super::{FORMAT, MAX_TOKEN_LEN, NAME};
 use crate::bytes::is_graphic;
 use crate::error::{Fault, Field};
+use crate::format::name::{MAX_NAME_LEN, NameError, check_name};
 use crate::format::place::place;
 use crate::format::{Writer, Written, native};
 use crate::grant::{MAX_NUMBER, parse_text};
