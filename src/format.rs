@@ -11,6 +11,8 @@ pub(crate) mod name;
 mod native;
 #[cfg(feature = "alloc")]
 mod place;
+#[cfg(feature = "alloc")]
+pub(crate) mod timed_hmac;
 mod token;
 
 use core::fmt;
@@ -233,6 +235,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) jwt: Option<&'a jwt::JwtRules>,
     /// Whether native tokens are read.
     pub(crate) native: bool,
+    #[cfg(feature = "alloc")]
+    pub(crate) timed_hmac: Option<&'a timed_hmac::TimedHmac>,
     pub(crate) unsigned_params: ParamNames<'a>,
 }
 
@@ -243,6 +247,8 @@ impl<'a> Rules<'a> {
         #[cfg(feature = "jwt")]
         jwt: None,
         native: true,
+        #[cfg(feature = "alloc")]
+        timed_hmac: None,
         unsigned_params: ParamNames::new(""),
     };
 
@@ -255,6 +261,8 @@ impl<'a> Rules<'a> {
             self.native.then_some(read(&native::Native)),
             #[cfg(feature = "jwt")]
             self.jwt.map(read),
+            #[cfg(feature = "alloc")]
+            self.timed_hmac.map(read),
         ];
         formats.into_iter().flatten()
     }

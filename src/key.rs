@@ -195,12 +195,12 @@ impl KeyRing {
 
     /// The formats that an entry may be bound to. A build that lacks one of them reads its entries, and
     /// lets them sign nothing.
-    const FORMATS: [&str; 2] = ["jwt", NATIVE];
+    const FORMATS: [&str; 3] = ["jwt", NATIVE, "timed-hmac"];
 
     /// Reads `id:base64url` entries, separated by commas or newlines.
     ///
-    /// `@unix` after an entry retires its key at that time, in unix seconds. `jwt/` or `native/` before
-    /// an entry binds its key to that format: whoever knows the secret of `jwt/auth0:...` cannot mint
+    /// `@unix` after an entry retires its key at that time, in unix seconds. `jwt/`, `native/` or `timed-hmac/`
+    /// before an entry binds its key to that format: whoever knows the secret of `jwt/auth0:...` cannot mint
     /// native links with it. An entry without a prefix serves every format that a gate reads.
     ///
     /// # Errors
@@ -430,7 +430,7 @@ impl fmt::Display for KeyError {
             Self::Encoding => "the key is not base64url without padding (only A-Z a-z 0-9 - _)",
             Self::ForeignLength => "the key is not 8 to 256 bytes",
             Self::Form => "write it as id:key, as `playgate keygen` prints it",
-            Self::Format => "the format before / is not one of jwt, native",
+            Self::Format => "the format before / is not one of jwt, native, timed-hmac",
             Self::Hex => {
                 "the key is in hex; write its bytes in base64url: xxd -r -p | openssl base64 -A | tr '+/' '-_' \
                  | tr -d ="
@@ -561,7 +561,7 @@ mod tests {
         }
         refused(
             &format!("jws/a:{KEY}"),
-            "key ring, entry 1: the format before / is not one of jwt, native",
+            "key ring, entry 1: the format before / is not one of jwt, native, timed-hmac",
         );
         refused(
             &format!("jwt/a:{KEY},jwt/a:{KEY}"),

@@ -62,7 +62,7 @@ pub use crate::error::{
 #[cfg(feature = "jwt")]
 pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, TemplateError};
 #[cfg(feature = "alloc")]
-pub use crate::format::name::NameError;
+pub use crate::format::{name::NameError, timed_hmac::TimedHmac};
 pub use crate::grant::{Audience, Countries, DownloadName, Grant, Network, NetworkError, Networks, Text};
 #[cfg(feature = "alloc")]
 pub use crate::inspect::{Check, Outcome, Report};

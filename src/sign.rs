@@ -10,6 +10,7 @@ use crate::format;
 #[cfg(feature = "jwt")]
 use crate::format::jwt::Jwt;
 use crate::format::Writer;
+use crate::format::timed_hmac::TimedHmac;
 use crate::grant::Network;
 use crate::key::KeyRing;
 use crate::terms::{CheckedTerms, DEFAULT_LIFETIME, Expiry, Extent, Issued, SignError, Terms};
@@ -212,6 +213,15 @@ impl<'a, U> Builder<'a, U> {
     /// The viewer: 1 to 64 of `A-Z a-z 0-9 - _`. Wire name: `sub`.
     pub const fn subject(mut self, id: &'a str) -> Self {
         self.terms.subject = Some(id);
+        self
+    }
+}
+
+impl<U> Builder<'_, U> {
+    /// Writes a timed HMAC instead of a native token. It says when it was issued, and nothing else: the link opens
+    /// one address, for as long as the gate adds to that time. Where no expiry is asked for, it is issued now.
+    pub fn timed_hmac(mut self, format: TimedHmac) -> Self {
+        self.writer = Some(Arc::new(format));
         self
     }
 }

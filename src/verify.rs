@@ -6,6 +6,8 @@ mod verified;
 use crate::error::{InvalidSignature, ParseError, PolicyError, Refusal};
 #[cfg(feature = "jwt")]
 use crate::format::jwt::JwtRules;
+#[cfg(feature = "alloc")]
+use crate::format::timed_hmac::TimedHmac;
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::grant::Grant;
 #[cfg(feature = "jwt")]
@@ -99,6 +101,14 @@ impl<'a> Verifier<'a> {
     #[must_use]
     pub const fn jwt(mut self, rules: Option<&'a JwtRules>) -> Self {
         self.rules.jwt = rules;
+        self
+    }
+
+    /// Reads timed HMACs as well.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn timed_hmac(mut self, format: Option<&'a TimedHmac>) -> Self {
+        self.rules.timed_hmac = format;
         self
     }
 

@@ -82,7 +82,7 @@ fn values_that_cannot_be_used() {
     }
     at_gate("verify", &["--issuer="], FILM)
         .fails(2, "--issuer: is empty; name one, or leave it out");
-    let formats = "--format: write native, jwt, or native,jwt";
+    let formats = "--format: write one or more of native, jwt, timed-hmac, separated by commas";
     for format in ["", "JWT", "jwt,jwt", "native,jwt,", "jose"] {
         run(&["verify", "--format", format, PATH, FILM]).fails(2, formats);
     }

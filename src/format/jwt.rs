@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 
 use crate::bytes;
 use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::name::{MAX_NAME_LEN, NameError, check_name};
+use crate::format::name::{NameError, check_name};
 use crate::format::{Format, Located, Rules, SigningInput, UnverifiedToken};
 use crate::grant::Grant;
 use crate::key::KeyRing;

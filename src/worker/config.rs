@@ -62,6 +62,9 @@ pub(crate) struct Variables {
     pub(crate) public: Option<String>,
     pub(crate) public_extensions: Option<String>,
     pub(crate) set_cookie: Option<String>,
+    pub(crate) timed_hmac_param: Option<String>,
+    pub(crate) timed_hmac_ttl: Option<String>,
+    pub(crate) timed_hmac_url_safe: Option<String>,
     pub(crate) unsigned_params: Option<String>,
     /// The names of those that are set and are no text.
     pub(crate) unreadable: Vec<&'static str>,
@@ -363,6 +366,9 @@ mod tests {
             public: Some("/a, b".into()),
             public_extensions: Some(".ts".into()),
             set_cookie: Some("yes".into()),
+            timed_hmac_param: None,
+            timed_hmac_ttl: None,
+            timed_hmac_url_safe: None,
             unsigned_params: Some("pg".into()),
             unreadable: Vec::new(),
         };
@@ -435,11 +441,14 @@ mod tests {
             public: Some(secret.into()),
             public_extensions: Some(format!("{secret}.")),
             set_cookie: Some(secret.into()),
+            timed_hmac_param: Some(format!("{secret}!")),
+            timed_hmac_ttl: Some(secret.into()),
+            timed_hmac_url_safe: Some(secret.into()),
             unsigned_params: Some(format!("{secret}&")),
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 19);
+        assert_eq!(broken.errors.len(), 22);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
         // As formats that are known, and a name that is taken.
         let variables = Variables {
@@ -477,7 +486,7 @@ mod tests {
             assert_eq!((rules.native, rules.jwt.is_some()), (true, false));
         }
         for text in ["JWT", "jwt,", "native native", "native,native", "jwt\nnative", "none"] {
-            wrong(formats(text), "FORMATS: write native, jwt, or native,jwt");
+            wrong(formats(text), "FORMATS: write one or more of native, jwt, timed-hmac, separated by commas");
         }
     }
 
@@ -524,7 +533,7 @@ mod tests {
             ..bucket()
         };
         let misspelt = || Variables { formats: Some("nativ".into()), ..more() };
-        wrong(misspelt(), "FORMATS: write native, jwt, or native,jwt");
+        wrong(misspelt(), "FORMATS: write one or more of native, jwt, timed-hmac, separated by commas");
         wrong(
             Variables { unreadable: vec!["FORMATS"], ..more() },
             "FORMATS: is not text; write it in quotes",

@@ -289,6 +289,9 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
         public: text("PUBLIC"),
         public_extensions: text("PUBLIC_EXTENSIONS"),
         set_cookie: text("SET_COOKIE"),
+        timed_hmac_param: text("TIMED_HMAC_PARAM"),
+        timed_hmac_ttl: text("TIMED_HMAC_TTL"),
+        timed_hmac_url_safe: text("TIMED_HMAC_URL_SAFE"),
         unsigned_params: text("UNSIGNED_PARAMS"),
         unreadable,
     }

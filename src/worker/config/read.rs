@@ -80,11 +80,17 @@ pub(super) fn read_formats(variables: &Variables) -> Result<Formats, Vec<(&'stat
         jwt_path: variables.jwt_path.clone(),
         jwt_name: variables.jwt_name.clone(),
         issuer: variables.issuer.clone(),
+        timed_hmac_ttl: variables.timed_hmac_ttl.clone(),
+        timed_hmac_param: variables.timed_hmac_param.clone(),
+        timed_hmac_url_safe: variables.timed_hmac_url_safe.clone(),
     };
     let name_of = |setting: &str| match setting {
         "issuer" => "ISSUER",
         "jwt_name" => "JWT_NAME",
         "jwt_path" => "JWT_PATH",
+        "timed_hmac_param" => "TIMED_HMAC_PARAM",
+        "timed_hmac_ttl" => "TIMED_HMAC_TTL",
+        "timed_hmac_url_safe" => "TIMED_HMAC_URL_SAFE",
         _ => "FORMATS",
     };
     let named = |error: RequestError| (name_of(&error.field), error.message);

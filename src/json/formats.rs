@@ -1,21 +1,23 @@
-//! What is said about JWTs: by operators of a gate, and by those who sign.
+//! What is said about formats: by operators of a gate, and by those who sign.
 
 use core::fmt;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{RequestError, Value};
+use super::{RequestError, Seconds, Value};
 #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
 use crate::format::{Format, Rules};
 use crate::format::jwt::{ClaimValue, Jwt, JwtRules};
 use crate::format::name::check_name;
+use crate::format::timed_hmac::TimedHmac;
+use crate::grant::MAX_NUMBER;
 use crate::verify::Verifier;
 
 /// Which formats a gate reads, as its operator says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GateFormats {
-    /// `native`, `jwt` or both, separated by commas; `native` by default.
+    /// One or more of `native`, `jwt` and `timed-hmac`, separated by commas; `native` by default.
     pub formats: Option<String>,
     /// The template of [`JwtRules::new`].
     pub jwt_path: Option<String>,
@@ -23,7 +25,16 @@ pub struct GateFormats {
     pub jwt_name: Option<String>,
     /// The issuer of [`JwtRules::issuer`].
     pub issuer: Option<String>,
+    /// How long timed HMACs last: seconds, or as in `3h`.
+    pub timed_hmac_ttl: Option<String>,
+    /// The name of [`TimedHmac::param`].
+    pub timed_hmac_param: Option<String>,
+    /// Whether their tags are in base64url: `true` or `false`.
+    pub timed_hmac_url_safe: Option<String>,
 }
+
+/// What a gate may read.
+const NAMES: [&str; 3] = ["native", "jwt", "timed-hmac"];
 
 impl GateFormats {
     /// What it comes to.
@@ -32,34 +43,55 @@ impl GateFormats {
     /// A [`RequestError`] for each setting that is wrong or missing. Without a template there is no telling
     /// what a JWT opens, so nothing is read then.
     pub fn read(&self) -> Result<Formats, Vec<RequestError>> {
-        let mut formats: Vec<_> =
+        let asked: Vec<_> =
             self.formats.as_deref().unwrap_or("native").split(',').map(str::trim).collect();
-        formats.sort_unstable();
         let mut errors = Vec::new();
+        let once = |name: &&str| asked.iter().filter(|other| *other == name).count() == 1;
+        let are_known = asked.iter().all(|name| NAMES.contains(name) && once(name));
+        if !are_known {
+            let message = "write one or more of native, jwt, timed-hmac, separated by commas";
+            errors.push(RequestError::new("formats", &message));
+        }
+        let reads = |name| are_known && asked.contains(&name);
+        let unread = |name| are_known && !asked.contains(&name);
+        let jwt = [
+            ("jwt_path", &self.jwt_path),
+            ("jwt_name", &self.jwt_name),
+            ("issuer", &self.issuer),
+        ];
+        let jwt = if unread("jwt") {
+            refuse_settings(&jwt, "JWTs", "jwt", &mut errors)
+        } else {
+            self.read_jwt(reads("jwt"), &mut errors)
+        };
+        let timed_hmac = [
+            ("timed_hmac_ttl", &self.timed_hmac_ttl),
+            ("timed_hmac_param", &self.timed_hmac_param),
+            ("timed_hmac_url_safe", &self.timed_hmac_url_safe),
+        ];
+        let timed_hmac = if unread("timed-hmac") {
+            refuse_settings(&timed_hmac, "timed HMACs", "timed-hmac", &mut errors)
+        } else {
+            self.read_timed_hmac(reads("timed-hmac"), &mut errors)
+        };
+        let names = [
+            self.jwt_name.as_deref().unwrap_or("token"),
+            self.timed_hmac_param.as_deref().unwrap_or("verify"),
+        ];
+        if reads("jwt") && reads("timed-hmac") && names.first() == names.last() {
+            let message = "is the name of JWTs as well; write another";
+            errors.push(RequestError::new("timed_hmac_param", &message));
+        }
+        match errors.as_slice() {
+            [] => Ok(Formats { native: reads("native"), jwt, timed_hmac }),
+            _ => Err(errors),
+        }
+    }
+
+    /// The rules for JWTs. Where the formats are not known, it may be that none are needed.
+    fn read_jwt(&self, is_read: bool, errors: &mut Vec<RequestError>) -> Option<JwtRules> {
         let mut error = |setting, message: &dyn fmt::Display| {
             errors.push(RequestError::new(setting, message));
-        };
-        let native = match formats.as_slice() {
-            ["native"] => {
-                for (setting, value) in [
-                    ("jwt_path", &self.jwt_path),
-                    ("jwt_name", &self.jwt_name),
-                    ("issuer", &self.issuer),
-                ] {
-                    if value.is_some() {
-                        let message =
-                            "is for JWTs, and they are not read; name jwt among the formats";
-                        error(setting, &message);
-                    }
-                }
-                return if errors.is_empty() { Ok(Formats::default()) } else { Err(errors) };
-            }
-            ["jwt"] => Some(false),
-            ["jwt", "native"] => Some(true),
-            _ => {
-                error("formats", &"write native, jwt, or native,jwt");
-                None
-            }
         };
         let mut rules = match self.jwt_path.as_deref().map(JwtRules::new) {
             Some(Ok(rules)) => Some(rules),
@@ -68,8 +100,7 @@ impl GateFormats {
                 None
             }
             None => {
-                // Where the formats are not known, it may be that none is needed.
-                if native.is_some() {
+                if is_read {
                     let message =
                         "is missing; name the directory that a claim opens, like /videos/{vid}/";
                     error("jwt_path", &message);
@@ -89,13 +120,60 @@ impl GateFormats {
             }
             rules = rules.map(|rules| rules.issuer(issuer));
         }
-        match (native, rules) {
-            (Some(native), Some(rules)) if errors.is_empty() => {
-                Ok(Formats { native, jwt: Some(rules) })
-            }
-            _ => Err(errors),
-        }
+        rules.filter(|_| is_read)
     }
+
+    /// How timed HMACs are read.
+    fn read_timed_hmac(&self, is_read: bool, errors: &mut Vec<RequestError>) -> Option<TimedHmac> {
+        let mut error = |setting, message: &dyn fmt::Display| {
+            errors.push(RequestError::new(setting, message));
+        };
+        let ttl = match self.timed_hmac_ttl.as_deref().map(str::parse) {
+            Some(Ok(Seconds(secs))) if (1..=MAX_NUMBER).contains(&secs) => Some(secs),
+            Some(Ok(_)) => {
+                error("timed_hmac_ttl", &"is out of range; write one second or more");
+                None
+            }
+            Some(Err(wrong)) => {
+                error("timed_hmac_ttl", &wrong);
+                None
+            }
+            None => {
+                if is_read {
+                    error("timed_hmac_ttl", &"is missing; say how long a link lasts, like 3h");
+                }
+                None
+            }
+        };
+        let mut format = ttl.map(TimedHmac::new);
+        if let Some(name) = &self.timed_hmac_param {
+            if let Err(wrong) = check_name(name) {
+                error("timed_hmac_param", &wrong);
+            }
+            format = format.and_then(|format| format.param(name).ok());
+        }
+        match self.timed_hmac_url_safe.as_deref() {
+            None | Some("false") => {}
+            Some("true") => format = format.map(|format| format.url_safe(true)),
+            Some(_) => error("timed_hmac_url_safe", &"write \"true\" or \"false\""),
+        }
+        format.filter(|_| is_read)
+    }
+}
+
+/// Refuses the settings of a format that is not read.
+fn refuse_settings<T>(
+    settings: &[(&'static str, &Option<String>)],
+    what: &str,
+    format: &str,
+    errors: &mut Vec<RequestError>,
+) -> Option<T> {
+    for (setting, _) in settings.iter().filter(|(_, value)| value.is_some()) {
+        let message =
+            format_args!("is for {what}, and they are not read; name {format} among the formats");
+        errors.push(RequestError::new(setting, &message));
+    }
+    None
 }
 
 /// The formats that a gate reads.
@@ -105,11 +183,13 @@ pub struct Formats {
     pub native: bool,
     /// The rules for JWTs, where these are read.
     pub jwt: Option<JwtRules>,
+    /// How timed HMACs are read, where they are.
+    pub timed_hmac: Option<TimedHmac>,
 }
 
 impl Default for Formats {
     fn default() -> Self {
-        Self { native: true, jwt: None }
+        Self { native: true, jwt: None, timed_hmac: None }
     }
 }
 
@@ -117,7 +197,12 @@ impl Formats {
     /// The rules of a gate that reads these.
     #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
     pub(crate) fn rules(&self) -> Rules<'_> {
-        Rules { native: self.native, jwt: self.jwt.as_ref(), ..Rules::NATIVE }
+        Rules {
+            native: self.native,
+            jwt: self.jwt.as_ref(),
+            timed_hmac: self.timed_hmac.as_ref(),
+            ..Rules::NATIVE
+        }
     }
 
     /// Their names.
@@ -129,14 +214,17 @@ impl Formats {
     /// The verifier, reading these.
     #[must_use]
     pub const fn of<'a>(&'a self, verifier: Verifier<'a>) -> Verifier<'a> {
-        verifier.native(self.native).jwt(self.jwt.as_ref())
+        verifier
+            .native(self.native)
+            .jwt(self.jwt.as_ref())
+            .timed_hmac(self.timed_hmac.as_ref())
     }
 }
 
 /// What a link to sign says of its format.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkFormat {
-    /// `native` or `jwt`; `native` by default.
+    /// `native`, `jwt` or `timed-hmac`; `native` by default.
     pub format: Option<String>,
     /// The claims of a JWT besides those that every link has: each is text or a whole number.
     pub claims: Vec<(String, Value)>,
@@ -144,32 +232,83 @@ pub struct LinkFormat {
     pub issuer: Option<String>,
     /// The name of [`Jwt::name`].
     pub jwt_name: Option<String>,
+    /// How long a gate lets timed HMACs last.
+    pub timed_hmac_ttl: Option<Seconds>,
+    /// The name of [`TimedHmac::param`].
+    pub timed_hmac_param: Option<String>,
+    /// Whether the tag of a timed HMAC is in base64url.
+    pub timed_hmac_url_safe: bool,
 }
 
 impl LinkFormat {
+    /// Checks that the format is one, and that nothing is said that is of another.
+    ///
+    /// # Errors
+    /// A [`RequestError`] with the member that is wrong.
+    fn check(&self) -> Result<(), RequestError> {
+        let format = self.format.as_deref().unwrap_or("native");
+        if !NAMES.contains(&format) {
+            return Err(RequestError::new("format", &"write native, jwt or timed-hmac"));
+        }
+        let set = [
+            ("claims", "jwt", !self.claims.is_empty()),
+            ("issuer", "jwt", self.issuer.is_some()),
+            ("jwt_name", "jwt", self.jwt_name.is_some()),
+            ("timed_hmac_ttl", "timed-hmac", self.timed_hmac_ttl.is_some()),
+            ("timed_hmac_param", "timed-hmac", self.timed_hmac_param.is_some()),
+            ("timed_hmac_url_safe", "timed-hmac", self.timed_hmac_url_safe),
+        ];
+        match set.into_iter().find(|(_, of, is_set)| *is_set && *of != format) {
+            Some((member, "jwt", _)) => {
+                Err(RequestError::new(member, &"is only for JWTs; set the format to jwt"))
+            }
+            Some((member, ..)) => {
+                let message = "is only for timed HMACs; set the format to timed-hmac";
+                Err(RequestError::new(member, &message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How to write a timed HMAC, where it is to be one.
+    ///
+    /// # Errors
+    /// A [`RequestError`] with the member that is wrong.
+    pub fn timed_hmac(&self) -> Result<Option<TimedHmac>, RequestError> {
+        self.check()?;
+        if self.format.as_deref() != Some("timed-hmac") {
+            return Ok(None);
+        }
+        let error = |member, message: &dyn fmt::Display| RequestError::new(member, message);
+        let format = match self.timed_hmac_ttl {
+            Some(Seconds(secs)) if (1..=MAX_NUMBER).contains(&secs) => TimedHmac::new(secs),
+            Some(_) => {
+                return Err(error("timed_hmac_ttl", &"is out of range; write one second or more"));
+            }
+            None => {
+                let message = "is missing; say how long the gate lets links last, like 3h";
+                return Err(error("timed_hmac_ttl", &message));
+            }
+        };
+        let format = format.url_safe(self.timed_hmac_url_safe);
+        match &self.timed_hmac_param {
+            Some(name) => {
+                format.param(name).map(Some).map_err(|wrong| error("timed_hmac_param", &wrong))
+            }
+            None => Ok(Some(format)),
+        }
+    }
+
     /// The JWT, where it is to be one.
     ///
     /// # Errors
     /// A [`RequestError`] with the member that is wrong.
     pub fn jwt(&self) -> Result<Option<Jwt<'_>>, RequestError> {
-        let error = |member, message: &dyn fmt::Display| RequestError::new(member, message);
-        match self.format.as_deref() {
-            None | Some("native") => {
-                let set = [
-                    ("claims", !self.claims.is_empty()),
-                    ("issuer", self.issuer.is_some()),
-                    ("jwt_name", self.jwt_name.is_some()),
-                ];
-                return match set.into_iter().find(|(_, is_set)| *is_set) {
-                    Some((member, _)) => {
-                        Err(error(member, &"is only for JWTs; set the format to jwt"))
-                    }
-                    None => Ok(None),
-                };
-            }
-            Some("jwt") => {}
-            Some(_) => return Err(error("format", &"write native or jwt")),
+        self.check()?;
+        if self.format.as_deref() != Some("jwt") {
+            return Ok(None);
         }
+        let error = |member, message: &dyn fmt::Display| RequestError::new(member, message);
         let mut jwt = Jwt::new();
         for (name, value) in &self.claims {
             jwt = jwt.claim(
@@ -199,7 +338,7 @@ mod tests {
     fn read(settings: [&str; 4]) -> Result<Formats, Vec<RequestError>> {
         let [formats, jwt_path, jwt_name, issuer] =
             settings.map(|text| Some(String::from(text)).filter(|text| text != "-"));
-        GateFormats { formats, jwt_path, jwt_name, issuer }.read()
+        GateFormats { formats, jwt_path, jwt_name, issuer, ..GateFormats::default() }.read()
     }
 
     #[track_caller]
@@ -224,13 +363,13 @@ mod tests {
         let default = GateFormats::default().read();
         assert_eq!(default, Ok(Formats::default()));
         assert_eq!(default, read(["native", "-", "-", "-"]));
-        assert_eq!(default, Ok(Formats { native: true, jwt: None }));
+        assert_eq!(default, Ok(Formats::default()));
     }
 
     #[test]
     fn a_gate_reads_one_format_or_both() {
         let rules = || JwtRules::new("/v/{id}/").unwrap();
-        let formats = |native, rules| Ok(Formats { native, jwt: Some(rules) });
+        let formats = |native, rules| Ok(Formats { native, jwt: Some(rules), timed_hmac: None });
         assert_eq!(read(["jwt", "/v/{id}/", "-", "-"]), formats(false, rules()));
         for both in ["native,jwt", "jwt,native", " jwt , native "] {
             assert_eq!(read([both, "/v/{id}/", "-", "-"]), formats(true, rules()), "{both}");
@@ -244,7 +383,7 @@ mod tests {
         for formats in ["", ",", "JWT", "jwt,jwt", "native,native", "native,jwt,", "native jwt"] {
             for path in ["-", "/v/{id}/"] {
                 let settings = [formats, path, "-", "-"];
-                refused(settings, "formats", "write native, jwt, or native,jwt");
+                refused(settings, "formats", "write one or more of native, jwt, timed-hmac, separated by commas");
             }
         }
     }
@@ -328,7 +467,7 @@ mod tests {
     #[test]
     fn what_a_jwt_cannot_be_made_of() {
         for format in ["", "JWT", "native,jwt", "jose"] {
-            not_a_jwt(&link(format), "format", "write native or jwt");
+            not_a_jwt(&link(format), "format", "write native, jwt or timed-hmac");
         }
         let list = || Value::List(Vec::from([Value::Number(1)]));
         let object = Value::Object(claims("a", Value::Number(1)));
