@@ -55,7 +55,8 @@ impl Verifier<'_> {
             return Some(itself());
         }
         let expires = self.ends(verified, key, now);
-        let checked = CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued(), now };
+        let checked =
+            CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued(), now };
         let stamp = grant.preview().map(|_| mint.stamp(&checked));
         if grant.run().is_none() {
             return Some(Pass { expires, stamp, ..itself() });

@@ -36,10 +36,10 @@ use crate::scope::Scope;
 #[cfg(feature = "alloc")]
 use crate::terms::{CheckedTerms, Extent, SignError, Terms};
 
-#[cfg(feature = "alloc")]
-pub(crate) use self::native::fields as native_fields;
 #[cfg(feature = "manifest")]
 pub(crate) use self::native::Stamp;
+#[cfg(feature = "alloc")]
+pub(crate) use self::native::fields as native_fields;
 pub(crate) use self::token::{Kid, Located, SigningInput, UnverifiedToken};
 
 /// A wire format, as a gate reads it.

@@ -63,7 +63,9 @@ pub use crate::error::{
 pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, TemplateError};
 #[cfg(feature = "alloc")]
 pub use crate::format::{name::NameError, timed_hmac::TimedHmac};
-pub use crate::grant::{Audience, Countries, DownloadName, Grant, Network, NetworkError, Networks, Text};
+pub use crate::grant::{
+    Audience, Countries, DownloadName, Grant, Network, NetworkError, Networks, Text,
+};
 #[cfg(feature = "alloc")]
 pub use crate::inspect::{Check, Outcome, Report};
 pub use crate::key::{KeyError, KeyId, KeyRing, KeyRingError, SecretKey};

@@ -7,9 +7,9 @@ mod link;
 use alloc::sync::Arc;
 
 use crate::format;
+use crate::format::Writer;
 #[cfg(feature = "jwt")]
 use crate::format::jwt::Jwt;
-use crate::format::Writer;
 use crate::format::timed_hmac::TimedHmac;
 use crate::grant::Network;
 use crate::key::KeyRing;

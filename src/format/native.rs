@@ -27,9 +27,9 @@ use alloc::{
 
 use crate::bytes::{self, is_id};
 use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::{Format, Kid, Located, SigningInput, UnverifiedToken};
 #[cfg(feature = "manifest")]
 use crate::format::Mint;
+use crate::format::{Format, Kid, Located, SigningInput, UnverifiedToken};
 #[cfg(feature = "alloc")]
 use crate::format::{Rules, Writer, Written};
 use crate::grant::{Grant, MAX_NUMBER, parse_number, parse_text};

@@ -279,7 +279,11 @@ impl Format for TimedHmac {
     fn shown_input(&self, token: &UnverifiedToken<'_>) -> String {
         let [path, mark, query, digits] = self.input(token).texts;
         let scope = redacted_path(&[path, mark].concat());
-        let query = if bytes::all(query.as_bytes(), bytes::is_graphic) { redacted(query) } else { String::new() };
+        let query = if bytes::all(query.as_bytes(), bytes::is_graphic) {
+            redacted(query)
+        } else {
+            String::new()
+        };
         [&scope, &query, digits].concat()
     }
 

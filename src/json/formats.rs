@@ -6,11 +6,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{RequestError, Seconds, Value};
-#[cfg(any(feature = "worker", all(test, feature = "manifest")))]
-use crate::format::{Format, Rules};
 use crate::format::jwt::{ClaimValue, Jwt, JwtRules};
 use crate::format::name::check_name;
 use crate::format::timed_hmac::TimedHmac;
+#[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+use crate::format::{Format, Rules};
 use crate::grant::MAX_NUMBER;
 use crate::verify::Verifier;
 
@@ -54,11 +54,8 @@ impl GateFormats {
         }
         let reads = |name| are_known && asked.contains(&name);
         let unread = |name| are_known && !asked.contains(&name);
-        let jwt = [
-            ("jwt_path", &self.jwt_path),
-            ("jwt_name", &self.jwt_name),
-            ("issuer", &self.issuer),
-        ];
+        let jwt =
+            [("jwt_path", &self.jwt_path), ("jwt_name", &self.jwt_name), ("issuer", &self.issuer)];
         let jwt = if unread("jwt") {
             refuse_settings(&jwt, "JWTs", "jwt", &mut errors)
         } else {
@@ -214,10 +211,7 @@ impl Formats {
     /// The verifier, reading these.
     #[must_use]
     pub const fn of<'a>(&'a self, verifier: Verifier<'a>) -> Verifier<'a> {
-        verifier
-            .native(self.native)
-            .jwt(self.jwt.as_ref())
-            .timed_hmac(self.timed_hmac.as_ref())
+        verifier.native(self.native).jwt(self.jwt.as_ref()).timed_hmac(self.timed_hmac.as_ref())
     }
 }
 
@@ -383,7 +377,11 @@ mod tests {
         for formats in ["", ",", "JWT", "jwt,jwt", "native,native", "native,jwt,", "native jwt"] {
             for path in ["-", "/v/{id}/"] {
                 let settings = [formats, path, "-", "-"];
-                refused(settings, "formats", "write one or more of native, jwt, timed-hmac, separated by commas");
+                refused(
+                    settings,
+                    "formats",
+                    "write one or more of native, jwt, timed-hmac, separated by commas",
+                );
             }
         }
     }

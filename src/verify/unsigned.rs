@@ -88,7 +88,9 @@ impl<'a> Verifier<'a> {
                 check_tag(&token, Candidates::Named(entry)).err()?;
                 self.appended(&token, entry)
             }
-            Err(Refusal::Parse(ParseError::UnsignedParameter)) => located.format.after(located.text),
+            Err(Refusal::Parse(ParseError::UnsignedParameter)) => {
+                located.format.after(located.text)
+            }
             Err(_) => None,
         }
     }

@@ -486,7 +486,10 @@ mod tests {
             assert_eq!((rules.native, rules.jwt.is_some()), (true, false));
         }
         for text in ["JWT", "jwt,", "native native", "native,native", "jwt\nnative", "none"] {
-            wrong(formats(text), "FORMATS: write one or more of native, jwt, timed-hmac, separated by commas");
+            wrong(
+                formats(text),
+                "FORMATS: write one or more of native, jwt, timed-hmac, separated by commas",
+            );
         }
     }
 
@@ -533,7 +536,10 @@ mod tests {
             ..bucket()
         };
         let misspelt = || Variables { formats: Some("nativ".into()), ..more() };
-        wrong(misspelt(), "FORMATS: write one or more of native, jwt, timed-hmac, separated by commas");
+        wrong(
+            misspelt(),
+            "FORMATS: write one or more of native, jwt, timed-hmac, separated by commas",
+        );
         wrong(
             Variables { unreadable: vec!["FORMATS"], ..more() },
             "FORMATS: is not text; write it in quotes",

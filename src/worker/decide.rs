@@ -217,11 +217,7 @@ fn redirect(carrier: &Carrier, verified: &Verified<'_>) -> Option<Box<Redirect>>
 }
 
 /// The cookie that hands the token over, or the one that it was exchanged for.
-fn cookie(
-    media: &Delivery,
-    asked: &RequestParts<'_>,
-    verified: &Verified<'_>,
-) -> Option<String> {
+fn cookie(media: &Delivery, asked: &RequestParts<'_>, verified: &Verified<'_>) -> Option<String> {
     // What may turn out to be no manifest starts no playback.
     let rewriting = media.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {

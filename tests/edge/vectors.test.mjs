@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { jwtVectors, startGate, startOrigin, variables, vectors } from "./gate.mjs";
+import { jwtVectors, startGate, startOrigin, timedHmacVectors, variables, vectors } from "./gate.mjs";
 
-const FILES = { native: vectors, jwt: jwtVectors };
+const FILES = { native: vectors, jwt: jwtVectors, "timed-hmac": timedHmacVectors };
 
 let gate;
 let origin;

@@ -147,7 +147,9 @@ impl Writer for Jwt<'_> {
         let of_claim = |fault| SignError::Field(Field::Claim, fault);
         for (n, (name, value)) in self.claims.iter().enumerate() {
             parse_text(name, MAX_NAME_LEN, is_graphic).map_err(of_claim)?;
-            if TAKEN.contains(&name.as_ref()) || self.claims.iter().take(n).any(|(one, _)| one == name) {
+            if TAKEN.contains(&name.as_ref())
+                || self.claims.iter().take(n).any(|(one, _)| one == name)
+            {
                 return Err(of_claim(Fault::OutOfOrder));
             }
             match value {

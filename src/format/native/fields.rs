@@ -15,11 +15,11 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 use crate::bytes::{is_id, is_name};
 use crate::error::{Fault, Field};
+#[cfg(feature = "alloc")]
+use crate::grant::Network;
 use crate::grant::{
     Audience, Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text, parse_number, parse_text,
 };
-#[cfg(feature = "alloc")]
-use crate::grant::Network;
 #[cfg(feature = "alloc")]
 use crate::note::Span;
 #[cfg(feature = "alloc")]

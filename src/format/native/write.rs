@@ -70,11 +70,7 @@ pub(super) fn push_token(
     Ok(())
 }
 
-pub(super) fn push_fields(
-    terms: &CheckedTerms<'_, '_>,
-    directory: Option<u8>,
-    token: &mut String,
-) {
+pub(super) fn push_fields(terms: &CheckedTerms<'_, '_>, directory: Option<u8>, token: &mut String) {
     // Writing to a String cannot fail.
     let _ = write!(token, "pg=1&exp={}&kid=", terms.expires.as_secs());
     token.push_str(terms.entry.id.as_str());

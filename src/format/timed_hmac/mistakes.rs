@@ -20,7 +20,10 @@ fn inputs(located: &Located<'_>, digits: &str) -> Vec<(String, String)> {
     let parts: [(&str, &[&str]); 7] = [
         ("", &[path, &query, digits]),
         ("it fits the path without the query before the token: sign that as well", &[path, digits]),
-        ("it fits the path before it was percent-encoded: sign it as it is sent", &[&open, &query, digits]),
+        (
+            "it fits the path before it was percent-encoded: sign it as it is sent",
+            &[&open, &query, digits],
+        ),
         ("it fits the whole link: sign it from the path on", &[base, path, &query, digits]),
         ("it fits the link with its host: sign it from the path on", &[host, path, &query, digits]),
         ("it fits the time before the path: sign the path first", &[digits, path, &query]),
@@ -36,7 +39,12 @@ fn fits(key: &MacKey, input: &str, tag: &EncodedTag<'_>) -> bool {
 }
 
 /// What would make this tag fit, whatever key and message it was made with.
-fn explain(ring: &KeyRing, located: &Located<'_>, digits: &str, tag: &EncodedTag<'_>) -> Vec<String> {
+fn explain(
+    ring: &KeyRing,
+    located: &Located<'_>,
+    digits: &str,
+    tag: &EncodedTag<'_>,
+) -> Vec<String> {
     let inputs = inputs(located, digits);
     let mut hints = Vec::new();
     for entry in ring.serving(FORMAT) {
