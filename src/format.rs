@@ -254,7 +254,7 @@ impl<'a> Rules<'a> {
 
     /// The formats that are read. Each is registered here, and nowhere else.
     pub(crate) fn formats(&self) -> impl Iterator<Item = &'a dyn Format> + use<'a> {
-        fn read<'a>(format: &'a impl Format) -> &'a dyn Format {
+        fn read(format: &impl Format) -> &dyn Format {
             format
         }
         let formats = [

@@ -37,7 +37,8 @@ impl<'a> Text<'a> {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        let Self(text) = self;
+        text
     }
 }
 

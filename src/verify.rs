@@ -162,6 +162,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// [`Verifier::verify`], with the token that was refused.
+    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
     pub(crate) fn judge<'r>(
         &self,
         request: &Request<'r>,
@@ -178,6 +179,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// The decision on the tokens in cookies.
+    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
     #[cold]
     fn decide_on_cookies<'r>(
         &self,
@@ -223,6 +225,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// Checks 2 to 6.
+    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
     fn decide<'r>(
         &self,
         located: &Located<'r>,
