@@ -38,8 +38,8 @@ function wasm(quiet, { features, name }, { profile, flags = [] }, outDir) {
   const own = join(target, features.replaceAll(",", "-"));
   // Whoever builds it, wherever: the paths of this machine are not in the result.
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
-  // Beyond this an instance traps, and the next request gets a fresh one. Workers have 128 MB for all.
-  const memory = `-Clink-arg=--max-memory=${96 << 20}`;
+  // Beyond this an instance traps, and the next request gets a fresh one: Workers have no more.
+  const memory = `-Clink-arg=--max-memory=${128 << 20}`;
   const RUSTFLAGS = [memory, `--remap-path-prefix=${join(cargoHome, "registry", "src")}=`, "-Clink-arg=-O2", ...flags].join(" ");
   run("cargo", [
     "rustc", "--locked", "--lib", "--crate-type", "cdylib", "--no-default-features",

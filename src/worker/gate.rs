@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
+use crate::worker::answer::Problem;
 use crate::worker::config::{Binding, Broken, Config, Variables};
 use crate::worker::decide::{Decision, RequestParts, decide};
 use crate::worker::from_store::Object;
@@ -62,11 +63,13 @@ impl Gate {
         match (decide(&self.0.config, &parts, now, || country(request)), &self.0.config) {
             (Decision::Serve(delivery, entry), Ok(config)) => {
                 let (plan, next) = plan::Plan::start(config, delivery, &parts, entry);
-                Plan { deployment: Rc::clone(&self.0), plan, next: Some(next) }.into()
+                Plan { deployment: Rc::clone(&self.0), plan, next: Some(next), body: None }.into()
             }
             (Decision::Answer(answer, entry), _) => self.0.write(&answer.into(), &entry).into(),
-            // Nothing is served without a configuration.
-            (Decision::Serve(..), Err(_)) => JsValue::NULL,
+            // Nothing is served without a configuration: `decide` has answered.
+            (Decision::Serve(delivery, entry), Err(_)) => {
+                self.0.write(&delivery.problem(Problem::Misconfigured).into(), &entry).into()
+            }
         }
     }
 }
@@ -82,6 +85,7 @@ pub struct Plan {
     deployment: Rc<Deployment>,
     plan: plan::Plan,
     next: Option<Next>,
+    body: Option<String>,
 }
 
 impl core::fmt::Debug for Plan {
@@ -130,21 +134,24 @@ impl Plan {
         self.write(next)
     }
 
-    /// What comes of a manifest that was read; `None` for one beyond the limit. A response in bytes: what `own`
-    /// has, a line feed, and the body.
-    pub fn rewrite(&mut self, manifest: Option<Vec<u8>>) -> Vec<u8> {
+    /// What comes of a manifest that was read; `None` if it exceeds the limit. A response as
+    /// [`Deployment::write`] writes it; [`Plan::take_body`] has its body.
+    pub fn rewrite(&mut self, manifest: Option<Vec<u8>>) -> String {
         let Response { status, headers, body } = self.plan.rewrite(manifest.as_deref());
-        let text = match body {
-            Body::Text(text) => Some(text),
-            Body::None | Body::Stored => None,
+        drop(manifest);
+        // A manifest goes by itself, as the JSON would be another copy of it.
+        let (body, text) = match body {
+            Body::Text(text) if status == 200 => (Body::None, Some(text)),
+            body => (body, None),
         };
-        let head = Response { status, headers, body: Body::None };
-        let mut bytes = self.deployment.write(&head, &self.plan.entry).into_bytes();
-        if let Some(text) = text {
-            bytes.push(b'\n');
-            bytes.extend_from_slice(text.as_bytes());
-        }
-        bytes
+        self.body = text;
+        self.deployment.write(&Response { status, headers, body }, &self.plan.entry)
+    }
+
+    /// The manifest that was rewritten, once.
+    #[wasm_bindgen(js_name = takeBody)]
+    pub fn take_body(&mut self) -> Option<js_sys::Uint8Array> {
+        self.body.take().map(|text| js_sys::Uint8Array::from(text.as_bytes()))
     }
 }
 
@@ -176,9 +183,12 @@ impl Plan {
     }
 }
 
-/// Reads the description of an object. One with more lines than there are fields has a line feed in one of
-/// them, and is not served.
+/// Reads the description of an object. More lines than fields mean that a value contains a line feed. Such a value, or
+/// one with another control character, is not served: no header field can have it.
 fn read_object(text: &str) -> Found<'_> {
+    if text.contains(|c: char| c.is_ascii_control() && !matches!(c, '\n' | '\t')) {
+        return Found::Failed;
+    }
     let lines: Vec<&str> = text.split('\n').collect();
     let &[size, etag, modified, ref metadata @ ..] = lines.as_slice() else { return Found::Failed };
     let (Ok(size), Ok(modified)) = (size.parse(), modified.parse::<u64>()) else {
@@ -202,7 +212,7 @@ fn read_object(text: &str) -> Found<'_> {
 
 impl Deployment {
     /// Counts a decision, and writes it with its response: a line for the log, empty if there is none, and
-    /// `[status, headers, body]` in JSON. In one piece: each string that crosses into JavaScript has a price.
+    /// `[status, headers, body]` in JSON. One string crosses into JavaScript faster than several.
     fn write(&self, response: &Response, entry: &LogEntry) -> String {
         self.count(entry);
         let level = self.config.as_ref().map_or(LogLevel::Refused, |config| config.log);
@@ -239,7 +249,7 @@ impl Deployment {
     }
 }
 
-/// In place of the hook of workers-rs, which prints the message. The trap that follows ends the request.
+/// In place of the hook of workers-rs, which prints the message. A trap follows, and ends the instance.
 fn panicked(info: &PanicHookInfo<'_>) {
     let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
     console_error!("{}", log::panicked(file, line));

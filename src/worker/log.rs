@@ -140,6 +140,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_served_is_written() {
+        let served = LogEntry { decision: "allow", status: 200, ..LogEntry::default() };
+        let failed = LogEntry { reason: Some("bad_origin"), status: 502, ..served.clone() };
+        for (level, writes) in [
+            (LogLevel::All, [true, true]),
+            (LogLevel::Refused, [false, true]),
+            (LogLevel::Off, [false, false]),
+        ] {
+            assert_eq!([&served, &failed].map(|entry| entry.line(level).is_some()), writes);
+        }
+    }
+
+    #[test]
     fn faults_are_all_named() {
         assert_eq!(
             faults(&["LEEWAY: a".into(), "PUBLIC: b".into()]),

@@ -1,7 +1,7 @@
 //! An admitted request on its way to a response: what to ask the media store, and what to do with its answer.
 //!
-//! Nothing here waits. Whoever drives a plan asks the store, hands over what it answers, and does what comes
-//! next, until there is a response.
+//! Nothing here waits. The caller asks the store, hands over what it answers, and does what comes next, until there is
+//! a response.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -33,8 +33,7 @@ pub(crate) enum Step {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Ask(Step),
-    /// Read the body to its end, and give it to [`Plan::rewrite`]; if it has more bytes than the limit, give
-    /// that `None`.
+    /// Read the body to its end, and give it to [`Plan::rewrite`], or `None` if it exceeds the limit.
     Read {
         limit: usize,
         /// How it has to be decoded first: `gzip` or `deflate`.
@@ -100,7 +99,7 @@ pub(crate) enum Phase {
     Final,
     /// A range that the size may not allow.
     Range(ByteRange),
-    /// The object without its body, for the so manieth time.
+    /// The object without its body, and how many looks there were.
     Look(u8),
     /// The object that was looked at, which had this entity tag.
     Confirm { etag: String, part: Part, look: u8 },
@@ -124,6 +123,14 @@ impl Wanted {
     /// multipart body: all of the media is sent instead.
     pub(crate) fn range(&self, head: bool) -> Option<ByteRange> {
         self.range.as_deref().filter(|_| !head).and_then(ByteRange::parse)
+    }
+
+    /// Whether all of the media is wanted, whatever version is there. Without a range, `If-Range` says nothing.
+    pub(crate) fn is_plain(&self, head: bool) -> bool {
+        let range = self.range(head);
+        let mut conditions = self.conditions();
+        conditions.if_range = conditions.if_range.filter(|_| range.is_some());
+        range.is_none() && conditions.is_empty()
     }
 
     pub(crate) fn conditions(&self) -> Conditions<'_> {
@@ -184,7 +191,7 @@ impl Plan {
         self.finish(next)
     }
 
-    /// Rewrites a manifest that was read; `None` for one beyond the limit.
+    /// Rewrites a manifest that was read; `None` if it exceeds the limit.
     pub(crate) fn rewrite(&mut self, manifest: Option<&[u8]>) -> Response {
         let response = match (self.pending.take(), self.delivery.rewriting.take(), manifest) {
             (Some(_), Some(_), None) => Err(Problem::ManifestTooLarge),
