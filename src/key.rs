@@ -575,6 +575,29 @@ mod tests {
     }
 
     #[test]
+    fn only_a_key_of_a_foreign_format_may_be_short() {
+        let ids = |text: &str| {
+            let ring = KeyRing::parse(text)?;
+            Ok(ring.short_ids().map(|id| alloc::string::ToString::to_string(id)).collect())
+        };
+        // 8 bytes, 7 bytes, and 32.
+        let (short, shorter) = ("AAECAwQFBgc", "AAECAwQFBg");
+        let long = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+        let names: Result<alloc::vec::Vec<_>, KeyRingError> =
+            ids(&alloc::format!("timed-hmac/a:{short},jwt/b:AAECAwQFBgcI,timed-hmac/c:{long}"));
+        assert_eq!(names.unwrap(), ["a", "b"]);
+        for (entry, error) in [
+            (["timed-hmac/a:", shorter], KeyError::ForeignLength),
+            (["jwt/a:", shorter], KeyError::ForeignLength),
+            (["native/a:", short], KeyError::Length),
+            (["a:", short], KeyError::Length),
+        ] {
+            let refused = KeyRing::parse(&entry.concat()).unwrap_err();
+            assert_eq!(refused.error, error, "{entry:?}");
+        }
+    }
+
+    #[test]
     fn a_key_may_be_bound_to_a_format() {
         const NEXT: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
         const LAST: &str = "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8";

@@ -122,7 +122,7 @@ impl Format for Native {
     }
 
     fn after<'r>(&self, text: &'r str) -> Option<&'r str> {
-        parse(text).ok()?.after
+        parse(text, &mut Grant::default()).ok()?.after
     }
 
     #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
@@ -252,7 +252,8 @@ fn read<'a>(
 ) -> Result<UnverifiedToken<'a>, Refusal> {
     let Located { placement, query, .. } = *located;
     let in_query = placement == Placement::Query;
-    let Fields { grant, kid, tag, signed, after } = parse(located.text)?;
+    let mut grant = Grant::default();
+    let Fields { kid, tag, signed, after } = parse(located.text, &mut grant)?;
     if grant.preview.is_some() && grant.directory.is_none() {
         return Err(malformed(Field::Pre, Fault::NeedsDirectory).into());
     }
@@ -311,9 +312,8 @@ fn check_query(part: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
-/// A token, read from left to right.
+/// A token, read from left to right, in what it has beside its grant.
 struct Fields<'a> {
-    grant: Grant<'a>,
     kid: &'a str,
     tag: EncodedTag<'a>,
     /// The token up to `&sig=`.
@@ -322,11 +322,11 @@ struct Fields<'a> {
     after: Option<&'a str>,
 }
 
-fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
+fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<Fields<'a>, ParseError> {
     // The version and the name of the next field in one comparison.
     let Some(rest) = text.strip_prefix("pg=1&exp=") else { return Err(bad_start(text)) };
     let (exp, rest) = split_value(rest);
-    let mut grant = Grant { expires: number(Field::Exp, exp, 0)?, ..Grant::default() };
+    grant.expires = number(Field::Exp, exp, 0)?;
     let Some(rest) = rest.strip_prefix("kid=") else { return Err(misplaced(Field::Kid, rest)) };
     let (kid, mut rest) = split_value(rest);
     let kid =
@@ -336,9 +336,9 @@ fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
         if let Some((tag, after)) = rest.strip_prefix("sig=").and_then(EncodedTag::split) {
             let end = text.len().saturating_sub(rest.len()).saturating_sub("&".len());
             let signed = text.get(..end).unwrap_or_default();
-            return Ok(Fields { grant, kid, tag, signed, after });
+            return Ok(Fields { kid, tag, signed, after });
         }
-        (previous, rest) = optional(&mut grant, &mut rows, previous, rest)?;
+        (previous, rest) = optional(grant, &mut rows, previous, rest)?;
     }
 }
 

@@ -309,6 +309,9 @@ impl Format for TimedHmac {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sign::Signer;
+    use crate::terms::SignError;
+    use crate::verify::Verifier;
 
     fn standard(sig: &str) -> Option<Fault> {
         standard_tag(sig).err()
@@ -333,6 +336,52 @@ mod tests {
             assert_eq!(standard(&tag.replacen(from, to, 1)), Some(fault), "{from} {to}");
         }
         assert_eq!(standard(""), Some(Fault::Empty));
+    }
+
+    const KEYS: &str = "timed-hmac/old:c2VjcmV0IHRleHQgb2YgdGhpcnR5LXR3byBieXRlcw";
+    const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
+
+    #[test]
+    fn what_a_link_cannot_say() {
+        let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
+        let link = || signer.link("/film.mp4").timed_hmac(TimedHmac::new(600));
+        let refused = |field, fault| Err(SignError::Field(field, fault));
+        let not = Fault::NotInFormat;
+        assert_eq!(link().audience("edge").sign(NOW), refused(Field::Aud, not));
+        assert_eq!(link().directory(1).sign(NOW), refused(Field::Dir, not));
+        assert_eq!(link().in_path().sign(NOW), refused(Field::Token, not));
+        assert_eq!(link().issued_at(Some(NOW)).sign(NOW), refused(Field::Iat, not));
+        assert_eq!(link().expires_in(601).sign(NOW), refused(Field::Exp, Fault::OutOfRange));
+        let signed = link().expires_in(600).sign(NOW).unwrap();
+        assert_eq!(signed, link().sign(NOW).unwrap());
+        assert_eq!(signed.scope().as_deref(), Some("/film.mp4"));
+        assert!(signed.token().starts_with("1767225000-"));
+        let again = signer.link(signed.as_str()).timed_hmac(TimedHmac::new(600)).sign(NOW);
+        assert_eq!(again, Err(SignError::AlreadySigned));
+    }
+
+    #[test]
+    fn the_message_that_was_signed_instead_is_named() {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let format = TimedHmac::new(600);
+        let gate = Verifier::new(&ring).timed_hmac(Some(&format));
+        let entry = ring.find("old").unwrap();
+        let hints = |message: &str, url: &str| {
+            let mut mac = entry.key.mac().start();
+            mac.update(message);
+            let mut tag = String::new();
+            mac.finish().push_to(&mut tag);
+            let tag = tag.replace('-', "+").replace('_', "/");
+            let url = [url, "verify=1767225000-", &tag, "="].concat();
+            gate.inspect(&Request::new(&url), ParamNames::default(), NOW).hints.join("; ")
+        };
+        let query = hints("/a.mp41767225000", "https://h/a.mp4?v=1&");
+        assert_eq!(query, "it fits the path without the query before the token: sign that as well");
+        let host = hints("https://h/a.mp41767225000", "https://h/a.mp4?");
+        assert_eq!(host, "it fits the whole link: sign it from the path on");
+        assert_eq!(hints("/a.mp41767225000", "https://h/a.mp4?"), "");
+        let guess = hints("/other1767225000", "https://h/a.mp4?");
+        assert_eq!(guess, "the entry in the ring has to be the base64url of the secret's text");
     }
 
     #[test]

@@ -341,6 +341,78 @@ mod tests {
     }
 
     #[test]
+    fn how_timed_hmacs_are_read() {
+        let asked =
+            |formats: &str, ttl: Option<&str>, param: Option<&str>, url_safe: Option<&str>| {
+                let text = |text: Option<&str>| text.map(String::from);
+                let jwt_path = formats.contains("jwt").then(|| "/v/{id}/".into());
+                let asked = GateFormats {
+                    formats: Some(formats.into()),
+                    jwt_path,
+                    timed_hmac_ttl: text(ttl),
+                    timed_hmac_param: text(param),
+                    timed_hmac_url_safe: text(url_safe),
+                    ..GateFormats::default()
+                };
+                asked.read()
+            };
+        let read = asked("native,timed-hmac", Some("3h"), Some("v"), Some("true")).unwrap();
+        let format = TimedHmac::new(10_800).param("v").unwrap().url_safe(true);
+        assert_eq!(read, Formats { native: true, jwt: None, timed_hmac: Some(format) });
+        let three = asked("native,jwt,timed-hmac", Some("60"), None, Some("false")).unwrap();
+        assert_eq!(three.timed_hmac, Some(TimedHmac::new(60)));
+        assert!(three.native && three.jwt.is_some());
+        for (formats, [ttl, param, url_safe], field, message) in [
+            (
+                "timed-hmac",
+                [None; 3],
+                "timed_hmac_ttl",
+                "is missing; say how long a link lasts, like 3h",
+            ),
+            (
+                "timed-hmac",
+                [Some("0"), None, None],
+                "timed_hmac_ttl",
+                "is out of range; write one second or more",
+            ),
+            (
+                "timed-hmac",
+                [Some("60"), None, Some("yes")],
+                "timed_hmac_url_safe",
+                "write \"true\" or \"false\"",
+            ),
+            (
+                "jwt,timed-hmac",
+                [Some("60"), Some("token"), None],
+                "timed_hmac_param",
+                "is the name of JWTs as well; write another",
+            ),
+            (
+                "native",
+                [Some("60"), None, None],
+                "timed_hmac_ttl",
+                "is for timed HMACs, and they are not read; name timed-hmac among the formats",
+            ),
+        ] {
+            let errors = asked(formats, ttl, param, url_safe).unwrap_err();
+            assert_eq!(errors, [RequestError::new(field, &message)], "{formats}");
+        }
+    }
+
+    #[test]
+    fn what_a_timed_hmac_cannot_be_made_of() {
+        let link = LinkFormat { format: Some("timed-hmac".into()), ..LinkFormat::default() };
+        let missing = "is missing; say how long the gate lets links last, like 3h";
+        let error = |link: LinkFormat| link.timed_hmac().unwrap_err();
+        assert_eq!(error(link.clone()), RequestError::new("timed_hmac_ttl", &missing));
+        let jwt = LinkFormat { issuer: Some("joe".into()), ..link };
+        assert_eq!(error(jwt).field, "issuer");
+        let native = LinkFormat { timed_hmac_ttl: Some(Seconds(60)), ..LinkFormat::default() };
+        let message = "is only for timed HMACs; set the format to timed-hmac";
+        assert_eq!(native.jwt(), Err(RequestError::new("timed_hmac_ttl", &message)));
+    }
+
+    #[test]
     fn every_error_is_named() {
         let fields = |settings| {
             let errors = read(settings).unwrap_err();

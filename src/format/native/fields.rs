@@ -41,9 +41,9 @@ pub(super) struct Row {
     /// Checks that the field can say what is asked for.
     #[cfg(feature = "alloc")]
     pub(super) check: fn(&Terms<'_>) -> Result<(), SignError>,
-    /// Appends the value; nothing where there is none.
+    /// Writes the field, where there is a value.
     #[cfg(feature = "alloc")]
-    pub(super) write: fn(&Said<'_, '_>, &mut String),
+    pub(super) write: fn(&Said<'_, '_>, Out<'_>),
     /// What a value means. It may be broken.
     #[cfg(feature = "alloc")]
     pub(super) describe: fn(&Shown<'_>) -> String,
@@ -54,6 +54,37 @@ pub(super) struct Row {
 pub(super) struct Said<'t, 'a> {
     pub(super) terms: &'t CheckedTerms<'t, 'a>,
     pub(super) directory: Option<u8>,
+}
+
+/// Where a field goes.
+#[cfg(feature = "alloc")]
+pub(super) struct Out<'t> {
+    pub(super) field: Field,
+    pub(super) token: &'t mut String,
+}
+
+#[cfg(feature = "alloc")]
+impl<'t> Out<'t> {
+    /// Writes the name, and returns what the value is appended to.
+    fn named(self) -> &'t mut String {
+        self.token.push('&');
+        self.token.push_str(self.field.name());
+        self.token.push('=');
+        self.token
+    }
+
+    fn text(self, text: Option<&str>) {
+        if let Some(text) = text {
+            self.named().push_str(text);
+        }
+    }
+
+    fn number(self, number: Option<u64>) {
+        if let Some(number) = number {
+            // Writing to a String cannot fail.
+            let _ = write!(self.named(), "{number}");
+        }
+    }
 }
 
 /// A value to describe.
@@ -81,7 +112,7 @@ pub(super) const OPTIONAL: &[Row] = &[
             None => Ok(()),
         },
         #[cfg(feature = "alloc")]
-        write: |said, token| token.push_str(said.terms.terms.audience.unwrap_or_default()),
+        write: |said, out| out.text(said.terms.terms.audience),
         #[cfg(feature = "alloc")]
         describe: |shown| format!("for the deployment `{}`", shown.redacted),
     },
@@ -101,7 +132,7 @@ pub(super) const OPTIONAL: &[Row] = &[
             parsed.map(drop).map_err(|fault| SignError::Field(Field::Cc, fault))
         },
         #[cfg(feature = "alloc")]
-        write: |said, token| token.push_str(said.terms.terms.countries.unwrap_or_default()),
+        write: |said, out| out.text(said.terms.terms.countries),
         #[cfg(feature = "alloc")]
         describe: |shown| match Countries::parse(shown.redacted) {
             Ok(_) => format!("for clients in {}", shown.redacted.replace('.', ", ")),
@@ -123,7 +154,7 @@ pub(super) const OPTIONAL: &[Row] = &[
             _ => Ok(()),
         },
         #[cfg(feature = "alloc")]
-        write: |said, token| push_number(said.directory.map(u64::from), token),
+        write: |said, out| out.number(said.directory.map(u64::from)),
         #[cfg(feature = "alloc")]
         describe: |shown| match (shown.scope, shown.redacted) {
             (Some(scope), _) => format!("for everything below {scope}"),
@@ -144,9 +175,10 @@ pub(super) const OPTIONAL: &[Row] = &[
             None => Ok(()),
         },
         #[cfg(feature = "alloc")]
-        write: |said, token| {
+        write: |said, out| {
             let terms = said.terms.terms;
             let Some(name) = terms.download else { return };
+            let token = out.named();
             if terms.inline {
                 token.push_str(DownloadName::INLINE);
             }
@@ -170,7 +202,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         check: |_| Ok(()),
         #[cfg(feature = "alloc")]
-        write: |said, token| push_number(said.terms.issued.map(UnixTime::as_secs), token),
+        write: |said, out| out.number(said.terms.issued.map(UnixTime::as_secs)),
         #[cfg(feature = "alloc")]
         describe: |shown| format!("issued {}", moment(shown.redacted)),
     },
@@ -188,7 +220,11 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        write: |said, token| {
+        write: |said, out| {
+            if said.terms.terms.networks.is_empty() {
+                return;
+            }
+            let token = out.named();
             for (n, network) in said.terms.terms.networks.iter().enumerate() {
                 let joint = if n == 0 { "" } else { "." };
                 // Writing to a String cannot fail.
@@ -213,7 +249,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         check: |terms| check_id(Field::Jti, terms.token_id),
         #[cfg(feature = "alloc")]
-        write: |said, token| token.push_str(said.terms.terms.token_id.unwrap_or_default()),
+        write: |said, out| out.text(said.terms.terms.token_id),
         #[cfg(feature = "alloc")]
         describe: |_| "the token's id".to_owned(),
     },
@@ -226,9 +262,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         check: |_| Ok(()),
         #[cfg(feature = "alloc")]
-        write: |said, token| {
-            push_number(said.terms.terms.not_before.map(UnixTime::as_secs), token);
-        },
+        write: |said, out| out.number(said.terms.terms.not_before.map(UnixTime::as_secs)),
         #[cfg(feature = "alloc")]
         describe: |shown| format!("not before {}", moment(shown.redacted)),
     },
@@ -241,7 +275,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         check: |terms| check_length(Field::Pre, terms.preview),
         #[cfg(feature = "alloc")]
-        write: |said, token| push_number(said.terms.terms.preview, token),
+        write: |said, out| out.number(said.terms.terms.preview),
         #[cfg(feature = "alloc")]
         describe: |shown| length("a preview of the first", shown.redacted),
     },
@@ -254,7 +288,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         check: |terms| check_length(Field::Run, terms.run),
         #[cfg(feature = "alloc")]
-        write: |said, token| push_number(said.terms.terms.run, token),
+        write: |said, out| out.number(said.terms.terms.run),
         #[cfg(feature = "alloc")]
         describe: |shown| length("may be exchanged for a token of", shown.redacted),
     },
@@ -267,7 +301,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         check: |terms| check_id(Field::Sid, terms.session),
         #[cfg(feature = "alloc")]
-        write: |said, token| token.push_str(said.terms.terms.session.unwrap_or_default()),
+        write: |said, out| out.text(said.terms.terms.session),
         #[cfg(feature = "alloc")]
         describe: |_| "the playback session".to_owned(),
     },
@@ -280,7 +314,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         check: |terms| check_id(Field::Sub, terms.subject),
         #[cfg(feature = "alloc")]
-        write: |said, token| token.push_str(said.terms.terms.subject.unwrap_or_default()),
+        write: |said, out| out.text(said.terms.terms.subject),
         #[cfg(feature = "alloc")]
         describe: |_| "the viewer".to_owned(),
     },
@@ -348,14 +382,6 @@ const fn check_length(field: Field, secs: Option<u64>) -> Result<(), SignError> 
         Some(0) => Err(SignError::Field(field, Fault::OutOfRange)),
         Some(secs) if secs > MAX_NUMBER => Err(SignError::Field(field, Fault::OutOfRange)),
         _ => Ok(()),
-    }
-}
-
-#[cfg(feature = "alloc")]
-fn push_number(number: Option<u64>, token: &mut String) {
-    if let Some(number) = number {
-        // Writing to a String cannot fail.
-        let _ = write!(token, "{number}");
     }
 }
 

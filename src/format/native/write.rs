@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use alloc::string::String;
 
-use super::fields::{OPTIONAL, Said};
+use super::fields::{OPTIONAL, Out, Row, Said};
 use super::{MAX_TOKEN_LEN, NAME};
 use crate::error::{Fault, Field};
 use crate::format::Written;
@@ -75,14 +75,8 @@ pub(super) fn push_fields(terms: &CheckedTerms<'_, '_>, directory: Option<u8>, t
     let _ = write!(token, "pg=1&exp={}&kid=", terms.expires.as_secs());
     token.push_str(terms.entry.id.as_str());
     let said = Said { terms, directory };
-    for row in OPTIONAL {
-        let end = token.len();
-        token.extend(["&", row.field.name(), "="]);
-        let start = token.len();
-        (row.write)(&said, token);
-        if token.len() == start {
-            token.truncate(end);
-        }
+    for Row { field, write, .. } in OPTIONAL {
+        write(&said, Out { field: *field, token: &mut *token });
     }
 }
 
