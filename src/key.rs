@@ -578,7 +578,7 @@ mod tests {
     fn only_a_key_of_a_foreign_format_may_be_short() {
         let ids = |text: &str| {
             let ring = KeyRing::parse(text)?;
-            Ok(ring.short_ids().map(|id| alloc::string::ToString::to_string(id)).collect())
+            Ok(ring.short_ids().map(alloc::string::ToString::to_string).collect())
         };
         // 8 bytes, 7 bytes, and 32.
         let (short, shorter) = ("AAECAwQFBgc", "AAECAwQFBg");
