@@ -47,7 +47,7 @@ pub(crate) use self::token::{Kid, Located, SigningInput, UnverifiedToken};
 /// A token in a query comes with the query before it, if anything is there, and goes from its first byte on to
 /// the end of the query: where it ends is for [`read`](Self::read) to say. A token in a path comes with the path
 /// without it.
-pub(crate) trait Format: fmt::Debug + Send + Sync {
+pub(crate) trait Format: Send + Sync {
     /// Its name, in a key ring and in `FORMATS`.
     fn name(&self) -> &'static str;
 
@@ -132,23 +132,30 @@ pub(crate) trait Format: fmt::Debug + Send + Sync {
     /// A token as it is in a path or a cookie: with its name.
     #[cfg(feature = "manifest")]
     fn named(&self, token: &UnverifiedToken<'_>) -> String;
+}
 
-    /// What a token says, part by part and in words. It may be broken.
-    #[cfg(feature = "alloc")]
-    fn notes(&self, text: &str, scope: Option<&str>) -> Vec<FieldNote>;
+impl fmt::Debug for dyn Format + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
-    /// The bytes under the MAC, to be shown.
-    #[cfg(feature = "alloc")]
-    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String;
-
+/// A wire format, as a refused token is explained. It is a trait of its own, as a gate that explains nothing need
+/// not hold the code.
+#[cfg(feature = "alloc")]
+pub(crate) trait Explain: Format {
     /// The first name in a token that is no field of it.
-    #[cfg(feature = "alloc")]
     fn unknown_field<'r>(&self, _text: &'r str) -> Option<&'r str> {
         None
     }
 
+    /// What a token says, part by part and in words. It may be broken.
+    fn notes(&self, text: &str, scope: Option<&str>) -> Vec<FieldNote>;
+
+    /// The bytes under the MAC, to be shown.
+    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String;
+
     /// What would explain that a token was not read.
-    #[cfg(feature = "alloc")]
     fn mistakes_of_grammar(
         &self,
         _rules: &Rules<'_>,
@@ -160,11 +167,9 @@ pub(crate) trait Format: fmt::Debug + Send + Sync {
     }
 
     /// What would make the signature of a well-formed token fit.
-    #[cfg(feature = "alloc")]
     fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String>;
 
     /// What is likely where a signature does not fit, and nothing that was tried does.
-    #[cfg(feature = "alloc")]
     fn guess_of_signature(&self) -> Option<&'static str> {
         None
     }
@@ -172,7 +177,7 @@ pub(crate) trait Format: fmt::Debug + Send + Sync {
 
 /// A wire format, as a signer writes it.
 #[cfg(feature = "alloc")]
-pub(crate) trait Writer: fmt::Debug + Send + Sync {
+pub(crate) trait Writer: Send + Sync {
     /// The name of the format, in a key ring.
     fn name(&self) -> &'static str;
 
@@ -192,6 +197,13 @@ pub(crate) trait Writer: fmt::Debug + Send + Sync {
     /// # Errors
     /// What is wrong with the URL.
     fn write(&self, terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError>;
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Debug for dyn Writer + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// The native format, in which links are written where nothing else is said.
@@ -240,6 +252,20 @@ pub(crate) struct Rules<'a> {
     pub(crate) unsigned_params: ParamNames<'a>,
 }
 
+/// The formats that these rules read, as trait objects. Each is registered here, and nowhere else.
+macro_rules! registered {
+    ($rules:expr, $trait:path) => {{
+        let formats: [Option<&dyn $trait>; _] = [
+            if $rules.native { Some(&native::Native) } else { None },
+            #[cfg(feature = "jwt")]
+            $rules.jwt.map(|format| format as _),
+            #[cfg(feature = "alloc")]
+            $rules.timed_hmac.map(|format| format as _),
+        ];
+        formats.into_iter().flatten()
+    }};
+}
+
 impl<'a> Rules<'a> {
     /// Those of a gate that reads native tokens only.
     pub(crate) const NATIVE: Self = Self {
@@ -252,19 +278,15 @@ impl<'a> Rules<'a> {
         unsigned_params: ParamNames::new(""),
     };
 
-    /// The formats that are read. Each is registered here, and nowhere else.
+    /// The formats that are read.
     pub(crate) fn formats(&self) -> impl Iterator<Item = &'a dyn Format> + use<'a> {
-        fn read(format: &impl Format) -> &dyn Format {
-            format
-        }
-        let formats = [
-            self.native.then_some(read(&native::Native)),
-            #[cfg(feature = "jwt")]
-            self.jwt.map(read),
-            #[cfg(feature = "alloc")]
-            self.timed_hmac.map(read),
-        ];
-        formats.into_iter().flatten()
+        registered!(self, Format)
+    }
+
+    /// What explains the tokens of a format.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn explainer(&self, format: &dyn Format) -> Option<&'a dyn Explain> {
+        registered!(self, Explain).find(|known| known.name() == format.name())
     }
 
     /// Finds the one token of a request that is not in a cookie.

@@ -68,7 +68,8 @@ impl Verifier<'_> {
         }
         if refusal == ParseError::UnknownField.into()
             && let Ok(located) = self.locate(request, now)
-            && let Some(name) = located.format.unknown_field(located.text)
+            && let Some(format) = self.rules.explainer(located.format)
+            && let Some(name) = format.unknown_field(located.text)
         {
             return format!(
                 "the token has a field `{}` that the gate does not know",
@@ -95,7 +96,9 @@ impl Verifier<'_> {
         let token = self.rules.read(&located);
         let opens = token.as_ref().ok().and_then(|token| token.opens);
         let scope = opens.map(|scope| redacted_path(&scope.to_string()));
-        report.fields = located.format.notes(located.text, scope.as_deref());
+        let format = self.rules.explainer(located.format);
+        report.fields =
+            format.map(|format| format.notes(located.text, scope.as_deref())).unwrap_or_default();
         let token = match token {
             Ok(token) => token,
             Err(refusal) => {
@@ -110,7 +113,7 @@ impl Verifier<'_> {
         report.kid = token.kid().map(redacted);
         report.path = Some(redacted_path(&token.path.to_string()));
         report.scope = scope;
-        report.signing_input = Some(located.format.shown_input(&token));
+        report.signing_input = format.map(|format| format.shown_input(&token));
         report.not_before = token.grant.not_before();
         report.expires = Some(token.grant.expires());
         let key = self.run_checks(&mut report, &token, request, now);
@@ -297,11 +300,10 @@ impl Verifier<'_> {
     /// What would make a token fit as it is written.
     fn mistakes_of_token(&self, request: &Request<'_>, now: UnixTime) -> Vec<String> {
         let Ok(located) = self.locate(request, now) else { return Vec::new() };
+        let Some(format) = self.rules.explainer(located.format) else { return Vec::new() };
         match self.rules.read(&located) {
-            Ok(token) if token.opens.is_some() => {
-                located.format.mistakes_of_signature(self.ring, &token)
-            }
-            _ => located.format.mistakes_of_grammar(&self.rules, self.ring, request, &located),
+            Ok(token) if token.opens.is_some() => format.mistakes_of_signature(self.ring, &token),
+            _ => format.mistakes_of_grammar(&self.rules, self.ring, request, &located),
         }
     }
 
@@ -323,10 +325,11 @@ impl Verifier<'_> {
             let said = "the link ends after `pg=1`: a shell cuts it at `&`, so put it in quotes";
             return Some(said.to_owned());
         }
+        let format = self.rules.explainer(located.format)?;
         match self.rules.read(&located) {
-            Ok(_) => located.format.guess_of_signature().map(String::from),
+            Ok(_) => format.guess_of_signature().map(String::from),
             Err(Refusal::Parse(ParseError::UnknownField)) => {
-                let name = redacted(located.format.unknown_field(located.text)?);
+                let name = redacted(format.unknown_field(located.text)?);
                 Some(format!(
                     "`{name}` is no field of a token: put parameters of your own before `pg`, where they are \
                      signed with the address"

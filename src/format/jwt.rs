@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 use crate::bytes;
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::name::{NameError, check_name};
-use crate::format::{Format, Located, Rules, SigningInput, UnverifiedToken};
+use crate::format::{Explain, Format, Located, Rules, SigningInput, UnverifiedToken};
 use crate::grant::Grant;
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
@@ -187,7 +187,9 @@ impl Format for JwtRules {
     fn named(&self, token: &UnverifiedToken<'_>) -> String {
         [&self.name, "=", token.signed, ".", token.tag.as_str()].concat()
     }
+}
 
+impl Explain for JwtRules {
     fn notes(&self, text: &str, _scope: Option<&str>) -> Vec<FieldNote> {
         notes(text)
     }

@@ -29,9 +29,9 @@ use crate::bytes::{self, is_id};
 use crate::error::{Fault, Field, ParseError, Refusal};
 #[cfg(feature = "manifest")]
 use crate::format::Mint;
-use crate::format::{Format, Kid, Located, SigningInput, UnverifiedToken};
 #[cfg(feature = "alloc")]
-use crate::format::{Rules, Writer, Written};
+use crate::format::{Explain, Rules, Writer, Written};
+use crate::format::{Format, Kid, Located, SigningInput, UnverifiedToken};
 use crate::grant::{Grant, MAX_NUMBER, parse_number, parse_text};
 use crate::key::KeyId;
 #[cfg(feature = "alloc")]
@@ -145,25 +145,24 @@ impl Format for Native {
     fn named(&self, token: &UnverifiedToken<'_>) -> String {
         write::join(token.signed, token.tag.as_str())
     }
+}
 
-    #[cfg(feature = "alloc")]
-    fn notes(&self, text: &str, scope: Option<&str>) -> Vec<FieldNote> {
-        notes::notes(text, scope)
-    }
-
-    #[cfg(feature = "alloc")]
-    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String {
-        let scope = token.scope().to_string();
-        [&redacted_path(&scope), "\n", &redacted(token.signed)].concat()
-    }
-
-    #[cfg(feature = "alloc")]
+#[cfg(feature = "alloc")]
+impl Explain for Native {
     fn unknown_field<'r>(&self, text: &'r str) -> Option<&'r str> {
         let names = text.split('&').map(crate::query::name_of).take_while(|name| *name != "sig");
         names.into_iter().find(|name| !name.is_empty() && field_of(name).is_none())
     }
 
-    #[cfg(feature = "alloc")]
+    fn notes(&self, text: &str, scope: Option<&str>) -> Vec<FieldNote> {
+        notes::notes(text, scope)
+    }
+
+    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String {
+        let scope = token.scope().to_string();
+        [&redacted_path(&scope), "\n", &redacted(token.signed)].concat()
+    }
+
     fn mistakes_of_grammar(
         &self,
         rules: &Rules<'_>,
@@ -174,7 +173,6 @@ impl Format for Native {
         mistakes::of_grammar(rules, ring, request, located)
     }
 
-    #[cfg(feature = "alloc")]
     fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
         mistakes::of_signature(ring, token)
     }

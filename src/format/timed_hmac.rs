@@ -24,7 +24,7 @@ use self::mistakes::{mistakes_of_grammar, mistakes_of_signature};
 use crate::bytes;
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::name::{NameError, check_name};
-use crate::format::{Format, Kid, Located, Rules, SigningInput, UnverifiedToken};
+use crate::format::{Explain, Format, Kid, Located, Rules, SigningInput, UnverifiedToken};
 use crate::grant::{Grant, MAX_NUMBER, parse_text};
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
@@ -252,7 +252,9 @@ impl Format for TimedHmac {
     fn named(&self, token: &UnverifiedToken<'_>) -> String {
         [&self.name, "=", token.signed, "-", token.tag.as_str()].concat()
     }
+}
 
+impl Explain for TimedHmac {
     fn notes(&self, text: &str, _scope: Option<&str>) -> Vec<FieldNote> {
         let (token, _) = split_query(text);
         let (digits, sig) = split_token(token);
