@@ -27,7 +27,7 @@ use crate::shapes::Shape;
 mod gauge;
 #[path = "../tests/manifests/hostile.rs"]
 mod hostile;
-#[path = "../tests/bounds/shapes.rs"]
+#[path = "../tests/memory/shapes.rs"]
 mod shapes;
 
 const SIZES: [usize; 3] = [256 << 10, 1 << 20, 2 << 20];

@@ -16,8 +16,8 @@ use std::time::Instant;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use playgate::manifest::{Carrier, Kind};
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
+use playgate_manifest::{Carrier, Kind};
 
 const KEY: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);

@@ -5,16 +5,16 @@ use core::fmt;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::format::native;
-pub use crate::format::native::SegmentSigner;
+use crate::format::Mint;
+pub use crate::format::SegmentSigner;
 use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text};
 use crate::key::Entry;
-use crate::sign::{CheckedTerms, Terms};
+use crate::terms::{CheckedTerms, Terms};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
 
-/// The token that goes on from an admitted request, into the addresses of its manifest or into its own. Prints
-/// nothing of itself, as it is a credential.
+/// The token that goes on from an admitted request, into the addresses of its manifest or into its own. Its `Debug`
+/// output leaves the token out, as it is a credential.
 #[derive(Clone)]
 pub struct ExchangedToken {
     token: String,
@@ -63,7 +63,7 @@ impl Verifier<'_> {
     ///
     /// The operator's caps on `run` and on lifetimes hold for it. The key of the request signs it, and it
     /// ends when that key retires: a key that goes takes along what came of its links. Where that key is
-    /// bound to another format, the first key for native tokens signs, and the token ends with the
+    /// bound to another format, the first key for the gate's own tokens signs, and the token ends with the
     /// earlier of the two.
     #[must_use]
     pub fn exchange(&self, verified: &Verified<'_>, now: UnixTime) -> Option<ExchangedToken> {
@@ -73,7 +73,7 @@ impl Verifier<'_> {
             return None;
         }
         let itself = || ExchangedToken {
-            token: verified.named_token(self),
+            token: verified.named_token(),
             expires: verified.expires(),
             is_new: false,
             segment_signer: None,
@@ -81,28 +81,24 @@ impl Verifier<'_> {
         if grant.run().is_none() && grant.preview().is_none() {
             return Some(itself());
         }
-        let Some(key) = self.native_key(verified, now) else { return Some(itself()) };
+        let Some((mint, key)) = self.mint(verified, now) else { return Some(itself()) };
         let download = grant.download().map(DownloadName::decode);
-        let [token_id, session, subject] =
-            [grant.token_id(), grant.session(), grant.subject()].map(|id| id.map(Text::to_cow));
-        let terms = Terms {
-            token_id: token_id.as_deref(),
-            session: session.as_deref(),
-            subject: subject.as_deref(),
-            ..terms(grant, download.as_deref())
-        };
-        if native::check(&terms).is_err() {
-            // What cannot be said in a native token goes on as it came.
+        // The token is for this gate: that was checked.
+        let terms = Terms { audience: self.rules.audience, ..terms(grant, download.as_deref()) };
+        if mint.check(&terms).is_err() {
+            // What cannot be said in a token of the gate's own goes on as it came.
             return Some(itself());
         }
         let expires = self.ends(verified, key, now);
-        let checked = CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued() };
+        let checked =
+            CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued(), now };
+        let unsigned_params = self.rules.unsigned_params;
         let segment_signer =
-            grant.preview().map(|_| SegmentSigner::new(&checked, self.rules.unsigned_params));
+            grant.preview().map(|_| mint.segment_signer(&checked, unsigned_params));
         if grant.run().is_none() {
             return Some(ExchangedToken { expires, segment_signer, ..itself() });
         }
-        let token = checked.token(verified.scope(), n).ok()?;
+        let token = mint.token(&checked, verified.scope(), n).ok()?;
         Some(ExchangedToken { token, expires, is_new: true, segment_signer })
     }
 
@@ -120,17 +116,19 @@ impl Verifier<'_> {
         expires.min(UnixTime::from_secs(MAX_NUMBER))
     }
 
-    /// The key that signs native tokens for a request whose token another key signed, or the same. `None`
-    /// where there is none, or where native tokens are not read here.
-    fn native_key<'k>(&'k self, verified: &Verified<'k>, now: UnixTime) -> Option<&'k Entry> {
-        let own = verified.key();
-        if !self.rules.native {
-            None
-        } else if own.serves(native::FORMAT) {
-            Some(own)
-        } else {
-            self.ring.serving(native::FORMAT).find(|entry| !entry.is_retired(now))
+    /// How this gate makes the token that goes on, and the key that signs it: that of the request, if it serves the
+    /// format, else the first that does. `None` where there is none, or where no such format is read here.
+    fn mint<'k>(
+        &'k self,
+        verified: &Verified<'k>,
+        now: UnixTime,
+    ) -> Option<(&'static dyn Mint, &'k Entry)> {
+        let (own, mint) = (verified.key(), self.rules.mint()?);
+        if own.serves(mint.name()) {
+            return Some((mint, own));
         }
+        let mut others = self.ring.serving(mint.name());
+        Some((mint, others.find(|entry| !entry.is_retired(now))?))
     }
 
     /// The address of an admitted request with an exchanged token that lasts longer than its own, and when that
@@ -142,31 +140,33 @@ impl Verifier<'_> {
         now: UnixTime,
     ) -> Option<(String, UnixTime)> {
         // Nothing is signed that is not used.
-        let key = self.native_key(verified, now).filter(|_| verified.grant().run().is_some())?;
+        let (_, key) = self.mint(verified, now).filter(|_| verified.grant().run().is_some())?;
         if self.ends(verified, key, now) <= verified.grant().expires() || !verified.is_in_address()
         {
             return None;
         }
-        let pass = self.exchange(verified, now).filter(|pass| pass.is_new)?;
+        let pass = self.exchange(verified, now).filter(ExchangedToken::is_new)?;
         Some((verified.address_with(&pass.token)?, pass.expires))
     }
 }
 
-/// Every binding of a grant but its ids. Its times and its scope are not among them.
-fn terms<'a>(grant: &Grant<'a>, download: Option<&'a str>) -> Terms<'a> {
+/// Every binding of a grant but its audience. Its times and its scope are not among them.
+fn terms<'a>(grant: &'a Grant<'_>, download: Option<&'a str>) -> Terms<'a> {
     Terms {
-        audience: grant.audience(),
         countries: grant.countries().map(Countries::as_str),
         download,
         inline: grant.download().is_some_and(DownloadName::is_inline),
         networks: grant.networks().into_iter().flat_map(Networks::iter).collect::<Vec<_>>(),
         not_before: grant.not_before(),
         preview: grant.preview(),
+        session: grant.session().map(Text::as_str),
+        subject: grant.subject().map(Text::as_str),
+        token_id: grant.token_id().map(Text::as_str),
         ..Terms::default()
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "jwt"))]
 mod tests {
     use super::*;
     use crate::format::jwt::{Jwt, JwtRules};
@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(pass.expires.as_secs(), NOW + 600);
         assert!(pass.token.starts_with("pg=1&exp=1767225600&kid=main&aud=edge&dir=2&sig="));
         let preview = passed(|terms| edge(terms).preview(30), KEYS, None, NOW).unwrap();
-        assert!(!preview.exchanged && preview.stamp.is_some());
+        assert!(!preview.is_new && preview.segment_signer.is_some());
         assert!(preview.token.contains("&dir=2&pre=30&sig="));
     }
 

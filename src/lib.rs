@@ -10,7 +10,7 @@ extern crate std;
 
 mod bytes;
 #[cfg(feature = "alloc")]
-mod cookie;
+pub mod cookie;
 mod error;
 #[cfg(feature = "alloc")]
 mod exchange;
@@ -20,6 +20,8 @@ mod grant;
 mod inspect;
 mod key;
 mod mac;
+#[cfg(feature = "alloc")]
+mod note;
 pub mod path;
 pub mod percent;
 pub mod query;
@@ -29,6 +31,8 @@ mod request;
 mod scope;
 #[cfg(feature = "alloc")]
 mod sign;
+#[cfg(feature = "alloc")]
+mod terms;
 mod time;
 mod verify;
 
@@ -45,19 +49,25 @@ mod manual {
 pub use crate::error::{
     Fault, Field, InvalidSignature, ParseError, PolicyError, Refusal, UnusableKey,
 };
-#[cfg(feature = "jwt")]
-pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, NameError, TemplateError};
-pub use crate::grant::{
-    Countries, DownloadName, Grant, Network, NetworkError, Networks, Text, check_name,
-};
 #[cfg(feature = "alloc")]
 pub use crate::exchange::{ExchangedToken, SegmentSigner};
+#[cfg(feature = "jwt")]
+pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, TemplateError};
 #[cfg(feature = "alloc")]
-pub use crate::format::TokenNames;
+pub use crate::format::{
+    TokenNames,
+    name::{NameError, check_name},
+    timed_hmac::TimedHmac,
+};
+pub use crate::grant::{
+    Audience, Countries, DownloadName, Grant, Network, NetworkError, Networks, Text,
+};
 #[cfg(feature = "alloc")]
-pub use crate::inspect::{Check, FieldNote, Outcome, Report};
+pub use crate::inspect::{Check, Outcome, Report};
 pub use crate::key::{KeyError, KeyId, KeyRing, KeyRingError, SecretKey};
 pub use crate::mac::secrets_match;
+#[cfg(feature = "alloc")]
+pub use crate::note::FieldNote;
 pub use crate::path::{CanonicalPath, PathError};
 pub use crate::query::{PLAYER_PARAMS, ParamNames};
 #[cfg(feature = "alloc")]
@@ -65,6 +75,8 @@ pub use crate::redact::redacted;
 pub use crate::request::{Placement, Request};
 pub use crate::scope::Scope;
 #[cfg(feature = "alloc")]
-pub use crate::sign::{Advice, Batch, Builder, Link, SignError, Signer, percent_encoded};
+pub use crate::sign::{Batch, Builder, Link, Signer, percent_encoded};
+#[cfg(feature = "alloc")]
+pub use crate::terms::{Advice, SignError};
 pub use crate::time::UnixTime;
 pub use crate::verify::{Denied, Verified, Verifier};

@@ -3,8 +3,10 @@
 //! Secret here: the key and the right tag. Not secret: every length, the signing input, and the tag that a
 //! request carries. [`Mac::verify`] takes the same time for every wrong tag.
 
+#[cfg(any(feature = "alloc", test))]
 use core::fmt;
 
+#[cfg(any(feature = "alloc", test))]
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -66,11 +68,15 @@ impl<'a> EncodedTag<'a> {
             [b'&', ..] => rest.get(1..),
             _ => return None,
         };
-        let characters = text.as_bytes().first_chunk()?;
+        Some((Self::decoded(text, text.as_bytes().first_chunk()?)?, rest))
+    }
+
+    /// The tag that these characters of base64url are, for a request that has it as `text`.
+    pub(crate) fn decoded(text: &'a str, characters: &[u8; EncodedTag::LEN]) -> Option<Self> {
         // The last character carries four bits of the tag. The other two have to be zero.
         let is_canonical = value(*characters.last()?) & 0b11 == 0;
         let is_tag = is_canonical && bytes::all(characters, bytes::is_id);
-        is_tag.then(|| (Self { text, bytes: decode(characters) }, rest))
+        is_tag.then(|| Self { text, bytes: decode(characters) })
     }
 
     /// What is wrong with a text that is not a tag.

@@ -93,7 +93,7 @@ impl<'a> CanonicalPath<'a> {
     }
 
     /// The canonical form, where it is what was written.
-    #[cfg(feature = "jwt")]
+    #[cfg(any(feature = "jwt", all(test, feature = "alloc")))]
     pub(crate) fn as_canonical(self) -> Option<&'a str> {
         self.verbatim.then_some(self.written)
     }

@@ -5,6 +5,8 @@ use core::net::IpAddr;
 
 use crate::bytes;
 use crate::error::{Fault, Field, ParseError};
+#[cfg(feature = "alloc")]
+use crate::query::name_of;
 
 /// A request, borrowed. Prints nothing of itself, as it carries a credential.
 #[derive(Clone, Copy, Default)]
@@ -131,6 +133,26 @@ fn authority(url: &str) -> Option<usize> {
 pub(crate) fn split_scheme(text: &str) -> (&str, &str) {
     let scheme = bytes::around(text, "://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
     text.split_at_checked(scheme).unwrap_or_default()
+}
+
+/// Whether an address carries a token that goes by one of `names`, in its path or in its query.
+#[cfg(feature = "alloc")]
+pub(crate) fn is_signed<'n>(
+    mut names: impl Iterator<Item = &'n str>,
+    path: &str,
+    query: Option<&str>,
+) -> bool {
+    names.any(|name| {
+        let is_token = |param| name_of(param) == name;
+        leads(name, path) || query.is_some_and(|query| query.split('&').any(is_token))
+    })
+}
+
+/// Whether the first segment of a path is a token of this name.
+#[cfg(feature = "alloc")]
+fn leads(name: &str, path: &str) -> bool {
+    let rest = path.strip_prefix('/').and_then(|path| path.strip_prefix(name));
+    rest.is_some_and(|rest| rest.starts_with('='))
 }
 
 #[cfg(test)]

@@ -5,13 +5,15 @@ mod verified;
 
 use core::fmt;
 
-use crate::error::{InvalidSignature, PolicyError, Refusal};
+use crate::error::{InvalidSignature, ParseError, PolicyError, Refusal};
 #[cfg(feature = "jwt")]
 use crate::format::jwt::JwtRules;
 #[cfg(feature = "alloc")]
-use crate::format::TokenNames;
+use crate::format::{Format, TokenNames, timed_hmac::TimedHmac};
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::grant::Grant;
+#[cfg(feature = "jwt")]
+use crate::grant::Text;
 use crate::key::{Candidates, Entry, KeyRing};
 use crate::query::ParamNames;
 use crate::request::{Placement, Request};
@@ -20,8 +22,8 @@ use crate::time::UnixTime;
 
 pub use self::verified::Verified;
 
-/// A refusal, with what was read of the token: proved or not, since an operator looks for the key that is missing.
-#[derive(Clone, Copy)]
+/// A refusal, with what was read of the token. Nothing of that is proved: an operator looks for a missing key with it.
+#[derive(Clone)]
 pub struct Denied<'a> {
     pub(crate) refusal: Refusal,
     /// `None` if no token counts.
@@ -46,13 +48,13 @@ impl<'a> Denied<'a> {
     /// The scope that the token claims.
     #[must_use]
     pub fn untrusted_scope(&self) -> Option<Scope<'a>> {
-        Some(self.token?.scope)
+        self.token.as_ref().map(UnverifiedToken::scope)
     }
 
     /// Where the token is, if it can be read.
     #[must_use]
     pub fn placement(&self) -> Option<Placement> {
-        Some(self.token?.located.placement)
+        self.token.as_ref().map(|token| token.located.placement)
     }
 }
 
@@ -134,6 +136,14 @@ impl<'a> Verifier<'a> {
         self
     }
 
+    /// Reads timed HMACs as well.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn timed_hmac(mut self, format: Option<&'a TimedHmac>) -> Self {
+        self.rules.timed_hmac = format;
+        self
+    }
+
     /// The name of this deployment: tokens have to carry it.
     #[must_use]
     pub const fn audience(mut self, name: Option<&'a str>) -> Self {
@@ -164,19 +174,42 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// What the tokens that it reads go by in addresses and cookies.
-    #[cfg(feature = "alloc")]
-    #[must_use]
-    pub fn token_names(&self) -> TokenNames {
-        TokenNames::new(self.rules.names())
-    }
-
     /// Query parameters that may be added, unsigned, to an exact link, besides
     /// [`PLAYER_PARAMS`](crate::PLAYER_PARAMS).
     #[must_use]
     pub const fn unsigned_params(mut self, names: ParamNames<'a>) -> Self {
         self.rules.unsigned_params = names;
         self
+    }
+
+    /// What the tokens that it reads go by in addresses and cookies.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn token_names(&self) -> TokenNames {
+        TokenNames::of(&self.rules)
+    }
+
+    /// The formats that it reads, by the names that a key ring has for them.
+    #[cfg(feature = "alloc")]
+    pub fn formats(&self) -> impl Iterator<Item = &'static str> + use<'a> {
+        self.rules.formats().map(Format::name)
+    }
+
+    /// Checks that tokens of every format that it reads can name this deployment.
+    ///
+    /// # Errors
+    /// What to write instead.
+    #[cfg(feature = "alloc")]
+    pub fn check_audience(&self, name: &str) -> Result<(), &'static str> {
+        self.rules.formats().try_for_each(|format| format.check_audience(name))
+    }
+
+    /// Whether a part of a request, the URL or a header field, may be a token that is bound to countries. Where it
+    /// is not, nobody need look up the client's country.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn may_name_countries(&self, text: &str) -> bool {
+        self.rules.formats().any(|format| format.may_name_countries(text))
     }
 
     /// Decides on one request.
@@ -194,6 +227,7 @@ impl<'a> Verifier<'a> {
     ///
     /// # Errors
     /// As [`Verifier::verify`].
+    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
     pub fn decide<'r>(
         &self,
         request: &Request<'r>,
@@ -210,6 +244,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// The decision on the tokens in cookies.
+    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
     #[cold]
     fn decide_on_cookies<'r>(
         &self,
@@ -255,6 +290,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// Checks 2 to 6.
+    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
     fn decide_on<'r>(
         &self,
         located: &Located<'r>,
@@ -282,7 +318,7 @@ impl<'a> Verifier<'a> {
         request: &Request<'r>,
         now: UnixTime,
     ) -> Result<&'a Entry, Refusal> {
-        token.check_scope()?;
+        check_scope(token)?;
         // 3
         let keys = self.ring.candidates(token.kid(), token.located.format.name(), now)?;
         // 4
@@ -316,13 +352,19 @@ impl<'a> Verifier<'a> {
     ) -> Result<(), PolicyError> {
         let grant = &token.grant;
         // Both ways: a gate with a name wants it in every token, and a token with a name is for that
-        // gate alone.
-        // An empty name is none that a token could carry.
-        if grant.audience() != self.rules.audience || self.rules.audience == Some("") {
+        // gate only.
+        let is_for_this_gate = match (grant.audience(), self.rules.audience) {
+            (None, None) => true,
+            (Some(audience), Some(name)) => audience.contains(name),
+            _ => false,
+        };
+        if !is_for_this_gate {
             return Err(PolicyError::WrongAudience);
         }
         #[cfg(feature = "jwt")]
-        if token.foreign_issuer {
+        if let Some(issuer) = token.located.format.issuer()
+            && token.issuer.as_ref().map(Text::as_str) != Some(issuer)
+        {
             return Err(PolicyError::WrongIssuer);
         }
         if let Some(networks) = grant.networks
@@ -343,12 +385,20 @@ impl<'a> Verifier<'a> {
     }
 }
 
+/// Whether the path is below what the token opens.
+pub(crate) const fn check_scope(token: &UnverifiedToken<'_>) -> Result<(), ParseError> {
+    match token.opens {
+        Some(_) => Ok(()),
+        None => Err(ParseError::OutsideScope),
+    }
+}
+
 pub(crate) fn check_tag<'k>(
     token: &UnverifiedToken<'_>,
     keys: Candidates<'k>,
 ) -> Result<&'k Entry, InvalidSignature> {
     match keys {
-        #[cfg(feature = "jwt")]
+        #[cfg(feature = "alloc")]
         Candidates::Any(ring, format, now) => find_key(token, ring, format, now),
         Candidates::Named(entry) => {
             token.verify(entry.key.mac())?;
@@ -358,7 +408,7 @@ pub(crate) fn check_tag<'k>(
 }
 
 /// The first key that fits a token which names none.
-#[cfg(feature = "jwt")]
+#[cfg(feature = "alloc")]
 fn find_key<'k>(
     token: &UnverifiedToken<'_>,
     ring: &'k KeyRing,
@@ -370,7 +420,7 @@ fn find_key<'k>(
     live.find(fits).ok_or(InvalidSignature)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests {
     use super::*;
     use crate::sign::Signer;

@@ -1,13 +1,13 @@
-// The Worker's entry. Two synchronous calls into wasm decide on a request and on what the media store answers; what
-// is between them is done here, with the platform's own objects.
+// The Worker's entry. Synchronous calls into wasm decide on a request, and on what the media store answers; what is
+// between them is done here, with the platform's own objects.
 import * as glue from "../../build/worker/playgate.js";
 import module from "../../build/worker/playgate_bg.wasm";
 
 glue.initSync({ module });
 let gates = new WeakMap(); // by environment, so that a configuration is read once
 
-// After a panic or a trap, memory is not to be trusted: a fresh instance serves the next request, and whoever waits
-// for the media store belongs to the old one. Either shows as an exception of the call into wasm.
+// After a panic or a trap, memory is not to be trusted: a fresh instance serves the next request. Both show as an
+// exception of a call into wasm. Requests that wait for the media store belong to the old instance.
 let instance = 1;
 let isBroken = false;
 
@@ -18,26 +18,27 @@ function startOver() {
   isBroken = false;
 }
 
-const CONDITIONS = ["If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"];
-
-function decide(request, env) {
-  const { headers } = request;
-  let parts = `${request.method}\n${request.url}`;
-  for (const name of ["Origin", "Cookie", "Authorization", "CF-Connecting-IP", "Range", ...CONDITIONS]) {
-    parts += `\n${headers.get(name) ?? ""}`;
+/** Calls into wasm. */
+function call(work) {
+  try {
+    return work();
+  } catch (error) {
+    isBroken = true;
+    throw error;
   }
-  if (!gates.has(env)) gates.set(env, new glue.Gate(env));
-  return gates.get(env).decide(parts, request, Date.now());
 }
 
-/** Logs what a response has to say, and makes it: a line, a line feed, and `[status, headers, body]` in JSON. */
-function respond(text, stored) {
-  const end = text.indexOf("\n");
-  if (end > 0) console.log(text.slice(0, end));
-  const [status, headers, body] = JSON.parse(text.slice(end + 1));
-  // The bytes of a bucket are encoded already as their header fields say.
-  const encodeBody = stored?.httpEtag ? "manual" : "automatic";
-  return new Response(stored ? stored.body : body, { status, headers, encodeBody });
+// In the order in which the gate reads them.
+const FIELDS = ["Origin", "Cookie", "Authorization", "CF-Connecting-IP", "Range", "If-Match", "If-Modified-Since",
+  "If-None-Match", "If-Range", "If-Unmodified-Since"];
+
+function decide(request, env) {
+  let parts = `${request.method}\n${request.url}`;
+  for (const name of FIELDS) parts += `\n${request.headers.get(name) ?? ""}`;
+  return call(() => {
+    if (!gates.has(env)) gates.set(env, new glue.Gate(env));
+    return gates.get(env).decide(parts, request, Date.now());
+  });
 }
 
 // Finished answers by their text. Most echo nothing of a request, so they are few, and a Response is made of
@@ -45,9 +46,9 @@ function respond(text, stored) {
 // are not kept.
 const answers = new Map();
 
+/** The response to a finished answer: a line for the log, a line feed, and `[status, headers, body]` in JSON. */
 function answer(text) {
   const end = text.indexOf("\n");
-  if (end > 0) console.log(text.slice(0, end));
   const json = text.slice(end + 1);
   let known = answers.get(json);
   if (!known) {
@@ -56,91 +57,114 @@ function answer(text) {
     const isOwn = status === 302 || body?.includes('"param":');
     if (!isOwn && answers.size < 1000) answers.set(json, known);
   }
+  log(text, end);
   return new Response(...known);
+}
+
+/** The response of a plan, in the same form. It throws if the platform does not take a header field. */
+function respond(text, body, encodeBody = "automatic") {
+  const end = text.indexOf("\n");
+  const [status, headers, own] = JSON.parse(text.slice(end + 1));
+  const response = new Response(body ?? own, { status, headers, encodeBody });
+  log(text, end);
+  return response;
+}
+
+function log(text, end) {
+  if (end > 0) console.log(text.slice(0, end));
 }
 
 /** Does what a plan says until there is a response. */
 async function serve(plan, env) {
   const own = instance;
-  // A plan of an instance that is gone is not to be touched: its memory is another's now.
+  // The memory of a plan whose instance is gone belongs to the new one.
   const isOver = () => isBroken || own !== instance;
-  let next = plan.start();
-  let store; // the last answer of the media store
-  for (;;) {
-    const [verb, ...words] = next.split("\n", 2);
+  let next = call(() => plan.start());
+  let stored; // the media store's last answer
+  // A plan asks at most eight questions.
+  for (let steps = 0; steps < 20; steps++) {
+    const [verb, ...words] = next.split("\n");
     if (verb === "stored" || verb === "own") {
-      plan.free();
-      if (verb === "own") drop(store);
-      return respond(next.slice(verb.length + 1), verb === "stored" ? store : null);
-    }
-    if (verb === "read") {
-      const bytes = await read(store, next.split("\n")).catch(() => undefined);
+      const text = next.slice(verb.length + 1);
+      try {
+        const response = verb === "own" ? respond(text) : respond(text, stored.body, stored.encodeBody);
+        if (verb === "own") drop(stored);
+        call(() => plan.free());
+        return response;
+      } catch (error) {
+        if (isOver()) throw error;
+        next = call(() => plan.failed());
+      }
+    } else if (verb === "read") {
+      const bytes = await read(stored.body, words).catch(() => undefined);
       if (isOver()) break;
       if (bytes === undefined) {
-        next = plan.failed();
+        next = call(() => plan.failed());
         continue;
       }
-      const response = plan.rewrite(bytes ?? undefined);
-      plan.free();
-      return manifest(response);
+      const text = call(() => plan.rewrite(bytes ?? undefined));
+      const body = call(() => plan.takeBody());
+      try {
+        const response = respond(text, body);
+        call(() => plan.free());
+        return response;
+      } catch (error) {
+        if (isOver()) throw error;
+        next = call(() => plan.failed());
+      }
+    } else {
+      drop(stored);
+      stored = await ask(verb, words, env).catch(() => undefined);
+      if (isOver()) break;
+      if (stored === undefined) next = call(() => plan.failed());
+      else if (verb === "fetch") next = call(() => plan.fetched(stored.text));
+      else next = call(() => plan.found(stored.text));
     }
-    drop(store);
-    store = await ask(next.split("\n"), env).catch(() => undefined);
-    if (isOver()) break;
-    const answer = describe(verb, store);
-    if (answer === undefined) next = plan.failed();
-    else next = verb === "fetch" ? plan.fetched(answer) : plan.found(answer);
   }
-  drop(store);
-  return refuse(new Error("the instance panicked"));
+  drop(stored);
+  return refuse("Restarted");
 }
 
-/** Asks the media store. */
-function ask([verb, ...words], env) {
+/** Asks the media store. Its answer in lines, and its body. */
+async function ask(verb, words, env) {
   if (verb === "fetch") {
     const [method, url, ...fields] = words;
-    const headers = [];
-    while (fields.length > 1) headers.push(fields.splice(0, 2));
+    const wanted = [];
+    while (fields.length > 1) wanted.push(fields.splice(0, 2));
     // No `cf` properties: the cache does by itself what a clean URL deserves.
-    return fetch(url, { method, headers, redirect: "manual" });
+    const { status, headers, body } = await fetch(url, { method, headers: wanted, redirect: "manual" });
+    let text = `${status}\n${body ? 1 : 0}`;
+    for (const [name, value] of headers) text += `\n${name}\n${value}`;
+    return { text, body };
   }
   const [key, ...range] = words;
-  if (verb === "head") return env.MEDIA.head(key);
-  if (range.length === 0) return env.MEDIA.get(key);
-  const [offset, length, suffix] = range.map((text) => (text === "" ? undefined : Number(text)));
-  return env.MEDIA.get(key, { range: suffix === undefined ? { offset, length } : { suffix } });
+  const object = verb === "head" ? await env.MEDIA.head(key) : await env.MEDIA.get(key, readRange(range));
+  if (object === null) return { text: "" };
+  const { size, httpEtag, uploaded, httpMetadata, body } = object;
+  const { contentType, contentLanguage, contentDisposition, contentEncoding, cacheControl } = httpMetadata;
+  const text = [size, httpEtag, uploaded.getTime(), contentType, contentLanguage, contentDisposition,
+    contentEncoding, cacheControl].join("\n");
+  // Objects are stored in the encoding that their metadata names: the platform must not encode them again.
+  return { text, body, encodeBody: "manual" };
 }
 
-/** What the media store answered, in lines; undefined if it did not. */
-function describe(verb, store) {
-  if (store === undefined) return undefined;
-  try {
-    if (verb === "fetch") {
-      let text = `${store.status}\n${store.body ? 1 : 0}`;
-      for (const [name, value] of store.headers) text += `\n${name}\n${value}`;
-      return text;
-    }
-    if (store === null) return "";
-    const { size, httpEtag, uploaded, httpMetadata: of } = store;
-    return [size, httpEtag, uploaded.getTime(), of.contentType, of.contentLanguage, of.contentDisposition,
-      of.contentEncoding, of.cacheControl].join("\n");
-  } catch {
-    return undefined;
-  }
+function readRange(words) {
+  if (words.length === 0) return undefined;
+  const [offset, length, suffix] = words.map((word) => (word === "" ? undefined : Number(word)));
+  return { range: suffix === undefined ? { offset, length } : { suffix } };
 }
 
-/** Nobody reads the body; that a source cannot be told so is its own affair. */
-function drop(store) {
-  store?.body?.cancel().catch(() => {});
+/** Cancels a body that nobody reads. If that fails, nobody minds. */
+function drop(stored) {
+  stored?.body?.cancel().catch(() => {});
 }
 
 /** The bytes of a manifest; null if there are more than the limit. */
-async function read(store, [, limit, compression]) {
-  let { body } = store;
-  if (compression) body = body.pipeThrough(new DecompressionStream(compression));
+async function read(stream, [limit, compression]) {
+  const decoded = compression ? stream.pipeThrough(new DecompressionStream(compression)) : stream;
   const chunks = [];
   let size = 0;
-  for await (const chunk of body) {
+  for await (const chunk of decoded) {
     size += chunk.byteLength;
     if (size > Number(limit)) return null;
     chunks.push(chunk);
@@ -154,16 +178,9 @@ async function read(store, [, limit, compression]) {
   return bytes;
 }
 
-/** The response with a manifest: two lines as `respond` takes them, and the body. */
-function manifest(bytes) {
-  const first = bytes.indexOf(10);
-  const second = bytes.indexOf(10, first + 1);
-  const head = new TextDecoder().decode(second < 0 ? bytes : bytes.subarray(0, second));
-  return respond(head, second < 0 ? null : { body: bytes.subarray(second + 1) });
-}
-
+/** The answer where the gate cannot decide. `error` is the kind of failure. */
 function refuse(error) {
-  console.error(JSON.stringify({ decision: "error", reason: "gate_error", error: error?.name }));
+  console.error(JSON.stringify({ decision: "error", reason: "gate_error", error }));
   const body = { type: "about:blank", title: "Service Unavailable", status: 503,
     reason: "gate_error", detail: "the gate failed, and serves nothing unchecked" };
   return Response.json(body, { status: 503, headers: { "Content-Type": "application/problem+json",
@@ -171,20 +188,15 @@ function refuse(error) {
     "X-Content-Type-Options": "nosniff" } });
 }
 
-/** A call into wasm threw, or what it said made no sense. */
-function fail(error) {
-  isBroken = true;
-  return refuse(error);
-}
-
 export default {
   fetch(request, env) {
     try {
       if (isBroken) startOver();
       const verdict = decide(request, env);
-      return typeof verdict === "string" ? answer(verdict) : serve(verdict, env).catch(fail);
+      if (typeof verdict === "string") return answer(verdict);
+      return serve(verdict, env).catch((error) => refuse(error?.name));
     } catch (error) {
-      return fail(error);
+      return refuse(error?.name);
     }
   },
 };

@@ -14,11 +14,9 @@ use crate::query::{ParamNames, joined, push_query};
 use crate::request::Placement;
 use crate::scope::Scope;
 use crate::time::UnixTime;
-#[cfg(feature = "alloc")]
-use crate::verify::Verifier;
 
 /// An admitted request. Only [`Verifier::verify`](crate::Verifier::verify) makes one.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Verified<'a> {
     pub(super) token: UnverifiedToken<'a>,
     pub(super) key: &'a Entry,
@@ -57,15 +55,15 @@ impl<'a> Verified<'a> {
 
     /// The part of the URL space that the token allows.
     #[must_use]
-    pub const fn scope(&self) -> Scope<'a> {
-        self.token.scope
+    pub fn scope(&self) -> Scope<'a> {
+        self.token.scope()
     }
 
     /// The token as it stands in a path or a cookie: with its name.
     #[cfg(feature = "alloc")]
     #[must_use]
-    pub fn named_token(&self, verifier: &Verifier<'_>) -> String {
-        verifier.rules.named(&self.token)
+    pub fn named_token(&self) -> String {
+        self.token.located.format.named(&self.token)
     }
 
     /// The key that signed it.
@@ -126,7 +124,8 @@ impl<'a> Verified<'a> {
         let [before, after] = self.token.queries().map(|query| query.map(|query| query.split('&')));
         let before = before.into_iter().flatten();
         let after = after.into_iter().flatten().filter(|param| forward.has(param));
-        let kept = before.filter(|param| self.token.scope.signs(param) || forward.has(param));
+        let scope = self.scope();
+        let kept = before.filter(|param| scope.signs(param) || forward.has(param));
         joined(kept.chain(after))
     }
 

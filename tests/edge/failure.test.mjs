@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { link, problem, startGate } from "./gate.mjs";
+import { link, problem, sign, startGate } from "./gate.mjs";
 
 const FILM = "/videos/42/film.mp4";
 
@@ -66,6 +66,33 @@ test("requests beside a trap are answered", { timeout: 15_000 }, async () => {
     if (n % 2 || answer.status !== 200) isGateError(answer);
   }
   await serves();
+});
+
+test("metadata that no header field can have is the store's fault, and no instance ends", { timeout: 15_000 }, async () => {
+  const before = await gate.instance();
+  for (const [n, contentType] of ["video/\rmp4", "video/\0mp4", "video/\nmp4", "video/\x7fmp4"].entries()) {
+    await gate.bucket.put(`videos/42/odd_${n}.mp4`, "0123456789", { httpMetadata: { contentType } });
+    for (const [method, headers] of [["GET", {}], ["HEAD", {}], ["GET", { range: "bytes=0-1" }]]) {
+      const answer = await gate.ask(link(`/videos/42/odd_${n}.mp4`), { method, headers });
+      assert.deepEqual([answer.status, answer.headers["playgate-reason"]], [502, "bad_store"], `${n} ${method}`);
+    }
+  }
+  assert.equal(await gate.instance(), before);
+});
+
+test("the largest answer that a manifest may have leaves the instance alone", { timeout: 60_000 }, async () => {
+  const before = await gate.instance();
+  const id = "x".repeat(64);
+  const segments = '<SegmentURL media="a"/>'.repeat(88_000);
+  const mpd = `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><Period><AdaptationSet><Representation
+    id="1"><SegmentList>${segments}</SegmentList></Representation></AdaptationSet></Period></MPD>`;
+  await gate.bucket.put("videos/42/large.mpd", mpd);
+  const token = sign("/videos/42/", { dir: 2, jti: id, sid: id, sub: id });
+  const beside = [1, 2, 3].map(() => gate.ask(link(FILM)));
+  const answer = await gate.ask(`https://cdn.example.com/videos/42/large.mpd?${token}`);
+  assert.ok(answer.status === 200 || answer.headers["playgate-reason"] === "manifest_too_large", answer.status);
+  for (const other of await Promise.all(beside)) assert.equal(other.status, 200);
+  assert.equal(await gate.instance(), before);
 });
 
 test("many failures in a row leave nothing behind", { timeout: 30_000 }, async () => {

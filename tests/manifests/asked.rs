@@ -3,8 +3,8 @@
 
 use core::fmt;
 
-use playgate::manifest::Carrier;
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
+use playgate_manifest::Carrier;
 use url::Url;
 
 pub const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";

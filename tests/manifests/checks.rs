@@ -1,6 +1,6 @@
 //! What a rewriter must never do, whatever it is given. Each check panics where it does.
 
-use playgate::manifest::{Carrier, Kind};
+use playgate_manifest::{Carrier, Kind};
 
 use crate::asked::{Address, Asked, HOST, changes};
 use crate::mpd;

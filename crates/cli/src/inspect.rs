@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use clap::Args;
 use playgate::{KeyRing, ParamNames, Report, UnixTime};
-use playgate_json::Gate;
+use playgate_json::{Gate, ReportShape};
 
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
@@ -118,7 +118,7 @@ impl Inspector {
         let exit = if report.is_admitted() { Exit::Done } else { Exit::Refused };
         // The report is made of text and numbers: it always has a JSON form.
         let answer = if self.json {
-            serde_json::to_string(&report).unwrap_or_default() + "\n"
+            serde_json::to_string(&ReportShape(&report)).unwrap_or_default() + "\n"
         } else {
             shown(report)
         };

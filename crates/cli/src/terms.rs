@@ -1,7 +1,25 @@
 //! What a link shall allow, as options.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use playgate_json::{LinkFormat, Moment, Place, RequestError, Seconds, SignRequest, Value};
+
+/// Where the token goes.
+#[derive(Clone, Copy, ValueEnum)]
+enum PlaceArg {
+    /// In the query: one file
+    Query,
+    /// In the path, where relative addresses inherit it
+    Path,
+}
+
+impl From<PlaceArg> for Place {
+    fn from(place: PlaceArg) -> Self {
+        match place {
+            PlaceArg::Query => Self::Query,
+            PlaceArg::Path => Self::Path,
+        }
+    }
+}
 
 /// The terms that all links of one run share.
 #[derive(Args)]
@@ -28,7 +46,7 @@ pub(crate) struct Terms {
 
     /// Where the token goes [default: path for playlists, else query]
     #[arg(long)]
-    place: Option<Place>,
+    place: Option<PlaceArg>,
 
     /// Sign with the key of this id [default: the ring's first]
     #[arg(long, value_name = "ID")]
@@ -95,7 +113,7 @@ pub(crate) struct Terms {
 #[command(next_help_heading = "The format")]
 struct FormatArgs {
     /// The format of the token [default: native]
-    #[arg(long, value_name = "native|jwt", value_parser = ["native", "jwt"])]
+    #[arg(long, value_name = "native|jwt|timed-hmac", value_parser = ["native", "jwt", "timed-hmac"])]
     #[arg(hide_possible_values = true)]
     format: Option<String>,
 
@@ -110,6 +128,18 @@ struct FormatArgs {
     /// The name of the JWT in the link [default: token]
     #[arg(long, value_name = "NAME")]
     jwt_name: Option<String>,
+
+    /// How long the gate lets timed HMACs last
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
+    timed_hmac_ttl: Option<Seconds>,
+
+    /// The query parameter of the timed HMAC [default: verify]
+    #[arg(long, value_name = "NAME")]
+    timed_hmac_param: Option<String>,
+
+    /// Write the tag of the timed HMAC in base64url without padding
+    #[arg(long)]
+    timed_hmac_url_safe: bool,
 }
 
 fn claim(text: &str) -> Result<(String, String), &'static str> {
@@ -121,9 +151,18 @@ fn claim(text: &str) -> Result<(String, String), &'static str> {
 
 impl From<FormatArgs> for LinkFormat {
     fn from(args: FormatArgs) -> Self {
-        let FormatArgs { format, claim, issuer, jwt_name } = args;
+        let FormatArgs { format, claim, issuer, jwt_name, .. } = args;
+        let FormatArgs { timed_hmac_ttl, timed_hmac_param, timed_hmac_url_safe, .. } = args;
         let claims = claim.into_iter().map(|(name, value)| (name, Value::Text(value))).collect();
-        Self { format, claims, issuer, jwt_name }
+        Self {
+            format,
+            claims,
+            issuer,
+            jwt_name,
+            timed_hmac_ttl,
+            timed_hmac_param,
+            timed_hmac_url_safe,
+        }
     }
 }
 
@@ -145,7 +184,7 @@ impl From<Terms> for SignRequest {
             encode: false,
             exact,
             cookie,
-            place,
+            place: place.map(Place::from),
             kid,
             audience,
             country,

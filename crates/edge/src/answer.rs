@@ -13,7 +13,7 @@ pub(crate) type Headers = Vec<Header>;
 pub(crate) type Header = (&'static str, Cow<'static, str>);
 
 /// Header fields of a response, which may have names of the media server's.
-pub(crate) type Fields = Vec<(Cow<'static, str>, Cow<'static, str>)>;
+pub type Fields = Vec<(Cow<'static, str>, Cow<'static, str>)>;
 
 /// The gate's own header fields among others.
 pub(crate) fn fields(

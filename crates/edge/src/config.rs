@@ -3,22 +3,22 @@
 
 mod read;
 
+use core::fmt;
 
 use self::read::{
     check_names, read_audience, read_formats, read_log, read_number, read_origin_secret,
     read_origins, read_pass_headers, read_store, read_switch,
 };
-use crate::format::Rules;
-use playgate_json::Formats;
-use playgate::KeyRing;
-use playgate_manifest::PublicPaths;
-use playgate::ParamNames;
-use playgate::Verifier;
 use crate::answer::Headers;
 use crate::cors::{self, Origins};
 use crate::log::LogLevel;
 use crate::pass_headers::PassHeaders;
 use crate::secret::Secret;
+use playgate::KeyRing;
+use playgate::ParamNames;
+use playgate::Verifier;
+use playgate_json::Formats;
+use playgate_manifest::PublicPaths;
 
 /// Seconds that clocks may be apart at most: more would be another lifetime.
 const MAX_LEEWAY: u64 = 300;
@@ -35,9 +35,20 @@ const MOST_MANIFEST_BYTES: u64 = 8 << 20;
 /// media server would not wait for the next part, or send all of the playlist.
 const DIRECTIVES: &str = "_HLS_msn,_HLS_part,_HLS_skip";
 
-/// The variables as they stand; `None` where they are not set or empty.
+/// What is there under the name of a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Nothing, or an empty text.
+    Unset,
+    /// A text.
+    Text(String),
+    /// Something that is not a text.
+    Unreadable,
+}
+
+/// The variables as they are; `None` where they are not set or empty.
 #[derive(Default)]
-pub(crate) struct Variables {
+pub struct Variables {
     pub(crate) allow_origins: Option<String>,
     pub(crate) audience: Option<String>,
     pub(crate) formats: Option<String>,
@@ -59,17 +70,72 @@ pub(crate) struct Variables {
     pub(crate) public: Option<String>,
     pub(crate) public_extensions: Option<String>,
     pub(crate) set_cookie: Option<String>,
+    pub(crate) timed_hmac_param: Option<String>,
+    pub(crate) timed_hmac_ttl: Option<String>,
+    pub(crate) timed_hmac_url_safe: Option<String>,
     pub(crate) unsigned_params: Option<String>,
     /// The names of those that are set and are no text.
     pub(crate) unreadable: Vec<&'static str>,
 }
 
-/// What stands in the place of a binding.
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Variables(..)")
+    }
+}
+
+impl Variables {
+    /// Reads every variable by its name. What is set and cannot be read is told apart from what is not set: a check
+    /// must not be lost because its variable has the wrong type.
+    pub fn read(media: Binding, mut setting: impl FnMut(&'static str) -> Setting) -> Self {
+        let mut unreadable = Vec::new();
+        let mut text = |name: &'static str| match setting(name) {
+            Setting::Text(text) => Some(text).filter(|text| !text.trim().is_empty()),
+            Setting::Unreadable => {
+                unreadable.push(name);
+                None
+            }
+            Setting::Unset => None,
+        };
+        Self {
+            allow_origins: text("ALLOW_ORIGINS"),
+            audience: text("AUDIENCE"),
+            formats: text("FORMATS"),
+            forward_params: text("FORWARD_PARAMS"),
+            issuer: text("ISSUER"),
+            jwt_name: text("JWT_NAME"),
+            jwt_path: text("JWT_PATH"),
+            leeway: text("LEEWAY"),
+            log: text("LOG"),
+            max_lifetime: text("MAX_LIFETIME"),
+            max_manifest_bytes: text("MAX_MANIFEST_BYTES"),
+            max_run: text("MAX_RUN"),
+            media,
+            origin: text("ORIGIN"),
+            origin_secret: text("ORIGIN_SECRET").map(Secret::from),
+            pass_headers: text("PASS_HEADERS"),
+            playgate_keys: text("PLAYGATE_KEYS").map(Secret::from),
+            public: text("PUBLIC"),
+            public_extensions: text("PUBLIC_EXTENSIONS"),
+            set_cookie: text("SET_COOKIE"),
+            timed_hmac_param: text("TIMED_HMAC_PARAM"),
+            timed_hmac_ttl: text("TIMED_HMAC_TTL"),
+            timed_hmac_url_safe: text("TIMED_HMAC_URL_SAFE"),
+            unsigned_params: text("UNSIGNED_PARAMS"),
+            unreadable,
+        }
+    }
+}
+
+/// What the binding of the bucket is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Binding {
+pub enum Binding {
+    /// There is none.
     #[default]
     Absent,
+    /// Something else than a bucket.
     Other,
+    /// A bucket.
     Right,
 }
 
@@ -94,15 +160,15 @@ pub(crate) struct Server {
 }
 
 /// A configuration without a fault.
-pub(crate) struct Config {
-    ring: KeyRing,
+pub struct Config {
+    pub(crate) ring: KeyRing,
     audience: Option<String>,
     formats: Formats,
     forward_params: String,
     /// These, and those that a playlist is asked with.
     forward_playlist_params: String,
     leeway: u64,
-    pub(crate) log: LogLevel,
+    log: LogLevel,
     max_lifetime: Option<u64>,
     max_run: u64,
     /// Bytes in the largest manifest that is rewritten.
@@ -117,16 +183,25 @@ pub(crate) struct Config {
 
 /// A configuration with at least one.
 #[derive(Debug)]
-pub(crate) struct Broken {
+pub struct Broken {
     /// One sentence for each fault. No value is repeated: it may be a secret in the wrong place.
-    pub(crate) errors: Vec<String>,
+    pub errors: Vec<String>,
     /// Who may read that answer; none where this is the fault.
     pub(crate) origins: Origins,
 }
 
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Config(..)")
+    }
+}
+
 impl Config {
     /// Checks everything, and says everything that is wrong.
-    pub(crate) fn read(variables: &Variables) -> Result<Self, Broken> {
+    ///
+    /// # Errors
+    /// Every fault.
+    pub fn read(variables: &Variables) -> Result<Self, Broken> {
         let mut errors: Vec<String> = variables
             .unreadable
             .iter()
@@ -142,11 +217,16 @@ impl Config {
         });
         let formats = formats.ok();
         // What a token can say and what it goes by depend on its format.
-        let is_native = formats.as_ref().is_some_and(|formats| formats.native);
-        let audience = read_audience(variables.audience.as_deref(), is_native);
+        let no_keys = KeyRing::EMPTY;
+        let gate = Verifier::new(&no_keys);
+        let gate = match &formats {
+            Some(formats) => formats.of(gate),
+            None => gate.native(false),
+        };
+        let audience = read_audience(variables.audience.as_deref(), &gate);
         let audience = note(&mut errors, "AUDIENCE", audience);
-        let jwt = formats.as_ref().and_then(|formats| formats.jwt.as_ref());
-        let taken: Vec<_> = Rules { jwt, ..Rules::NATIVE }.names().collect();
+        let names = gate.token_names();
+        let taken: Vec<_> = names.iter().collect();
         let forward_params = text(&variables.forward_params);
         // A native token in the query of a public file is parameters like others: its tag stays here.
         let secret = [taken.as_slice(), &["sig"]].concat();
@@ -184,8 +264,7 @@ impl Config {
             Some(keys) => KeyRing::parse(keys.expose()).map_err(|error| error.to_string()),
         };
         let ring = ring.and_then(|ring| {
-            let read = formats.iter().flat_map(Formats::names);
-            match read.into_iter().find(|name| ring.serving(name).next().is_none()) {
+            match gate.formats().find(|name| !ring.serves(name)) {
                 Some(name) => Err(format!(
                     "no key is for the format {name}, which FORMATS reads; add one, or take the format out"
                 )),
@@ -223,6 +302,12 @@ impl Config {
             }),
             _ => Err(Broken { errors, origins }),
         }
+    }
+
+    /// Which entries of the log are written.
+    #[must_use]
+    pub const fn log(&self) -> LogLevel {
+        self.log
     }
 
     /// The verifier of this deployment.
@@ -360,6 +445,9 @@ mod tests {
             public: Some("/a, b".into()),
             public_extensions: Some(".ts".into()),
             set_cookie: Some("yes".into()),
+            timed_hmac_param: None,
+            timed_hmac_ttl: None,
+            timed_hmac_url_safe: None,
             unsigned_params: Some("pg".into()),
             unreadable: Vec::new(),
         };
@@ -432,11 +520,14 @@ mod tests {
             public: Some(secret.into()),
             public_extensions: Some(format!("{secret}.")),
             set_cookie: Some(secret.into()),
+            timed_hmac_param: Some(format!("{secret}!")),
+            timed_hmac_ttl: Some(secret.into()),
+            timed_hmac_url_safe: Some(secret.into()),
             unsigned_params: Some(format!("{secret}&")),
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 19);
+        assert_eq!(broken.errors.len(), 22);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
         // As formats that are known, and a name that is taken.
         let variables = Variables {
@@ -465,16 +556,18 @@ mod tests {
             [("jwt", false), ("native,jwt", true), ("jwt,native", true), (" jwt , native ", true)]
         {
             let Ok(config) = Config::read(&formats(text)) else { panic!("refused: {text}") };
-            let rules = config.verifier().rules;
-            assert_eq!((rules.native, rules.jwt.is_some()), (native, true), "{text}");
+            let formats = config.formats;
+            assert_eq!((formats.native, formats.jwt.is_some()), (native, true), "{text}");
         }
         for variables in [bucket(), Variables { formats: Some("native".into()), ..bucket() }] {
             let Ok(config) = Config::read(&variables) else { panic!("refused") };
-            let rules = config.verifier().rules;
-            assert_eq!((rules.native, rules.jwt.is_some()), (true, false));
+            assert_eq!(config.formats, Formats::default());
         }
         for text in ["JWT", "jwt,", "native native", "native,native", "jwt\nnative", "none"] {
-            wrong(formats(text), "FORMATS: write native, jwt, or native,jwt");
+            wrong(
+                formats(text),
+                "FORMATS: write one or more of native, jwt, timed-hmac, separated by commas",
+            );
         }
     }
 
@@ -521,7 +614,10 @@ mod tests {
             ..bucket()
         };
         let misspelt = || Variables { formats: Some("nativ".into()), ..more() };
-        wrong(misspelt(), "FORMATS: write native, jwt, or native,jwt");
+        wrong(
+            misspelt(),
+            "FORMATS: write one or more of native, jwt, timed-hmac, separated by commas",
+        );
         wrong(
             Variables { unreadable: vec!["FORMATS"], ..more() },
             "FORMATS: is not text; write it in quotes",
@@ -543,7 +639,7 @@ mod tests {
         let longest = "\u{e9}".repeat(256);
         for name in [url, "edge.1", &longest, "?"] {
             let Ok(config) = Config::read(&asked(Some("jwt"), name)) else { panic!("{name}") };
-            assert_eq!(config.verifier().rules.audience, Some(name));
+            assert_eq!(config.audience.as_deref(), Some(name));
         }
         for name in ["", "a\n", "a\u{7f}", "a\u{85}", &format!("{longest}x")] {
             wrong(asked(Some("jwt"), name), "AUDIENCE: write 1 to 256 printable characters");
@@ -774,7 +870,7 @@ mod tests {
             "MAX_LIFETIME: write a number of seconds from 1 to 9007199254740991",
         );
         let run = |text: &str| Variables { max_run: Some(text.into()), ..bucket() };
-        let capped = |variables| Config::read(&variables).map(|config| config.verifier().max_run);
+        let capped = |variables| Config::read(&variables).map(|config| config.max_run);
         assert!(capped(bucket()).is_ok_and(|most| most == 86_400));
         assert!(capped(run("3600")).is_ok_and(|most| most == 3600));
         for text in ["0", "4h", "-1"] {

@@ -1,18 +1,7 @@
 //! The decision on one request, without a wait.
 
-use core::net::IpAddr;
-
 use std::borrow::Cow;
 
-use crate::cookie;
-use playgate::ParseError;
-use crate::format::is_signed;
-use playgate_manifest::Carrier;
-use playgate::CanonicalPath;
-use playgate::query::joined;
-use playgate::{Placement, Request, Target};
-use playgate::UnixTime;
-use playgate::{Denied, Verified, Verifier};
 use crate::answer::{Answer, Headers, Problem};
 use crate::config::{Broken, Config};
 use crate::delivery::Delivery;
@@ -20,47 +9,25 @@ use crate::disposition;
 use crate::log::{self, LogEntry};
 use crate::manifest::Rewriting;
 use crate::object;
+use crate::plan::{Next, Plan, Response};
 use crate::redirect::Redirect;
-
-/// The parts of a request that the gate looks at. Header fields that are absent or empty are `None`.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct RequestParts<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) url: &'a str,
-    pub(crate) origin: Option<&'a str>,
-    pub(crate) cookie: Option<&'a str>,
-    pub(crate) authorization: Option<&'a str>,
-    pub(crate) client_ip: Option<IpAddr>,
-    pub(crate) range: Option<&'a str>,
-    /// In the order of [`forward::REQUEST_HEADERS`](crate::forward::REQUEST_HEADERS).
-    pub(crate) conditions: [Option<&'a str>; 5],
-}
-
-impl<'a> RequestParts<'a> {
-    /// Reads them from one text, so that they cross into wasm in one piece: each part is a line, in the order of
-    /// the fields. No part can have a line feed: neither a URL nor a header field can.
-    pub(crate) fn parse(text: &'a str) -> Self {
-        let mut lines = text.split('\n');
-        let mut line = || lines.next().filter(|line| !line.is_empty());
-        Self {
-            method: line().unwrap_or_default(),
-            url: line().unwrap_or_default(),
-            origin: line(),
-            cookie: line(),
-            authorization: line(),
-            client_ip: line().and_then(|ip| ip.parse().ok()),
-            range: line(),
-            conditions: core::array::from_fn(|_| line()),
-        }
-    }
-}
+use crate::request::RequestParts;
+use playgate::CanonicalPath;
+use playgate::ParseError;
+use playgate::UnixTime;
+use playgate::cookie;
+use playgate::query::joined;
+use playgate::{Placement, Request};
+use playgate::{Verified, Verifier};
+use playgate_manifest::Carrier;
 
 /// What comes of a request.
-pub(crate) enum Decision {
-    /// It is answered here and now.
-    Answer(Answer, LogEntry),
-    /// Its media is served. The status of the entry is that of the response, later.
-    Serve(Delivery, LogEntry),
+#[derive(Debug)]
+pub enum Decision {
+    /// It is answered at once.
+    Respond(Response, LogEntry),
+    /// Its media is served, and this is what to do first.
+    Serve(Box<Plan>, Next),
 }
 
 /// Decides on one request at `now`.
@@ -73,7 +40,7 @@ pub(crate) enum Decision {
 ///
 /// `country` is asked for the client's country where a token may be bound to some: the runtime makes what
 /// it knows of a client into an object when it is first touched, and most tokens need none of it.
-pub(crate) fn decide(
+pub fn decide(
     config: &Result<Config, Broken>,
     asked: &RequestParts<'_>,
     now: u64,
@@ -93,7 +60,8 @@ pub(crate) fn decide(
     if method == "OPTIONS" {
         let answer =
             Answer { status: 204, headers: config.origins.preflight(asked.origin), body: None };
-        return Decision::Answer(answer, LogEntry { decision: "preflight", status: 204, ..line });
+        let line = LogEntry { decision: "preflight", status: 204, ..line };
+        return Decision::Respond(answer.into(), line);
     }
     let cors = config.cors(asked.origin);
     // 2
@@ -115,20 +83,19 @@ pub(crate) fn decide(
     // 3
     if let Some((path, query)) = public(config, asked.url) {
         let line = LogEntry { decision: "public", scope: Some(log::path_of(&path)), ..line };
-        return Decision::Serve(Delivery { path, query, ..media }, line);
+        return serve(config, Delivery { path, query, ..media }, asked, line);
     }
     // 4
     let mut request = Request::new(asked.url);
     request.cookie = asked.cookie;
     request.authorization = asked.authorization;
     request.client_ip = asked.client_ip;
-    // No token is bound to countries but by these characters: a field is never its first, nor encoded.
+    let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
     let mut texts = [Some(asked.url), asked.cookie, asked.authorization].into_iter().flatten();
-    let country = texts.any(|text| text.contains("&cc=")).then(country).flatten();
+    let country = texts.any(|text| verifier.may_name_countries(text)).then(country).flatten();
     // XX is the edge's word for a country that it does not know.
     request.client_country = country.as_deref().filter(|known| *known != "XX");
-    let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
-    match verifier.judge(&request, now) {
+    match verifier.decide(&request, now) {
         Ok(verified) => {
             let line = LogEntry {
                 decision: "allow",
@@ -146,25 +113,31 @@ pub(crate) fn decide(
             if let Some((location, expires)) = redirect {
                 let redirect = Redirect { location, expires: expires.as_secs() };
                 let answer = redirect.answer(media.now, media.cors);
-                return Decision::Answer(answer, LogEntry { status: 302, ..line });
+                return Decision::Respond(answer.into(), LogEntry { status: 302, ..line });
             }
             let media = admitted(media, config, asked, &verifier, &verified, may_be_manifest);
-            Decision::Serve(media, line)
+            serve(config, media, asked, line)
         }
         // What the token says, proved or not: an operator looks for the key that is missing.
-        Err(Denied { refusal, token, .. }) => {
+        Err(denied) => {
+            let refusal = denied.refusal();
             let added = refusal == ParseError::UnsignedParameter.into();
             let added = added.then(|| verifier.added_params(&request, now).find_map(log::param));
             let line = LogEntry {
                 param: added.flatten(),
-                kid: token.as_ref().and_then(|token| log::kid(verifier.ring, token.kid()?)),
-                scope: token.map(|token| log::path_of(&token.scope.to_string())),
-                placement: token.map(|token| token.located.placement.name()),
+                kid: denied.untrusted_kid().and_then(|kid| log::kid(&config.ring, kid)),
+                scope: denied.untrusted_scope().map(|scope| log::path_of(&scope.to_string())),
+                placement: denied.placement().map(Placement::name),
                 ..line
             };
             problem(Problem::Refused(refusal), media.cors, line)
         }
     }
+}
+
+fn serve(config: &Config, media: Delivery, asked: &RequestParts<'_>, line: LogEntry) -> Decision {
+    let (plan, next) = Plan::start(config, media, asked, line);
+    Decision::Serve(Box::new(plan), next)
 }
 
 fn admitted(
@@ -195,7 +168,7 @@ fn admitted(
         && verified.placement() != Placement::Cookie
         && verified.grant().directory().is_some()
     {
-        media.cookie = cookie(&media, asked, verifier, verified);
+        media.cookie = cookie(&media, asked, verified);
     }
     media
 }
@@ -207,7 +180,9 @@ fn admitted(
 /// none: what a client sends there it sends again, and an address with a token beside that would have two.
 fn redirect(carrier: &Carrier, verified: &Verified<'_>) -> Option<Box<Redirect>> {
     let expires = carrier.expires();
-    if !carrier.exchanged || verified.path().is_manifest() || expires <= verified.grant().expires()
+    if !carrier.is_exchanged()
+        || verified.path().is_manifest()
+        || expires <= verified.grant().expires()
     {
         return None;
     }
@@ -216,17 +191,12 @@ fn redirect(carrier: &Carrier, verified: &Verified<'_>) -> Option<Box<Redirect>>
 }
 
 /// The cookie that hands the token over, or the one that it was exchanged for.
-fn cookie(
-    media: &Delivery,
-    asked: &RequestParts<'_>,
-    verifier: &Verifier<'_>,
-    verified: &Verified<'_>,
-) -> Option<String> {
+fn cookie(media: &Delivery, asked: &RequestParts<'_>, verified: &Verified<'_>) -> Option<String> {
     // What may turn out to be no manifest starts no playback.
     let rewriting = media.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {
         Some(Rewriting { carrier, .. }) => (Cow::from(carrier.token()), carrier.expires()),
-        None => (verified.named_token(verifier).into(), verified.expires()),
+        None => (verified.named_token().into(), verified.expires()),
     };
     let header = asked.cookie.unwrap_or_default();
     if header.split(';').any(|pair| pair.trim() == &*token) {
@@ -241,17 +211,17 @@ fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
     if config.public.is_empty() {
         return None;
     }
-    let target = Target::parse(url).ok()?;
-    let path = CanonicalPath::parse(target.path).ok()?.to_cow();
+    let (path, query) = Request::new(url).path_and_query().ok()?;
+    let path = CanonicalPath::parse(path).ok()?.to_cow();
     // What carries a token in its path is verified: its extension is not that of a public file.
-    if is_signed(config.verifier().rules.names(), &path, None) {
+    if config.verifier().token_names().are_in(&path, None) {
         return None;
     }
     if !config.public.contains(&path) {
         return None;
     }
     let forward = config.forward_params(object::may_be_manifest(&path));
-    let kept = target.query.unwrap_or_default().split('&').filter(|param| forward.has(param));
+    let kept = query.unwrap_or_default().split('&').filter(|param| forward.has(param));
     Some((path.into_owned(), joined(kept)))
 }
 
@@ -259,15 +229,16 @@ fn problem(problem: Problem, cors: Headers, line: LogEntry) -> Decision {
     let (reason, field, status) = (Some(problem.reason()), problem.field(), problem.status());
     let head = line.method == "HEAD";
     let answer = Answer::problem_about(line.param.as_deref(), problem, head, cors);
-    Decision::Answer(answer, LogEntry { reason, field, status, ..line })
+    Decision::Respond(answer.into(), LogEntry { reason, field, status, ..line })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Binding, Variables};
+    use crate::plan::Body;
     use playgate::KeyRing;
     use playgate::{Link, Signer};
-    use crate::config::{Binding, Variables};
 
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     const FILM: &str = "https://cdn.example.com/videos/42/film.mp4?pg=1&exp=1767225600&kid=main\
@@ -297,7 +268,7 @@ mod tests {
     #[track_caller]
     fn answered(variables: &Variables, asked: RequestParts<'_>, status: u16, reason: Option<&str>) {
         let decision = decide(&Config::read(variables), &asked, NOW, || None);
-        let Decision::Answer(answer, line) = decision else { panic!("served") };
+        let Decision::Respond(answer, line) = decision else { panic!("served") };
         assert_eq!((answer.status, line.status), (status, status));
         assert_eq!(line.reason, reason);
         let sent = answer.headers.iter().find(|(name, _)| *name == "Playgate-Reason");
@@ -308,23 +279,9 @@ mod tests {
     #[track_caller]
     fn served(asked: RequestParts<'_>) -> (Delivery, LogEntry) {
         match decide(&Config::read(&variables()), &asked, NOW, || None) {
-            Decision::Serve(media, line) => (media, line),
-            Decision::Answer(answer, _) => panic!("answered {answer:?}"),
+            Decision::Serve(plan, _) => (plan.delivery.clone(), plan.entry().clone()),
+            Decision::Respond(answer, _) => panic!("answered {answer:?}"),
         }
-    }
-
-    #[test]
-    fn each_part_is_a_line() {
-        let asked = RequestParts::parse(
-            "GET\nhttps://a/\n\npg=1\nBearer x\n2001:db8::1\nbytes=1-\n\"a\"\n\nb\n\nc",
-        );
-        assert_eq!(asked.range, Some("bytes=1-"));
-        assert_eq!(asked.conditions, [Some("\"a\""), None, Some("b"), None, Some("c")]);
-        assert_eq!((asked.method, asked.url, asked.origin), ("GET", "https://a/", None));
-        assert_eq!((asked.cookie, asked.authorization), (Some("pg=1"), Some("Bearer x")));
-        assert_eq!(asked.client_ip, "2001:db8::1".parse().ok());
-        let asked = RequestParts::parse("GET\nhttps://a/\n\n\n\nnowhere");
-        assert_eq!((asked.client_ip, asked.range, asked.conditions), (None, None, [None; 5]));
     }
 
     #[test]
@@ -340,12 +297,13 @@ mod tests {
         ] {
             let config = Config::read(&variables());
             let decision = decide(&config, &asked("GET", &url), NOW, || None);
-            let Decision::Answer(answer, line) = decision else { panic!("served") };
+            let Decision::Respond(answer, line) = decision else { panic!("served") };
             assert_eq!(
                 (line.reason, line.param.as_deref()),
                 (Some("unsigned_parameter"), Some("utm_source"))
             );
-            assert!(answer.body.unwrap().contains(r#""param":"utm_source""#), "{url}");
+            let Body::Text(body) = answer.body else { panic!("no body") };
+            assert!(body.contains(r#""param":"utm_source""#), "{url}");
         }
     }
 
@@ -413,7 +371,7 @@ mod tests {
     fn a_refusal_is_logged_with_what_the_token_says() {
         let gone = FILM.replace("kid=main", "kid=gone");
         let decision = decide(&Config::read(&variables()), &asked("GET", &gone), NOW, || None);
-        let Decision::Answer(_, line) = decision else { panic!("served") };
+        let Decision::Respond(_, line) = decision else { panic!("served") };
         assert_eq!((line.reason, line.kid.as_deref()), (Some("unknown_key"), Some("gone")));
         assert_eq!(line.scope.as_deref(), Some("/videos/42/film.mp4"));
     }
@@ -426,7 +384,7 @@ mod tests {
             NOW,
             country,
         ) {
-            Decision::Answer(_, line) => line.reason,
+            Decision::Respond(_, line) => line.reason,
             Decision::Serve(..) => None,
         };
         let bound = "https://cdn.example.com/videos/42/film.mp4?pg=1&exp=1767225600&kid=main\
@@ -456,7 +414,7 @@ mod tests {
                 ..asked("GET", "https://h/videos/42/film.mp4")
             };
             match decide(&Config::read(&variables()), &asked, NOW, country) {
-                Decision::Answer(_, line) => line.reason,
+                Decision::Respond(_, line) => line.reason,
                 Decision::Serve(..) => None,
             }
         };
@@ -489,12 +447,12 @@ mod tests {
             let asked =
                 RequestParts { authorization: bearer.then_some(&*header), ..asked("GET", url) };
             match decide(&Config::read(&variables()), &asked, NOW, || panic!("asked")) {
-                Decision::Answer(Answer { status: 302, headers, .. }, _) => {
+                Decision::Respond(Response { status: 302, headers, .. }, _) => {
                     let location = headers.iter().find(|(name, _)| *name == "Location");
                     (true, location.map(|(_, value)| value.to_string()))
                 }
-                Decision::Answer(answer, _) => panic!("{answer:?}"),
-                Decision::Serve(media, _) => (false, media.redirect.map(|to| to.location)),
+                Decision::Respond(answer, _) => panic!("{answer:?}"),
+                Decision::Serve(plan, _) => (false, plan.delivery.redirect.map(|to| to.location)),
             }
         };
         for (file, n, at_once) in [
@@ -526,7 +484,8 @@ mod tests {
         {
             let asked = asked("GET", &url);
             let line = match decide(&Config::read(&variables()), &asked, NOW, || None) {
-                Decision::Answer(_, line) | Decision::Serve(_, line) => line.to_json(),
+                Decision::Respond(_, line) => line.to_json(),
+                Decision::Serve(plan, _) => plan.entry().to_json(),
             };
             assert!(!line.contains("REksvd") && !line.contains("cdn.example.com"), "{line}");
         }
@@ -548,22 +507,22 @@ mod tests {
     /// A JWT by the first key for ten minutes, with these parts of a header and a payload.
     fn jwt(header: &str, payload: &str) -> String {
         use base64ct::{Base64UrlUnpadded, Encoding as _};
+        use hmac::{Hmac, KeyInit as _, Mac as _};
+        use sha2::Sha256;
         let part = |json: String| Base64UrlUnpadded::encode_string(json.as_bytes());
         let header = part(format!(r#"{{"alg":"HS256"{header}}}"#));
         let payload = part(format!(r#"{{"vid":"42","exp":1767225600{payload}}}"#));
         let signed = [header, payload].join(".");
-        let ring = playgate::KeyRing::parse(KEYS).unwrap();
-        let mut mac = ring.serving("native").next().unwrap().key.mac().start();
-        mac.update(&signed);
-        let mut token = signed + ".";
-        mac.finish().push_to(&mut token);
-        token
+        let key = Base64UrlUnpadded::decode_vec(KEYS.split_once(':').unwrap().1).unwrap();
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+        mac.update(signed.as_bytes());
+        [signed, Base64UrlUnpadded::encode_string(&mac.finalize().into_bytes())].join(".")
     }
 
     fn decided(variables: &Variables, url: &str) -> (Option<Delivery>, LogEntry) {
         match decide(&Config::read(variables), &asked("GET", url), NOW, || None) {
-            Decision::Serve(media, line) => (Some(media), line),
-            Decision::Answer(_, line) => (None, line),
+            Decision::Serve(plan, _) => (Some(plan.delivery.clone()), plan.entry().clone()),
+            Decision::Respond(_, line) => (None, line),
         }
     }
 

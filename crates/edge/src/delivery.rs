@@ -1,11 +1,10 @@
 //! What is served to an admitted request, whichever store has it.
 
-
-use playgate::query::push_query;
 use crate::answer::{Answer, Header, Headers, Problem};
 use crate::freshness::{self, Stored};
 use crate::manifest::Rewriting;
 use crate::redirect::Redirect;
+use playgate::query::push_query;
 
 /// An admitted request, freed from the URL that it was read from.
 #[derive(Clone, Debug)]
@@ -38,7 +37,8 @@ impl Delivery {
     pub(crate) fn headers(&self, stored: Stored<'_>, error: bool) -> Headers {
         let mut headers = Headers::new();
         let carrier = self.rewriting.as_ref().map(|rewriting| &rewriting.carrier);
-        let carrier = carrier.filter(|carrier| carrier.exchanged && stored.is_playlist && !error);
+        let carrier =
+            carrier.filter(|carrier| carrier.is_exchanged() && stored.is_playlist && !error);
         let cache_control = match self.expires {
             _ if error => Some("no-store".into()),
             // The next request gets another token, made then.

@@ -1,6 +1,5 @@
 //! `Content-Disposition` (RFC 6266).
 
-
 use playgate::DownloadName;
 use playgate::percent::push_encoded;
 

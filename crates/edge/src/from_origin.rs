@@ -1,6 +1,5 @@
 //! Media from a server behind the gate.
 
-
 use crate::answer::{Fields, Problem, fields};
 use crate::config::Server;
 use crate::delivery::Delivery;
@@ -59,28 +58,36 @@ pub(crate) fn respond(
         let kind = object::manifest_kind(media_type, &plan.delivery.path);
         if let (200 | 203, Some(kind)) = (status, kind) {
             let limit = rewriting.max_bytes;
-            let is_known = value("content-encoding").is_none();
-            let len = value("content-length").filter(|_| is_known).and_then(|len| len.parse().ok());
+            let encoding = value("content-encoding").unwrap_or("identity").to_ascii_lowercase();
+            let compression = match encoding.trim() {
+                "identity" => {
+                    let len = value("content-length").and_then(|len| len.parse::<usize>().ok());
+                    if len.is_some_and(|len| len > limit) {
+                        return Err(Problem::ManifestTooLarge);
+                    }
+                    None
+                }
+                // The runtime has decoded these, as they are written here.
+                "gzip" | "br" => None,
+                "x-gzip" => Some("gzip"),
+                "deflate" => Some("deflate"),
+                _ => return Err(Problem::BadManifest),
+            };
             if !has_body {
                 return Err(Problem::BadOrigin);
-            } else if len.is_some_and(|len: u64| usize::try_from(len).is_ok_and(|len| len > limit))
-            {
-                return Err(Problem::ManifestTooLarge);
             }
             plan.pending = Some(Box::new(Pending {
                 kind,
                 etag: value("etag").map(String::from),
                 headers: headers(&plan.delivery, server, sent, false),
             }));
-            // The runtime has decoded it.
-            return Ok(Next::Read { limit, compression: None });
+            return Ok(Next::Read { limit, compression });
         }
         if let (200 | 203, Some(redirect)) = (status, plan.delivery.redirected()) {
             return Ok(Next::Respond(redirect.into()));
         }
-        // It is not a manifest. What was asked for differs from it only if there were header fields.
-        let is_plain = plan.wanted.range.is_none() && plan.wanted.conditions().is_empty();
-        if status == 200 && !is_plain {
+        // It is not a manifest. Ask again only if the viewer sent a range or conditions.
+        if status == 200 && !plan.wanted.is_plain(plan.delivery.head) {
             return Ok(Next::Ask(wanted(plan, server)));
         }
     }

@@ -17,21 +17,26 @@ const MAX_LOOKS: u8 = 3;
 
 /// An object as the bucket describes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Object<'a> {
-    pub(crate) size: u64,
+pub struct Object<'a> {
+    /// Its bytes.
+    pub size: u64,
     /// The entity tag with its quotes.
-    pub(crate) etag: &'a str,
+    pub etag: &'a str,
     /// When it was stored, in unix seconds.
-    pub(crate) modified: u64,
-    pub(crate) content_type: Option<&'a str>,
-    pub(crate) content_language: Option<&'a str>,
-    pub(crate) content_disposition: Option<&'a str>,
-    pub(crate) content_encoding: Option<&'a str>,
-    pub(crate) cache_control: Option<&'a str>,
+    pub modified: u64,
+    /// `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// `Content-Language`.
+    pub content_language: Option<&'a str>,
+    /// `Content-Disposition`.
+    pub content_disposition: Option<&'a str>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<&'a str>,
+    /// `Cache-Control`.
+    pub cache_control: Option<&'a str>,
 }
 
-/// The first question: what needs no look at the object beforehand is one operation of the store - a plain
-/// GET, a GET of one range, a HEAD.
+/// The first question. A plain GET, a GET of one range and a HEAD take one operation of the store.
 pub(crate) fn start(plan: &mut Plan) -> Next {
     if plan.delivery.rewriting.is_some() {
         return get(plan, None, Phase::Whole);
@@ -42,24 +47,15 @@ pub(crate) fn start(plan: &mut Plan) -> Next {
 /// Asks for what the viewer asked for.
 fn wanted(plan: &mut Plan) -> Next {
     let head = plan.delivery.head;
-    let range = plan.wanted.range(head);
-    if head || has_conditions(plan) {
-        return look(plan, 1);
+    if plan.wanted.is_plain(head) {
+        return if head { look(plan, 1) } else { get(plan, None, Phase::Final) };
     }
-    let Some(range) = range else { return get(plan, None, Phase::Final) };
+    let range = plan.wanted.range(head).filter(|_| plan.wanted.conditions().is_empty());
+    let Some(range) = range else { return look(plan, 1) };
     match range.for_store() {
         Some(wanted) => get(plan, Some(wanted), Phase::Range(range)),
         None => look(plan, 1),
     }
-}
-
-/// Whether the answer depends on which version of the object is there. Without a range, `If-Range` says
-/// nothing: the answer is all of the media either way.
-fn has_conditions(plan: &Plan) -> bool {
-    let mut conditions = plan.wanted.conditions();
-    conditions.if_range =
-        conditions.if_range.filter(|_| plan.wanted.range(plan.delivery.head).is_some());
-    !conditions.is_empty()
 }
 
 fn get(plan: &mut Plan, range: Option<StoreRange>, phase: Phase) -> Next {
@@ -134,8 +130,8 @@ fn whole(plan: &mut Plan, object: &Object<'_>) -> Result<Next, Problem> {
     if let Some(redirect) = plan.delivery.redirected() {
         return Ok(Next::Respond(redirect.into()));
     }
-    let is_plain = plan.wanted.range(plan.delivery.head).is_none() && !has_conditions(plan);
-    Ok(if is_plain && !plan.delivery.head {
+    let head = plan.delivery.head;
+    Ok(if !head && plan.wanted.is_plain(head) {
         serve(plan, object, Part::Whole)
     } else {
         wanted(plan)

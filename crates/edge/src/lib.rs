@@ -1,6 +1,9 @@
-//! The Cloudflare Worker: I/O, and the mapping to HTTP. The decision itself is the core's.
+//! The gate over HTTP, without a platform and without I/O: configuration, decision, conditions, ranges, CORS,
+//! cookies, manifests and log.
 //!
-//! Plain functions, tested natively: everything but `gate`, which talks to the runtime.
+//! [`decide`] answers a request, or says what is to be delivered. [`Plan`] then says what
+//! to ask the media store, and makes the response of what that answers. Both are synchronous: whoever drives them moves
+//! the bytes.
 
 mod answer;
 mod authority;
@@ -22,7 +25,14 @@ mod pass_headers;
 mod plan;
 mod range;
 mod redirect;
+mod request;
 mod secret;
 
-#[cfg(all(feature = "worker", target_arch = "wasm32"))]
-mod gate;
+pub use crate::answer::Fields;
+pub use crate::config::{Binding, Broken, Config, Setting, Variables};
+pub use crate::decide::{Decision, decide};
+pub use crate::from_store::Object;
+pub use crate::log::{LogEntry, LogLevel, faults, panicked};
+pub use crate::plan::{Body, Found, Next, Plan, Response, Step};
+pub use crate::range::StoreRange;
+pub use crate::request::RequestParts;

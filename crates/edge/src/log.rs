@@ -1,40 +1,47 @@
 //! One line of JSON for each decision. No token, no key and no URL: a path token is a credential,
 //! so an address is never written down but as the scope of a token.
 
-
 use serde::Serialize;
 
-use crate::bytes;
-use playgate::{KeyId, KeyRing};
 use playgate::redact::{redacted, redacted_segment};
+use playgate::{KeyId, KeyRing};
 
 /// What is said about a request. Members that do not apply are left out.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct LogEntry {
+pub struct LogEntry {
     /// `allow` or `deny` as in a verdict; `preflight` and `public` need none; `error` is the gate's
     /// own.
-    pub(crate) decision: &'static str,
+    pub decision: &'static str,
+    /// Why it was not served.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<&'static str>,
+    pub reason: Option<&'static str>,
+    /// The field of the token that the reason is about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) field: Option<&'static str>,
+    pub field: Option<&'static str>,
     /// The query parameter that was not signed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) param: Option<String>,
-    pub(crate) status: u16,
-    pub(crate) method: &'static str,
+    pub param: Option<String>,
+    /// The status of the response.
+    pub status: u16,
+    /// The method, or `other`.
+    pub method: &'static str,
+    /// The id of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) kid: Option<String>,
+    pub kid: Option<String>,
+    /// The path of the scope, without what could be a token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) scope: Option<String>,
+    pub scope: Option<String>,
+    /// Where the token was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) placement: Option<&'static str>,
+    pub placement: Option<&'static str>,
 }
 
 /// Which entries are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum LogLevel {
+pub enum LogLevel {
+    /// All.
     All,
+    /// Not any.
     Off,
     /// Those of requests that were not served: refusals, and errors of the gate and the media store.
     #[default]
@@ -43,7 +50,8 @@ pub(crate) enum LogLevel {
 
 impl LogEntry {
     /// The entry as one line, if it is written.
-    pub(crate) fn line(&self, level: LogLevel) -> Option<String> {
+    #[must_use]
+    pub fn line(&self, level: LogLevel) -> Option<String> {
         let is_written = match level {
             LogLevel::All => true,
             LogLevel::Off => false,
@@ -60,7 +68,8 @@ impl LogEntry {
 }
 
 /// The line about a configuration with faults, written once for each environment.
-pub(crate) fn faults(errors: &[String]) -> String {
+#[must_use]
+pub fn faults(errors: &[String]) -> String {
     #[derive(Serialize)]
     struct Faults<'a> {
         decision: &'static str,
@@ -72,8 +81,8 @@ pub(crate) fn faults(errors: &[String]) -> String {
 }
 
 /// The line about a panic: where it was, and nothing of its message, which may repeat text of a request.
-#[cfg(any(target_arch = "wasm32", test))]
-pub(crate) fn panicked(file: &str, line: u32) -> String {
+#[must_use]
+pub fn panicked(file: &str, line: u32) -> String {
     #[derive(Serialize)]
     struct Panicked<'a> {
         decision: &'static str,
@@ -115,7 +124,8 @@ pub(crate) fn kid(ring: &KeyRing, shown: &str) -> Option<String> {
 
 /// The name of a query parameter, where it is like one: what could be a token is not repeated.
 pub(crate) fn param(name: &str) -> Option<String> {
-    let like_one = (1..=64).contains(&name.len()) && bytes::all(name.as_bytes(), bytes::is_name);
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let like_one = (1..=64).contains(&name.len()) && name.bytes().all(is_name);
     (like_one && redacted(name) == name).then(|| name.into())
 }
 
@@ -135,6 +145,19 @@ mod tests {
             LogEntry { method: method_name("GET"), ..line }.to_json(),
             r#"{"decision":"deny","reason":"expired","status":403,"method":"GET"}"#
         );
+    }
+
+    #[test]
+    fn what_was_not_served_is_written() {
+        let served = LogEntry { decision: "allow", status: 200, ..LogEntry::default() };
+        let failed = LogEntry { reason: Some("bad_origin"), status: 502, ..served.clone() };
+        for (level, writes) in [
+            (LogLevel::All, [true, true]),
+            (LogLevel::Refused, [false, true]),
+            (LogLevel::Off, [false, false]),
+        ] {
+            assert_eq!([&served, &failed].map(|entry| entry.line(level).is_some()), writes);
+        }
     }
 
     #[test]

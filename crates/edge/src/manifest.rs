@@ -2,12 +2,11 @@
 
 use core::str;
 
-
-use playgate_manifest::{Carrier, Kind};
 use crate::answer::{Fields, Headers, Problem, fields};
 use crate::conditional::{Conditions, Outcome, Validators};
 use crate::delivery::Delivery;
 use crate::plan::{Body, Response};
+use playgate_manifest::{Carrier, Kind};
 
 /// How the manifest of an admitted request is rewritten, should it be one.
 #[derive(Clone, Debug)]
@@ -136,9 +135,9 @@ mod tests {
     use super::*;
     use playgate::KeyRing;
     use playgate::Request;
-    use playgate::{Builder, Signer};
     use playgate::UnixTime;
     use playgate::Verifier;
+    use playgate::{Builder, Signer};
 
     const NOW: u64 = 1_767_225_000;
     const PLAYLIST: &str = "#EXTM3U\n# S\u{e3}o Jo\u{e3}o\n#EXTINF:2,\na.ts\n";

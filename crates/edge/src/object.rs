@@ -1,8 +1,7 @@
 //! The name of an object in the bucket, and the type that its name suggests.
 
-
-use playgate_manifest::Kind;
 use playgate::percent::decode;
+use playgate_manifest::Kind;
 
 /// The type of media of which nothing is known.
 const UNKNOWN: &str = "application/octet-stream";

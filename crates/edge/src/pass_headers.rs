@@ -1,8 +1,5 @@
 //! Header fields of the media server that an operator lets through beside those that always pass.
 
-
-use crate::bytes;
-
 /// Names of header fields, in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PassHeaders(Vec<String>);
@@ -17,7 +14,7 @@ impl PassHeaders {
     ) -> Result<Self, (usize, &'static str)> {
         let checked = names.enumerate().map(|(number, name)| {
             let name = name.to_ascii_lowercase();
-            if name.is_empty() || !bytes::all(name.as_bytes(), is_token) {
+            if name.is_empty() || !name.bytes().all(is_token) {
                 return Err((number, "write names of header fields, separated by commas"));
             }
             refusal(&name).map_or(Ok(name), |reason| Err((number, reason)))

@@ -1,59 +1,80 @@
 //! An admitted request on its way to a response: what to ask the media store, and what to do with its answer.
 //!
-//! Nothing here waits. Whoever drives a plan asks the store, hands over what it answers, and does what comes
-//! next, until there is a response.
-
+//! Nothing here waits. The caller asks the store, hands over what it answers, and does what comes next, until there is
+//! a response.
 
 use crate::answer::{Answer, Fields, Headers, Problem, fields};
 use crate::conditional::Conditions;
 use crate::config::{Config, Store};
-use crate::decide::RequestParts;
 use crate::delivery::Delivery;
 use crate::from_origin;
 use crate::from_store::{self, Object};
 use crate::log::LogEntry;
 use crate::manifest::Pending;
 use crate::range::{ByteRange, Part, StoreRange};
+use crate::request::RequestParts;
 
 /// What to ask the media store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// Ask the media server, and follow no redirect.
-    Fetch { method: &'static str, url: String, headers: Vec<(&'static str, String)> },
+    Fetch {
+        /// `GET` or `HEAD`.
+        method: &'static str,
+        /// The address.
+        url: String,
+        /// The header fields to send, and no others.
+        headers: Vec<(&'static str, String)>,
+    },
     /// Read an object of the bucket, or a part of it.
-    Get { key: String, range: Option<StoreRange> },
+    Get {
+        /// The name of the object.
+        key: String,
+        /// The part; `None` is all of it.
+        range: Option<StoreRange>,
+    },
     /// Look at an object of the bucket, without its body.
-    Head { key: String },
+    Head {
+        /// The name of the object.
+        key: String,
+    },
 }
 
 /// What to do with an answer of the store. A body that is not sent on has to be cancelled.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub enum Next {
+    /// Ask the store.
     Ask(Step),
-    /// Read the body to its end, and give it to [`Plan::rewrite`]; if it has more bytes than the limit, give
-    /// that `None`.
+    /// Read the body to its end, and give it to [`Plan::rewrite`], or `None` if it exceeds the limit.
     Read {
+        /// The most bytes, decoded.
         limit: usize,
         /// How it has to be decoded first: `gzip` or `deflate`.
         compression: Option<&'static str>,
     },
+    /// Send this response.
     Respond(Response),
 }
 
 /// A response to the viewer.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    pub(crate) headers: Fields,
-    pub(crate) body: Body,
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The header fields, in their order.
+    pub headers: Fields,
+    /// The body.
+    pub body: Body,
 }
 
 /// The body of a response.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Body {
+pub enum Body {
+    /// There is none.
     None,
     /// The body of the store's answer, untouched.
     Stored,
+    /// A text.
     Text(String),
 }
 
@@ -70,22 +91,24 @@ impl From<Answer> for Response {
 
 /// What came of a look into the bucket.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Found<'a> {
+pub enum Found<'a> {
     /// The bucket gave no usable answer.
     Failed,
+    /// It has no such object.
     Missing,
+    /// It has this one.
     Object(Object<'a>),
 }
 
 /// An admitted request that waits for its media.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     pub(crate) delivery: Delivery,
     pub(crate) wanted: Wanted,
     pub(crate) phase: Phase,
     /// A manifest whose body is being read.
     pub(crate) pending: Option<Box<Pending>>,
-    pub(crate) entry: LogEntry,
+    entry: LogEntry,
 }
 
 /// How far a plan has come.
@@ -97,7 +120,7 @@ pub(crate) enum Phase {
     Final,
     /// A range that the size may not allow.
     Range(ByteRange),
-    /// The object without its body, for the so manieth time.
+    /// The object without its body, and how many looks there were.
     Look(u8),
     /// The object that was looked at, which had this entity tag.
     Confirm { etag: String, part: Part, look: u8 },
@@ -121,6 +144,14 @@ impl Wanted {
     /// multipart body: all of the media is sent instead.
     pub(crate) fn range(&self, head: bool) -> Option<ByteRange> {
         self.range.as_deref().filter(|_| !head).and_then(ByteRange::parse)
+    }
+
+    /// Whether all of the media is wanted, whatever version is there. Without a range, `If-Range` says nothing.
+    pub(crate) fn is_plain(&self, head: bool) -> bool {
+        let range = self.range(head);
+        let mut conditions = self.conditions();
+        conditions.if_range = conditions.if_range.filter(|_| range.is_some());
+        range.is_none() && conditions.is_empty()
     }
 
     pub(crate) fn conditions(&self) -> Conditions<'_> {
@@ -150,7 +181,8 @@ impl Plan {
 
     /// Reads the head of the media server's answer: its status, and its header fields with names in lower
     /// case. `has_body` says whether a body follows.
-    pub(crate) fn fetched(
+    #[must_use]
+    pub fn fetched(
         &mut self,
         config: &Config,
         status: u16,
@@ -166,13 +198,15 @@ impl Plan {
     }
 
     /// Reads what the bucket has.
-    pub(crate) fn found(&mut self, found: Found<'_>) -> Next {
+    #[must_use]
+    pub fn found(&mut self, found: Found<'_>) -> Next {
         let next = from_store::respond(self, found).unwrap_or_else(|problem| self.problem(problem));
         self.finish(next)
     }
 
     /// The store gave no answer, or its body broke off.
-    pub(crate) fn failed(&mut self, config: &Config) -> Next {
+    #[must_use]
+    pub fn failed(&mut self, config: &Config) -> Next {
         let problem = match &config.store {
             Store::Server(_) => Problem::BadOrigin,
             Store::Bucket => return self.found(Found::Failed),
@@ -181,8 +215,8 @@ impl Plan {
         self.finish(next)
     }
 
-    /// Rewrites a manifest that was read; `None` for one beyond the limit.
-    pub(crate) fn rewrite(&mut self, manifest: Option<&[u8]>) -> Response {
+    /// Rewrites a manifest that was read; `None` if it exceeds the limit.
+    pub fn rewrite(&mut self, manifest: Option<&[u8]>) -> Response {
         let response = match (self.pending.take(), self.delivery.rewriting.take(), manifest) {
             (Some(_), Some(_), None) => Err(Problem::ManifestTooLarge),
             (Some(pending), Some(rewriting), Some(bytes)) => {
@@ -199,6 +233,12 @@ impl Plan {
             // No manifest leads to another question.
             _ => Answer::problem(Problem::BadStore, false, Headers::new()).into(),
         }
+    }
+
+    /// What is to be logged, once there is a response.
+    #[must_use]
+    pub const fn entry(&self) -> &LogEntry {
+        &self.entry
     }
 
     /// The response where there is a problem.
@@ -219,11 +259,11 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use playgate::KeyRing;
-    use playgate::{Builder, Signer};
-    use playgate::UnixTime;
     use crate::config::{Binding, Variables};
     use crate::decide::{Decision, decide};
+    use playgate::KeyRing;
+    use playgate::UnixTime;
+    use playgate::{Builder, Signer};
 
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     const NOW: u64 = 1_767_225_000;
@@ -254,12 +294,10 @@ mod tests {
 
     fn start(variables: &Variables, request: &RequestParts<'_>) -> (Config, Plan, Next) {
         let config = Config::read(variables);
-        let Decision::Serve(delivery, entry) = decide(&config, request, NOW, || None) else {
+        let Decision::Serve(plan, next) = decide(&config, request, NOW, || None) else {
             panic!("answered")
         };
-        let config = config.ok().unwrap();
-        let (plan, next) = Plan::start(&config, delivery, request, entry);
-        (config, plan, next)
+        (config.ok().unwrap(), *plan, next)
     }
 
     fn get(url: &str) -> RequestParts<'_> {
@@ -351,7 +389,7 @@ mod tests {
         assert_eq!((response.status, plan.entry.reason), (502, Some("manifest_too_large")));
         // Without a length, whoever reads it stops there.
         let (config, mut plan, _) = start(&server(), &get(&link));
-        plan.fetched(&config, 200, &[], true);
+        let _ = plan.fetched(&config, 200, &[], true);
         assert_eq!(plan.rewrite(None).status, 502);
         // Nor is a second one rewritten, or one that was not asked for.
         assert_eq!(plan.rewrite(Some(b"#EXTM3U\n")).status, 502);

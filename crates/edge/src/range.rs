@@ -28,10 +28,24 @@ pub(crate) enum Part {
 
 /// A range as the media store takes it, every number at most 2^53-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StoreRange {
-    From { offset: u64 },
-    Slice { offset: u64, length: u64 },
-    Suffix { length: u64 },
+pub enum StoreRange {
+    /// From a byte on.
+    From {
+        /// The first byte, counted from 0.
+        offset: u64,
+    },
+    /// A part.
+    Slice {
+        /// The first byte, counted from 0.
+        offset: u64,
+        /// How many bytes.
+        length: u64,
+    },
+    /// The last bytes.
+    Suffix {
+        /// How many bytes.
+        length: u64,
+    },
 }
 
 impl ByteRange {

@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-
 use zeroize::Zeroizing;
 
 /// A secret as the operator wrote it.

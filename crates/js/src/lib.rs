@@ -3,15 +3,11 @@
 
 use core::fmt;
 
-#[cfg(feature = "jwt")]
 use js_sys::{Array, JSON, Object};
 use wasm_bindgen::prelude::{JsCast as _, JsError, JsValue, wasm_bindgen};
 
-use playgate::KeyRing;
-use playgate::ParamNames;
-use playgate::Signer;
-use playgate::UnixTime;
-use playgate_json::{Gate, Shape as _, SignRequest, Value, VerifyRequest};
+use playgate::{KeyRing, ParamNames, Signer, UnixTime};
+use playgate_json::{Gate, ReportShape, Shape as _, SignRequest, Value, VerifyRequest};
 
 /// Signs a link: a `SignRequest` in, `{ link, expires, scope }` out.
 ///
@@ -35,7 +31,7 @@ pub fn inspect(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<
     let ring = ring(keys)?;
     let forward = ParamNames::new(&gate.forward_params);
     let request = request.as_request().without_fragment();
-    to_object(&gate.verifier(&ring).inspect(&request, forward, time(now)))
+    to_object(&ReportShape(&gate.verifier(&ring).inspect(&request, forward, time(now))))
 }
 
 /// A gate that decides on many requests, and explains nothing: its settings and keys are read once.

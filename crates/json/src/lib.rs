@@ -1,7 +1,7 @@
 //! The JSON shapes that the program, the minting service and the bindings share.
 
 #[cfg(feature = "jwt")]
-mod jwt;
+mod formats;
 mod report;
 mod sign;
 mod time;
@@ -13,7 +13,7 @@ use core::fmt;
 use serde::Serialize;
 
 #[cfg(feature = "jwt")]
-pub use self::jwt::{Formats, GateFormats, LinkFormat};
+pub use self::formats::{Formats, GateFormats, LinkFormat};
 pub use self::report::ReportShape;
 pub use self::sign::{Place, SignRequest, SignedLink};
 pub use self::time::{Moment, Seconds};

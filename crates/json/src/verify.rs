@@ -107,6 +107,14 @@ impl Shape for Gate {
             "jwt_name" => self.asked.jwt_name = Some(value.text()?),
             #[cfg(feature = "jwt")]
             "issuer" => self.asked.issuer = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "timed_hmac_ttl" => self.asked.timed_hmac_ttl = Some(value.id()?),
+            #[cfg(feature = "jwt")]
+            "timed_hmac_param" => self.asked.timed_hmac_param = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "timed_hmac_url_safe" => {
+                self.asked.timed_hmac_url_safe = Some(value.flag()?.to_string());
+            }
             "leeway" => self.leeway = value.number()?,
             "max_lifetime" => self.max_lifetime = Some(value.number()?),
             "unsigned_params" => self.unsigned_params = value.texts()?.join(","),
@@ -141,7 +149,12 @@ impl Gate {
 
     /// The decision on one request.
     #[must_use]
-    pub fn verdict(&self, ring: &KeyRing, request: &playgate::Request<'_>, now: UnixTime) -> Verdict {
+    pub fn verdict(
+        &self,
+        ring: &KeyRing,
+        request: &playgate::Request<'_>,
+        now: UnixTime,
+    ) -> Verdict {
         match self.verifier(ring).verify(request, now) {
             Ok(verified) => Verdict::allow(&verified, ParamNames::new(&self.forward_params)),
             Err(refusal) => refusal.into(),

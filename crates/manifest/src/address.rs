@@ -3,12 +3,11 @@
 //! They are resolved as players do (WHATWG URL; RFC 3986, section 5.2), and whatever players might read in
 //! two ways leads nowhere here: then it stays as it is.
 
-
 use crate::host::{Host, Scheme, Start, start};
 use playgate::CanonicalPath;
+use playgate::Request;
 use playgate::percent::push_encoded;
 use playgate::query::is_query;
-use playgate::Request;
 
 /// What an address leads to. The two differ in a preview alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

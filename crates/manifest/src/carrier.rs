@@ -5,17 +5,16 @@ mod write;
 
 use core::fmt;
 
-
 pub(crate) use self::write::Form;
-use playgate::{ExchangedToken, TokenNames};
 use crate::Outcome;
+use crate::PublicPaths;
 use crate::address::{Base, Resource, Target, resolve};
 use crate::host::{Host, Start, start};
 use playgate::CanonicalPath;
-use crate::PublicPaths;
-use playgate::query::{is_player_param, joined, push_query};
 use playgate::Placement;
 use playgate::UnixTime;
+use playgate::query::{is_player_param, joined, push_query};
+use playgate::{ExchangedToken, TokenNames};
 use playgate::{Verified, Verifier};
 
 /// A token on its way from an admitted request into the addresses of the manifest that was asked for.
@@ -250,11 +249,11 @@ impl Carrier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use playgate::{Jwt, JwtRules};
-    use playgate::KeyRing;
     use crate::address::Resource;
+    use playgate::KeyRing;
     use playgate::Request;
     use playgate::Signer;
+    use playgate::{Jwt, JwtRules};
 
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);

@@ -20,9 +20,8 @@ mod template;
 mod testing;
 mod writer;
 
-
 use self::writer::Writer;
-use crate::{Carrier, ManifestError, AddressReport, bounds};
+use crate::{AddressReport, Carrier, ManifestError, bounds};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 

@@ -31,7 +31,6 @@ mod tags;
 mod variables;
 mod whole;
 
-
 pub(crate) use self::whole::{explain, rewrite};
 
 use self::addresses::{Address, Addresses};
@@ -272,9 +271,9 @@ pub(crate) mod tests {
     use super::*;
     use playgate::KeyRing;
     use playgate::Request;
-    use playgate::{Builder, Signer};
     use playgate::UnixTime;
     use playgate::Verifier;
+    use playgate::{Builder, Signer};
 
     const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
     const PLAYLIST: &str = "https://cdn.example.com/videos/42/hls/list.m3u8";

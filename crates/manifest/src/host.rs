@@ -1,6 +1,5 @@
 //! The scheme and host of a request: the only ones whose addresses may carry its token.
 
-
 /// What comes before the colon of an address on this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {

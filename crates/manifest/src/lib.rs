@@ -15,11 +15,10 @@ mod public;
 
 use core::fmt;
 
-
 pub use self::bounds::MAX_LEN;
 pub use self::carrier::Carrier;
 pub use self::hls::HlsRewriter;
-pub use self::outcome::{Outcome, AddressReport};
+pub use self::outcome::{AddressReport, Outcome};
 pub use self::public::{PublicPaths, PublicPathsError};
 
 /// What a manifest is written in.
@@ -34,7 +33,6 @@ pub enum Kind {
 
 /// Why a manifest is not handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ManifestError {
     /// It breaks its grammar.
     Malformed,

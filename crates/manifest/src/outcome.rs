@@ -1,6 +1,5 @@
 //! What became of an address, for whoever asks why.
 
-
 /// What became of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-
 use playgate::CanonicalPath;
 
 /// The paths that an operator opens to everybody, by directory and by the extension of files.
@@ -58,7 +57,8 @@ impl PublicPaths {
     }
 
     /// Whether nothing is open.
-    pub(crate) const fn is_empty(&self) -> bool {
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
         self.prefixes.is_empty() && self.extensions.is_empty()
     }
 

@@ -8,13 +8,10 @@ use std::rc::Rc;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
-use crate::config::{Binding, Broken, Config, Variables};
-use crate::decide::{Decision, RequestParts, decide};
-use crate::from_store::Object;
-use crate::log::{self, LogEntry, LogLevel};
-use crate::plan::{self, Body, Found, Next, Response, Step};
-use crate::range::StoreRange;
-use crate::secret::Secret;
+use playgate_edge::{
+    Binding, Body, Broken, Config, Decision, Found, LogEntry, Next, Object, RequestParts, Response,
+    Setting, Step, StoreRange, Variables, decide, faults,
+};
 
 /// The gate of one environment: its configuration is read once.
 #[wasm_bindgen]
@@ -42,7 +39,7 @@ impl Gate {
         let bucket = env.bucket("MEDIA").ok();
         let config = Config::read(&variables(env, &bucket));
         if let Err(broken) = &config {
-            console_error!("{}", log::faults(&broken.errors));
+            console_error!("{}", faults(&broken.errors));
         }
         let analytics = env.analytics_engine("ANALYTICS").ok();
         Self(Rc::new(Deployment { analytics, config }))
@@ -55,14 +52,11 @@ impl Gate {
         // The cast saturates: no number is a moment that cannot be.
         let now = (now / 1000.0) as u64;
         let parts = RequestParts::parse(parts);
-        match (decide(&self.0.config, &parts, now, || country(request)), &self.0.config) {
-            (Decision::Serve(delivery, entry), Ok(config)) => {
-                let (plan, next) = plan::Plan::start(config, delivery, &parts, entry);
-                Plan { deployment: Rc::clone(&self.0), plan, next: Some(next) }.into()
+        match decide(&self.0.config, &parts, now, || country(request)) {
+            Decision::Serve(plan, next) => {
+                Plan { deployment: Rc::clone(&self.0), plan, next: Some(next), body: None }.into()
             }
-            (Decision::Answer(answer, entry), _) => self.0.write(&answer.into(), &entry).into(),
-            // Nothing is served without a configuration.
-            (Decision::Serve(..), Err(_)) => JsValue::NULL,
+            Decision::Respond(response, entry) => self.0.write(&response, &entry).into(),
         }
     }
 }
@@ -76,8 +70,9 @@ impl Gate {
 #[wasm_bindgen]
 pub struct Plan {
     deployment: Rc<Deployment>,
-    plan: plan::Plan,
+    plan: Box<playgate_edge::Plan>,
     next: Option<Next>,
+    body: Option<String>,
 }
 
 impl core::fmt::Debug for Plan {
@@ -126,21 +121,24 @@ impl Plan {
         self.write(next)
     }
 
-    /// What comes of a manifest that was read; `None` for one beyond the limit. A response in bytes: what `own`
-    /// has, a line feed, and the body.
-    pub fn rewrite(&mut self, manifest: Option<Vec<u8>>) -> Vec<u8> {
+    /// What comes of a manifest that was read; `None` if it exceeds the limit. A response as
+    /// [`Deployment::write`] writes it; [`Plan::take_body`] has its body.
+    pub fn rewrite(&mut self, manifest: Option<Vec<u8>>) -> String {
         let Response { status, headers, body } = self.plan.rewrite(manifest.as_deref());
-        let text = match body {
-            Body::Text(text) => Some(text),
-            Body::None | Body::Stored => None,
+        drop(manifest);
+        // A manifest goes by itself, as the JSON would be another copy of it.
+        let (body, text) = match body {
+            Body::Text(text) if status == 200 => (Body::None, Some(text)),
+            body => (body, None),
         };
-        let head = Response { status, headers, body: Body::None };
-        let mut bytes = self.deployment.write(&head, &self.plan.entry).into_bytes();
-        if let Some(text) = text {
-            bytes.push(b'\n');
-            bytes.extend_from_slice(text.as_bytes());
-        }
-        bytes
+        self.body = text;
+        self.deployment.write(&Response { status, headers, body }, self.plan.entry())
+    }
+
+    /// The manifest that was rewritten, once.
+    #[wasm_bindgen(js_name = takeBody)]
+    pub fn take_body(&mut self) -> Option<js_sys::Uint8Array> {
+        self.body.take().map(|text| js_sys::Uint8Array::from(text.as_bytes()))
     }
 }
 
@@ -166,15 +164,18 @@ impl Plan {
             }
             Next::Respond(response) => {
                 let verb = if response.body == Body::Stored { "stored" } else { "own" };
-                [verb, "\n", &self.deployment.write(&response, &self.plan.entry)].concat()
+                [verb, "\n", &self.deployment.write(&response, self.plan.entry())].concat()
             }
         }
     }
 }
 
-/// Reads the description of an object. One with more lines than there are fields has a line feed in one of
-/// them, and is not served.
+/// Reads the description of an object. More lines than fields mean that a value contains a line feed. Such a value, or
+/// one with another control character, is not served: no header field can have it.
 fn read_object(text: &str) -> Found<'_> {
+    if text.contains(|c: char| c.is_ascii_control() && !matches!(c, '\n' | '\t')) {
+        return Found::Failed;
+    }
     let lines: Vec<&str> = text.split('\n').collect();
     let &[size, etag, modified, ref metadata @ ..] = lines.as_slice() else { return Found::Failed };
     let (Ok(size), Ok(modified)) = (size.parse(), modified.parse::<u64>()) else {
@@ -198,10 +199,10 @@ fn read_object(text: &str) -> Found<'_> {
 
 impl Deployment {
     /// Counts a decision, and writes it with its response: a line for the log, empty if there is none, and
-    /// `[status, headers, body]` in JSON. In one piece: each string that crosses into JavaScript has a price.
+    /// `[status, headers, body]` in JSON. One string crosses into JavaScript faster than several.
     fn write(&self, response: &Response, entry: &LogEntry) -> String {
         self.count(entry);
-        let level = self.config.as_ref().map_or(LogLevel::Refused, |config| config.log);
+        let level = self.config.as_ref().map(Config::log).unwrap_or_default();
         let mut text = entry.line(level).unwrap_or_default();
         text.push('\n');
         let Response { status, headers, body } = response;
@@ -235,10 +236,10 @@ impl Deployment {
     }
 }
 
-/// In place of the hook of workers-rs, which prints the message. The trap that follows ends the request.
+/// In place of the hook of workers-rs, which prints the message. A trap follows, and ends the instance.
 fn panicked(info: &PanicHookInfo<'_>) {
     let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
-    console_error!("{}", log::panicked(file, line));
+    console_error!("{}", playgate_edge::panicked(file, line));
 }
 
 /// The client's country, ISO 3166-1 alpha-2, as the edge found it.
@@ -247,47 +248,20 @@ fn country(request: &web_sys::Request) -> Option<String> {
     js_sys::Reflect::get(&client, &"country".into()).ok()?.as_string()
 }
 
-/// Everything that the operator may set. What is set and cannot be read is told apart from what is
-/// not set: a check must not be lost because its variable has the wrong type.
+/// Everything that the operator may set.
 fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
-    let mut unreadable = Vec::new();
-    let mut text = |name: &'static str| {
-        let value = binding(env, name)?;
-        let text = value.as_string().or_else(|| whole_number(&value));
-        if text.is_none() {
-            unreadable.push(name);
-        }
-        text.filter(|text| !text.trim().is_empty())
-    };
     let media = match bucket {
         Some(_) => Binding::Right,
         None if binding(env, "MEDIA").is_some() => Binding::Other,
         None => Binding::Absent,
     };
-    Variables {
-        allow_origins: text("ALLOW_ORIGINS"),
-        audience: text("AUDIENCE"),
-        formats: text("FORMATS"),
-        forward_params: text("FORWARD_PARAMS"),
-        issuer: text("ISSUER"),
-        jwt_name: text("JWT_NAME"),
-        jwt_path: text("JWT_PATH"),
-        leeway: text("LEEWAY"),
-        log: text("LOG"),
-        max_lifetime: text("MAX_LIFETIME"),
-        max_manifest_bytes: text("MAX_MANIFEST_BYTES"),
-        max_run: text("MAX_RUN"),
-        media,
-        origin: text("ORIGIN"),
-        origin_secret: text("ORIGIN_SECRET").map(Secret::from),
-        pass_headers: text("PASS_HEADERS"),
-        playgate_keys: text("PLAYGATE_KEYS").map(Secret::from),
-        public: text("PUBLIC"),
-        public_extensions: text("PUBLIC_EXTENSIONS"),
-        set_cookie: text("SET_COOKIE"),
-        unsigned_params: text("UNSIGNED_PARAMS"),
-        unreadable,
-    }
+    Variables::read(media, |name| match binding(env, name) {
+        None => Setting::Unset,
+        Some(value) => match value.as_string().or_else(|| whole_number(&value)) {
+            Some(text) => Setting::Text(text),
+            None => Setting::Unreadable,
+        },
+    })
 }
 
 /// A variable may be a number in the configuration file: `LEEWAY = 5`.

@@ -29,12 +29,12 @@ fn replaced(text: &str, part: &str, by: &str) -> String {
 }
 
 /// What would make the signature of a well-formed token fit.
-pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+pub(super) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
     explain(ring, token, token.tag.as_str())
 }
 
 /// What would make a signature that breaks the grammar fit.
-pub(crate) fn of_grammar(
+pub(super) fn of_grammar(
     rules: &Rules<'_>,
     ring: &KeyRing,
     request: &Request<'_>,

@@ -1,17 +1,18 @@
-//! Native tokens for addresses that have the same terms, one after the other.
+//! Native tokens for many addresses on the same terms.
 
 use core::fmt;
 
 use alloc::string::String;
 
-use super::write::tag;
+use super::write::{push_fields, tag};
 use crate::key::SecretKey;
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery};
 use crate::scope::Scope;
-use crate::sign::{CheckedTerms, Terms};
+use crate::terms::{CheckedTerms, Terms};
 
-/// Signs addresses of exact scope that differ in nothing else: what the tokens have in common, and the key.
+/// Signs addresses of exact scope that share all terms. It has the fields that their tokens have in common, and the
+/// key.
 #[derive(Clone)]
 pub struct SegmentSigner {
     fields: String,
@@ -21,15 +22,15 @@ pub struct SegmentSigner {
 
 impl SegmentSigner {
     /// Takes the terms, without a directory and a preview.
-    pub(crate) fn new(terms: &CheckedTerms<'_, '_>, unsigned_params: ParamNames<'_>) -> Self {
+    pub(super) fn new(terms: &CheckedTerms<'_, '_>, unsigned_params: ParamNames<'_>) -> Self {
         let mut fields = String::new();
         let exact = Terms { preview: None, ..terms.terms.clone() };
-        CheckedTerms { terms: &exact, ..*terms }.push_fields(None, &mut fields);
+        push_fields(&CheckedTerms { terms: &exact, ..*terms }, None, &mut fields);
         let key = terms.entry.key.clone();
         Self { fields, key, unsigned_params: unsigned_params.as_str().into() }
     }
 
-    /// Appends the token of an address, for its path.
+    /// Appends the token of an address, as it is in the address's path.
     pub fn push(&self, path: CanonicalPath<'_>, query: Option<&str>, out: &mut String) {
         let names = ParamNames::new(&self.unsigned_params);
         let query = query.map_or(SignedQuery::None, |query| SignedQuery::Without(query, names));

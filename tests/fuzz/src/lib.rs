@@ -18,8 +18,8 @@ mod playlist;
 
 use std::sync::LazyLock;
 
-use playgate_manifest::{Carrier, Kind};
 use playgate::{KeyRing, ParamNames, Placement, Refusal, Request, UnixTime, Verified, Verifier};
+use playgate_manifest::{Carrier, Kind};
 
 use crate::asked::{Asked, KEYS, NOW, PLACES, Place};
 pub use crate::jwt::jwt;

@@ -5,12 +5,12 @@ use core::str;
 use alloc::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromShape as _, Request, State};
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use playgate::UnixTime;
-use playgate_json::{Shape as _, RequestError, SignRequest, SignedLink, Value};
+use playgate_json::{RequestError, Shape as _, SignRequest, SignedLink, Value};
 
 use super::router::{App, refuse};
 use crate::address;

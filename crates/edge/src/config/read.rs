@@ -2,19 +2,15 @@
 
 use core::ops::RangeInclusive;
 
-
-use crate::bytes::is_name;
-use crate::format::native;
-use playgate::parse_text;
-use playgate_json::{Formats, GateFormats, RequestError};
-use playgate::CanonicalPath;
-use playgate::ParamNames;
 use crate::authority::{is_authority, is_loopback, is_origin};
 use crate::config::{Binding, Variables};
 use crate::cors::Origins;
 use crate::log::LogLevel;
 use crate::pass_headers::PassHeaders;
 use crate::secret::Secret;
+use playgate::CanonicalPath;
+use playgate::{ParamNames, Verifier};
+use playgate_json::{Formats, GateFormats, RequestError};
 
 /// Characters in the longest audience: what RFC 7519 shows is a URL.
 const MAX_AUDIENCE_LEN: usize = 256;
@@ -52,15 +48,14 @@ pub(super) fn read_origins(text: &str) -> Result<Origins, String> {
     }
 }
 
-/// The name that tokens have to carry. One that a native token cannot say is for gates that read JWTs
-/// alone, whose `aud` is any text (RFC 7519, section 4.1.3).
-pub(super) fn read_audience(text: Option<&str>, is_native: bool) -> Result<Option<String>, String> {
+/// The name that tokens have to carry: one that those of every format can. That of a JWT is any text (RFC
+/// 7519, section 4.1.3).
+pub(super) fn read_audience(
+    text: Option<&str>,
+    gate: &Verifier<'_>,
+) -> Result<Option<String>, String> {
     let Some(name) = text else { return Ok(None) };
-    if is_native {
-        return parse_text(name, native::MAX_NAME_LEN, is_name)
-            .map(|name| Some(name.to_string()))
-            .map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .".to_string());
-    }
+    gate.check_audience(name)?;
     let is_printable = !name.chars().any(char::is_control);
     if is_printable && (1..=MAX_AUDIENCE_LEN).contains(&name.chars().count()) {
         Ok(Some(name.to_string()))
@@ -78,11 +73,17 @@ pub(super) fn read_formats(variables: &Variables) -> Result<Formats, Vec<(&'stat
         jwt_path: variables.jwt_path.clone(),
         jwt_name: variables.jwt_name.clone(),
         issuer: variables.issuer.clone(),
+        timed_hmac_ttl: variables.timed_hmac_ttl.clone(),
+        timed_hmac_param: variables.timed_hmac_param.clone(),
+        timed_hmac_url_safe: variables.timed_hmac_url_safe.clone(),
     };
     let name_of = |setting: &str| match setting {
         "issuer" => "ISSUER",
         "jwt_name" => "JWT_NAME",
         "jwt_path" => "JWT_PATH",
+        "timed_hmac_param" => "TIMED_HMAC_PARAM",
+        "timed_hmac_ttl" => "TIMED_HMAC_TTL",
+        "timed_hmac_url_safe" => "TIMED_HMAC_URL_SAFE",
         _ => "FORMATS",
     };
     let named = |error: RequestError| (name_of(&error.field), error.message);

@@ -1,6 +1,5 @@
 //! Addresses for people and logs.
 
-
 use crate::Carrier;
 
 /// What stands for a token.

@@ -1,6 +1,5 @@
 //! Addresses as they are written, with the token of a [`Carrier`].
 
-
 use crate::address::{Base, Resource, Target, resolve};
 use crate::carrier::Carrier;
 use crate::host::{Host, Scheme};

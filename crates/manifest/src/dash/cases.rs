@@ -1,9 +1,8 @@
 //! Presentations after public reports, each for its kind, with what is right.
 
-
 use crate::ManifestError;
-use crate::dash::testing::{Came, carrier, carrier_of, mpd, rewritten};
 use crate::PublicPaths;
+use crate::dash::testing::{Came, carrier, carrier_of, mpd, rewritten};
 use Came::{InPath, InQuery, Preview, Run};
 
 /// What `path` says for a link in the path, `query` for one in the query and for one with `run`.

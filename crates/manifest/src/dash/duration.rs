@@ -1,6 +1,5 @@
 //! Durations as XML has them (XML Schema part 2, section 3.2.6).
 
-
 const SECOND: u64 = 1_000_000_000;
 
 /// Reads a duration in nanoseconds, what is finer cut off. `None` where it is none, below zero, too long,

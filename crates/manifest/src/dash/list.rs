@@ -1,6 +1,5 @@
 //! The `SegmentList` of a Representation, written out.
 
-
 use quick_xml::escape::escape;
 
 use crate::address::Resource;

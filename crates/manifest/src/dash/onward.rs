@@ -7,7 +7,6 @@
 
 use core::ops::Range;
 
-
 use quick_xml::escape::escape;
 
 use crate::dash::document::{Document, attribute};

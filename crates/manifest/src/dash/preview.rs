@@ -1,7 +1,6 @@
 //! The start of an MPD: of every Representation the segments that start within it, each with an address
 //! of its own. A template would lead to them all, so there is none left.
 
-
 use crate::address::Resource;
 use crate::dash::bases::Bases;
 use crate::dash::document::{Document, Node};

@@ -1,7 +1,6 @@
 //! Which elements of an MPD hold addresses, besides those of segments and bases (ISO/IEC 23009-1, sixth
 //! edition; ETSI TS 103 285 for DVB).
 
-
 use crate::ManifestError;
 use crate::address::Resource;
 use crate::dash::document::{Node, Value};

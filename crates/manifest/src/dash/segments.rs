@@ -1,6 +1,5 @@
 //! Which segments a Representation has, and when each starts (ISO/IEC 23009-1, section 5.3.9).
 
-
 use crate::ManifestError;
 use crate::dash::document::{Node, Value};
 use crate::dash::duration;

@@ -1,6 +1,5 @@
 //! Identifiers in the templates of addresses (ISO/IEC 23009-1, section 5.3.9.4.4).
 
-
 use crate::address::read_format;
 
 const ID: &str = "RepresentationID";

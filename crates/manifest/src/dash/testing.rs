@@ -1,12 +1,11 @@
 //! What the tests of the rewriter share: carriers, and MPDs without their tokens.
 
-
-use playgate::KeyRing;
 use crate::{Carrier, ManifestError};
+use playgate::KeyRing;
 use playgate::Request;
-use playgate::{Builder, Signer};
 use playgate::UnixTime;
 use playgate::Verifier;
+use playgate::{Builder, Signer};
 
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);

@@ -1,6 +1,5 @@
 //! Addresses as they are written anew, level by level.
 
-
 use crate::address::Resource;
 use crate::dash::bases::{Bases, Reference, Written};
 use crate::dash::document::{Node, Value};
@@ -33,7 +32,7 @@ impl<'c> Writer<'c> {
     /// For an MPD of so many bytes.
     pub(super) fn new(carrier: &'c Carrier, len: usize) -> Self {
         let work = len.saturating_mul(WORK).saturating_add(LEAST_WORK);
-        Self { carrier, edits: Edits::default(), work, log: Vec::new() }
+        Self { carrier, edits: Edits::new(len), work, log: Vec::new() }
     }
 
     /// Takes work off what is left, so that no MPD takes longer than its size allows.

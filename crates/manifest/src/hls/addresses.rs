@@ -6,9 +6,9 @@ use crate::address::{Base, Resource};
 use crate::bounds::Growth;
 use crate::hls::attributes::{Attribute, Attributes, is_clean};
 use crate::hls::variables::{Replaced, Variables, references, without_references};
-use crate::{Carrier, ManifestError, Outcome, AddressReport};
-use playgate::path::is_plain_relative;
+use crate::{AddressReport, Carrier, ManifestError, Outcome};
 use playgate::Request;
+use playgate::path::is_plain_relative;
 
 /// No gate reads a longer one.
 const MAX_LEN: usize = Request::MAX_URL_LEN;

@@ -1,6 +1,5 @@
 //! The lines of a playlist.
 
-
 /// Splits a text after its first line end. Players end a line at a carriage return alone as well.
 pub(crate) fn split_line(text: &str) -> (&str, &str) {
     let Some(at) = text.find(['\n', '\r']) else { return (text, "") };

@@ -1,6 +1,5 @@
 //! A playlist that stands in for a live one, whose address is about to expire.
 
-
 use crate::Carrier;
 use crate::hls::preview;
 
@@ -73,7 +72,6 @@ pub(crate) fn stand_in(carrier: &Carrier, facts: &Facts, line_end: &str) -> Stri
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::hls::tests::{carrier_of, rewritten};
 
     const PLAYLIST: &str = "https://cdn.example.com/videos/42/hls/live.m3u8";

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::ManifestError;
 use crate::hls::attributes::Attributes;
-use playgate::percent::decode;
 use playgate::Request;
+use playgate::percent::decode;
 
 /// No address is longer than a URL may be, nor is what a variable stands for.
 const MAX_LEN: usize = Request::MAX_URL_LEN;

@@ -1,12 +1,11 @@
 //! A playlist that is there as a whole.
 
-
 use crate::bounds;
 use crate::hls::HlsRewriter;
 use crate::hls::exports::{Exports, Withheld};
 use crate::hls::lines::{First, first, split_line};
 use crate::hls::live::{self, Facts};
-use crate::{Carrier, ManifestError, AddressReport};
+use crate::{AddressReport, Carrier, ManifestError};
 
 /// Rewrites a playlist that is there as a whole.
 ///

@@ -41,8 +41,8 @@ const PATTERNS: &[(&str, &str)] = &[
 /// What may have been signed for a token, each with what is wrong with it. The first is what should have
 /// been, and nothing is wrong with it.
 pub(super) fn inputs(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
-    let scope = token.scope.to_string();
-    let text = token.input().text();
+    let scope = token.scope().to_string();
+    let text = token.signed;
     let mut inputs = Vec::from([(String::new(), token.input().to_string())]);
     let mut push = |said: String, input: String| {
         // One hint for one input: the first.
