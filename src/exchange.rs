@@ -9,7 +9,7 @@ use crate::format::Mint;
 pub use crate::format::SegmentSigner;
 use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text};
 use crate::key::Entry;
-use crate::terms::{CheckedTerms, Terms};
+use crate::options::{CheckedOptions, LinkOptions};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
 
@@ -84,14 +84,15 @@ impl Verifier<'_> {
         let Some((mint, key)) = self.mint(verified, now) else { return Some(itself()) };
         let download = grant.download().map(DownloadName::decode);
         // The token is for this gate: that was checked.
-        let terms = Terms { audience: self.rules.audience, ..terms(grant, download.as_deref()) };
-        if mint.check(&terms).is_err() {
+        let options =
+            LinkOptions { audience: self.rules.audience, ..options(grant, download.as_deref()) };
+        if mint.check(&options).is_err() {
             // What cannot be said in a token of the gate's own goes on as it came.
             return Some(itself());
         }
         let expires = self.ends(verified, key, now);
         let checked =
-            CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued(), now };
+            CheckedOptions { options: &options, entry: key, expires, issued: grant.issued(), now };
         let unsigned_params = self.rules.unsigned_params;
         let segment_signer =
             grant.preview().map(|_| mint.segment_signer(&checked, unsigned_params));
@@ -151,8 +152,8 @@ impl Verifier<'_> {
 }
 
 /// Every binding of a grant but its audience. Its times and its scope are not among them.
-fn terms<'a>(grant: &'a Grant<'_>, download: Option<&'a str>) -> Terms<'a> {
-    Terms {
+fn options<'a>(grant: &'a Grant<'_>, download: Option<&'a str>) -> LinkOptions<'a> {
+    LinkOptions {
         countries: grant.countries().map(Countries::as_str),
         download,
         inline: grant.download().is_some_and(DownloadName::is_inline),
@@ -162,7 +163,7 @@ fn terms<'a>(grant: &'a Grant<'_>, download: Option<&'a str>) -> Terms<'a> {
         session: grant.session().map(Text::as_str),
         subject: grant.subject().map(Text::as_str),
         token_id: grant.token_id().map(Text::as_str),
-        ..Terms::default()
+        ..LinkOptions::default()
     }
 }
 
@@ -180,7 +181,7 @@ mod tests {
     const NOW: u64 = 1_767_225_000;
     const MASTER: &str = "https://cdn.example.com/videos/42/master.m3u8";
 
-    type Terms<'a> = Builder<'a, &'a str>;
+    type Built<'a> = Builder<'a, &'a str>;
 
     fn ring(text: &str) -> KeyRing {
         KeyRing::parse(text).unwrap()
@@ -188,14 +189,14 @@ mod tests {
 
     /// What goes on from a link that was signed for ten minutes, at a gate with these keys and this cap.
     fn passed(
-        terms: impl for<'a> FnOnce(Terms<'a>) -> Terms<'a>,
+        link: impl for<'a> FnOnce(Built<'a>) -> Built<'a>,
         keys: &str,
         most: Option<u64>,
         now: u64,
     ) -> Option<ExchangedToken> {
         let signer = Signer::new(ring(KEYS));
         let signed = UnixTime::from_secs(NOW);
-        let link = terms(signer.link(MASTER)).sign(signed).unwrap();
+        let link = link(signer.link(MASTER)).sign(signed).unwrap();
         let ring = ring(keys);
         let verifier = Verifier::new(&ring).audience(Some("edge")).leeway(300).max_lifetime(most);
         let mut request = Request::new(link.as_str());
@@ -205,15 +206,15 @@ mod tests {
         verifier.exchange(&verifier.verify(&request, now).unwrap(), now)
     }
 
-    fn edge<'a>(terms: Terms<'a>) -> Terms<'a> {
-        terms.audience("edge")
+    fn edge<'a>(link: Built<'a>) -> Built<'a> {
+        link.audience("edge")
     }
 
     #[test]
     fn the_new_token_has_every_binding_and_no_run() {
         let pass = passed(
-            |terms| {
-                edge(terms)
+            |link| {
+                edge(link)
                     .countries("PT.ES")
                     .download("S\u{e3}o.mp4")
                     .network("203.0.113.0/24".parse().unwrap())
@@ -243,13 +244,13 @@ mod tests {
     #[test]
     fn it_ends_no_later_than_the_first_and_its_run() {
         // Within the leeway, at a time when the first token is over.
-        let pass = passed(|terms| edge(terms).run(60), KEYS, None, NOW + 800).unwrap();
+        let pass = passed(|link| edge(link).run(60), KEYS, None, NOW + 800).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 600 + 60);
-        let pass = passed(|terms| edge(terms).run(60), KEYS, Some(700), NOW).unwrap();
+        let pass = passed(|link| edge(link).run(60), KEYS, Some(700), NOW).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 60);
-        let pass = passed(|terms| edge(terms).run(14_400), KEYS, Some(700), NOW).unwrap();
+        let pass = passed(|link| edge(link).run(14_400), KEYS, Some(700), NOW).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 700, "the operator's cap");
-        let pass = passed(|terms| edge(terms).run(MAX_NUMBER), KEYS, None, NOW).unwrap();
+        let pass = passed(|link| edge(link).run(MAX_NUMBER), KEYS, None, NOW).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + Verifier::DEFAULT_MAX_RUN);
     }
 
@@ -267,15 +268,15 @@ mod tests {
             [(NOW + 30, NOW + 30), (NOW + 59, NOW + 59), (NOW + 60, NOW + 60), (NOW + 99, NOW + 60)]
         {
             let keys = alloc::format!("{next},{main}@{retires}");
-            let pass = passed(|terms| edge(terms).run(60), &keys, None, NOW).unwrap();
+            let pass = passed(|link| edge(link).run(60), &keys, None, NOW).unwrap();
             assert_eq!(signed_by(&pass), ("main", expires), "{retires}");
-            let pass = passed(|terms| edge(terms).preview(30), &keys, None, NOW).unwrap();
+            let pass = passed(|link| edge(link).preview(30), &keys, None, NOW).unwrap();
             assert_eq!(pass.expires.as_secs(), retires, "so do the pieces of a preview");
             let pass = passed(edge, &keys, None, NOW).unwrap();
             assert_eq!(pass.expires.as_secs(), retires, "and what was not exchanged");
         }
         let keys = alloc::format!("{next}@{},{main}", NOW - 1);
-        let pass = passed(|terms| edge(terms).run(60), &keys, None, NOW).unwrap();
+        let pass = passed(|link| edge(link).run(60), &keys, None, NOW).unwrap();
         assert_eq!(signed_by(&pass), ("main", NOW + 60));
     }
 
@@ -283,7 +284,7 @@ mod tests {
     fn a_key_of_another_format_signs_no_native_token() {
         let (main, next) = KEYS.split_once(',').unwrap();
         let signed_by = |keys: &str| {
-            let pass = of_jwt_with(keys, |terms| terms.run(60), true, None, NOW);
+            let pass = of_jwt_with(keys, |link| link.run(60), true, None, NOW);
             pass.is_new.then(|| {
                 let (kid, expires) = signed_by(&pass);
                 (String::from(kid), expires)
@@ -308,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_run_has_a_cap() {
-        let day = passed(|terms| edge(terms).run(86_401), KEYS, None, NOW).unwrap();
+        let day = passed(|link| edge(link).run(86_401), KEYS, None, NOW).unwrap();
         assert_eq!(day.expires.as_secs(), NOW + 86_400);
         let signer = Signer::new(ring(KEYS));
         let link = signer.link(MASTER).run(60).sign(UnixTime::from_secs(NOW)).unwrap();
@@ -325,15 +326,15 @@ mod tests {
         assert!(!pass.is_new && pass.segment_signer.is_none());
         assert_eq!(pass.expires.as_secs(), NOW + 600);
         assert!(pass.token.starts_with("pg=1&exp=1767225600&kid=main&aud=edge&dir=2&sig="));
-        let preview = passed(|terms| edge(terms).preview(30), KEYS, None, NOW).unwrap();
+        let preview = passed(|link| edge(link).preview(30), KEYS, None, NOW).unwrap();
         assert!(!preview.is_new && preview.segment_signer.is_some());
         assert!(preview.token.contains("&dir=2&pre=30&sig="));
     }
 
     #[test]
     fn of_an_exact_scope_nothing_goes_on_but_a_run() {
-        assert!(passed(|terms| edge(terms).exact(), KEYS, None, NOW).is_none());
-        let pass = passed(|terms| edge(terms).exact().run(60), KEYS, None, NOW).unwrap();
+        assert!(passed(|link| edge(link).exact(), KEYS, None, NOW).is_none());
+        let pass = passed(|link| edge(link).exact().run(60), KEYS, None, NOW).unwrap();
         assert!(pass.token.starts_with("pg=1&exp=1767225060&kid=main&aud=edge&sig="));
     }
 
@@ -380,7 +381,7 @@ mod tests {
 
     #[test]
     fn it_is_admitted_as_any_other() {
-        let pass = passed(|terms| edge(terms).run(60), KEYS, None, NOW).unwrap();
+        let pass = passed(|link| edge(link).run(60), KEYS, None, NOW).unwrap();
         let url = ["https://cdn.example.com/", &pass.token, "/videos/42/1.m4s"].concat();
         let ring = ring(KEYS);
         let verifier = Verifier::new(&ring).audience(Some("edge"));
@@ -395,7 +396,7 @@ mod tests {
 
     /// What goes on from a JWT for ten minutes at a gate that reads JWTs, and native tokens or not.
     fn of_jwt(
-        more: impl for<'a> FnOnce(Terms<'a>) -> Terms<'a>,
+        more: impl for<'a> FnOnce(Built<'a>) -> Built<'a>,
         native: bool,
         audience: Option<&str>,
         now: u64,
@@ -406,7 +407,7 @@ mod tests {
     /// [`of_jwt`] at a gate with these keys.
     fn of_jwt_with(
         keys: &str,
-        more: impl for<'a> FnOnce(Terms<'a>) -> Terms<'a>,
+        more: impl for<'a> FnOnce(Built<'a>) -> Built<'a>,
         native: bool,
         audience: Option<&str>,
         now: u64,
@@ -428,9 +429,9 @@ mod tests {
 
     #[test]
     fn a_jwt_is_exchanged_for_a_native_token() {
-        fn more<'a>(terms: Terms<'a>) -> Terms<'a> {
-            let terms = terms.audience("edge").token_id("j").session("s").subject("v").run(60);
-            terms.not_before(UnixTime::from_secs(NOW - 60))
+        fn more<'a>(link: Built<'a>) -> Built<'a> {
+            let link = link.audience("edge").token_id("j").session("s").subject("v").run(60);
+            link.not_before(UnixTime::from_secs(NOW - 60))
         }
         for (now, exp) in [(NOW, NOW + 60), (NOW + 599, NOW + 659), (NOW + 800, NOW + 660)] {
             let pass = of_jwt(more, true, Some("edge"), now);
@@ -448,18 +449,18 @@ mod tests {
 
     #[test]
     fn without_run_or_a_native_form_the_jwt_goes_on() {
-        let stays = |more: fn(Terms<'_>) -> Terms<'_>, native, audience| {
+        let stays = |more: fn(Built<'_>) -> Built<'_>, native, audience| {
             let pass = of_jwt(more, native, audience, NOW);
             assert!(!pass.is_new);
             assert_eq!(pass.expires.as_secs(), NOW + 600);
         };
-        stays(|terms| terms, true, None);
-        stays(|terms| terms.run(60), false, None);
-        stays(|terms| terms.run(14_400).subject("auth0|7"), true, None);
-        stays(|terms| terms.run(14_400).token_id("a.b"), true, None);
-        stays(|terms| terms.run(14_400).session("a b"), true, None);
-        stays(|terms| terms.run(14_400).subject("7&exp=9007199254740991"), true, None);
+        stays(|link| link, true, None);
+        stays(|link| link.run(60), false, None);
+        stays(|link| link.run(14_400).subject("auth0|7"), true, None);
+        stays(|link| link.run(14_400).token_id("a.b"), true, None);
+        stays(|link| link.run(14_400).session("a b"), true, None);
+        stays(|link| link.run(14_400).subject("7&exp=9007199254740991"), true, None);
         let url = "https://edge.example.com/";
-        stays(|terms| terms.run(14_400).audience("https://edge.example.com/"), true, Some(url));
+        stays(|link| link.run(14_400).audience("https://edge.example.com/"), true, Some(url));
     }
 }

@@ -24,19 +24,19 @@ use core::ops::Range;
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
 
+#[cfg(feature = "alloc")]
+use crate::description::FieldDescription;
 use crate::error::Refusal;
 #[cfg(feature = "alloc")]
 use crate::key::KeyRing;
 #[cfg(feature = "alloc")]
-use crate::note::FieldNote;
+use crate::options::{CheckedOptions, Extent, LinkOptions, SignError};
 use crate::query::{ParamNames, SignedQuery};
 #[cfg(feature = "alloc")]
 use crate::request::is_signed;
-use crate::request::{Placement, Request, Target};
+use crate::request::{Placement, Request, UrlParts};
 #[cfg(feature = "alloc")]
 use crate::scope::Scope;
-#[cfg(feature = "alloc")]
-use crate::terms::{CheckedTerms, Extent, SignError, Terms};
 
 #[cfg(feature = "alloc")]
 pub use self::native::SegmentSigner;
@@ -152,13 +152,13 @@ pub(crate) trait Explain: Format {
     }
 
     /// What a token says, part by part and in words. It may be broken.
-    fn notes(&self, text: &str, scope: Option<&str>) -> Vec<FieldNote>;
+    fn describe(&self, text: &str, scope: Option<&str>) -> Vec<FieldDescription>;
 
     /// The bytes under the MAC, to be shown.
-    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String;
+    fn displayed_input(&self, token: &UnverifiedToken<'_>) -> String;
 
     /// What would explain that a token was not read.
-    fn mistakes_of_grammar(
+    fn diagnose_grammar(
         &self,
         _rules: &Rules<'_>,
         _ring: &KeyRing,
@@ -169,10 +169,10 @@ pub(crate) trait Explain: Format {
     }
 
     /// What would make the signature of a well-formed token fit.
-    fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String>;
+    fn diagnose_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String>;
 
     /// What is likely where a signature does not fit, and nothing that was tried does.
-    fn guess_of_signature(&self) -> Option<&'static str> {
+    fn likely_cause(&self) -> Option<&'static str> {
         None
     }
 }
@@ -188,17 +188,17 @@ pub(crate) trait Writer: Send + Sync {
         None
     }
 
-    /// Checks that a token can say all of the terms.
+    /// Checks that a token can say all of the options.
     ///
     /// # Errors
     /// The first term that it cannot.
-    fn check(&self, terms: &Terms<'_>) -> Result<(), SignError>;
+    fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError>;
 
-    /// Signs one URL on terms that were checked.
+    /// Signs one URL on options that were checked.
     ///
     /// # Errors
     /// What is wrong with the URL.
-    fn write(&self, terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError>;
+    fn write(&self, options: &CheckedOptions<'_, '_>, url: &str) -> Result<SignedUrl, SignError>;
 }
 
 #[cfg(feature = "alloc")]
@@ -214,7 +214,7 @@ pub(crate) const NATIVE: &dyn Writer = &native::Native;
 
 /// A URL with a token in it.
 #[cfg(feature = "alloc")]
-pub(crate) struct Written {
+pub(crate) struct SignedUrl {
     pub(crate) url: String,
     /// Where in the URL the token is, without its name.
     pub(crate) token: Range<usize>,
@@ -232,15 +232,15 @@ pub(crate) trait Mint: Writer {
     /// [`SignError::Field`] where it would be too long.
     fn token(
         &self,
-        terms: &CheckedTerms<'_, '_>,
+        options: &CheckedOptions<'_, '_>,
         scope: Scope<'_>,
         n: Option<u8>,
     ) -> Result<String, SignError>;
 
-    /// Signs addresses one by one on these terms, without a directory and a preview.
+    /// Signs addresses one by one on these options, without a directory and a preview.
     fn segment_signer(
         &self,
-        terms: &CheckedTerms<'_, '_>,
+        options: &CheckedOptions<'_, '_>,
         unsigned_params: ParamNames<'_>,
     ) -> SegmentSigner;
 }
@@ -326,8 +326,8 @@ impl<'a> Rules<'a> {
     where
         'a: 'r,
     {
-        let target = Target::parse(request.url)?;
-        let Target { base, path, query } = target;
+        let target = UrlParts::parse(request.url)?;
+        let UrlParts { base, path, query } = target;
         let mut found = Err(Refusal::Missing);
         for format in self.formats() {
             let mut add = |placement, text, path, query| {
@@ -367,13 +367,13 @@ impl<'a> Rules<'a> {
         'a: 'r,
     {
         const MOST: usize = 8;
-        let target = Target::parse(request.url).ok();
+        let target = UrlParts::parse(request.url).ok();
         let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
         let tokens = pairs.filter_map(|pair| {
             self.formats().find_map(|format| Some((format, format.in_cookie(pair)?)))
         });
         tokens.take(MOST).filter_map(move |(format, text)| {
-            let Target { base, path, query } = target?;
+            let UrlParts { base, path, query } = target?;
             Some(Located { format, placement: Placement::Cookie, text, base, path, query })
         })
     }

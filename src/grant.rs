@@ -19,12 +19,12 @@ pub use self::network::{Network, NetworkError, Networks};
 
 /// Text of a token: borrowed where it stands so in the request, and else, as of a claim of a JWT, on its own.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Text<'a>(Written<'a>);
+pub struct Text<'a>(TextOf<'a>);
 
 #[cfg(feature = "alloc")]
-type Written<'a> = Cow<'a, str>;
+type TextOf<'a> = Cow<'a, str>;
 #[cfg(not(feature = "alloc"))]
-type Written<'a> = &'a str;
+type TextOf<'a> = &'a str;
 
 impl<'a> Text<'a> {
     /// Text of a request.

@@ -11,6 +11,8 @@ extern crate std;
 mod bytes;
 #[cfg(feature = "alloc")]
 pub mod cookie;
+#[cfg(feature = "alloc")]
+mod description;
 mod error;
 #[cfg(feature = "alloc")]
 mod exchange;
@@ -21,7 +23,7 @@ mod inspect;
 mod key;
 mod mac;
 #[cfg(feature = "alloc")]
-mod note;
+mod options;
 pub mod path;
 pub mod percent;
 pub mod query;
@@ -31,13 +33,11 @@ mod request;
 mod scope;
 #[cfg(feature = "alloc")]
 mod sign;
-#[cfg(feature = "alloc")]
-mod terms;
 mod time;
 mod verify;
 
 /// The examples of the manual, tested as those of the README are. One item for each page that has Rust in it;
-/// `tests/readme.rs` finds pages that are missing here.
+/// `tests/cli/readme.rs` finds pages that are missing here.
 #[cfg(doctest)]
 mod manual {
     #[doc = include_str!("../docs/library.md")]
@@ -46,6 +46,8 @@ mod manual {
     mod sign {}
 }
 
+#[cfg(feature = "alloc")]
+pub use crate::description::FieldDescription;
 pub use crate::error::{
     Fault, Field, InvalidSignature, ParseError, PolicyError, Refusal, UnusableKey,
 };
@@ -67,7 +69,7 @@ pub use crate::inspect::{Check, Outcome, Report};
 pub use crate::key::{KeyError, KeyId, KeyRing, KeyRingError, SecretKey};
 pub use crate::mac::secrets_match;
 #[cfg(feature = "alloc")]
-pub use crate::note::FieldNote;
+pub use crate::options::{Advice, SignError};
 pub use crate::path::{CanonicalPath, PathError};
 pub use crate::query::{PLAYER_PARAMS, ParamNames};
 #[cfg(feature = "alloc")]
@@ -76,7 +78,5 @@ pub use crate::request::{Placement, Request};
 pub use crate::scope::Scope;
 #[cfg(feature = "alloc")]
 pub use crate::sign::{Batch, Builder, Link, Signer, percent_encoded};
-#[cfg(feature = "alloc")]
-pub use crate::terms::{Advice, SignError};
 pub use crate::time::UnixTime;
 pub use crate::verify::{Denied, Verified, Verifier};

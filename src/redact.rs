@@ -103,7 +103,7 @@ pub fn redacted_segment(segment: &str) -> String {
 /// What becomes of a text where a run of up to `longest` characters is shown before the first `=`.
 fn redact(text: &str, longest: usize) -> String {
     let mut shown = String::with_capacity(text.len());
-    let mut run = Run::default();
+    let mut run = TextRun::default();
     let mut longest = longest;
     let mut rest = text;
     loop {
@@ -122,7 +122,7 @@ fn redact(text: &str, longest: usize) -> String {
             let start = text.len().saturating_sub(rest.len()).saturating_sub(run.bytes);
             let end = text.len().saturating_sub(rest.len());
             run.show(text.get(start..end).unwrap_or_default(), longest, &mut shown);
-            run = Run::default();
+            run = TextRun::default();
             if octet == Some(b'=') {
                 longest = LONGEST_SHOWN;
             }
@@ -154,7 +154,7 @@ fn starts_with_part(text: &str) -> bool {
 
 /// Characters of base64 in a row.
 #[derive(Default)]
-struct Run {
+struct TextRun {
     /// How many.
     len: usize,
     /// Bytes that they take as they are written.
@@ -172,7 +172,7 @@ struct Run {
     other: bool,
 }
 
-impl Run {
+impl TextRun {
     fn take(&mut self, octet: u8) {
         self.len = self.len.saturating_add(1);
         self.part = self.part.saturating_add(1);

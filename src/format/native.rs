@@ -7,11 +7,11 @@
 //! Optional fields stand in alphabetical order, each at most once. One grant has one spelling, so
 //! whatever departs from it is refused, never repaired: an unknown field may be a restriction.
 
+#[cfg(feature = "alloc")]
+mod description;
+#[cfg(feature = "alloc")]
+mod diagnosis;
 mod fields;
-#[cfg(feature = "alloc")]
-mod mistakes;
-#[cfg(feature = "alloc")]
-mod notes;
 #[cfg(feature = "alloc")]
 mod segment_signer;
 #[cfg(feature = "alloc")]
@@ -26,9 +26,11 @@ use alloc::{
 };
 
 use crate::bytes::{self, is_id};
+#[cfg(feature = "alloc")]
+use crate::description::FieldDescription;
 use crate::error::{Fault, Field, ParseError, Refusal};
 #[cfg(feature = "alloc")]
-use crate::format::{Explain, Mint, Rules, Writer, Written};
+use crate::format::{Explain, Mint, Rules, SignedUrl, Writer};
 use crate::format::{Format, Kid, Located, SigningInput, UnverifiedToken};
 use crate::grant::{Grant, MAX_NUMBER, parse_number, parse_text};
 use crate::key::KeyId;
@@ -36,7 +38,7 @@ use crate::key::KeyId;
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
 #[cfg(feature = "alloc")]
-use crate::note::FieldNote;
+use crate::options::{CheckedOptions, LinkOptions, SignError};
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery, is_query};
 #[cfg(feature = "alloc")]
@@ -45,8 +47,6 @@ use crate::request::Placement;
 #[cfg(feature = "alloc")]
 use crate::request::Request;
 use crate::scope::Scope;
-#[cfg(feature = "alloc")]
-use crate::terms::{CheckedTerms, SignError, Terms};
 
 #[cfg(feature = "alloc")]
 pub(crate) use self::fields::all as fields;
@@ -152,27 +152,27 @@ impl Explain for Native {
         names.into_iter().find(|name| !name.is_empty() && field_of(name).is_none())
     }
 
-    fn notes(&self, text: &str, scope: Option<&str>) -> Vec<FieldNote> {
-        notes::notes(text, scope)
+    fn describe(&self, text: &str, scope: Option<&str>) -> Vec<FieldDescription> {
+        description::describe(text, scope)
     }
 
-    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String {
+    fn displayed_input(&self, token: &UnverifiedToken<'_>) -> String {
         let scope = token.scope().to_string();
         [&redacted_path(&scope), "\n", &redacted(token.signed)].concat()
     }
 
-    fn mistakes_of_grammar(
+    fn diagnose_grammar(
         &self,
         rules: &Rules<'_>,
         ring: &KeyRing,
         request: &Request<'_>,
         located: &Located<'_>,
     ) -> Vec<String> {
-        mistakes::of_grammar(rules, ring, request, located)
+        diagnosis::of_grammar(rules, ring, request, located)
     }
 
-    fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
-        mistakes::of_signature(ring, token)
+    fn diagnose_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+        diagnosis::of_signature(ring, token)
     }
 }
 
@@ -182,12 +182,12 @@ impl Writer for Native {
         Format::name(self)
     }
 
-    fn check(&self, terms: &Terms<'_>) -> Result<(), SignError> {
-        fields::check(terms)
+    fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError> {
+        fields::check(options)
     }
 
-    fn write(&self, terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError> {
-        write::write(terms, url)
+    fn write(&self, options: &CheckedOptions<'_, '_>, url: &str) -> Result<SignedUrl, SignError> {
+        write::write(options, url)
     }
 }
 
@@ -195,21 +195,21 @@ impl Writer for Native {
 impl Mint for Native {
     fn token(
         &self,
-        terms: &CheckedTerms<'_, '_>,
+        options: &CheckedOptions<'_, '_>,
         scope: Scope<'_>,
         n: Option<u8>,
     ) -> Result<String, SignError> {
         let mut token = String::new();
-        write::push_token(terms, scope, n, &mut token)?;
+        write::push_token(options, scope, n, &mut token)?;
         Ok(token)
     }
 
     fn segment_signer(
         &self,
-        terms: &CheckedTerms<'_, '_>,
+        options: &CheckedOptions<'_, '_>,
         unsigned_params: ParamNames<'_>,
     ) -> SegmentSigner {
-        SegmentSigner::new(terms, unsigned_params)
+        SegmentSigner::new(options, unsigned_params)
     }
 }
 
@@ -253,7 +253,7 @@ fn read<'a>(
     let Located { placement, query, .. } = *located;
     let in_query = placement == Placement::Query;
     let mut grant = Grant::default();
-    let Fields { kid, tag, signed, after } = parse(located.text, &mut grant)?;
+    let TokenFields { kid, tag, signed, after } = parse(located.text, &mut grant)?;
     if grant.preview.is_some() && grant.directory.is_none() {
         return Err(malformed(Field::Pre, Fault::NeedsDirectory).into());
     }
@@ -313,7 +313,7 @@ fn check_query(part: Option<&str>) -> Result<(), Refusal> {
 }
 
 /// A token, read from left to right, in what it has beside its grant.
-struct Fields<'a> {
+struct TokenFields<'a> {
     kid: &'a str,
     tag: EncodedTag<'a>,
     /// The token up to `&sig=`.
@@ -322,7 +322,7 @@ struct Fields<'a> {
     after: Option<&'a str>,
 }
 
-fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<Fields<'a>, ParseError> {
+fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<TokenFields<'a>, ParseError> {
     // The version and the name of the next field in one comparison.
     let Some(rest) = text.strip_prefix("pg=1&exp=") else { return Err(bad_start(text)) };
     let (exp, rest) = split_value(rest);
@@ -336,7 +336,7 @@ fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<Fields<'a>, ParseEr
         if let Some((tag, after)) = rest.strip_prefix("sig=").and_then(EncodedTag::split) {
             let end = text.len().saturating_sub(rest.len()).saturating_sub("&".len());
             let signed = text.get(..end).unwrap_or_default();
-            return Ok(Fields { kid, tag, signed, after });
+            return Ok(TokenFields { kid, tag, signed, after });
         }
         (previous, rest) = optional(grant, &mut rows, previous, rest)?;
     }

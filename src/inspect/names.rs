@@ -18,7 +18,8 @@ pub(super) fn misnamed(rules: &Rules<'_>, request: &Request<'_>) -> Option<Strin
     });
     let header = request.authorization.and_then(|header| {
         let (scheme, text) = header.split_once(' ').unwrap_or(("", header));
-        let kind = kind("", text).or_else(|| text.starts_with("pg=").then_some(Kind::Native))?;
+        let kind =
+            kind("", text).or_else(|| text.starts_with("pg=").then_some(TokenKind::Native))?;
         let scheme = scheme.eq_ignore_ascii_case("Bearer").then_some("");
         Some((
             format!("in the header Authorization{}", scheme.unwrap_or(", without `Bearer`")),
@@ -27,32 +28,36 @@ pub(super) fn misnamed(rules: &Rules<'_>, request: &Request<'_>) -> Option<Strin
     });
     let (place, kind) = found.or(header)?;
     Some(match (kind, jwt_name(rules)) {
-        (Kind::Jwt, None) => format!("a JWT is {place}, and this gate reads native tokens only"),
-        (Kind::Jwt, Some(name)) => {
+        (TokenKind::Jwt, None) => {
+            format!("a JWT is {place}, and this gate reads native tokens only")
+        }
+        (TokenKind::Jwt, Some(name)) => {
             format!("a JWT is {place}, and this gate looks for it under the name `{name}`")
         }
-        (Kind::Native, Some(_)) if !rules.native => {
+        (TokenKind::Native, Some(_)) if !rules.native => {
             format!("a native token is {place}, and this gate reads JWTs only")
         }
-        (Kind::Native, _) => format!("a native token is {place}, where this gate does not read it"),
+        (TokenKind::Native, _) => {
+            format!("a native token is {place}, where this gate does not read it")
+        }
     })
 }
 
-enum Kind {
+enum TokenKind {
     Jwt,
     Native,
 }
 
 /// What a value is, if it is a token.
-fn kind(name: &str, value: &str) -> Option<Kind> {
+fn kind(name: &str, value: &str) -> Option<TokenKind> {
     let value = decoded(value);
     let mut parts = value.split('.');
     let is_jwt =
         value.starts_with("ey") && parts.by_ref().take(3).filter(|p| p.len() > 4).count() == 3;
     if is_jwt {
-        return Some(Kind::Jwt);
+        return Some(TokenKind::Jwt);
     }
-    (name.eq_ignore_ascii_case("pg") && value.starts_with('1')).then_some(Kind::Native)
+    (name.eq_ignore_ascii_case("pg") && value.starts_with('1')).then_some(TokenKind::Native)
 }
 
 #[cfg(feature = "jwt")]

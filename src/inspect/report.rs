@@ -7,8 +7,8 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use crate::description::FieldDescription;
 use crate::error::Refusal;
-use crate::note::FieldNote;
 use crate::request::Placement;
 use crate::time::UnixTime;
 
@@ -55,7 +55,7 @@ pub struct Report {
     /// The URL without the token, where the request is admitted.
     pub clean_url: Option<String>,
     /// The token, field by field.
-    pub fields: Vec<FieldNote>,
+    pub fields: Vec<FieldDescription>,
     /// The seven checks.
     pub checks: Vec<Check>,
     /// Mistakes that would explain the refusal.
@@ -161,7 +161,7 @@ impl fmt::Display for Report {
         if !self.fields.is_empty() {
             writeln!(f)?;
         }
-        for FieldNote { name, value, meaning } in &self.fields {
+        for FieldDescription { name, value, meaning } in &self.fields {
             writeln!(f, "  {:<14} {meaning}", format!("{name}={value}"))?;
         }
         for (n, hint) in self.hints.iter().enumerate() {

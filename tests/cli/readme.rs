@@ -181,7 +181,7 @@ fn every_reason_is_explained() {
 #[test]
 fn every_variable_is_explained() {
     let page = include_str!("../../docs/deploy.md");
-    let variables = quoted(include_str!("../src/worker/gate.rs"), "\n    Variables {");
+    let variables = quoted(include_str!("../../crates/edge/src/config.rs"), "fn read(media");
     assert!(variables.len() > 15, "{variables:?}");
     for variable in variables {
         assert!(page.contains(&format!("\n| `{variable}` | ")), "{variable}");

@@ -16,6 +16,10 @@ mod native;
 mod structure;
 
 #[cfg(feature = "jwt")]
-#[allow(dead_code, unreachable_pub, reason = "the fuzz targets share the oracle, and use more of it")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the fuzz targets share the oracle, and use more of it"
+)]
 #[path = "../fuzz/src/forged.rs"]
 mod forged;

@@ -8,7 +8,7 @@ mod vector_files;
 use playgate::{
     JwtRules, KeyRing, ParamNames, Refusal, Request, Signer, TimedHmac, UnixTime, Verifier,
 };
-use playgate_json::{self as json, Gate, Seconds, Shape as _, SignRequest};
+use playgate_json::{self as json, GateOptions, Seconds, Shape as _, SignRequest};
 use serde_json::{Value, json as object};
 
 use crate::vector_files::{File, files, names, signed_scope};
@@ -92,7 +92,7 @@ fn denial(refusal: Refusal) -> Value {
 /// The verdict of a gate whose settings come as JSON.
 fn verdict_by_json(vector: &Value, ring: &KeyRing) -> Value {
     let gate = vector.get("gate").map_or("{}".into(), Value::to_string);
-    let gate = Gate::from_value(json::Value::from_json(&gate).unwrap()).unwrap();
+    let gate = GateOptions::from_value(json::Value::from_json(&gate).unwrap()).unwrap();
     serde_json::to_value(gate.verdict(ring, &request(vector), now(vector))).unwrap()
 }
 

@@ -55,9 +55,9 @@ fn check_token(asked: &Asked, place: Place, was: &Address, is: &Address) -> bool
     };
     assert_eq!(before.to, after.to, "{was:?} leads elsewhere: {is:?}");
     if after.in_scope {
-        let carrier = asked.carrier();
+        let rewriter = asked.rewriter();
         let token = after.token.as_deref().unwrap_or_default();
-        assert_eq!(token, carrier.token(), "the token of {is:?}, that was {was:?}");
+        assert_eq!(token, rewriter.token(), "the token of {is:?}, that was {was:?}");
         assert_eq!(asked.refusal(&is.resolved().unwrap()), None, "{is:?}");
     } else if place == Place::Query {
         assert_eq!(after.token, None, "{is:?}");
@@ -71,7 +71,7 @@ fn playlists_keep_every_line_and_lead_where_they_led() {
         for place in PLACES {
             println!("{name}, {place:?}");
             let asked = Asked::new(&name, place, None);
-            let rewritten = asked.carrier().rewrite(Kind::Hls, &text).unwrap();
+            let rewritten = asked.rewriter().rewrite(Kind::Hls, &text).unwrap();
             assert_eq!(text.lines().count(), rewritten.lines().count());
             let mut variables = Variables::default();
             let mut found = 0;
@@ -99,7 +99,7 @@ fn playlists_are_the_same_to_another_parser() {
         for place in PLACES {
             println!("{name}, {place:?}");
             let asked = Asked::new(&name, place, None);
-            let after = asked.carrier().rewrite(Kind::Hls, &before).unwrap();
+            let after = asked.rewriter().rewrite(Kind::Hls, &before).unwrap();
             let base = asked.address();
             let mut variables = Variables::default();
             before.lines().for_each(|line| variables.take(line));
@@ -124,7 +124,7 @@ fn presentations_are_the_same_to_another_parser_and_lead_where_they_led() {
         for place in PLACES {
             println!("{name}, {place:?}");
             let asked = Asked::new(&name, place, None);
-            let after = asked.carrier().rewrite(Kind::Dash, &before).unwrap();
+            let after = asked.rewriter().rewrite(Kind::Dash, &before).unwrap();
             let (was, is) = (mpd::read(&before), mpd::read(&after));
             assert_eq!(was.shape, is.shape);
             let address = asked.address();
@@ -164,8 +164,8 @@ fn presentations_keep_every_byte_around_their_addresses() {
         for place in PLACES {
             println!("{name}, {place:?}");
             let asked = Asked::new(&name, place, None);
-            let after = asked.carrier().rewrite(Kind::Dash, &before).unwrap();
-            let token = asked.carrier().token().to_owned();
+            let after = asked.rewriter().rewrite(Kind::Dash, &before).unwrap();
+            let token = asked.rewriter().token().to_owned();
             let spelled = [token.clone(), token.replace('&', "&amp;")];
             for (old, new) in changes(&before, &after) {
                 let host = new.trim().split_once("://").map(|(_, rest)| rest).unwrap_or_default();
@@ -183,7 +183,7 @@ fn a_comment_keeps_its_address() {
     let fixtures = fixtures("dash");
     let (name, before) = fixtures.iter().find(|(_, before)| before.contains(comment)).unwrap();
     for place in PLACES {
-        let after = Asked::new(name, place, None).carrier().rewrite(Kind::Dash, before).unwrap();
+        let after = Asked::new(name, place, None).rewriter().rewrite(Kind::Dash, before).unwrap();
         assert!(after.contains(comment), "{after}");
     }
 }
@@ -196,9 +196,9 @@ fn exchanged_tokens_reach_every_address() {
         for (name, before) in fixtures("hls") {
             println!("{name}, {place:?}");
             let asked = Asked::exchanged(&name, place, 14_400);
-            let carrier = asked.carrier();
-            assert!(!asked.link.contains(carrier.token()));
-            let after = carrier.rewrite(Kind::Hls, &before).unwrap();
+            let rewriter = asked.rewriter();
+            assert!(!asked.link.contains(rewriter.token()));
+            let after = rewriter.rewrite(Kind::Hls, &before).unwrap();
             let mut variables = Variables::default();
             let mut found = 0;
             for line in playlist::lines(&after) {
@@ -209,7 +209,7 @@ fn exchanged_tokens_reach_every_address() {
                     };
                     let token = led.token.as_deref().unwrap_or_default();
                     assert!(
-                        !led.in_scope || token == carrier.token(),
+                        !led.in_scope || token == rewriter.token(),
                         "{address} leads to {led:?}"
                     );
                     found += 1;
@@ -217,23 +217,23 @@ fn exchanged_tokens_reach_every_address() {
             }
             assert!(found > 0);
             let is_live = before.contains("#EXTINF") && !before.contains("#EXT-X-ENDLIST");
-            let own = format!("\n/{}/videos/42/set/{name}\n", carrier.token());
+            let own = format!("\n/{}/videos/42/set/{name}\n", rewriter.token());
             assert_eq!(after.contains(&own), is_live, "{after}");
         }
         for (name, before) in fixtures("dash") {
             println!("{name}, {place:?}");
             let asked = Asked::exchanged(&name, place, 14_400);
-            let carrier = asked.carrier();
-            let after = carrier.rewrite(Kind::Dash, &before).unwrap();
+            let rewriter = asked.rewriter();
+            let after = rewriter.rewrite(Kind::Dash, &before).unwrap();
             if OUT_OF_REACH.contains(&name.as_str()) {
                 continue;
             }
             for address in mpd::read(&after).addresses(&asked.address()) {
                 let Some(led) = address.lead() else { continue };
                 let token = led.token.as_deref().unwrap_or_default();
-                assert!(!led.in_scope || token == carrier.token(), "{address:?} leads to {led:?}");
+                assert!(!led.in_scope || token == rewriter.token(), "{address:?} leads to {led:?}");
             }
-            let own = format!("/{}/videos/42/set/{name}</", carrier.token().replace('&', "&amp;"));
+            let own = format!("/{}/videos/42/set/{name}</", rewriter.token().replace('&', "&amp;"));
             let is_located = before.contains("\"dynamic\"") && name != ELSEWHERE;
             assert_eq!(after.contains(&own), is_located, "{after}");
         }
@@ -245,9 +245,9 @@ fn rewritten_once_is_rewritten() {
     for (folder, kind) in [("hls", Kind::Hls), ("dash", Kind::Dash)] {
         for (name, before) in fixtures(folder) {
             for place in PLACES {
-                let carrier = Asked::new(&name, place, None).carrier();
-                let once = carrier.rewrite(kind, &before).unwrap();
-                assert_eq!(carrier.rewrite(kind, &once).unwrap(), once, "{name}, {place:?}");
+                let rewriter = Asked::new(&name, place, None).rewriter();
+                let once = rewriter.rewrite(kind, &before).unwrap();
+                assert_eq!(rewriter.rewrite(kind, &once).unwrap(), once, "{name}, {place:?}");
             }
         }
     }

@@ -3,7 +3,7 @@
 //! replaces variables.
 
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
-use playgate_manifest::{Carrier, Kind, ManifestError, PublicPaths};
+use playgate_manifest::{Kind, ManifestError, PublicPaths, Rewriter};
 use url::Url;
 
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -23,7 +23,7 @@ const WAYS: [Way; 4] = [Way::Query, Way::Path, Way::RunByQuery, Way::RunByPath];
 /// A request for a playlist: its address, and what carries its token.
 struct Asked {
     url: Url,
-    carrier: Carrier,
+    rewriter: Rewriter,
 }
 
 impl Asked {
@@ -48,12 +48,12 @@ impl Asked {
         let ring = KeyRing::parse(KEYS).unwrap();
         let verifier = Verifier::new(&ring);
         let verified = verifier.verify(&Request::new(link), NOW).unwrap();
-        let carrier = Carrier::new(&verifier, &verified, NOW).unwrap();
-        Self { url: Url::parse(link).unwrap(), carrier }
+        let rewriter = Rewriter::new(&verifier, &verified, NOW).unwrap();
+        Self { url: Url::parse(link).unwrap(), rewriter }
     }
 
     fn rewrite(&self, playlist: &str) -> String {
-        self.carrier.rewrite(Kind::Hls, playlist).unwrap()
+        self.rewriter.rewrite(Kind::Hls, playlist).unwrap()
     }
 }
 
@@ -195,7 +195,7 @@ fn a_variable_takes_no_token_to_another_host() {
             MEDIA.replace("{$folder}/1", "https://other.example{$folder}/1"),
             MEDIA.replace("#EXT-X-E", "https://other.example/?from={$folder}\n#EXT-X-E"),
         ] {
-            let result = media.carrier.rewrite(Kind::Hls, &both);
+            let result = media.rewriter.rewrite(Kind::Hls, &both);
             assert_eq!(result, Err(ManifestError::Malformed), "{both}");
         }
     }
@@ -231,7 +231,7 @@ fn an_address_of_another_host_gets_no_value_with_the_token() {
             let playlist = ["#EXTM3U\n", &lines, stream].concat();
             for way in WAYS {
                 let asked = Asked::new(&format!("{FOLDER}master.m3u8"), way);
-                match asked.carrier.rewrite(Kind::Hls, &playlist) {
+                match asked.rewriter.rewrite(Kind::Hls, &playlist) {
                     Ok(text) => assert!(text.contains(folder) && text.contains(&more), "{text}"),
                     Err(error) => {
                         assert!(!in_order && error == ManifestError::Malformed, "{playlist}");
@@ -306,7 +306,7 @@ fn a_path_does_not_leave_its_host() {
                     let address = [first, second, third].concat();
                     let import = "#EXTM3U\n#EXT-X-DEFINE:IMPORT=\"v\"\n#EXT-X-DEFINE:NAME=\"w\",VALUE=\"//b.example/\"\n";
                     let playlist = [import, "#EXTINF:4,\n", &address, "\n"].concat();
-                    let Ok(rewritten) = asked.carrier.rewrite(Kind::Hls, &playlist) else {
+                    let Ok(rewritten) = asked.rewriter.rewrite(Kind::Hls, &playlist) else {
                         continue;
                     };
                     let line = rewritten.lines().last().unwrap();
@@ -338,7 +338,7 @@ fn a_preview_names_what_it_admits_or_is_none() {
         #EXT-X-STREAM-INF:BANDWIDTH=900000\nhigh/list.m3u\n";
     for way in WAYS {
         let asked = Asked::with(&format!("{FOLDER}a.m3u8"), way, Some(6));
-        let rewritten = asked.carrier.rewrite(Kind::Hls, variants);
+        let rewritten = asked.rewriter.rewrite(Kind::Hls, variants);
         assert_eq!(rewritten, Err(ManifestError::NoPreview));
         let named = variants.replace("List(format=hls)", "list.m3u8").replace(".m3u\n", ".m3u8\n");
         let rewritten = asked.rewrite(&named);
@@ -366,12 +366,12 @@ fn no_address_becomes_an_empty_line() {
             for public in [vec![], vec!["ts".to_owned()]] {
                 let asked = Asked::new(&format!("{FOLDER}set/a.m3u8{query}"), way);
                 let public = PublicPaths::new(vec![], public);
-                let carrier = asked.carrier.public_paths(public);
+                let rewriter = asked.rewriter.public_paths(public);
                 for line in &lines {
                     let tag = format!("#EXT-X-MAP:URI=\"{line}\"\n");
                     let playlist = [define, &tag, "#EXTINF:4,\n", line, "\n"].concat();
                     // Refused where nobody can tell which host an imported variable goes to.
-                    let Ok(rewritten) = carrier.rewrite(Kind::Hls, &playlist) else {
+                    let Ok(rewritten) = rewriter.rewrite(Kind::Hls, &playlist) else {
                         assert!(line.contains("{$far}") && *line != lines[1], "{line}");
                         continue;
                     };

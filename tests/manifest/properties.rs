@@ -229,7 +229,7 @@ proptest! {
     #[test]
     fn a_playlist_gives_the_token_to_its_own_scope_alone(text in any_playlist(), place in place()) {
         let asked = Asked::new("a.m3u8", place, None);
-        checks::playlist(&asked, &asked.carrier(), &text);
+        checks::playlist(&asked, &asked.rewriter(), &text);
     }
 
     /// Line by line is the same as at once, but for variables of multivariant playlists: their values get the
@@ -237,18 +237,18 @@ proptest! {
     #[test]
     fn a_playlist_may_come_in_lines(text in any_playlist(), place in place()) {
         prop_assume!(!text.is_empty() && !text.contains("#EXT-X-DEFINE"));
-        let carrier = Asked::new("a.m3u8", place, None).carrier();
-        let mut rewriter = HlsRewriter::new(&carrier);
+        let rewriter = Asked::new("a.m3u8", place, None).rewriter();
+        let mut hls = HlsRewriter::new(&rewriter);
         let mut out = String::new();
         let all: Result<(), _> =
-            text.split_inclusive('\n').try_for_each(|line| rewriter.line(line, &mut out));
-        prop_assert_eq!(all.map(|()| out), carrier.rewrite(Kind::Hls, &text));
+            text.split_inclusive('\n').try_for_each(|line| hls.line(line, &mut out));
+        prop_assert_eq!(all.map(|()| out), rewriter.rewrite(Kind::Hls, &text));
     }
 
     #[test]
     fn a_presentation_gives_the_token_to_its_own_scope_alone(text in any_mpd(), place in place()) {
         let asked = Asked::new("a.mpd", place, None);
-        checks::presentation(&asked, &asked.carrier(), &text);
+        checks::presentation(&asked, &asked.rewriter(), &text);
     }
 
     #[test]
@@ -256,7 +256,7 @@ proptest! {
         text in well_formed_mpd(),
         place in place(),
     ) {
-        checks::surroundings(&Asked::new("a.mpd", place, None).carrier(), &text);
+        checks::surroundings(&Asked::new("a.mpd", place, None).rewriter(), &text);
     }
 
     #[test]
@@ -266,9 +266,9 @@ proptest! {
         secs in 1_u64..90,
     ) {
         for preview in [None, Some(secs)] {
-            let carrier = Asked::new("a.m3u8", place, preview).carrier();
+            let rewriter = Asked::new("a.m3u8", place, preview).rewriter();
             for kind in [Kind::Hls, Kind::Dash] {
-                let _ = carrier.rewrite(kind, &text);
+                let _ = rewriter.rewrite(kind, &text);
             }
         }
     }
@@ -332,7 +332,7 @@ proptest! {
         }
         text.push_str("#EXT-X-ENDLIST\n");
         let asked = Asked::new("a.m3u8", place, Some(secs));
-        let after = asked.carrier().rewrite(Kind::Hls, &text).unwrap();
+        let after = asked.rewriter().rewrite(Kind::Hls, &text).unwrap();
         prop_assert!(after.contains("#EXT-X-ENDLIST"));
         let mut listed = Vec::new();
         for address in playlist::lines(&after).flat_map(|line| line.addresses) {
@@ -387,7 +387,7 @@ proptest! {
             total / 1000, total % 1000
         );
         let asked = Asked::new("a.mpd", place, Some(secs));
-        let after = asked.carrier().rewrite(Kind::Dash, &text).unwrap();
+        let after = asked.rewriter().rewrite(Kind::Dash, &text).unwrap();
         let mut listed = Vec::new();
         for address in mpd::read(&after).addresses(&asked.address()) {
             let url = address.base.join(&address.reference).unwrap();

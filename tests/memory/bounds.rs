@@ -25,8 +25,8 @@ struct Cost {
 fn cost(shape: &Shape, len: usize) -> Cost {
     let manifest = shape.manifest(len);
     assert!(manifest.len() >= len / 2 && manifest.len() < len + 20_000, "{}", manifest.len());
-    let carrier = shape.carrier();
-    let (out, taken) = measure(|| carrier.rewrite(shape.kind, &manifest).map(|out| out.len()));
+    let rewriter = shape.rewriter();
+    let (out, taken) = measure(|| rewriter.rewrite(shape.kind, &manifest).map(|out| out.len()));
     Cost { len: manifest.len(), out, taken }
 }
 

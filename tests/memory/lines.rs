@@ -1,7 +1,7 @@
 //! A playlist that comes line by line takes memory for one line, however many there are.
 
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
-use playgate_manifest::{Carrier, HlsRewriter};
+use playgate_manifest::{HlsRewriter, Rewriter};
 
 use crate::gauge::{Taken, measure};
 
@@ -9,7 +9,7 @@ use crate::gauge::{Taken, measure};
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
 
-fn carrier(preview: bool) -> Carrier {
+fn rewriter(preview: bool) -> Rewriter {
     let ring = KeyRing::parse(KEYS).unwrap();
     let signer = Signer::new(ring.clone());
     let link = signer.link("https://cdn.example.com/videos/42/a.m3u8").directory(2).in_query();
@@ -17,18 +17,18 @@ fn carrier(preview: bool) -> Carrier {
     let link = link.sign(NOW).unwrap();
     let verifier = Verifier::new(&ring);
     let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
-    Carrier::new(&verifier, &verified, NOW).unwrap()
+    Rewriter::new(&verifier, &verified, NOW).unwrap()
 }
 
 /// The most bytes held at once for a playlist of so many segments, one of them with a long address.
-fn peak(carrier: &Carrier, segments: usize, longest: usize) -> usize {
+fn peak(rewriter: &Rewriter, segments: usize, longest: usize) -> usize {
     let long = format!("https://cdn.example.com/videos/42/%62/{}.ts\n", "a".repeat(longest));
     let mut out = String::with_capacity(16 * 1024 + longest);
     let ((), taken) = measure(|| {
-        let mut rewriter = HlsRewriter::new(carrier);
+        let mut hls = HlsRewriter::new(rewriter);
         let mut line = |line: &str| {
             out.clear();
-            rewriter.line(line, &mut out).unwrap();
+            hls.line(line, &mut out).unwrap();
             out.len()
         };
         line("#EXTM3U\n");
@@ -54,19 +54,19 @@ fn the_gauge_sees_what_is_held() {
 #[test]
 fn memory_grows_with_the_longest_line_and_not_with_the_playlist() {
     for preview in [false, true] {
-        let carrier = carrier(preview);
-        let few = peak(&carrier, 1_000, 100);
-        assert_eq!(peak(&carrier, 10_000, 100), few, "preview: {preview}");
+        let rewriter = rewriter(preview);
+        let few = peak(&rewriter, 1_000, 100);
+        assert_eq!(peak(&rewriter, 10_000, 100), few, "preview: {preview}");
         assert!(few < 4096, "{few} bytes");
-        let long = peak(&carrier, 1_000, 7000);
+        let long = peak(&rewriter, 1_000, 7000);
         assert!(long < few + 10 * 7000, "{long} bytes, preview: {preview}");
     }
 }
 
 #[test]
 fn what_a_manifest_grows_to_is_bounded() {
-    use playgate_manifest::{Kind, MAX_LEN, ManifestError};
     use playgate::{Jwt, JwtRules};
+    use playgate_manifest::{Kind, MAX_LEN, ManifestError};
     let ring = KeyRing::parse(KEYS).unwrap();
     let jwt = Jwt::new().claim("vid", "42").claim("fill", "x".repeat(2900));
     let url = "https://cdn.example.com/videos/42/a.mpd";
@@ -74,14 +74,14 @@ fn what_a_manifest_grows_to_is_bounded() {
     let rules = JwtRules::new("/videos/{vid}/").unwrap();
     let verifier = Verifier::new(&ring).jwt(Some(&rules));
     let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
-    let carrier = Carrier::new(&verifier, &verified, NOW).unwrap();
+    let rewriter = Rewriter::new(&verifier, &verified, NOW).unwrap();
     let segments = "<SegmentURL media=\"a\"/>".repeat(80_000);
     let mpd = format!(
         "<MPD><Period><AdaptationSet><Representation id=\"1\"><SegmentList>{segments}</SegmentList></Representation></AdaptationSet></Period></MPD>"
     );
     let hls = format!("#EXTM3U\n{}", "a\n".repeat(1_000_000));
     for (kind, manifest) in [(Kind::Dash, mpd), (Kind::Hls, hls)] {
-        let (result, Taken { peak, .. }) = measure(|| carrier.rewrite(kind, &manifest));
+        let (result, Taken { peak, .. }) = measure(|| rewriter.rewrite(kind, &manifest));
         assert_eq!(result, Err(ManifestError::TooLarge));
         eprintln!("{kind:?} {} -> peak {} MiB", manifest.len(), peak >> 20);
         assert!(peak < 4 * MAX_LEN, "{kind:?} {peak}");

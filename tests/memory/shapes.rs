@@ -2,7 +2,7 @@
 //! bounds and the benchmark that shows what each costs.
 
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
-use playgate_manifest::{Carrier, Kind};
+use playgate_manifest::{Kind, Rewriter};
 
 use crate::hostile::PRESENTATIONS;
 
@@ -26,7 +26,7 @@ impl Shape {
     }
 
     /// What carries the token of a link in the query, with a query of the viewer's own as long as may be.
-    pub fn carrier(&self) -> Carrier {
+    pub fn rewriter(&self) -> Rewriter {
         let ring = KeyRing::parse(KEYS).unwrap();
         let extension = if self.kind == Kind::Hls { "m3u8" } else { "mpd" };
         let query = "%41=b&".repeat(1200) + "q=1";
@@ -41,7 +41,7 @@ impl Shape {
         let link = link.sign(NOW).unwrap();
         let verifier = Verifier::new(&ring);
         let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
-        Carrier::new(&verifier, &verified, NOW).unwrap()
+        Rewriter::new(&verifier, &verified, NOW).unwrap()
     }
 }
 

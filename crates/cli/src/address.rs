@@ -5,16 +5,16 @@ use playgate_json::{RequestError, SignRequest};
 use url::Url;
 
 /// Adds to an error about `url` the spelling that a browser would make of it, where that one can be
-/// signed on the same terms. It is for the caller to write: what is signed is what was asked for, byte for
+/// signed on the same links. It is for the caller to write: what is signed is what was asked for, byte for
 /// byte.
 pub(crate) fn advise(
     error: RequestError,
     url: &str,
-    terms: &SignRequest,
+    links: &SignRequest,
     signer: &Signer,
     now: UnixTime,
 ) -> RequestError {
-    if error.field != "url" || terms.encode {
+    if error.field != "url" || links.encode {
         return error;
     }
     // Browsers take the first segment of the path for a host that is missing.
@@ -26,7 +26,7 @@ pub(crate) fn advise(
         Url::parse(url).ok().filter(|written| matches!(written.scheme(), "http" | "https"));
     let can_be_signed = |written: &str| {
         can_be_shown(written)
-            && terms.apply(signer.link(written)).is_ok_and(|link| link.sign(now).is_ok())
+            && links.apply(signer.link(written)).is_ok_and(|link| link.sign(now).is_ok())
     };
     if url.contains('#') {
         let named = Url::parse(&url.replace('#', "%23")).ok().map(String::from);
@@ -83,10 +83,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn says_on(terms: SignRequest, url: &str, expected: &str) {
+    fn says_on(links: SignRequest, url: &str, expected: &str) {
         let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
         let signer = Signer::new(ring);
-        let request = SignRequest { url: url.into(), ..terms };
+        let request = SignRequest { url: url.into(), ..links };
         let error = request.sign(&signer, NOW).unwrap_err();
         assert_eq!(advise(error, url, &request, &signer, NOW).message, expected);
     }

@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use clap::Args;
 use playgate::{KeyRing, ParamNames, Report, UnixTime};
-use playgate_json::{Gate, ReportShape};
+use playgate_json::{GateOptions, ReportShape};
 
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
@@ -76,7 +76,7 @@ impl Inspect {
 }
 
 struct Inspector {
-    gate: Gate,
+    gate: GateOptions,
     ring: KeyRing,
     beside: Beside,
     json: bool,

@@ -14,11 +14,11 @@ mod inspect;
 mod keygen;
 mod keys;
 mod lines;
+mod link_args;
 mod printed;
 mod rewrite;
 mod serve;
 mod sign;
-mod terms;
 mod verify;
 
 use std::process::ExitCode;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use playgate::{KeyRing, UnixTime, redacted};
-use playgate_json::{Gate, Verdict};
-use playgate_manifest::{AddressReport, Carrier, Kind, ManifestError, PublicPaths};
+use playgate_json::{GateOptions, Verdict};
+use playgate_manifest::{AddressReport, Kind, ManifestError, PublicPaths, Rewriter};
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -135,10 +135,11 @@ impl Rewrite {
                 name(file)
             )));
         }
-        let link = Link { gate, ring, beside: self.beside, url: &self.url, now: self.clock.now() };
-        let carrier = match link.carrier(self.json)? {
+        let link =
+            AdmittedLink { gate, ring, beside: self.beside, url: &self.url, now: self.clock.now() };
+        let rewriter = match link.rewriter(self.json)? {
             Admitted::Not => return Ok(Exit::Refused),
-            Admitted::Carries(carrier) => carrier.public_paths(public),
+            Admitted::Carries(rewriter) => rewriter.public_paths(public),
             Admitted::CarriesNothing => {
                 let text = if self.json { "[]\n" } else { &manifest };
                 exit::answer(text.as_bytes())?;
@@ -147,7 +148,7 @@ impl Rewrite {
         };
         let kind =
             self.kind.map_or_else(|| guess(&self.url, file, &manifest), |kind| Ok(kind.into()))?;
-        match carrier.explain(kind, &manifest) {
+        match rewriter.explain(kind, &manifest) {
             Ok((text, _)) if !self.json => exit::answer(text.as_bytes())?,
             Ok((text, list)) => {
                 if list.is_empty() && text != manifest {
@@ -183,8 +184,8 @@ impl Rewrite {
 }
 
 /// A link, and all that decides on it.
-struct Link<'a> {
-    gate: Gate,
+struct AdmittedLink<'a> {
+    gate: GateOptions,
     ring: KeyRing,
     beside: Beside,
     url: &'a str,
@@ -193,13 +194,13 @@ struct Link<'a> {
 
 enum Admitted {
     Not,
-    Carries(Box<Carrier>),
+    Carries(Box<Rewriter>),
     CarriesNothing,
 }
 
-impl Link<'_> {
+impl AdmittedLink<'_> {
     /// Decides on it. Why it is refused, or why nothing has to be written, goes to whoever asked.
-    fn carrier(&self, is_json: bool) -> Result<Admitted, Failure> {
+    fn rewriter(&self, is_json: bool) -> Result<Admitted, Failure> {
         let request = self.beside.request(self.url);
         let verifier = self.gate.verifier(&self.ring);
         let verified = match verifier.verify(&request, self.now) {
@@ -217,8 +218,8 @@ impl Link<'_> {
                 return Ok(Admitted::Not);
             }
         };
-        if let Some(carrier) = Carrier::new(&verifier, &verified, self.now) {
-            return Ok(Admitted::Carries(carrier.into()));
+        if let Some(rewriter) = Rewriter::new(&verifier, &verified, self.now) {
+            return Ok(Admitted::Carries(rewriter.into()));
         }
         exit::say(if verified.grant().directory().is_none() {
             "nothing is rewritten: the link opens this one address, and no segment; sign it for a directory"
@@ -288,7 +289,7 @@ impl From<KindArg> for Kind {
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct AddressEntry<'a> {
     line: usize,
     address: &'a str,
     written: &'a str,
@@ -298,7 +299,7 @@ struct Entry<'a> {
 /// A JSON list with a line for each entry, so that it can be searched like text.
 fn json(list: &[AddressReport]) -> String {
     let entries = list.iter().map(|AddressReport { line, address, written, why, .. }| {
-        let entry = Entry { line: *line, address, written, why: why.code() };
+        let entry = AddressEntry { line: *line, address, written, why: why.code() };
         // Numbers and texts always have a JSON form.
         serde_json::to_string(&entry).unwrap_or_default()
     });

@@ -7,12 +7,11 @@ mod page;
 mod router;
 mod write_timeout;
 
+use alloc::sync::Arc;
 use core::net::SocketAddr;
 use std::env;
 use std::io;
 use std::path::PathBuf;
-
-use alloc::sync::Arc;
 
 use clap::Args;
 use playgate::Signer;
@@ -20,12 +19,13 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use zeroize::Zeroizing;
 
-use self::access::Access;
-use self::page::Page;
-use self::router::App;
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
 use crate::keys::{self, KeyArgs, SecretFile};
+
+use self::access::Access;
+use self::page::Page;
+use self::router::App;
 
 /// The variable that holds the secret where no file is named.
 const VARIABLE: &str = "PLAYGATE_SECRET";

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
 use crate::keys::KeyArgs;
 use crate::lines::{self, Blocks, Line};
-use crate::terms::{Terms, in_options};
+use crate::link_args::{LinkArgs, in_options};
 
 /// Sign links
 ///
@@ -71,16 +71,16 @@ pub(crate) struct Sign {
     clock: Clock,
 
     #[command(flatten)]
-    terms: Terms,
+    links: LinkArgs,
 }
 
 impl Sign {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let signer = Signer::new(self.keys.load(self.stdin)?.ring);
-        let terms = SignRequest { encode: self.encode, ..SignRequest::from(self.terms) };
-        let has_scope = terms.dir.is_some() || terms.format.format.as_deref() == Some("jwt");
-        let told = Cell::new(terms.exact || (has_scope && terms.place.is_some()));
-        let minter = Minter { signer, terms, json: self.json, told, told_of_run: Cell::new(false) };
+        let links = SignRequest { encode: self.encode, ..SignRequest::from(self.links) };
+        let has_scope = links.dir.is_some() || links.format.format.as_deref() == Some("jwt");
+        let told = Cell::new(links.exact || (has_scope && links.place.is_some()));
+        let minter = Minter { signer, links, json: self.json, told, told_of_run: Cell::new(false) };
         if self.stdin {
             minter.sign_lines(&mut lines::stdin(), self.clock)
         } else {
@@ -91,7 +91,7 @@ impl Sign {
 
 struct Minter {
     signer: Signer,
-    terms: SignRequest,
+    links: SignRequest,
     json: bool,
     /// Whether there is nothing to tell of what was chosen for a playlist: it was told already, or the
     /// options chose.
@@ -121,7 +121,7 @@ impl Minter {
 
     /// Signs line by line; each has its answer, and those that cannot be signed do not stop the rest.
     fn sign_lines(&self, input: &mut Blocks<impl BufRead>, clock: Clock) -> Result<Exit, Failure> {
-        // Terms that cannot be signed are told before the first line comes.
+        // LinkArgs that cannot be signed are told before the first line comes.
         drop(self.batch(iter::empty(), clock.now())?);
         let mut exit = Exit::Done;
         let mut answers = Vec::new();
@@ -150,18 +150,18 @@ impl Minter {
         lines: impl Iterator<Item = Line<'a>> + Clone,
         now: UnixTime,
     ) -> Result<impl Iterator<Item = Result<Link, RequestError>>, Failure> {
-        let urls = lines.clone().map(|line| self.terms.written(line.unwrap_or_default()));
+        let urls = lines.clone().map(|line| self.links.written(line.unwrap_or_default()));
         let links = self
-            .terms
+            .links
             .apply(self.signer.links(urls))
-            .and_then(|links| links.sign(now).map_err(|error| self.terms.error(error)));
+            .and_then(|links| links.sign(now).map_err(|error| self.links.error(error)));
         let links = links.map_err(|error| Failure::usage(in_options(&error)))?;
         Ok(lines.zip(links).map(move |(line, link)| match (line, link) {
             (Ok(""), _) => Err(RequestError::new("url", &"the URL is empty")),
             (Ok(_), Ok(link)) => Ok(link),
             (Ok(url), Err(error)) => {
-                let error = self.terms.error(error);
-                Err(address::advise(error, url, &self.terms, &self.signer, now))
+                let error = self.links.error(error);
+                Err(address::advise(error, url, &self.links, &self.signer, now))
             }
             (Err(bad), _) => Err(RequestError::new("url", &bad)),
         }))
@@ -181,16 +181,16 @@ impl Minter {
                 )),
             }
         }
-        if self.terms.run.is_some() && !is_to_playlist(&link) && !self.told_of_run.replace(true) {
+        if self.links.run.is_some() && !is_to_playlist(&link) && !self.told_of_run.replace(true) {
             exit::say(
                 "with --run a link to a file must be opened before it expires; the gate then redirects to a link \
                  that lasts for --run",
             );
         }
         if self.json {
-            push_json(&self.terms.answer(link, now)?, answers);
-        } else if self.terms.cookie {
-            let cookie = self.terms.answer(link, now)?.cookie.unwrap_or_default();
+            push_json(&self.links.answer(link, now)?, answers);
+        } else if self.links.cookie {
+            let cookie = self.links.answer(link, now)?.cookie.unwrap_or_default();
             answers.extend_from_slice(b"Set-Cookie: ");
             answers.extend_from_slice(cookie.as_bytes());
         } else {
@@ -202,9 +202,9 @@ impl Minter {
 
     /// Whether the scope or the placement of a link is one that no option asked for: a playlist's.
     fn chose(&self, link: &Link) -> bool {
-        match self.terms.place {
+        match self.links.place {
             None => link.placement() == Placement::Path,
-            Some(_) => self.terms.dir.is_none() && opens_directory(link),
+            Some(_) => self.links.dir.is_none() && opens_directory(link),
         }
     }
 

@@ -5,13 +5,13 @@ use std::io::{BufRead, Write as _};
 
 use clap::Args;
 use playgate::{Fault, Field, KeyRing, ParseError, Refusal, Request, UnixTime, redacted};
-use playgate_json::{Gate, GateFormats, Seconds, Verdict, header_value};
+use playgate_json::{GateFormats, GateOptions, Seconds, Verdict, header_value};
 
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
 use crate::keys::KeyArgs;
 use crate::lines::{self, BadLine, Blocks, Line};
-use crate::terms::in_options;
+use crate::link_args::in_options;
 
 /// Decide on links, as the gate would
 ///
@@ -147,7 +147,7 @@ pub(crate) struct GateArgs {
 }
 
 impl GateArgs {
-    pub(crate) fn gate(self) -> Result<Gate, Failure> {
+    pub(crate) fn gate(self) -> Result<GateOptions, Failure> {
         let Self { audience, leeway, max_lifetime, unsigned_params, forward_params, .. } = self;
         let Self { format: formats, jwt_path, jwt_name, issuer, .. } = self;
         let Self { timed_hmac_ttl, timed_hmac_param, timed_hmac_url_safe, .. } = self;
@@ -161,7 +161,7 @@ impl GateArgs {
             timed_hmac_param,
             timed_hmac_url_safe,
         };
-        let mut gate = Gate::default();
+        let mut gate = GateOptions::default();
         gate.audience = audience;
         gate.formats = formats.read().map_err(|errors| {
             Failure::usage(errors.iter().map(in_options).collect::<Vec<_>>().join("\nplaygate: "))
@@ -193,7 +193,7 @@ impl Verify {
 
 struct Judge {
     ring: KeyRing,
-    gate: Gate,
+    gate: GateOptions,
     beside: Beside,
     json: bool,
 }

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use playgate::Refusal;
 use playgate_manifest::ManifestError;
+use serde::Serialize;
 
 /// Header fields in the order in which they are sent.
 pub(crate) type Headers = Vec<Header>;
@@ -119,7 +118,7 @@ impl From<ManifestError> for Problem {
 
 /// RFC 9457. The type is `about:blank`: the title is the status phrase, and `reason` tells more.
 #[derive(Serialize)]
-struct Body<'a> {
+struct ProblemBody<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
@@ -168,7 +167,7 @@ impl Answer {
         if let Problem::RangeNotSatisfiable(size) = problem {
             headers.push(("Content-Range", format!("bytes */{size}").into()));
         }
-        let body = Body {
+        let body = ProblemBody {
             kind: "about:blank",
             title: phrase(status),
             status,

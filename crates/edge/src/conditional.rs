@@ -23,7 +23,7 @@ pub(crate) struct Validators<'a> {
 
 /// What the conditions say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum Precondition {
     /// 412
     Failed,
     /// 304
@@ -44,7 +44,7 @@ impl Conditions<'_> {
 
     /// Section 13.2.2, for GET and HEAD: the tags come before the dates, and a date does not count
     /// beside a tag of its kind.
-    pub(crate) fn evaluate(&self, media: Validators<'_>, now: u64) -> Outcome {
+    pub(crate) fn evaluate(&self, media: Validators<'_>, now: u64) -> Precondition {
         // 1, 2
         let holds = match (self.if_match, self.if_unmodified_since) {
             (Some(list), _) => has_tag(list, media.etag, Comparison::Strong),
@@ -52,7 +52,7 @@ impl Conditions<'_> {
             (None, None) => true,
         };
         if !holds {
-            return Outcome::Failed;
+            return Precondition::Failed;
         }
         // 3, 4
         let modified = match (self.if_none_match, self.if_modified_since) {
@@ -60,7 +60,7 @@ impl Conditions<'_> {
             (None, Some(date)) => http_date::parse(date, now).is_none_or(|at| media.modified > at),
             (None, None) => true,
         };
-        if modified { Outcome::Serve } else { Outcome::NotModified }
+        if modified { Precondition::Serve } else { Precondition::NotModified }
     }
 
     /// 5: whether a range is still one of the media that the client has a part of. A date counts
@@ -124,7 +124,7 @@ mod tests {
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 
     #[track_caller]
-    fn gives(conditions: Conditions<'_>, expected: Outcome) {
+    fn gives(conditions: Conditions<'_>, expected: Precondition) {
         assert_eq!(conditions.evaluate(MEDIA, NOW), expected);
     }
 
@@ -140,13 +140,13 @@ mod tests {
         {
             gives(
                 Conditions { if_none_match: Some(list), ..Conditions::default() },
-                Outcome::NotModified,
+                Precondition::NotModified,
             );
         }
         for list in ["\"x\"", "abc", "\"abc", "\"ABC\"", "\"x\" abc", "\"a,\"abc\"", ""] {
             gives(
                 Conditions { if_none_match: Some(list), ..Conditions::default() },
-                Outcome::Serve,
+                Precondition::Serve,
             );
         }
     }
@@ -154,12 +154,12 @@ mod tests {
     #[test]
     fn if_match_compares_strongly() {
         for (list, expected) in [
-            ("\"abc\"", Outcome::Serve),
-            ("*", Outcome::Serve),
-            ("\"x\", \"abc\"", Outcome::Serve),
-            ("W/\"abc\"", Outcome::Failed),
-            ("\"x\"", Outcome::Failed),
-            ("", Outcome::Failed),
+            ("\"abc\"", Precondition::Serve),
+            ("*", Precondition::Serve),
+            ("\"x\", \"abc\"", Precondition::Serve),
+            ("W/\"abc\"", Precondition::Failed),
+            ("\"x\"", Precondition::Failed),
+            ("", Precondition::Failed),
         ] {
             gives(Conditions { if_match: Some(list), ..Conditions::default() }, expected);
         }
@@ -168,13 +168,13 @@ mod tests {
     #[test]
     fn dates() {
         let since = |date| Conditions { if_modified_since: Some(date), ..Conditions::default() };
-        gives(since(THEN), Outcome::NotModified);
-        gives(since(BEFORE), Outcome::Serve);
-        gives(since("no date"), Outcome::Serve);
+        gives(since(THEN), Precondition::NotModified);
+        gives(since(BEFORE), Precondition::Serve);
+        gives(since("no date"), Precondition::Serve);
         let until = |date| Conditions { if_unmodified_since: Some(date), ..Conditions::default() };
-        gives(until(THEN), Outcome::Serve);
-        gives(until(BEFORE), Outcome::Failed);
-        gives(until("no date"), Outcome::Serve);
+        gives(until(THEN), Precondition::Serve);
+        gives(until(BEFORE), Precondition::Failed);
+        gives(until("no date"), Precondition::Serve);
     }
 
     #[test]
@@ -184,19 +184,19 @@ mod tests {
             if_modified_since: Some(THEN),
             ..Conditions::default()
         };
-        gives(conditions, Outcome::Serve);
+        gives(conditions, Precondition::Serve);
         let conditions = Conditions {
             if_match: Some("\"abc\""),
             if_unmodified_since: Some(BEFORE),
             ..Conditions::default()
         };
-        gives(conditions, Outcome::Serve);
+        gives(conditions, Precondition::Serve);
         let conditions = Conditions {
             if_match: Some("\"x\""),
             if_none_match: Some("\"abc\""),
             ..Conditions::default()
         };
-        gives(conditions, Outcome::Failed);
+        gives(conditions, Precondition::Failed);
     }
 
     #[test]

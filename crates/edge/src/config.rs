@@ -5,20 +5,20 @@ mod read;
 
 use core::fmt;
 
-use self::read::{
-    check_names, read_audience, read_formats, read_log, read_number, read_origin_secret,
-    read_origins, read_pass_headers, read_store, read_switch,
-};
+use playgate::{KeyRing, ParamNames, Verifier};
+use playgate_json::Formats;
+use playgate_manifest::PublicPaths;
+
 use crate::answer::Headers;
 use crate::cors::{self, Origins};
 use crate::log::LogLevel;
 use crate::pass_headers::PassHeaders;
 use crate::secret::Secret;
-use playgate::KeyRing;
-use playgate::ParamNames;
-use playgate::Verifier;
-use playgate_json::Formats;
-use playgate_manifest::PublicPaths;
+
+use self::read::{
+    check_names, read_audience, read_formats, read_log, read_number, read_origin_secret,
+    read_origins, read_pass_headers, read_store, read_switch,
+};
 
 /// Seconds that clocks may be apart at most: more would be another lifetime.
 const MAX_LEEWAY: u64 = 300;

@@ -2,31 +2,28 @@
 
 use std::borrow::Cow;
 
+use playgate::{
+    CanonicalPath, ParseError, Placement, Request, UnixTime, Verified, Verifier, cookie,
+    query::joined,
+};
+use playgate_manifest::Rewriter;
+
 use crate::answer::{Answer, Headers, Problem};
 use crate::config::{Broken, Config};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Rewriting};
 use crate::disposition;
 use crate::log::{self, LogEntry};
-use crate::manifest::Rewriting;
 use crate::object;
 use crate::plan::{Next, Plan, Response};
 use crate::redirect::Redirect;
 use crate::request::RequestParts;
-use playgate::CanonicalPath;
-use playgate::ParseError;
-use playgate::UnixTime;
-use playgate::cookie;
-use playgate::query::joined;
-use playgate::{Placement, Request};
-use playgate::{Verified, Verifier};
-use playgate_manifest::Carrier;
 
 /// What comes of a request.
 #[derive(Debug)]
 pub enum Decision {
     /// It is answered at once.
     Respond(Response, LogEntry),
-    /// Its media is served, and this is what to do first.
+    /// Its delivery is served, and this is what to do first.
     Serve(Box<Plan>, Next),
 }
 
@@ -38,37 +35,37 @@ pub enum Decision {
 /// 3. public paths are served without a token
 /// 4. the core's checks - 401 `missing`, 403 all others
 ///
-/// `country` is asked for the client's country where a token may be bound to some: the runtime makes what
+/// `country` is parts for the client's country where a token may be bound to some: the runtime makes what
 /// it knows of a client into an object when it is first touched, and most tokens need none of it.
 pub fn decide(
     config: &Result<Config, Broken>,
-    asked: &RequestParts<'_>,
+    parts: &RequestParts<'_>,
     now: u64,
     country: impl FnOnce() -> Option<String>,
 ) -> Decision {
-    let method = log::method_name(asked.method);
-    let line = LogEntry { decision: "deny", method, ..LogEntry::default() };
+    let method = log::method_name(parts.method);
+    let entry = LogEntry { decision: "deny", method, ..LogEntry::default() };
     // 0
     let config = match config {
         Ok(config) => config,
         Err(broken) => {
-            let cors = broken.origins.headers(asked.origin);
-            return problem(Problem::Misconfigured, cors, LogEntry { decision: "error", ..line });
+            let cors = broken.origins.headers(parts.origin);
+            return problem(Problem::Misconfigured, cors, LogEntry { decision: "error", ..entry });
         }
     };
     // 1
     if method == "OPTIONS" {
         let answer =
-            Answer { status: 204, headers: config.origins.preflight(asked.origin), body: None };
-        let line = LogEntry { decision: "preflight", status: 204, ..line };
-        return Decision::Respond(answer.into(), line);
+            Answer { status: 204, headers: config.origins.preflight(parts.origin), body: None };
+        let entry = LogEntry { decision: "preflight", status: 204, ..entry };
+        return Decision::Respond(answer.into(), entry);
     }
-    let cors = config.cors(asked.origin);
+    let cors = config.cors(parts.origin);
     // 2
     if !matches!(method, "GET" | "HEAD") {
-        return problem(Problem::MethodNotAllowed, cors, line);
+        return problem(Problem::MethodNotAllowed, cors, entry);
     }
-    let media = Delivery {
+    let delivery = Delivery {
         path: String::new(),
         query: None,
         head: method == "HEAD",
@@ -81,28 +78,28 @@ pub fn decide(
         redirect: None,
     };
     // 3
-    if let Some((path, query)) = public(config, asked.url) {
-        let line = LogEntry { decision: "public", scope: Some(log::path_of(&path)), ..line };
-        return serve(config, Delivery { path, query, ..media }, asked, line);
+    if let Some((path, query)) = public(config, parts.url) {
+        let entry = LogEntry { decision: "public", scope: Some(log::path_of(&path)), ..entry };
+        return serve(config, Delivery { path, query, ..delivery }, parts, entry);
     }
     // 4
-    let mut request = Request::new(asked.url);
-    request.cookie = asked.cookie;
-    request.authorization = asked.authorization;
-    request.client_ip = asked.client_ip;
+    let mut request = Request::new(parts.url);
+    request.cookie = parts.cookie;
+    request.authorization = parts.authorization;
+    request.client_ip = parts.client_ip;
     let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
-    let mut texts = [Some(asked.url), asked.cookie, asked.authorization].into_iter().flatten();
+    let mut texts = [Some(parts.url), parts.cookie, parts.authorization].into_iter().flatten();
     let country = texts.any(|text| verifier.may_name_countries(text)).then(country).flatten();
     // XX is the edge's word for a country that it does not know.
     request.client_country = country.as_deref().filter(|known| *known != "XX");
     match verifier.decide(&request, now) {
         Ok(verified) => {
-            let line = LogEntry {
+            let entry = LogEntry {
                 decision: "allow",
                 kid: Some(verified.kid().to_string()),
                 scope: Some(log::path_of(&verified.scope().to_string())),
                 placement: Some(verified.placement().name()),
-                ..line
+                ..entry
             };
             let path = verified.path();
             let may_be_manifest = object::may_be_manifest(&path.to_cow());
@@ -112,65 +109,70 @@ pub fn decide(
             let redirect = is_file.then(|| verifier.lasting_address(&verified, now)).flatten();
             if let Some((location, expires)) = redirect {
                 let redirect = Redirect { location, expires: expires.as_secs() };
-                let answer = redirect.answer(media.now, media.cors);
-                return Decision::Respond(answer.into(), LogEntry { status: 302, ..line });
+                let answer = redirect.answer(delivery.now, delivery.cors);
+                return Decision::Respond(answer.into(), LogEntry { status: 302, ..entry });
             }
-            let media = admitted(media, config, asked, &verifier, &verified, may_be_manifest);
-            serve(config, media, asked, line)
+            let delivery = admitted(delivery, config, parts, &verifier, &verified, may_be_manifest);
+            serve(config, delivery, parts, entry)
         }
         // What the token says, proved or not: an operator looks for the key that is missing.
         Err(denied) => {
             let refusal = denied.refusal();
             let added = refusal == ParseError::UnsignedParameter.into();
             let added = added.then(|| verifier.added_params(&request, now).find_map(log::param));
-            let line = LogEntry {
+            let entry = LogEntry {
                 param: added.flatten(),
                 kid: denied.untrusted_kid().and_then(|kid| log::kid(&config.ring, kid)),
                 scope: denied.untrusted_scope().map(|scope| log::path_of(&scope.to_string())),
                 placement: denied.placement().map(Placement::name),
-                ..line
+                ..entry
             };
-            problem(Problem::Refused(refusal), media.cors, line)
+            problem(Problem::Refused(refusal), delivery.cors, entry)
         }
     }
 }
 
-fn serve(config: &Config, media: Delivery, asked: &RequestParts<'_>, line: LogEntry) -> Decision {
-    let (plan, next) = Plan::start(config, media, asked, line);
+fn serve(
+    config: &Config,
+    delivery: Delivery,
+    parts: &RequestParts<'_>,
+    entry: LogEntry,
+) -> Decision {
+    let (plan, next) = Plan::start(config, delivery, parts, entry);
     Decision::Serve(Box::new(plan), next)
 }
 
 fn admitted(
-    media: Delivery,
+    delivery: Delivery,
     config: &Config,
-    asked: &RequestParts<'_>,
+    parts: &RequestParts<'_>,
     verifier: &Verifier<'_>,
     verified: &Verified<'_>,
     may_be_manifest: bool,
 ) -> Delivery {
-    let now = UnixTime::from_secs(media.now);
-    let carrier = may_be_manifest.then(|| Carrier::new(verifier, verified, now)).flatten();
-    let redirect = carrier.as_ref().and_then(|carrier| redirect(carrier, verified));
-    let rewriting = carrier.map(|carrier| {
-        let carrier = carrier.public_paths(config.public.clone());
-        Box::new(Rewriting { carrier, max_bytes: config.max_manifest_bytes })
+    let now = UnixTime::from_secs(delivery.now);
+    let rewriter = may_be_manifest.then(|| Rewriter::new(verifier, verified, now)).flatten();
+    let redirect = rewriter.as_ref().and_then(|rewriter| redirect(rewriter, verified));
+    let rewriting = rewriter.map(|rewriter| {
+        let rewriter = rewriter.public_paths(config.public.clone());
+        Box::new(Rewriting { rewriter, max_bytes: config.max_manifest_bytes })
     });
-    let mut media = Delivery {
+    let mut delivery = Delivery {
         path: verified.path().to_string(),
         query: verified.clean_query(config.forward_params(may_be_manifest)),
         expires: Some(verified.expires().as_secs()),
         disposition: verified.grant().download().map(disposition::of),
         rewriting,
         redirect,
-        ..media
+        ..delivery
     };
     if config.set_cookie
         && verified.placement() != Placement::Cookie
         && verified.grant().directory().is_some()
     {
-        media.cookie = cookie(&media, asked, verified);
+        delivery.cookie = cookie(&delivery, parts, verified);
     }
-    media
+    delivery
 }
 
 /// Where a file is to be found for as long as its link says with `run`, should what may be a manifest be a file.
@@ -178,31 +180,35 @@ fn admitted(
 ///
 /// A link that lasts longer anyway stays as it is. From a cookie or the `Authorization` header there is
 /// none: what a client sends there it sends again, and an address with a token beside that would have two.
-fn redirect(carrier: &Carrier, verified: &Verified<'_>) -> Option<Box<Redirect>> {
-    let expires = carrier.expires();
-    if !carrier.is_exchanged()
+fn redirect(rewriter: &Rewriter, verified: &Verified<'_>) -> Option<Box<Redirect>> {
+    let expires = rewriter.expires();
+    if !rewriter.is_exchanged()
         || verified.path().is_manifest()
         || expires <= verified.grant().expires()
     {
         return None;
     }
-    let location = verified.address_with(carrier.token())?;
+    let location = verified.address_with(rewriter.token())?;
     Some(Box::new(Redirect { location, expires: expires.as_secs() }))
 }
 
 /// The cookie that hands the token over, or the one that it was exchanged for.
-fn cookie(media: &Delivery, asked: &RequestParts<'_>, verified: &Verified<'_>) -> Option<String> {
+fn cookie(
+    delivery: &Delivery,
+    parts: &RequestParts<'_>,
+    verified: &Verified<'_>,
+) -> Option<String> {
     // What may turn out to be no manifest starts no playback.
-    let rewriting = media.rewriting.as_deref().filter(|_| verified.path().is_manifest());
+    let rewriting = delivery.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {
-        Some(Rewriting { carrier, .. }) => (Cow::from(carrier.token()), carrier.expires()),
+        Some(Rewriting { rewriter, .. }) => (Cow::from(rewriter.token()), rewriter.expires()),
         None => (verified.named_token().into(), verified.expires()),
     };
-    let header = asked.cookie.unwrap_or_default();
+    let header = parts.cookie.unwrap_or_default();
     if header.split(';').any(|pair| pair.trim() == &*token) {
         return None;
     }
-    let secs = expires.as_secs().saturating_sub(media.now);
+    let secs = expires.as_secs().saturating_sub(delivery.now);
     cookie::set_cookie(&token, &verified.scope().to_string(), secs)
 }
 
@@ -225,11 +231,11 @@ fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
     Some((path.into_owned(), joined(kept)))
 }
 
-fn problem(problem: Problem, cors: Headers, line: LogEntry) -> Decision {
+fn problem(problem: Problem, cors: Headers, entry: LogEntry) -> Decision {
     let (reason, field, status) = (Some(problem.reason()), problem.field(), problem.status());
-    let head = line.method == "HEAD";
-    let answer = Answer::problem_about(line.param.as_deref(), problem, head, cors);
-    Decision::Respond(answer.into(), LogEntry { reason, field, status, ..line })
+    let head = entry.method == "HEAD";
+    let answer = Answer::problem_about(entry.param.as_deref(), problem, head, cors);
+    Decision::Respond(answer.into(), LogEntry { reason, field, status, ..entry })
 }
 
 #[cfg(test)]
@@ -256,7 +262,7 @@ mod tests {
         }
     }
 
-    fn asked<'a>(method: &'a str, url: &'a str) -> RequestParts<'a> {
+    fn parts<'a>(method: &'a str, url: &'a str) -> RequestParts<'a> {
         RequestParts {
             method,
             url,
@@ -266,19 +272,19 @@ mod tests {
     }
 
     #[track_caller]
-    fn answered(variables: &Variables, asked: RequestParts<'_>, status: u16, reason: Option<&str>) {
-        let decision = decide(&Config::read(variables), &asked, NOW, || None);
-        let Decision::Respond(answer, line) = decision else { panic!("served") };
-        assert_eq!((answer.status, line.status), (status, status));
-        assert_eq!(line.reason, reason);
+    fn answered(variables: &Variables, parts: RequestParts<'_>, status: u16, reason: Option<&str>) {
+        let decision = decide(&Config::read(variables), &parts, NOW, || None);
+        let Decision::Respond(answer, entry) = decision else { panic!("served") };
+        assert_eq!((answer.status, entry.status), (status, status));
+        assert_eq!(entry.reason, reason);
         let sent = answer.headers.iter().find(|(name, _)| *name == "Playgate-Reason");
         assert_eq!(sent.map(|(_, value)| value.as_ref()), reason);
         assert!(answer.headers.iter().any(|(name, _)| *name == "Access-Control-Allow-Origin"));
     }
 
     #[track_caller]
-    fn served(asked: RequestParts<'_>) -> (Delivery, LogEntry) {
-        match decide(&Config::read(&variables()), &asked, NOW, || None) {
+    fn served(parts: RequestParts<'_>) -> (Delivery, LogEntry) {
+        match decide(&Config::read(&variables()), &parts, NOW, || None) {
             Decision::Serve(plan, _) => (plan.delivery.clone(), plan.entry().clone()),
             Decision::Respond(answer, _) => panic!("answered {answer:?}"),
         }
@@ -296,10 +302,10 @@ mod tests {
             format!("{in_path}?utm_source=mail"),
         ] {
             let config = Config::read(&variables());
-            let decision = decide(&config, &asked("GET", &url), NOW, || None);
-            let Decision::Respond(answer, line) = decision else { panic!("served") };
+            let decision = decide(&config, &parts("GET", &url), NOW, || None);
+            let Decision::Respond(answer, entry) = decision else { panic!("served") };
             assert_eq!(
-                (line.reason, line.param.as_deref()),
+                (entry.reason, entry.param.as_deref()),
                 (Some("unsigned_parameter"), Some("utm_source"))
             );
             let Body::Text(body) = answer.body else { panic!("no body") };
@@ -311,57 +317,57 @@ mod tests {
     fn configuration_comes_before_all() {
         let broken = Variables { playgate_keys: None, ..variables() };
         for method in ["OPTIONS", "GET", "POST"] {
-            answered(&broken, asked(method, FILM), 503, Some("misconfigured"));
+            answered(&broken, parts(method, FILM), 503, Some("misconfigured"));
         }
     }
 
     #[test]
     fn options_come_before_the_token() {
-        answered(&variables(), asked("OPTIONS", "https://cdn.example.com//"), 204, None);
+        answered(&variables(), parts("OPTIONS", "https://cdn.example.com//"), 204, None);
     }
 
     #[test]
     fn methods_come_before_the_token() {
         for method in ["POST", "PUT", "DELETE", "BREW", "get", ""] {
-            answered(&variables(), asked(method, FILM), 405, Some("method_not_allowed"));
+            answered(&variables(), parts(method, FILM), 405, Some("method_not_allowed"));
         }
     }
 
     #[test]
     fn public_paths_need_no_token() {
-        let (media, line) =
-            served(asked("GET", "https://cdn.example.com/public/%61.txt?v=1&w=2&v=3"));
+        let (delivery, entry) =
+            served(parts("GET", "https://cdn.example.com/public/%61.txt?v=1&w=2&v=3"));
         assert_eq!(
-            (media.path.as_str(), media.query.as_deref()),
+            (delivery.path.as_str(), delivery.query.as_deref()),
             ("/public/a.txt", Some("v=1&v=3"))
         );
-        assert_eq!((media.expires, line.decision), (None, "public"));
+        assert_eq!((delivery.expires, entry.decision), (None, "public"));
         for url in [
             "https://cdn.example.com/public-not/a.txt",
             "https://cdn.example.com/public/../videos/42/film.mp4",
             "https://cdn.example.com/public%2Fa.txt",
             "https://cdn.example.com/videos/public/a.txt",
         ] {
-            answered(&variables(), asked("GET", url), 401, Some("missing"));
+            answered(&variables(), parts("GET", url), 401, Some("missing"));
         }
     }
 
     #[test]
     fn admitted_media_is_what_was_verified() {
-        let (media, line) = served(asked("HEAD", FILM));
-        assert_eq!((media.path.as_str(), media.query), ("/videos/42/film.mp4", None));
-        assert!(media.head);
-        assert_eq!(media.expires, Some(1_767_225_600));
-        assert_eq!(line.kid.as_deref(), Some("main"));
-        assert_eq!((line.placement, line.decision), (Some("query"), "allow"));
+        let (delivery, entry) = served(parts("HEAD", FILM));
+        assert_eq!((delivery.path.as_str(), delivery.query), ("/videos/42/film.mp4", None));
+        assert!(delivery.head);
+        assert_eq!(delivery.expires, Some(1_767_225_600));
+        assert_eq!(entry.kid.as_deref(), Some("main"));
+        assert_eq!((entry.placement, entry.decision), (Some("query"), "allow"));
     }
 
     #[test]
     fn refusals_keep_their_reason() {
-        answered(&variables(), asked("GET", "https://cdn.example.com/"), 401, Some("missing"));
+        answered(&variables(), parts("GET", "https://cdn.example.com/"), 401, Some("missing"));
         answered(
             &variables(),
-            asked("GET", &FILM.replace("film", "flim")),
+            parts("GET", &FILM.replace("film", "flim")),
             403,
             Some("bad_signature"),
         );
@@ -370,28 +376,28 @@ mod tests {
     #[test]
     fn a_refusal_is_logged_with_what_the_token_says() {
         let gone = FILM.replace("kid=main", "kid=gone");
-        let decision = decide(&Config::read(&variables()), &asked("GET", &gone), NOW, || None);
-        let Decision::Respond(_, line) = decision else { panic!("served") };
-        assert_eq!((line.reason, line.kid.as_deref()), (Some("unknown_key"), Some("gone")));
-        assert_eq!(line.scope.as_deref(), Some("/videos/42/film.mp4"));
+        let decision = decide(&Config::read(&variables()), &parts("GET", &gone), NOW, || None);
+        let Decision::Respond(_, entry) = decision else { panic!("served") };
+        assert_eq!((entry.reason, entry.kid.as_deref()), (Some("unknown_key"), Some("gone")));
+        assert_eq!(entry.scope.as_deref(), Some("/videos/42/film.mp4"));
     }
 
     #[test]
     fn the_country_is_asked_for_where_a_token_is_bound_to_some() {
         let reason = |url: &str, country: fn() -> Option<String>| match decide(
             &Config::read(&variables()),
-            &asked("GET", url),
+            &parts("GET", url),
             NOW,
             country,
         ) {
-            Decision::Respond(_, line) => line.reason,
+            Decision::Respond(_, entry) => entry.reason,
             Decision::Serve(..) => None,
         };
         let bound = "https://cdn.example.com/videos/42/film.mp4?pg=1&exp=1767225600&kid=main\
                      &cc=PT.ES&sig=lT7PvnxBAKbdHynWgV8Abto4MwwEh5pQ2e9Stu_3KfM";
-        assert_eq!(reason(FILM, || panic!("asked")), None);
+        assert_eq!(reason(FILM, || panic!("parts")), None);
         let other = FILM.replace("film", "flim");
-        assert_eq!(reason(&other, || panic!("asked")), Some("bad_signature"));
+        assert_eq!(reason(&other, || panic!("parts")), Some("bad_signature"));
         assert_eq!(reason(bound, || Some("PT".into())), None);
         for other in [|| None, || Some("XX".to_string()), || Some("FR".to_string())] {
             assert_eq!(reason(bound, other), Some("wrong_country"));
@@ -409,12 +415,12 @@ mod tests {
         let preview = link().preview(30).sign(now).unwrap();
         let reason = |cookies: &[&Link], country: fn() -> Option<String>| {
             let cookie = cookies.iter().map(|link| link.token()).collect::<Vec<_>>().join("; ");
-            let asked = RequestParts {
+            let parts = RequestParts {
                 cookie: Some(&cookie),
-                ..asked("GET", "https://h/videos/42/film.mp4")
+                ..parts("GET", "https://h/videos/42/film.mp4")
             };
-            match decide(&Config::read(&variables()), &asked, NOW, country) {
-                Decision::Respond(_, line) => line.reason,
+            match decide(&Config::read(&variables()), &parts, NOW, country) {
+                Decision::Respond(_, entry) => entry.reason,
                 Decision::Serve(..) => None,
             }
         };
@@ -429,7 +435,7 @@ mod tests {
             assert_eq!(reason(cookies, here), None);
             assert!(reason(cookies, || Some("FR".into())).is_some());
         }
-        assert_eq!(reason(&[&elsewhere], || panic!("asked")), Some("wrong_network"));
+        assert_eq!(reason(&[&elsewhere], || panic!("parts")), Some("wrong_network"));
     }
 
     /// Where a file is redirected to, at once or once the store has said that it is no manifest.
@@ -444,9 +450,9 @@ mod tests {
             let link = if in_path { link.in_path() } else { link.in_query() }.sign(now).unwrap();
             let header = format!("Bearer {}", link.token());
             let url = if bearer { url.as_str() } else { link.as_str() };
-            let asked =
-                RequestParts { authorization: bearer.then_some(&*header), ..asked("GET", url) };
-            match decide(&Config::read(&variables()), &asked, NOW, || panic!("asked")) {
+            let parts =
+                RequestParts { authorization: bearer.then_some(&*header), ..parts("GET", url) };
+            match decide(&Config::read(&variables()), &parts, NOW, || panic!("parts")) {
                 Decision::Respond(Response { status: 302, headers, .. }, _) => {
                     let location = headers.iter().find(|(name, _)| *name == "Location");
                     (true, location.map(|(_, value)| value.to_string()))
@@ -482,12 +488,12 @@ mod tests {
     fn no_line_of_the_log_has_the_token() {
         for url in [FILM.to_string(), FILM.replace("film", "flim"), FILM.replace("exp=1", "exp=x")]
         {
-            let asked = asked("GET", &url);
-            let line = match decide(&Config::read(&variables()), &asked, NOW, || None) {
-                Decision::Respond(_, line) => line.to_json(),
+            let parts = parts("GET", &url);
+            let entry = match decide(&Config::read(&variables()), &parts, NOW, || None) {
+                Decision::Respond(_, entry) => entry.to_json(),
                 Decision::Serve(plan, _) => plan.entry().to_json(),
             };
-            assert!(!line.contains("REksvd") && !line.contains("cdn.example.com"), "{line}");
+            assert!(!entry.contains("REksvd") && !entry.contains("cdn.example.com"), "{entry}");
         }
     }
 
@@ -520,9 +526,9 @@ mod tests {
     }
 
     fn decided(variables: &Variables, url: &str) -> (Option<Delivery>, LogEntry) {
-        match decide(&Config::read(variables), &asked("GET", url), NOW, || None) {
+        match decide(&Config::read(variables), &parts("GET", url), NOW, || None) {
             Decision::Serve(plan, _) => (Some(plan.delivery.clone()), plan.entry().clone()),
-            Decision::Respond(_, line) => (None, line),
+            Decision::Respond(_, entry) => (None, entry),
         }
     }
 
@@ -530,18 +536,18 @@ mod tests {
     fn a_path_with_a_jwt_is_verified_whatever_its_extension() {
         let in_path = |token: &str| CLIP.replace(".com", &format!(".com/token={token}"));
         for formats in JWTS {
-            let (media, line) = decided(&jwts(formats), &in_path(&jwt("", "")));
-            assert_eq!(media.unwrap().path, "/videos/42/1.ts");
-            assert_eq!((line.decision, line.placement), ("allow", Some("path")));
+            let (delivery, entry) = decided(&jwts(formats), &in_path(&jwt("", "")));
+            assert_eq!(delivery.unwrap().path, "/videos/42/1.ts");
+            assert_eq!((entry.decision, entry.placement), ("allow", Some("path")));
             for token in ["", "x", "eyJ9.e30.x"] {
-                let (media, line) = decided(&jwts(formats), &in_path(token));
-                assert!(media.is_none() && line.reason == Some("malformed"), "{token}");
+                let (delivery, entry) = decided(&jwts(formats), &in_path(token));
+                assert!(delivery.is_none() && entry.reason == Some("malformed"), "{token}");
             }
         }
         let native = Variables { formats: None, jwt_path: None, ..jwts("") };
-        let (media, line) = decided(&native, &in_path("x"));
-        assert_eq!(media.unwrap().path, "/token=x/videos/42/1.ts");
-        assert_eq!((line.decision, line.placement), ("public", None));
+        let (delivery, entry) = decided(&native, &in_path("x"));
+        assert_eq!(delivery.unwrap().path, "/token=x/videos/42/1.ts");
+        assert_eq!((entry.decision, entry.placement), ("public", None));
     }
 
     #[test]
@@ -550,11 +556,11 @@ mod tests {
             let kid = serde_json::to_string(kid).unwrap();
             let token = jwt(&format!(r#","kid":{kid}"#), "");
             let url = CLIP.replace(".com", &format!(".com/token={token}"));
-            let (_, line) = decided(&jwts("jwt"), &url);
-            assert_eq!((line.reason, line.placement), (Some("unknown_key"), Some("path")));
-            assert_eq!(line.scope.as_deref(), Some("/videos/42/"));
-            assert!(!line.to_json().contains(&token), "{}", line.to_json());
-            line.kid
+            let (_, entry) = decided(&jwts("jwt"), &url);
+            assert_eq!((entry.reason, entry.placement), (Some("unknown_key"), Some("path")));
+            assert_eq!(entry.scope.as_deref(), Some("/videos/42/"));
+            assert!(!entry.to_json().contains(&token), "{}", entry.to_json());
+            entry.kid
         };
         assert_eq!(said("gone").as_deref(), Some("gone"));
         for kid in ["", "a\"b", "a\nb", "a b", "\u{e9}", "\",\"decision\":\"allow", &jwt("", "")] {
@@ -567,8 +573,8 @@ mod tests {
         let set = |payload: &str| {
             let token = jwt("", payload);
             let variables = Variables { public_extensions: None, ..jwts("jwt") };
-            let (media, _) = decided(&variables, &format!("{CLIP}?token={token}"));
-            let cookie = media.unwrap().cookie;
+            let (delivery, _) = decided(&variables, &format!("{CLIP}?token={token}"));
+            let cookie = delivery.unwrap().cookie;
             assert!(cookie.as_ref().is_none_or(|set| set.starts_with(&format!("token={token}; "))));
             cookie
         };

@@ -1,10 +1,19 @@
 //! What is served to an admitted request, whichever store has it.
 
+use playgate::query::push_query;
+use playgate_manifest::Rewriter;
+
 use crate::answer::{Answer, Header, Headers, Problem};
 use crate::freshness::{self, Stored};
-use crate::manifest::Rewriting;
 use crate::redirect::Redirect;
-use playgate::query::push_query;
+
+/// How the manifest of an admitted request is rewritten, should it be one.
+#[derive(Clone, Debug)]
+pub(crate) struct Rewriting {
+    pub(crate) rewriter: Rewriter,
+    /// Bytes in the largest manifest that is read.
+    pub(crate) max_bytes: usize,
+}
 
 /// An admitted request, freed from the URL that it was read from.
 #[derive(Clone, Debug)]
@@ -36,13 +45,13 @@ impl Delivery {
     /// for those that are no media: nothing of them is kept.
     pub(crate) fn headers(&self, stored: Stored<'_>, error: bool) -> Headers {
         let mut headers = Headers::new();
-        let carrier = self.rewriting.as_ref().map(|rewriting| &rewriting.carrier);
-        let carrier =
-            carrier.filter(|carrier| carrier.is_exchanged() && stored.is_playlist && !error);
+        let rewriter = self.rewriting.as_ref().map(|rewriting| &rewriting.rewriter);
+        let rewriter =
+            rewriter.filter(|rewriter| rewriter.is_exchanged() && stored.is_playlist && !error);
         let cache_control = match self.expires {
             _ if error => Some("no-store".into()),
             // The next request gets another token, made then.
-            _ if carrier.is_some() => Some(match freshness::of_gated(stored, 0) {
+            _ if rewriter.is_some() => Some(match freshness::of_gated(stored, 0) {
                 strict if strict.ends_with("no-store") => strict,
                 _ => "private, no-cache".into(),
             }),
@@ -50,7 +59,7 @@ impl Delivery {
             None => stored.cache_control.map(|value| value.to_string().into()),
         };
         headers.extend(cache_control.map(|value| ("Cache-Control", value)));
-        let expires = carrier.map(|carrier| carrier.expires().as_secs()).or(self.expires);
+        let expires = rewriter.map(|rewriter| rewriter.expires().as_secs()).or(self.expires);
         headers.extend(self.time_left(expires));
         let cookie = self.cookie.clone().filter(|_| !error);
         headers.extend(cookie.map(|cookie| ("Set-Cookie", cookie.into())));

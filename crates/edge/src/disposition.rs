@@ -1,7 +1,6 @@
 //! `Content-Disposition` (RFC 6266).
 
-use playgate::DownloadName;
-use playgate::percent::push_encoded;
+use playgate::{DownloadName, percent::push_encoded};
 
 /// The header's value for a file of this name, to be saved or to be shown.
 pub(crate) fn of(name: DownloadName<'_>) -> String {
@@ -11,7 +10,8 @@ pub(crate) fn of(name: DownloadName<'_>) -> String {
 /// Old clients read `filename`, which gets `_` for every character that could end the quoted
 /// string, be read as an escape or name a folder; all others read `filename*` (RFC 8187).
 fn value(kind: &str, name: &str) -> String {
-    let fallback: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+    let fallback: String =
+        name.chars().map(|c| if is_unreserved_path(c) { c } else { '_' }).collect();
     let mut value = format!("{kind}; filename=\"{fallback}\"");
     if fallback != name {
         value.push_str("; filename*=UTF-8''");
@@ -22,7 +22,7 @@ fn value(kind: &str, name: &str) -> String {
 }
 
 /// A character that every client reads alike within a quoted string.
-fn is_plain(c: char) -> bool {
+fn is_unreserved_path(c: char) -> bool {
     matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '/' | '%')
 }
 

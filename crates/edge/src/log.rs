@@ -1,10 +1,11 @@
 //! One line of JSON for each decision. No token, no key and no URL: a path token is a credential,
 //! so an address is never written down but as the scope of a token.
 
+use playgate::{
+    KeyId, KeyRing,
+    redact::{redacted, redacted_segment},
+};
 use serde::Serialize;
-
-use playgate::redact::{redacted, redacted_segment};
-use playgate::{KeyId, KeyRing};
 
 /// What is said about a request. Members that do not apply are left out.
 #[derive(Clone, Debug, Default, Serialize)]

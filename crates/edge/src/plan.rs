@@ -3,16 +3,20 @@
 //! Nothing here waits. The caller asks the store, hands over what it answers, and does what comes next, until there is
 //! a response.
 
+mod from_origin;
+mod from_store;
+mod manifest;
+
 use crate::answer::{Answer, Fields, Headers, Problem, fields};
 use crate::conditional::Conditions;
 use crate::config::{Config, Store};
 use crate::delivery::Delivery;
-use crate::from_origin;
-use crate::from_store::{self, Object};
 use crate::log::LogEntry;
-use crate::manifest::Pending;
 use crate::range::{ByteRange, Part, StoreRange};
 use crate::request::RequestParts;
+
+pub use self::from_store::Object;
+use self::manifest::Pending;
 
 /// What to ask the media store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +151,7 @@ impl Wanted {
     }
 
     /// Whether all of the media is wanted, whatever version is there. Without a range, `If-Range` says nothing.
-    pub(crate) fn is_plain(&self, head: bool) -> bool {
+    pub(crate) fn is_unconditional(&self, head: bool) -> bool {
         let range = self.range(head);
         let mut conditions = self.conditions();
         conditions.if_range = conditions.if_range.filter(|_| range.is_some());

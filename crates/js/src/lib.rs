@@ -4,10 +4,9 @@
 use core::fmt;
 
 use js_sys::{Array, JSON, Object};
-use wasm_bindgen::prelude::{JsCast as _, JsError, JsValue, wasm_bindgen};
-
 use playgate::{KeyRing, ParamNames, Signer, UnixTime};
-use playgate_json::{Gate, ReportShape, Shape as _, SignRequest, Value, VerifyRequest};
+use playgate_json::{GateOptions, ReportShape, Shape as _, SignRequest, Value, VerifyRequest};
+use wasm_bindgen::prelude::{JsCast as _, JsError, JsValue, wasm_bindgen};
 
 /// Signs a link: a `SignRequest` in, `{ link, expires, scope }` out.
 ///
@@ -20,14 +19,14 @@ pub fn sign(request: &Object, keys: &str, now: f64) -> Result<JsValue, JsValue> 
     to_object(&request.sign(&signer, time(now)).map_err(thrown)?)
 }
 
-/// Decides on a request, and explains the decision: a `VerifyRequest` and a `Gate` in, a `Report` out.
+/// Decides on a request, and explains the decision: a `VerifyRequest` and a `GateOptions` in, a `Report` out.
 ///
 /// # Errors
 /// Throws an `Error` where the arguments cannot be read. A refusal is no error.
 #[wasm_bindgen]
 pub fn inspect(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<JsValue, JsValue> {
     let request = VerifyRequest::from_value(value_of(request)).map_err(thrown)?;
-    let gate = Gate::from_value(value_of(gate)).map_err(thrown)?;
+    let gate = GateOptions::from_value(value_of(gate)).map_err(thrown)?;
     let ring = ring(keys)?;
     let forward = ParamNames::new(&gate.forward_params);
     let request = request.as_request().without_fragment();
@@ -36,15 +35,15 @@ pub fn inspect(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<
 
 /// A gate that decides on many requests, and explains nothing: its settings and keys are read once.
 #[cfg(feature = "jwt")]
-#[wasm_bindgen(js_name = Gate)]
+#[wasm_bindgen(js_name = GateOptions)]
 #[derive(Debug)]
 pub struct DecidingGate {
-    gate: Gate,
+    gate: GateOptions,
     ring: KeyRing,
 }
 
 #[cfg(feature = "jwt")]
-#[wasm_bindgen(js_class = Gate)]
+#[wasm_bindgen(js_class = GateOptions)]
 impl DecidingGate {
     /// A gate with these settings and this key ring.
     ///
@@ -52,7 +51,10 @@ impl DecidingGate {
     /// Throws an `Error` that says which setting is wrong, or which key of the ring.
     #[wasm_bindgen(constructor)]
     pub fn new(gate: &Object, keys: &str) -> Result<Self, JsValue> {
-        Ok(Self { gate: Gate::from_value(value_of(gate)).map_err(thrown)?, ring: ring(keys)? })
+        Ok(Self {
+            gate: GateOptions::from_value(value_of(gate)).map_err(thrown)?,
+            ring: ring(keys)?,
+        })
     }
 
     /// The reason for which the link at `url` is refused; `undefined` where it is admitted.

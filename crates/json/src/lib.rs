@@ -18,7 +18,7 @@ pub use self::report::ReportShape;
 pub use self::sign::{Place, SignRequest, SignedLink};
 pub use self::time::{Moment, Seconds};
 pub use self::value::Value;
-pub use self::verify::{Gate, Verdict, VerifyRequest, header_value};
+pub use self::verify::{GateOptions, Verdict, VerifyRequest, header_value};
 
 /// A request that comes as a JSON object.
 pub trait Shape: Default {

@@ -1,6 +1,6 @@
 //! The report of an inspection.
 
-use playgate::{Check, FieldNote, Outcome, Placement, Refusal, Report, UnixTime};
+use playgate::{Check, FieldDescription, Outcome, Placement, Refusal, Report, UnixTime};
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 /// A [`Report`] as JSON.
@@ -23,8 +23,8 @@ impl Serialize for ReportShape<'_> {
         json.serialize_field("scope", &report.scope)?;
         json.serialize_field("signing_input", &report.signing_input)?;
         json.serialize_field("clean_url", &report.clean_url)?;
-        json.serialize_field("fields", &report.fields.iter().map(Field).collect::<Vec<_>>())?;
-        json.serialize_field("checks", &report.checks.iter().map(Checked).collect::<Vec<_>>())?;
+        json.serialize_field("fields", &report.fields.iter().map(FieldJson).collect::<Vec<_>>())?;
+        json.serialize_field("checks", &report.checks.iter().map(CheckJson).collect::<Vec<_>>())?;
         json.serialize_field("hints", &report.hints)?;
         json.serialize_field("not_before", &report.not_before.map(UnixTime::as_secs))?;
         json.serialize_field("expires", &report.expires.map(UnixTime::as_secs))?;
@@ -32,9 +32,9 @@ impl Serialize for ReportShape<'_> {
     }
 }
 
-struct Checked<'r>(&'r Check);
+struct CheckJson<'r>(&'r Check);
 
-impl Serialize for Checked<'_> {
+impl Serialize for CheckJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Check { number, name, outcome, detail } = self.0;
         let outcome = match outcome {
@@ -51,12 +51,12 @@ impl Serialize for Checked<'_> {
     }
 }
 
-struct Field<'r>(&'r FieldNote);
+struct FieldJson<'r>(&'r FieldDescription);
 
-impl Serialize for Field<'_> {
+impl Serialize for FieldJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let FieldNote { name, value, meaning } = self.0;
-        let mut json = serializer.serialize_struct("FieldNote", 3)?;
+        let FieldDescription { name, value, meaning } = self.0;
+        let mut json = serializer.serialize_struct("FieldDescription", 3)?;
         json.serialize_field("name", name)?;
         json.serialize_field("value", value)?;
         json.serialize_field("meaning", meaning)?;

@@ -1,7 +1,6 @@
 //! A link to sign, and the signed link.
 
 use core::fmt;
-
 use std::borrow::Cow;
 
 use serde::Serialize;

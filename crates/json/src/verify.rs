@@ -80,7 +80,7 @@ impl fmt::Debug for VerifyRequest {
 /// The settings of a gate.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the verifier says what each one means")]
-pub struct Gate {
+pub struct GateOptions {
     pub audience: Option<String>,
     #[cfg(feature = "jwt")]
     pub formats: Formats,
@@ -93,7 +93,7 @@ pub struct Gate {
     asked: GateFormats,
 }
 
-impl Shape for Gate {
+impl Shape for GateOptions {
     const EXPECTED: &'static str = "write an object; {} for a gate without settings";
 
     fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
@@ -133,7 +133,7 @@ impl Shape for Gate {
     }
 }
 
-impl Gate {
+impl GateOptions {
     /// A verifier with these settings.
     #[must_use]
     pub fn verifier<'a>(&'a self, ring: &'a KeyRing) -> Verifier<'a> {

@@ -3,11 +3,9 @@
 //! They are resolved as players do (WHATWG URL; RFC 3986, section 5.2), and whatever players might read in
 //! two ways leads nowhere here: then it stays as it is.
 
+use playgate::{CanonicalPath, Request, percent::push_encoded, query::is_query};
+
 use crate::host::{Host, Scheme, Start, start};
-use playgate::CanonicalPath;
-use playgate::Request;
-use playgate::percent::push_encoded;
-use playgate::query::is_query;
 
 /// What an address leads to. The two differ in a preview alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +38,7 @@ impl Base {
 
 /// Where an address on this host leads.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct ResolvedAddress {
     /// The scheme that the address names; `None` where it takes that of its base.
     pub(crate) scheme: Option<Scheme>,
     /// The canonical path.
@@ -53,7 +51,7 @@ pub(crate) struct Target {
     pub(crate) inherits: bool,
 }
 
-impl Target {
+impl ResolvedAddress {
     /// Whether another leads to the same place, with a token or without.
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
         let Self { scheme, path, query, fragment, inherits: _ } = self;
@@ -69,7 +67,7 @@ pub(crate) fn resolve(
     base: &Base,
     reference: &str,
     template: bool,
-) -> Option<Target> {
+) -> Option<ResolvedAddress> {
     if base.len().saturating_add(reference.len()) > Request::MAX_URL_LEN {
         return None;
     }
@@ -103,7 +101,7 @@ pub(crate) fn resolve(
     if !asked.is_none_or(is_query) {
         return None;
     }
-    Some(Target { scheme, path, query, fragment: fragment.to_owned(), inherits })
+    Some(ResolvedAddress { scheme, path, query, fragment: fragment.to_owned(), inherits })
 }
 
 /// A path on its way to be one without dot segments.

@@ -20,25 +20,28 @@ mod template;
 mod testing;
 mod writer;
 
-use self::writer::Writer;
-use crate::{AddressReport, Carrier, ManifestError, bounds};
+use crate::outcome::AddressReport;
+use crate::rewriter::Rewriter;
+use crate::{ManifestError, bounds};
+
+use self::writer::MpdWriter;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Rewrites an MPD, a patch for one, or elements that one takes in from elsewhere. Every byte stays but those
 /// of addresses and of what sends the token on, and in a preview those of segments and durations.
-pub(crate) fn rewrite(carrier: &Carrier, mpd: &str) -> Result<String, ManifestError> {
-    rewrite_with(carrier, mpd).map(|(out, _)| out)
+pub(crate) fn rewrite(rewriter: &Rewriter, mpd: &str) -> Result<String, ManifestError> {
+    rewrite_with(rewriter, mpd).map(|(out, _)| out)
 }
 
 /// The same, with what became of each address.
 pub(crate) fn explain(
-    carrier: &Carrier,
+    rewriter: &Rewriter,
     mpd: &str,
 ) -> Result<(String, Vec<AddressReport>), ManifestError> {
-    let mut carrier = carrier.clone();
-    carrier.keeps_log = true;
-    let (out, mut log) = rewrite_with(&carrier, mpd)?;
+    let mut rewriter = rewriter.clone();
+    rewriter.keeps_log = true;
+    let (out, mut log) = rewrite_with(&rewriter, mpd)?;
     log.sort_by_key(|(at, _)| *at);
     let (mut line, mut from) = (1_usize, 0);
     let log = log.into_iter().map(|(at, written)| {
@@ -51,17 +54,17 @@ pub(crate) fn explain(
 }
 
 fn rewrite_with(
-    carrier: &Carrier,
+    rewriter: &Rewriter,
     mpd: &str,
 ) -> Result<(String, Vec<(usize, AddressReport)>), ManifestError> {
-    if carrier.host.is_none() {
+    if rewriter.host.is_none() {
         return Err(ManifestError::NoHost);
     }
     let source = mpd.strip_prefix(BYTE_ORDER_MARK).unwrap_or(mpd);
     let document = parser::parse(source)?;
-    let Writer { edits, log, .. } = match carrier.preview {
-        None => addresses::write(carrier, &document)?,
-        Some(secs) => preview::write(carrier, &document, secs)?,
+    let MpdWriter { edits, log, .. } = match rewriter.preview {
+        None => addresses::write(rewriter, &document)?,
+        Some(secs) => preview::write(rewriter, &document, secs)?,
     };
     let mut out = String::new();
     if source.len() < mpd.len() {
@@ -74,17 +77,17 @@ fn rewrite_with(
 
 #[cfg(test)]
 mod tests {
-    use super::testing::{Came, carrier, mpd, rewritten};
+    use super::testing::{Came, mpd, rewriter, rewritten};
     use super::*;
     use crate::Kind;
-    use crate::PublicPaths;
-    use Came::{InPath, InQuery, Run};
+    use crate::public::PublicPaths;
+    use Came::{InPath, InQuery, SegmentRun};
 
     /// An MPD of many segments, each with the longest of tokens.
     #[test]
     fn what_grows_too_large_is_not_explained_either() {
         let [id, name] = [64, 255].map(|n| &*"a".repeat(n).leak());
-        let carrier = testing::carrier_on(InQuery, "", |link| {
+        let rewriter = testing::carrier_on(InQuery, "", |link| {
             link.download(name).session(id).subject(id).token_id(id)
         });
         let with = |n: usize| {
@@ -95,15 +98,15 @@ mod tests {
         };
         for (n, result) in [(10, Ok(())), (26_000, Err(ManifestError::TooLarge))] {
             let mpd = with(n);
-            assert_eq!(carrier.rewrite(Kind::Dash, &mpd).map(drop), result, "{n}");
-            assert_eq!(carrier.explain(Kind::Dash, &mpd).map(drop), result, "{n}");
+            assert_eq!(rewriter.rewrite(Kind::Dash, &mpd).map(drop), result, "{n}");
+            assert_eq!(rewriter.explain(Kind::Dash, &mpd).map(drop), result, "{n}");
         }
     }
 
     /// What becomes of `content` in an MPD.
     #[track_caller]
     fn becomes(came: Came, content: &str, expected: &str) {
-        assert_eq!(rewritten(&carrier(came), &mpd(content)), Ok(mpd(expected)), "{came:?}");
+        assert_eq!(rewritten(&rewriter(came), &mpd(content)), Ok(mpd(expected)), "{came:?}");
     }
 
     #[track_caller]
@@ -169,7 +172,7 @@ mod tests {
                 period(&format!("{content}<Representation/>")),
                 period(&format!("<Representation>{content}</Representation>")),
             ] {
-                let once = rewritten(&carrier(InQuery), &mpd(&content)).unwrap();
+                let once = rewritten(&rewriter(InQuery), &mpd(&content)).unwrap();
                 assert_eq!(once.matches("=\"/TOKEN/videos/42/dash/").count(), addresses, "{once}");
                 assert_eq!(once.replace("/TOKEN/videos/42/dash/", ""), mpd(&content));
                 stays(InPath, &content);
@@ -319,8 +322,8 @@ mod tests {
                 format!("<a>{bases}{all}</a>")
             })
         };
-        assert!(rewritten(&carrier(InQuery), &mpd(&many(64).replace("/videos", "v"))).is_err());
-        assert!(rewritten(&carrier(InPath), &mpd(&many(8))).is_ok());
+        assert!(rewritten(&rewriter(InQuery), &mpd(&many(64).replace("/videos", "v"))).is_err());
+        assert!(rewritten(&rewriter(InPath), &mpd(&many(8))).is_ok());
     }
 
     #[test]
@@ -340,7 +343,7 @@ mod tests {
         becomes(InPath, &content(own, "$Time$"), &content(written, "$Time$"));
         // Players that start from there come here too.
         let other = "https://other.example/live.mpd";
-        for came in [InQuery, InPath, Run] {
+        for came in [InQuery, InPath, SegmentRun] {
             let written = content(other, "/TOKEN/videos/42/dash/$Time$");
             becomes(came, &content(other, "$Time$"), &written);
             let written = content(other, "/TOKEN/videos/42/$Time$");
@@ -367,7 +370,7 @@ mod tests {
             let rest = period(&format!("<Representation>{template}</Representation>"));
             mpd(&format!("{bases}{rest}"))
         };
-        let path = carrier(InPath).public_paths(public());
+        let path = rewriter(InPath).public_paths(public());
         let clean = "/videos/42/dash/$Number$.m4s";
         assert_eq!(rewritten(&path, &content("", "$Number$.m4s")), Ok(content("", clean)));
         let own = "<Location>manifest.mpd</Location>";
@@ -379,7 +382,7 @@ mod tests {
         let other = "<BaseURL>a/</BaseURL><BaseURL>//other.example/</BaseURL>";
         let same = content(other, "$Number$.m4s");
         assert_eq!(rewritten(&path, &same).as_ref(), Ok(&same));
-        let query = carrier(InQuery).public_paths(public());
+        let query = rewriter(InQuery).public_paths(public());
         let expected = content("", "$Number$.m4s").replace("i.mp4", "/TOKEN/videos/42/dash/i.mp4");
         assert_eq!(rewritten(&query, &content("", "$Number$.m4s")), Ok(expected));
     }
@@ -464,13 +467,13 @@ mod tests {
             )
         };
         assert_eq!(
-            rewritten(&carrier(InQuery), &mpd("", "a/")),
+            rewritten(&rewriter(InQuery), &mpd("", "a/")),
             Ok(mpd("", "/TOKEN/videos/42/dash/a/")
                 .replace(">a</d:Pat", ">/TOKEN/videos/42/dash/a</d:Pat"))
         );
         let location = "<d:Location>/TOKEN/videos/42/dash/manifest.mpd</d:Location>";
         assert_eq!(
-            rewritten(&carrier(Run), &mpd("", "a/")),
+            rewritten(&rewriter(SegmentRun), &mpd("", "a/")),
             Ok(mpd(location, "/TOKEN/videos/42/dash/a/")
                 .replace(">a</d:Pat", ">/TOKEN/videos/42/dash/a</d:Pat"))
         );
@@ -480,7 +483,7 @@ mod tests {
     fn a_dynamic_mpd_is_reloaded_with_the_new_token() {
         let dynamic = |content: &str| mpd(content).replace("static", "dynamic");
         let own = "<Location>/TOKEN/videos/42/dash/manifest.mpd</Location>";
-        let run = carrier(Run);
+        let run = rewriter(SegmentRun);
         for before in ["", "<ProgramInformation/>", "<ProgramInformation/><BaseURL>/</BaseURL>"] {
             let after = "<ServiceDescription/><Period/>";
             let expected = dynamic(&format!("{before}{own}{after}"));
@@ -494,7 +497,7 @@ mod tests {
             period(r#"<Representation><SegmentTemplate media="$Time$"/></Representation>"#);
         let expected = content.replace("$Time$", "/TOKEN/videos/42/dash/$Time$");
         assert_eq!(rewritten(&run, &dynamic(&content)), Ok(dynamic(&format!("{own}{expected}"))));
-        becomes(Run, &content, &expected);
-        assert_eq!(rewritten(&carrier(InPath), &dynamic("<Period/>")), Ok(dynamic("<Period/>")));
+        becomes(SegmentRun, &content, &expected);
+        assert_eq!(rewritten(&rewriter(InPath), &dynamic("<Period/>")), Ok(dynamic("<Period/>")));
     }
 }

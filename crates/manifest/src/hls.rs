@@ -18,7 +18,7 @@
 //! host by another scheme: `https` in a playlist that was fetched by `http`.
 //!
 //! A variable of a multivariant playlist is the one thing that another playlist takes over, so its value
-//! has the token only where that is safe: see [`rewrite`], and `Variables::note_use` for how playlists
+//! has the token only where that is safe: see [`rewrite`], and `HlsVariables::note_use` for how playlists
 //! may use it.
 
 mod addresses;
@@ -33,14 +33,16 @@ mod whole;
 
 pub(crate) use self::whole::{explain, rewrite};
 
+use crate::ManifestError;
+use crate::address::Resource;
+use crate::rewriter::Rewriter;
+
 use self::addresses::{Address, Addresses};
 use self::attributes::{Attributes, is_clean};
 use self::exports::{Withheld, is_free};
 use self::lines::{First, around, first, split_line};
-use self::preview::Preview;
+use self::preview::HlsPreview;
 use self::tags::{has_addresses, in_comment, resource};
-use crate::address::Resource;
-use crate::{Carrier, ManifestError};
 
 /// Rewrites a playlist line by line: it holds one line at a time, and the variables of
 /// `EXT-X-DEFINE`.
@@ -51,11 +53,11 @@ use crate::{Carrier, ManifestError};
 /// In a preview it cannot know whether `EXT-X-ENDLIST` is to come, so without it a playlist that
 /// lost its first segments has none. Neither does it answer for a live playlist that is fetched
 /// with a token to be exchanged, nor write the token into variables that other playlists import.
-/// [`Carrier::rewrite`] sees the whole playlist, and does all of these.
+/// [`Rewriter::rewrite`] sees the whole playlist, and does all of these.
 #[derive(Debug)]
 pub struct HlsRewriter<'c> {
     addresses: Addresses<'c>,
-    preview: Option<Preview>,
+    preview: Option<HlsPreview>,
     /// What the next line that is an address leads to.
     next: Resource,
     /// What it starts with; `None` before that.
@@ -67,10 +69,10 @@ pub struct HlsRewriter<'c> {
 impl<'c> HlsRewriter<'c> {
     /// For one playlist.
     #[must_use]
-    pub fn new(carrier: &'c Carrier) -> Self {
+    pub fn new(rewriter: &'c Rewriter) -> Self {
         Self {
-            addresses: Addresses::new(carrier),
-            preview: carrier.preview.map(Preview::new),
+            addresses: Addresses::new(rewriter),
+            preview: rewriter.preview.map(HlsPreview::new),
             next: Resource::Media,
             first: None,
             withheld: None,
@@ -119,7 +121,7 @@ impl<'c> HlsRewriter<'c> {
         if !text.is_empty() {
             return self.address_line(line, text, out);
         }
-        if !self.preview.as_ref().is_some_and(Preview::is_over) {
+        if !self.preview.as_ref().is_some_and(HlsPreview::is_over) {
             out.push_str(line);
         }
         Ok(())
@@ -278,28 +280,28 @@ pub(crate) mod tests {
     const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
     const PLAYLIST: &str = "https://cdn.example.com/videos/42/hls/list.m3u8";
 
-    /// The carrier of a link to `url` for /videos/42/.
+    /// The rewriter of a link to `url` for /videos/42/.
     pub(crate) fn carrier_of(
         url: &str,
         more: impl for<'a> FnOnce(Builder<'a, &'a str>) -> Builder<'a, &'a str>,
-    ) -> Carrier {
+    ) -> Rewriter {
         let keys = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
         let ring = KeyRing::parse(keys).unwrap();
         let signer = Signer::new(KeyRing::parse(keys).unwrap());
         let link = more(signer.link(url).directory(2)).sign(NOW).unwrap();
         let verifier = Verifier::new(&ring);
         let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
-        Carrier::new(&verifier, &verified, NOW).unwrap()
+        Rewriter::new(&verifier, &verified, NOW).unwrap()
     }
 
     /// That of a link in the query: every address has to get the token.
-    fn carrier() -> Carrier {
+    fn rewriter() -> Rewriter {
         carrier_of(PLAYLIST, |link| link.in_query())
     }
 
     /// A playlist rewritten, with `TOKEN` for the token and `EXACT` for those of one address.
-    pub(crate) fn rewritten(carrier: &Carrier, playlist: &str) -> Result<String, ManifestError> {
-        let text = rewrite(carrier, playlist)?.replace(carrier.token(), "TOKEN");
+    pub(crate) fn rewritten(rewriter: &Rewriter, playlist: &str) -> Result<String, ManifestError> {
+        let text = rewrite(rewriter, playlist)?.replace(rewriter.token(), "TOKEN");
         let mut pieces = text.split("pg=1&");
         let mut shown = String::from(pieces.next().unwrap());
         for piece in pieces {
@@ -314,13 +316,13 @@ pub(crate) mod tests {
     /// The lines behind the first one, and what they become.
     #[track_caller]
     fn becomes(lines: &str, expected: &str) {
-        becomes_with(&carrier(), lines, expected);
+        becomes_with(&rewriter(), lines, expected);
     }
 
     #[track_caller]
-    pub(crate) fn becomes_with(carrier: &Carrier, lines: &str, expected: &str) {
+    pub(crate) fn becomes_with(rewriter: &Rewriter, lines: &str, expected: &str) {
         let head = "#EXTM3U\n";
-        let text = rewritten(carrier, &[head, lines].concat()).unwrap();
+        let text = rewritten(rewriter, &[head, lines].concat()).unwrap();
         assert_eq!(text.strip_prefix(head), Some(expected));
     }
 
@@ -462,24 +464,24 @@ pub(crate) mod tests {
         }
         let playlist = "#EXTM3U\r\n#EXTINF:4,\r\na.ts";
         let expected = "#EXTM3U\r\n#EXTINF:4,\r\n/TOKEN/videos/42/hls/a.ts";
-        assert_eq!(rewritten(&carrier(), playlist).unwrap(), expected);
+        assert_eq!(rewritten(&rewriter(), playlist).unwrap(), expected);
     }
 
     #[test]
     fn twice_is_once() {
         let lines = "#EXTM3U\n#EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:4,\na.ts\n/videos/42/b.ts\n";
-        for carrier in [carrier(), carrier_of(PLAYLIST, |link| link.in_path())] {
-            let once = rewrite(&carrier, lines).unwrap();
+        for rewriter in [rewriter(), carrier_of(PLAYLIST, |link| link.in_path())] {
+            let once = rewrite(&rewriter, lines).unwrap();
             assert_ne!(once, lines);
-            assert_eq!(rewrite(&carrier, &once).unwrap(), once);
+            assert_eq!(rewrite(&rewriter, &once).unwrap(), once);
         }
     }
 
     #[test]
     fn a_link_in_the_path_is_inherited() {
-        let carrier = carrier_of(PLAYLIST, |link| link.in_path());
+        let rewriter = carrier_of(PLAYLIST, |link| link.in_path());
         becomes_with(
-            &carrier,
+            &rewriter,
             "#EXTINF:4,\na.ts\n#EXT-X-KEY:METHOD=AES-128,URI=\"/videos/42/key\"\n",
             "#EXTINF:4,\na.ts\n#EXT-X-KEY:METHOD=AES-128,URI=\"/TOKEN/videos/42/key\"\n",
         );
@@ -490,10 +492,10 @@ pub(crate) mod tests {
         for text in
             ["", "\n", "\u{feff}", "<!DOCTYPE html>\n#EXTM3U\n", " <MPD/>", "{\"a\": 1}", "[a]"]
         {
-            assert_eq!(rewrite(&carrier(), text), Err(ManifestError::Malformed), "{text}");
+            assert_eq!(rewrite(&rewriter(), text), Err(ManifestError::Malformed), "{text}");
         }
         for text in ["#EXTM3U", "#EXTM3U\n", "#EXTM3U \r\n", "#EXTM3U x-tvg-url=\"a\"\n"] {
-            assert_eq!(rewrite(&carrier(), text).as_deref(), Ok(text));
+            assert_eq!(rewrite(&rewriter(), text).as_deref(), Ok(text));
         }
     }
 
@@ -501,7 +503,7 @@ pub(crate) mod tests {
     fn a_byte_order_mark_is_kept() {
         let playlist = "\u{feff}#EXTM3U\r\n#EXTINF:4,\r\n~1.ts\r\n";
         let expected = playlist.replace('~', "/TOKEN/videos/42/hls/");
-        assert_eq!(rewritten(&carrier(), &playlist.replace('~', "")), Ok(expected));
+        assert_eq!(rewritten(&rewriter(), &playlist.replace('~', "")), Ok(expected));
         let live = carrier_of(PLAYLIST, |link| link.in_query().run(60));
         assert!(
             rewritten(&live, "\u{feff}#EXTM3U\n#EXTINF:4,\na\n").unwrap().contains("STREAM-INF")
@@ -516,7 +518,7 @@ pub(crate) mod tests {
             let list = [start, "~one.mp3\r\n~two%20.mp3\nhttps://other.example/three.mp3"].concat();
             let expected = list.replace('~', "/TOKEN/videos/42/hls/");
             let list = list.replace('~', "");
-            assert_eq!(rewritten(&carrier(), &list).as_ref(), Ok(&expected));
+            assert_eq!(rewritten(&rewriter(), &list).as_ref(), Ok(&expected));
             let run = carrier_of(PLAYLIST, |link| link.in_path().run(60));
             assert_eq!(rewritten(&run, &list), Ok(expected));
             let path = carrier_of(PLAYLIST, |link| link.in_path());
@@ -547,7 +549,7 @@ pub(crate) mod tests {
             true => carrier_of(&plain, |link| link.in_path()),
             false => carrier_of(&plain, |link| link.in_query()),
         };
-        for carrier in [by_http(true), by_http(false)] {
+        for rewriter in [by_http(true), by_http(false)] {
             for (address, expected) in [
                 (
                     "https://cdn.example.com/videos/42/1.ts\n",
@@ -565,13 +567,13 @@ pub(crate) mod tests {
                     "https://cdn.example.com/videos/43/1.ts",
                 ),
             ] {
-                becomes_with(&carrier, address, expected);
-                let again = ["#EXTM3U\n", &expected.replace("TOKEN", carrier.token())].concat();
-                assert_eq!(rewrite(&carrier, &again).as_ref(), Ok(&again));
+                becomes_with(&rewriter, address, expected);
+                let again = ["#EXTM3U\n", &expected.replace("TOKEN", rewriter.token())].concat();
+                assert_eq!(rewrite(&rewriter, &again).as_ref(), Ok(&again));
             }
             let define = "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"https://cdn.example.com\"\n";
             becomes_with(
-                &carrier,
+                &rewriter,
                 &[define, "{$a}/videos/42/1.ts"].concat(),
                 &[define, "https://cdn.example.com/TOKEN/videos/42/1.ts"].concat(),
             );
@@ -583,7 +585,7 @@ pub(crate) mod tests {
         let defines = "#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"hd\"\n#EXT-X-DEFINE:QUERYPARAM=\"v\"\n\
                        #EXT-X-DEFINE:IMPORT=\"far\"\n\
                        #EXT-X-DEFINE:NAME=\"cdn\",VALUE=\"//b.example\"\n";
-        let carrier = carrier_of(&[PLAYLIST, "?v=1%2F2"].concat(), |link| link.in_query());
+        let rewriter = carrier_of(&[PLAYLIST, "?v=1%2F2"].concat(), |link| link.in_query());
         for (lines, expected) in [
             ("{$dir}/{$v}.ts\n", "/TOKEN/videos/42/hls/hd/1/2.ts\n"),
             ("{$dir}/{$far}.ts\n", "/TOKEN/videos/42/hls/hd/{$far}.ts\n"),
@@ -603,7 +605,7 @@ pub(crate) mod tests {
                 "#EXT-X-MEDIA:NAME=\"{$dir}\",URI=\"{$far}.m3u8\"\n",
             ),
         ] {
-            becomes_with(&carrier, &[defines, lines].concat(), &[defines, expected].concat());
+            becomes_with(&rewriter, &[defines, lines].concat(), &[defines, expected].concat());
         }
         // A definition counts from its own line on.
         stays("{$dir}/a.ts\n#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"hd\"\n");
@@ -690,8 +692,8 @@ pub(crate) mod tests {
             "https://other.example/{$late}/1.ts\n#EXT-X-DEFINE:IMPORT=\"late\"\n",
         ] {
             let playlist = [import, lines].concat();
-            for carrier in [carrier(), carrier_of(PLAYLIST, |link| link.in_path())] {
-                assert_eq!(rewrite(&carrier, &playlist), Err(ManifestError::Malformed), "{lines}");
+            for rewriter in [rewriter(), carrier_of(PLAYLIST, |link| link.in_path())] {
+                assert_eq!(rewrite(&rewriter, &playlist), Err(ManifestError::Malformed), "{lines}");
             }
         }
         for lines in [
@@ -738,7 +740,7 @@ pub(crate) mod tests {
         let define = |name: &str| ["#EXT-X-DEFINE:QUERYPARAM=\"", name, "\"\n"].concat();
         let abroad = "https://other.example/?s={$sig}\n";
         let lines = ["#EXTM3U\n", &define("sig"), abroad].concat();
-        assert_eq!(rewrite(&carrier(), &lines), Err(ManifestError::Malformed));
+        assert_eq!(rewrite(&rewriter(), &lines), Err(ManifestError::Malformed));
         let path = carrier_of(PLAYLIST, |link| link.in_path());
         assert_eq!(rewrite(&path, &lines).as_ref(), Ok(&lines));
         // Other parameters may go, there or not.
@@ -792,17 +794,17 @@ pub(crate) mod tests {
 
     #[test]
     fn line_by_line_is_the_same() {
-        let carrier = carrier();
+        let rewriter = rewriter();
         let playlist = "#EXTM3U\r\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"b\"\r\n{$a}.ts\r\n";
-        let mut rewriter = HlsRewriter::new(&carrier);
+        let mut hls = HlsRewriter::new(&rewriter);
         let mut out = String::new();
         for line in playlist.split_inclusive('\n') {
-            rewriter.line(line, &mut out).unwrap();
+            hls.line(line, &mut out).unwrap();
         }
-        assert_eq!(rewrite(&carrier, playlist), Ok(out));
+        assert_eq!(rewrite(&rewriter, playlist), Ok(out));
         let long = ["#EXTM3U\n", &"a".repeat(8193), "\n"].concat();
-        assert_eq!(rewrite(&carrier, &long).as_ref(), Ok(&long), "no address is that long");
-        let page = HlsRewriter::new(&carrier).line("<html>", &mut String::new());
+        assert_eq!(rewrite(&rewriter, &long).as_ref(), Ok(&long), "no address is that long");
+        let page = HlsRewriter::new(&rewriter).line("<html>", &mut String::new());
         assert_eq!(page, Err(ManifestError::Malformed));
     }
 }

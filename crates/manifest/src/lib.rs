@@ -6,20 +6,20 @@
 
 mod address;
 mod bounds;
-mod carrier;
 mod dash;
 mod hls;
 mod host;
 mod outcome;
 mod public;
+mod rewriter;
 
 use core::fmt;
 
 pub use self::bounds::MAX_LEN;
-pub use self::carrier::Carrier;
 pub use self::hls::HlsRewriter;
-pub use self::outcome::{AddressReport, Outcome};
+pub use self::outcome::{AddressOutcome, AddressReport};
 pub use self::public::{PublicPaths, PublicPathsError};
+pub use self::rewriter::Rewriter;
 
 /// What a manifest is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl fmt::Display for ManifestError {
 
 impl core::error::Error for ManifestError {}
 
-impl Carrier {
+impl Rewriter {
     /// Rewrites a manifest: what has to carry the token does, and every other byte stays.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Carrier {
     /// Rewrites a manifest, and tells what became of each address in it.
     ///
     /// # Errors
-    /// As [`Carrier::rewrite`].
+    /// As [`Rewriter::rewrite`].
     pub fn explain(
         &self,
         kind: Kind,

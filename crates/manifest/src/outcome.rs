@@ -3,7 +3,7 @@
 /// What became of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum AddressOutcome {
     /// It carries a token already.
     HasToken,
     /// It is relative to the manifest, whose address has the token in its path.
@@ -25,7 +25,7 @@ pub enum Outcome {
     Unreadable,
 }
 
-impl Outcome {
+impl AddressOutcome {
     /// Whether an address becomes another for that.
     pub(crate) const fn is_written(self) -> bool {
         matches!(self, Self::Public | Self::Signed | Self::Token)
@@ -60,5 +60,5 @@ pub struct AddressReport {
     /// As it is in the manifest that is handed out.
     pub written: String,
     /// Why.
-    pub why: Outcome,
+    pub why: AddressOutcome,
 }

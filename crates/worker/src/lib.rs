@@ -2,16 +2,14 @@
 //! of the media store.
 
 use std::panic::{self, PanicHookInfo};
-
 use std::rc::Rc;
-
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
 use playgate_edge::{
     Binding, Body, Broken, Config, Decision, Found, LogEntry, Next, Object, RequestParts, Response,
     Setting, Step, StoreRange, Variables, decide, faults,
 };
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
 /// The gate of one environment: its configuration is read once.
 #[wasm_bindgen]
@@ -46,7 +44,7 @@ impl Gate {
     }
 
     /// Decides on a request: `parts` has what [`RequestParts`] reads, `now` is in milliseconds. A string is a
-    /// finished answer, as [`Deployment::write`] writes it; else it is a [`Plan`].
+    /// finished answer, as [`Deployment::write`] writes it; else it is a [`PlanHandle`].
     #[must_use]
     pub fn decide(&self, parts: &str, request: &web_sys::Request, now: f64) -> JsValue {
         // The cast saturates: no number is a moment that cannot be.
@@ -54,7 +52,8 @@ impl Gate {
         let parts = RequestParts::parse(parts);
         match decide(&self.0.config, &parts, now, || country(request)) {
             Decision::Serve(plan, next) => {
-                Plan { deployment: Rc::clone(&self.0), plan, next: Some(next), body: None }.into()
+                PlanHandle { deployment: Rc::clone(&self.0), plan, next: Some(next), body: None }
+                    .into()
             }
             Decision::Respond(response, entry) => self.0.write(&response, &entry).into(),
         }
@@ -68,21 +67,21 @@ impl Gate {
 /// `stored`, and a response as [`Deployment::write`] writes it, whose body is that of the store's answer; or
 /// `own` and a response with its own body or none.
 #[wasm_bindgen]
-pub struct Plan {
+pub struct PlanHandle {
     deployment: Rc<Deployment>,
     plan: Box<playgate_edge::Plan>,
     next: Option<Next>,
     body: Option<String>,
 }
 
-impl core::fmt::Debug for Plan {
+impl core::fmt::Debug for PlanHandle {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Plan(..)")
+        f.write_str("PlanHandle(..)")
     }
 }
 
 #[wasm_bindgen]
-impl Plan {
+impl PlanHandle {
     /// What to do first.
     pub fn start(&mut self) -> String {
         let next = self.next.take();
@@ -122,7 +121,7 @@ impl Plan {
     }
 
     /// What comes of a manifest that was read; `None` if it exceeds the limit. A response as
-    /// [`Deployment::write`] writes it; [`Plan::take_body`] has its body.
+    /// [`Deployment::write`] writes it; [`PlanHandle::take_body`] has its body.
     pub fn rewrite(&mut self, manifest: Option<Vec<u8>>) -> String {
         let Response { status, headers, body } = self.plan.rewrite(manifest.as_deref());
         drop(manifest);
@@ -142,7 +141,7 @@ impl Plan {
     }
 }
 
-impl Plan {
+impl PlanHandle {
     fn write(&self, next: Next) -> String {
         match next {
             Next::Ask(Step::Fetch { method, url, headers }) => {

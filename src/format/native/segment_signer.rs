@@ -1,4 +1,4 @@
-//! Native tokens for many addresses on the same terms.
+//! Native tokens for many addresses on the same options.
 
 use core::fmt;
 
@@ -6,12 +6,12 @@ use alloc::string::String;
 
 use super::write::{push_fields, tag};
 use crate::key::SecretKey;
+use crate::options::{CheckedOptions, LinkOptions};
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery};
 use crate::scope::Scope;
-use crate::terms::{CheckedTerms, Terms};
 
-/// Signs addresses of exact scope that share all terms. It has the fields that their tokens have in common, and the
+/// Signs addresses of exact scope that share all options. It has the fields that their tokens have in common, and the
 /// key.
 #[derive(Clone)]
 pub struct SegmentSigner {
@@ -21,12 +21,12 @@ pub struct SegmentSigner {
 }
 
 impl SegmentSigner {
-    /// Takes the terms, without a directory and a preview.
-    pub(super) fn new(terms: &CheckedTerms<'_, '_>, unsigned_params: ParamNames<'_>) -> Self {
+    /// Takes the options, without a directory and a preview.
+    pub(super) fn new(options: &CheckedOptions<'_, '_>, unsigned_params: ParamNames<'_>) -> Self {
         let mut fields = String::new();
-        let exact = Terms { preview: None, ..terms.terms.clone() };
-        push_fields(&CheckedTerms { terms: &exact, ..*terms }, None, &mut fields);
-        let key = terms.entry.key.clone();
+        let exact = LinkOptions { preview: None, ..options.options.clone() };
+        push_fields(&CheckedOptions { options: &exact, ..*options }, None, &mut fields);
+        let key = options.entry.key.clone();
         Self { fields, key, unsigned_params: unsigned_params.as_str().into() }
     }
 

@@ -1,8 +1,7 @@
 //! Who may mint: in production whoever shows the secret, in development pages of this machine.
 
-use core::net::IpAddr;
-
 use alloc::sync::Arc;
+use core::net::IpAddr;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};

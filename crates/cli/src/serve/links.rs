@@ -1,8 +1,7 @@
 //! `POST /links`.
 
-use core::str;
-
 use alloc::sync::Arc;
+use core::str;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request, State};
@@ -12,8 +11,9 @@ use axum::response::Response;
 use playgate::UnixTime;
 use playgate_json::{RequestError, Shape as _, SignRequest, SignedLink, Value};
 
-use super::router::{App, refuse};
 use crate::address;
+
+use super::router::{App, refuse};
 
 /// The most bytes in a body: 1,000 links of 260 bytes.
 pub(super) const MAX_BODY_LEN: usize = 256 * 1024;

@@ -1,8 +1,7 @@
 //! The page of `--dev`: its files, and the settings that it starts from.
 
-use std::path::PathBuf;
-
 use alloc::sync::Arc;
+use std::path::PathBuf;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -15,8 +14,9 @@ use serde::Serialize;
 use tower_http::services::ServeDir;
 use zeroize::Zeroizing;
 
-use super::router::{self, App};
 use crate::exit;
+
+use super::router::{self, App};
 
 /// Scripts and styles of the page alone. Media come from any gate that a link names; wasm needs
 /// `wasm-unsafe-eval`, and players make workers and media from blobs.

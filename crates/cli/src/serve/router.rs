@@ -1,9 +1,8 @@
 //! Which path is answered by what, and what all answers have in common.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 use std::time::Instant;
-
-use alloc::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -18,11 +17,12 @@ use playgate_json::RequestError;
 use serde::Serialize;
 use tokio::time::timeout;
 
+use crate::clock::Clock;
+use crate::exit;
+
 use super::access::{self, Access};
 use super::links;
 use super::page::{self, Page};
-use crate::clock::Clock;
-use crate::exit;
 
 /// For a request to come in whole and be answered.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,12 +1,11 @@
 //! A connection whose client has to read what it is sent.
 
+use alloc::boxed::Box;
 use core::future::Future as _;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io;
-
-use alloc::boxed::Box;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};

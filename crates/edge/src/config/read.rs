@@ -2,15 +2,15 @@
 
 use core::ops::RangeInclusive;
 
+use playgate::{CanonicalPath, ParamNames, Verifier};
+use playgate_json::{Formats, GateFormats, RequestError};
+
 use crate::authority::{is_authority, is_loopback, is_origin};
 use crate::config::{Binding, Variables};
 use crate::cors::Origins;
 use crate::log::LogLevel;
 use crate::pass_headers::PassHeaders;
 use crate::secret::Secret;
-use playgate::CanonicalPath;
-use playgate::{ParamNames, Verifier};
-use playgate_json::{Formats, GateFormats, RequestError};
 
 /// Characters in the longest audience: what RFC 7519 shows is a URL.
 const MAX_AUDIENCE_LEN: usize = 256;

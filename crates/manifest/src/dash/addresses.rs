@@ -1,5 +1,6 @@
 //! An MPD with all its addresses, and the token in those that need it.
 
+use crate::ManifestError;
 use crate::address::Resource;
 use crate::dash::bases::Bases;
 use crate::dash::document::{Document, Node};
@@ -7,21 +8,22 @@ use crate::dash::onward;
 use crate::dash::patch;
 use crate::dash::schema::{is_of_segments, of_segments};
 use crate::dash::template::Ids;
-use crate::dash::writer::{Writer, remote};
-use crate::{Carrier, ManifestError};
+use crate::dash::writer::{MpdWriter, remote};
+use crate::rewriter::Rewriter;
 
 /// Writes the addresses of an MPD, of a patch for one, or of elements that one takes in.
 pub(super) fn write<'c>(
-    carrier: &'c Carrier,
+    rewriter: &'c Rewriter,
     document: &Document<'_>,
-) -> Result<Writer<'c>, ManifestError> {
-    let mut writer = Writer::new(carrier, document.source.len());
+) -> Result<MpdWriter<'c>, ManifestError> {
+    let mut writer = MpdWriter::new(rewriter, document.source.len());
     onward::close(&mut writer, document)?;
     let root = document.root().ok_or(ManifestError::Malformed)?;
     let is_part = root.name() != "MPD";
-    let mpd = if is_part { Bases::of(carrier.base()) } else { writer.locations(root)? };
+    let mpd = if is_part { Bases::of(rewriter.base()) } else { writer.locations(root)? };
     let is_dynamic = root.attribute("type").is_some_and(|kind| kind.text == "dynamic");
-    if !is_part && carrier.is_exchanged() && is_dynamic && root.named("Location").next().is_none() {
+    if !is_part && rewriter.is_exchanged() && is_dynamic && root.named("Location").next().is_none()
+    {
         writer.insert_location(root)?;
     }
     let mut walk = Walk { writer, mpd, is_part };
@@ -40,7 +42,7 @@ struct Users {
 }
 
 struct Walk<'c> {
-    writer: Writer<'c>,
+    writer: MpdWriter<'c>,
     /// What is relative to the MPD starts from these.
     mpd: Bases,
     /// Whether it is no MPD, but a part of one. What it is relative to is in the MPD: its own address is

@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::address::{Base, Resource, Target};
-use crate::carrier::Form;
+use crate::ManifestError;
+use crate::address::{Base, ResolvedAddress, Resource};
 use crate::host::{Start, start};
-use crate::{Carrier, ManifestError, Outcome};
+use crate::outcome::AddressOutcome;
+use crate::rewriter::Form;
+use crate::rewriter::Rewriter;
 
 /// The most alternatives that a level may have.
 const MAX: usize = 64;
@@ -44,7 +46,7 @@ enum More {
 
 /// What became of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) enum WrittenAs {
     /// It has changed.
     Other,
     /// It may stay for every base.
@@ -98,19 +100,19 @@ impl Bases {
 
     /// Whether an address that may not [`keep`](Self::keep) leads to a known place: all that it may start from is
     /// held, or it starts from nothing.
-    pub(super) fn know(&self, carrier: &Carrier, reference: Reference<'_>) -> bool {
-        let from = || start(carrier.host.as_ref(), reference.text.trim_matches(' '));
+    pub(super) fn know(&self, rewriter: &Rewriter, reference: Reference<'_>) -> bool {
+        let from = || start(rewriter.host.as_ref(), reference.text.trim_matches(' '));
         self.more == More::None || !matches!(from(), Some(Start::Base(_)))
     }
 
     /// Whether an address may stay without being resolved: it leads to below each of them, where it inherits
     /// the token, or leads to another host.
-    pub(super) fn keep(&self, carrier: &Carrier, reference: Reference<'_>) -> bool {
+    pub(super) fn keep(&self, rewriter: &Rewriter, reference: Reference<'_>) -> bool {
         let is_settled = |base: &Base| match base {
             Base::Foreign => self.others.is_empty(),
             Base::Here { inherits, .. } => *inherits,
         };
-        carrier.only_adds()
+        rewriter.only_adds()
             && self.more != More::Any
             && is_below(reference.text)
             && self.standard.iter().chain(self.others.iter()).all(is_settled)
@@ -154,15 +156,15 @@ impl Bases {
     /// Adds the bases below an address as it is written now, which is relative to `parents`.
     pub(super) fn enter(
         &mut self,
-        carrier: &Carrier,
+        rewriter: &Rewriter,
         parents: &Self,
         address: &str,
     ) -> Result<(), ManifestError> {
         for base in parents.standard.iter() {
-            add(&mut self.standard, carrier.enter(base, address))?;
+            add(&mut self.standard, rewriter.enter(base, address))?;
         }
         for base in parents.others.iter() {
-            let base = carrier.enter(base, address);
+            let base = rewriter.enter(base, address);
             if !self.standard.contains(&base) {
                 add(&mut self.others, base)?;
             }
@@ -173,44 +175,46 @@ impl Bases {
     /// Why an address was `written` so. Of several bases the first one tells.
     pub(super) fn outcome(
         &self,
-        carrier: &Carrier,
+        rewriter: &Rewriter,
         reference: Reference<'_>,
-        written: Written,
-    ) -> Outcome {
+        written: WrittenAs,
+    ) -> AddressOutcome {
         let Reference { text, resource, is_template } = reference;
-        let of = |base| carrier.outcome(base, text, resource, is_template);
-        match (self.standard.first().map_or(Outcome::Unknown, of), written) {
-            (why, Written::Other) if !why.is_written() => Outcome::Token,
-            (why, Written::Same | Written::Undecided) if why.is_written() => Outcome::Unknown,
+        let of = |base| rewriter.outcome(base, text, resource, is_template);
+        match (self.standard.first().map_or(AddressOutcome::Unknown, of), written) {
+            (why, WrittenAs::Other) if !why.is_written() => AddressOutcome::Token,
+            (why, WrittenAs::Same | WrittenAs::Undecided) if why.is_written() => {
+                AddressOutcome::Unknown
+            }
             (why, _) => why,
         }
     }
 
-    /// [`Carrier::write_as`] where that is right for every base.
+    /// [`Rewriter::write_as`] where that is right for every base.
     pub(super) fn write(
         &self,
-        carrier: &Carrier,
+        rewriter: &Rewriter,
         reference: Reference<'_>,
         out: &mut String,
-    ) -> Written {
+    ) -> WrittenAs {
         let Reference { text, resource, is_template } = reference;
         out.clear();
         if let ([base], []) = (self.standard.as_slice(), self.others.as_slice()) {
-            let has_changed = carrier.write_as(Form::Full, base, text, resource, is_template, out);
-            return if has_changed { Written::Other } else { Written::Same };
+            let has_changed = rewriter.write_as(Form::Full, base, text, resource, is_template, out);
+            return if has_changed { WrittenAs::Other } else { WrittenAs::Same };
         }
         // The place that it leads to; none where it is not the same from every base.
-        let mut place: Option<Target> = None;
+        let mut place: Option<ResolvedAddress> = None;
         let mut is_one_place = true;
         let mut has_changed = false;
         for base in self.standard.iter() {
-            let Some(target) = carrier.target(base, text, is_template) else {
+            let Some(target) = rewriter.target(base, text, is_template) else {
                 is_one_place = false;
                 continue;
             };
             // What is written once is right for the others too, as far as they lead there.
             if !has_changed {
-                carrier.write_target(Form::Full, &target, resource, out);
+                rewriter.write_target(Form::Full, &target, resource, out);
                 has_changed = !out.is_empty() && out != text;
                 if !has_changed {
                     out.clear();
@@ -222,56 +226,56 @@ impl Bases {
             }
         }
         match place {
-            _ if has_changed && is_one_place => Written::Other,
-            _ if has_changed => Written::Undecided,
+            _ if has_changed && is_one_place => WrittenAs::Other,
+            _ if has_changed => WrittenAs::Undecided,
             Some(place) if is_one_place && place.inherits => {
-                self.write_for_others(carrier, reference, &place, out)
+                self.write_for_others(rewriter, reference, &place, out)
             }
-            _ => Written::Same,
+            _ => WrittenAs::Same,
         }
     }
 
     /// Whether an address leads to where no token is needed.
-    pub(super) fn lead_to_public(&self, carrier: &Carrier, text: &str) -> bool {
-        let targets = self.standard.iter().filter_map(|base| carrier.target(base, text, false));
-        targets.into_iter().any(|target| carrier.is_public(&target.path))
+    pub(super) fn lead_to_public(&self, rewriter: &Rewriter, text: &str) -> bool {
+        let targets = self.standard.iter().filter_map(|base| rewriter.target(base, text, false));
+        targets.into_iter().any(|target| rewriter.is_public(&target.path))
     }
 
     /// Writes an address that inherits its token, where players that start from elsewhere would leave it
     /// without.
     fn write_for_others(
         &self,
-        carrier: &Carrier,
+        rewriter: &Rewriter,
         reference: Reference<'_>,
-        place: &Target,
+        place: &ResolvedAddress,
         out: &mut String,
-    ) -> Written {
+    ) -> WrittenAs {
         let Reference { text, resource, is_template } = reference;
         let is_bare = |base: &Base| {
-            !carrier.target(base, text, is_template).is_some_and(|target| target.inherits)
+            !rewriter.target(base, text, is_template).is_some_and(|target| target.inherits)
         };
         if !self.others.iter().any(is_bare) {
-            return Written::Same;
+            return WrittenAs::Same;
         }
-        let place = Target {
+        let place = ResolvedAddress {
             inherits: false,
             scheme: place.scheme,
             path: place.path.clone(),
             query: place.query.clone(),
             fragment: place.fragment.clone(),
         };
-        carrier.write_target(Form::Full, &place, resource, out);
-        if out.is_empty() { Written::Same } else { Written::Other }
+        rewriter.write_target(Form::Full, &place, resource, out);
+        if out.is_empty() { WrittenAs::Same } else { WrittenAs::Other }
     }
 }
 
 /// Whether an address certainly leads to below its base, or nowhere: it names no host, and takes nothing of
 /// the path away.
 fn is_below(address: &str) -> bool {
-    let is_plain = |byte: u8| !byte.is_ascii_control() && !b":\\".contains(&byte);
+    let is_unreserved_path = |byte: u8| !byte.is_ascii_control() && !b":\\".contains(&byte);
     !address.starts_with(['/', '?', '#', ' '])
         && !address.is_empty()
-        && address.bytes().all(is_plain)
+        && address.bytes().all(is_unreserved_path)
         && !address.contains("..")
         && !address.contains("%2")
 }

@@ -1,15 +1,16 @@
 //! Presentations after public reports, each for its kind, with what is right.
 
+use Came::{DashPreview, InPath, InQuery, SegmentRun};
+
 use crate::ManifestError;
-use crate::PublicPaths;
-use crate::dash::testing::{Came, carrier, carrier_of, mpd, rewritten};
-use Came::{InPath, InQuery, Preview, Run};
+use crate::dash::testing::{Came, carrier_of, mpd, rewriter, rewritten};
+use crate::public::PublicPaths;
 
 /// What `path` says for a link in the path, `query` for one in the query and for one with `run`.
 #[track_caller]
 fn becomes(before: &str, path: &str, query: &str) {
-    for (came, expected) in [(InPath, path), (InQuery, query), (Run, query)] {
-        assert_eq!(rewritten(&carrier(came), before).as_deref(), Ok(expected), "{came:?}");
+    for (came, expected) in [(InPath, path), (InQuery, query), (SegmentRun, query)] {
+        assert_eq!(rewritten(&rewriter(came), before).as_deref(), Ok(expected), "{came:?}");
     }
 }
 
@@ -109,16 +110,16 @@ fn more_bases_than_are_held() {
         mpd(&[each("BaseURL", 9), period].concat()),
         mpd(&each("Location", 65)),
     ] {
-        for came in [InPath, InQuery, Run] {
-            let refused = rewritten(&carrier(came), &too_many);
+        for came in [InPath, InQuery, SegmentRun] {
+            let refused = rewritten(&rewriter(came), &too_many);
             assert_eq!(refused, Err(ManifestError::TooComplex), "{came:?}: {too_many}");
         }
     }
     // What is written with its host starts from no Location.
     let both = mpd(&[each("Location", 33), each("BaseURL", 2)].concat());
-    assert_eq!(rewritten(&carrier(InPath), &both), Err(ManifestError::TooComplex));
+    assert_eq!(rewritten(&rewriter(InPath), &both), Err(ManifestError::TooComplex));
     let written = both.replace(">b", ">/TOKEN/videos/42/dash/b");
-    assert_eq!(rewritten(&carrier(InQuery), &both), Ok(written));
+    assert_eq!(rewritten(&rewriter(InQuery), &both), Ok(written));
 }
 
 #[test]
@@ -345,7 +346,7 @@ fn parts_of_an_mpd() {
         becomes(patch, patch, patch);
     }
     let period = format!("<Period {NS}>{}</Period>", template("$Number$"));
-    assert_eq!(rewritten(&carrier(Preview(5)), &period), Err(ManifestError::NoPreview));
+    assert_eq!(rewritten(&rewriter(DashPreview(5)), &period), Err(ManifestError::NoPreview));
 }
 
 #[test]
@@ -389,7 +390,7 @@ fn the_query_passed_on_has_no_token() {
     };
     let odd = |name: &str| mpd(&odd(name));
     let broken = odd("useMPD-UrlQuery");
-    assert_eq!(rewritten(&carrier(InQuery), &odd("useMPDUrlQuery")), Ok(broken));
+    assert_eq!(rewritten(&rewriter(InQuery), &odd("useMPDUrlQuery")), Ok(broken));
 }
 
 #[test]
@@ -417,7 +418,7 @@ fn a_preview_has_what_is_one_file_for_the_whole_film() {
             .replace("static\"", "static\" mediaPresentationDuration=\"PT4S\"")
     };
     let kept = |set: &str, expected: &str| {
-        let out = rewritten(&carrier(Preview(9)), &with(set)).unwrap();
+        let out = rewritten(&rewriter(DashPreview(9)), &with(set)).unwrap();
         assert!(out.contains(expected), "{out}");
     };
     let one = "/ONE/videos/42/dash/en.vtt";
@@ -440,7 +441,7 @@ fn a_preview_has_what_is_one_file_for_the_whole_film() {
         "<AdaptationSet contentType=\"image\" mimeType=\"video/mp4\"><Representation><BaseURL>a.mp4</BaseURL></Representation></AdaptationSet>",
         "<AdaptationSet contentType=\"text\"><Representation mimeType=\"video/mp4\"><BaseURL>a.mp4</BaseURL></Representation></AdaptationSet>",
     ] {
-        assert_eq!(rewritten(&carrier(Preview(9)), &with(set)), Err(ManifestError::NoPreview));
+        assert_eq!(rewritten(&rewriter(DashPreview(9)), &with(set)), Err(ManifestError::NoPreview));
     }
 }
 
@@ -461,8 +462,8 @@ fn a_preview_is_cut_from_what_needs_a_token() {
         ("<SegmentTemplate duration=\"4\" media=\"$Number$\" initialization=\"i.m4s\"/>", true),
         ("<SegmentTemplate duration=\"4\" media=\"$Number$.ts\"/>", true),
     ] {
-        let carrier = carrier(Preview(5)).public_paths(public());
-        let made = rewritten(&carrier, &film(content)).map(drop);
+        let rewriter = rewriter(DashPreview(5)).public_paths(public());
+        let made = rewritten(&rewriter, &film(content)).map(drop);
         let expected = if has_preview { Ok(()) } else { Err(ManifestError::NoPreview) };
         assert_eq!(made, expected, "{content}");
     }
@@ -478,7 +479,7 @@ fn a_preview_leads_to_no_manifest_that_it_does_not_open() {
         ))
         .replace("static\"", "static\" mediaPresentationDuration=\"PT4S\"")
     };
-    let link = carrier(Preview(9));
+    let link = rewriter(DashPreview(9));
     let out = |address: &str| rewritten(&link, &with(address)).unwrap();
     assert!(out("next.mpd").contains("value=\"/TOKEN/videos/42/dash/next.mpd\""));
     for address in ["next", "next.xml", "List(format=mpd)"] {
@@ -535,7 +536,7 @@ fn what_is_passed_over_before_an_address_is_written_away() {
             format!("\n{over} /videos/42/{over} "),
         ] {
             let out =
-                rewritten(&carrier(InQuery), &mpd(&format!("<BaseURL>{text}</BaseURL>"))).unwrap();
+                rewritten(&rewriter(InQuery), &mpd(&format!("<BaseURL>{text}</BaseURL>"))).unwrap();
             assert!(out.contains("/TOKEN/videos/42/") && !out.contains("other.example"), "{out}");
             assert!(!out.contains("<!--") && !out.contains("<?a"), "{out}");
         }

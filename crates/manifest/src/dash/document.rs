@@ -2,7 +2,6 @@
 
 use core::iter;
 use core::ops::Range;
-
 use std::borrow::{Cow, ToOwned as _};
 
 use quick_xml::escape::unescape;
@@ -50,7 +49,7 @@ pub(super) struct Element {
 
 /// A text of an MPD, decoded and without blanks around it, and where it stands.
 #[derive(Debug)]
-pub(super) struct Value<'m> {
+pub(super) struct XmlValue<'m> {
     pub(super) text: Cow<'m, str>,
     pub(super) span: Range<usize>,
 }
@@ -138,12 +137,12 @@ impl<'d> Node<'d> {
     }
 
     /// The value of an attribute without prefix.
-    pub(super) fn attribute(&self, name: &str) -> Option<Value<'d>> {
+    pub(super) fn attribute(&self, name: &str) -> Option<XmlValue<'d>> {
         attribute(self.document.source, self.attributes(), |key| key == name)
     }
 
     /// The value of an attribute with that name behind some prefix.
-    pub(super) fn prefixed(&self, name: &str) -> Option<Value<'d>> {
+    pub(super) fn prefixed(&self, name: &str) -> Option<XmlValue<'d>> {
         attribute(self.document.source, self.attributes(), |key| {
             key.rsplit_once(':').is_some_and(|(_, local)| local == name)
         })
@@ -155,13 +154,13 @@ impl<'d> Node<'d> {
     }
 
     /// The value of `xlink:href`.
-    pub(super) fn href(&self) -> Option<Value<'d>> {
+    pub(super) fn href(&self) -> Option<XmlValue<'d>> {
         let (start, end) = self.element.href;
         value(self.document.source, at(start)..at(end)).filter(|_| start > 0)
     }
 
     /// The text in it. No element may be, and comments do not part it.
-    pub(super) fn text(&self) -> Result<Value<'d>, ManifestError> {
+    pub(super) fn text(&self) -> Result<XmlValue<'d>, ManifestError> {
         let content = at(self.element.content_start)..at(self.element.content_end);
         let source = self.document.source.get(content.clone()).ok_or(ManifestError::Malformed)?;
         let mut reader = Reader::from_str(source);
@@ -197,7 +196,7 @@ impl<'d> Node<'d> {
             (text, _) => text.unwrap_or_default(),
         };
         let add = |n: usize| n.checked_add(content.start).ok_or(ManifestError::Malformed);
-        Ok(Value {
+        Ok(XmlValue {
             text: text.trim_matches(BLANKS).to_owned().into(),
             span: add(whole.start)?..add(whole.end)?,
         })
@@ -221,16 +220,16 @@ pub(super) fn attribute<'m>(
     source: &'m str,
     span: Range<usize>,
     is_name: impl Fn(&str) -> bool,
-) -> Option<Value<'m>> {
+) -> Option<XmlValue<'m>> {
     let mut attributes = Attributes::new(source.get(span)?, 0);
     let found = attributes.with_checks(false).flatten().find(|a| is_name(a.key.as_ref()))?;
     value(source, range_of(source, &found.value)?)
 }
 
 /// The attribute value at `span`.
-fn value(source: &str, span: Range<usize>) -> Option<Value<'_>> {
+fn value(source: &str, span: Range<usize>) -> Option<XmlValue<'_>> {
     let span = trim(source, span);
-    Some(Value { text: decode(source.get(span.clone())?).ok()?, span })
+    Some(XmlValue { text: decode(source.get(span.clone())?).ok()?, span })
 }
 
 /// A range without the blanks at its ends.

@@ -1,19 +1,21 @@
 //! The `SegmentList` of a Representation, written out.
 
+use playgate::Request;
 use quick_xml::escape::escape;
 
+use crate::ManifestError;
 use crate::address::Resource;
-use crate::dash::bases::{Bases, Reference, Written};
+use crate::bounds::MAX_LEN;
+use crate::dash::bases::{Bases, Reference, WrittenAs};
 use crate::dash::document::Node;
 use crate::dash::duration;
 use crate::dash::segments::{Info, Segment};
 use crate::dash::template::{self, Values};
-use crate::{Carrier, MAX_LEN, ManifestError};
-use playgate::Request;
+use crate::rewriter::Rewriter;
 
 /// What it is written of.
 pub(super) struct Of<'a, 'd> {
-    pub(super) carrier: &'a Carrier,
+    pub(super) rewriter: &'a Rewriter,
     /// The Representation.
     pub(super) node: Node<'d>,
     pub(super) info: &'a Info<'d>,
@@ -134,7 +136,7 @@ impl Of<'_, '_> {
     /// Appends an address and the end of its element.
     fn address(&self, name: &str, address: &str, out: &mut String) -> Result<(), ManifestError> {
         // What everybody may fetch cannot be cut.
-        if name == "media" && self.bases.lead_to_public(self.carrier, address) {
+        if name == "media" && self.bases.lead_to_public(self.rewriter, address) {
             return Err(ManifestError::NoPreview);
         }
         if out.len() > MAX_LEN {
@@ -142,10 +144,10 @@ impl Of<'_, '_> {
         }
         let mut written = String::new();
         let reference = Reference { text: address, resource: Resource::Media, is_template: false };
-        match self.bases.write(self.carrier, reference, &mut written) {
-            Written::Other => attribute(name, &written, out),
-            Written::Same => attribute(name, address, out),
-            Written::Undecided => return Err(ManifestError::NoPreview),
+        match self.bases.write(self.rewriter, reference, &mut written) {
+            WrittenAs::Other => attribute(name, &written, out),
+            WrittenAs::Same => attribute(name, address, out),
+            WrittenAs::Undecided => return Err(ManifestError::NoPreview),
         }
         out.push_str("/>");
         Ok(())

@@ -7,13 +7,14 @@
 
 use core::ops::Range;
 
+use playgate::query::joined;
 use quick_xml::escape::escape;
 
+use crate::ManifestError;
 use crate::dash::document::{Document, attribute};
-use crate::dash::writer::Writer;
+use crate::dash::writer::MpdWriter;
 use crate::host::{Start, start};
-use crate::{Carrier, ManifestError};
-use playgate::query::joined;
+use crate::rewriter::Rewriter;
 
 /// Names of attributes that send addresses on, as their two halves.
 pub(super) const NAMES: [[&str; 2]; 3] = [QUERY, REPORTS, CLIENT_DATA];
@@ -37,9 +38,12 @@ const REPORTS: [&str; 2] = ["reporting", "Url"];
 ///
 /// Where these names are anywhere but in the start tag of an element, nobody ought to read them. A player
 /// that does so nonetheless finds another name.
-pub(super) fn close(writer: &mut Writer<'_>, document: &Document<'_>) -> Result<(), ManifestError> {
+pub(super) fn close(
+    writer: &mut MpdWriter<'_>,
+    document: &Document<'_>,
+) -> Result<(), ManifestError> {
     for name in NAMES {
-        let Carrier { in_query, preview, .. } = writer.carrier;
+        let Rewriter { in_query, preview, .. } = writer.rewriter;
         // In a preview each address is signed, and with more in it is another.
         if name == QUERY && !in_query && preview.is_none() {
             continue;
@@ -70,7 +74,7 @@ pub(super) fn close(writer: &mut Writer<'_>, document: &Document<'_>) -> Result<
 /// Puts the query of the MPD less its token in the place of the query. Returns whether there is such an
 /// attribute.
 fn pass_query(
-    writer: &mut Writer<'_>,
+    writer: &mut MpdWriter<'_>,
     source: &str,
     tag: &Range<usize>,
     whole: &str,
@@ -84,9 +88,9 @@ fn pass_query(
         return Ok(true);
     }
     let old = attribute(source, tag.clone(), |name| name == OWN_QUERY);
-    let is_preview = writer.carrier.preview.is_some();
+    let is_preview = writer.rewriter.preview.is_some();
     let more = old.iter().map(|old| &*old.text).filter(|old| !old.is_empty());
-    let params = writer.carrier.own_params().chain(more).filter(|_| !is_preview);
+    let params = writer.rewriter.own_params().chain(more).filter(|_| !is_preview);
     // Some players drop a descriptor that has nothing to add.
     let query = joined(params).unwrap_or_else(|| "&".into());
     writer.edits.text(value.span, "false")?;
@@ -103,7 +107,7 @@ fn pass_query(
 /// Takes keys of addresses off a list of keys of client data. Returns whether it is an element without content
 /// that has such a list, and whether anything is left in it: without a list, players send all keys.
 fn drop_addresses(
-    writer: &mut Writer<'_>,
+    writer: &mut MpdWriter<'_>,
     source: &str,
     tag: &Range<usize>,
 ) -> Result<bool, ManifestError> {
@@ -129,17 +133,17 @@ fn drop_addresses(
 }
 
 /// Whether reports go to this very host.
-fn is_ours(writer: &Writer<'_>, source: &str, tag: &Range<usize>, whole: &str) -> bool {
+fn is_ours(writer: &MpdWriter<'_>, source: &str, tag: &Range<usize>, whole: &str) -> bool {
     let is_name = |name: &str| name.rsplit_once(':').is_some_and(|(_, local)| local == whole);
     attribute(source, tag.clone(), is_name).is_some_and(|value| {
-        let start = start(writer.carrier.host.as_ref(), &value.text);
+        let start = start(writer.rewriter.host.as_ref(), &value.text);
         matches!(start, Some(Start::Host(..)))
     })
 }
 
 /// Makes a name one that nobody knows, wherever it is in a part of the source.
 fn break_up(
-    writer: &mut Writer<'_>,
+    writer: &mut MpdWriter<'_>,
     source: &str,
     part: Range<usize>,
     name: [&str; 2],

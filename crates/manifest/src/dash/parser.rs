@@ -1,7 +1,6 @@
 //! An MPD is read once, and whatever is not well-formed is refused: players might read it in another way.
 
 use core::ops::Range;
-
 use std::borrow::ToOwned;
 
 use quick_xml::events::attributes::Attributes;

@@ -1,6 +1,7 @@
 //! The start of an MPD: of every Representation the segments that start within it, each with an address
 //! of its own. A template would lead to them all, so there is none left.
 
+use crate::ManifestError;
 use crate::address::Resource;
 use crate::dash::bases::Bases;
 use crate::dash::document::{Document, Node};
@@ -8,9 +9,9 @@ use crate::dash::duration;
 use crate::dash::list;
 use crate::dash::onward;
 use crate::dash::segments::Info;
-use crate::dash::sidecar::{self, Kind};
-use crate::dash::writer::{Writer, is_nothing, remote};
-use crate::{Carrier, ManifestError};
+use crate::dash::sidecar::{self, SidecarKind};
+use crate::dash::writer::{MpdWriter, is_nothing, remote};
+use crate::rewriter::Rewriter;
 
 /// The most segments that are listed or passed over. Each that is listed is signed, and takes some 300
 /// bytes.
@@ -18,10 +19,10 @@ const MAX_SEGMENTS: usize = 50_000;
 
 /// Writes the first `secs` seconds of an MPD.
 pub(super) fn write<'c>(
-    carrier: &'c Carrier,
+    rewriter: &'c Rewriter,
     document: &Document<'_>,
     secs: u64,
-) -> Result<Writer<'c>, ManifestError> {
+) -> Result<MpdWriter<'c>, ManifestError> {
     let root = document.root().filter(|root| root.name() == "MPD");
     let root = root.ok_or(ManifestError::NoPreview)?;
     let is_static = root.attribute("type").is_none_or(|kind| kind.text == "static");
@@ -29,12 +30,12 @@ pub(super) fn write<'c>(
     if !is_static || document.nodes().any(is_elsewhere) {
         return Err(ManifestError::NoPreview);
     }
-    let mut writer = Writer::new(carrier, document.source.len());
+    let mut writer = MpdWriter::new(rewriter, document.source.len());
     onward::close(&mut writer, document)?;
     let mpd = writer.locations(root)?;
     let bases = writer.level(root, &mpd, false)?;
     let shown = duration::of_secs(secs);
-    let mut preview = Preview { writer, mpd, shown, budget: MAX_SEGMENTS };
+    let mut preview = DashPreview { writer, mpd, shown, budget: MAX_SEGMENTS };
     preview.writer.held(root, &bases, &preview.mpd)?;
     let periods = periods(root)?;
     preview.cut(root, &periods)?;
@@ -83,8 +84,8 @@ fn time(node: Node<'_>, name: &str) -> Result<Option<u64>, ManifestError> {
     duration::parse(&value.text).map(Some).ok_or(ManifestError::NoPreview)
 }
 
-struct Preview<'c> {
-    writer: Writer<'c>,
+struct DashPreview<'c> {
+    writer: MpdWriter<'c>,
     /// What is relative to the MPD starts from these.
     mpd: Bases,
     /// How many nanoseconds from the start may be seen.
@@ -93,7 +94,7 @@ struct Preview<'c> {
     budget: usize,
 }
 
-impl Preview<'_> {
+impl DashPreview<'_> {
     /// Shortens the presentation.
     fn cut(&mut self, root: Node<'_>, periods: &[Period<'_>]) -> Result<(), ManifestError> {
         if !periods.iter().any(|period| period.start < self.shown) {
@@ -129,7 +130,7 @@ impl Preview<'_> {
         };
         self.shorten(node, "duration", most)?;
         let length = end.saturating_sub(start).min(most);
-        let above = Above { bases: parents, info: &Info::default(), kind: Kind::default() };
+        let above = Above { bases: parents, info: &Info::default(), kind: SidecarKind::default() };
         self.level(node, &above, length)
     }
 
@@ -166,7 +167,7 @@ impl Preview<'_> {
         self.writer.spend(info.work())?;
         let mut list = String::new();
         let segments = info.segments(length, &mut self.budget)?;
-        let list_of = list::Of { carrier: self.writer.carrier, node, info: &info, bases: &bases };
+        let list_of = list::Of { rewriter: self.writer.rewriter, node, info: &info, bases: &bases };
         list_of.push(&segments, &mut list)?;
         self.place(node, &own, &list)
     }
@@ -206,16 +207,16 @@ impl Preview<'_> {
 struct Above<'a, 'd> {
     bases: &'a Bases,
     info: &'a Info<'d>,
-    kind: Kind,
+    kind: SidecarKind,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dash::testing::{Came, carrier, mpd, rewritten};
+    use crate::dash::testing::{Came, mpd, rewriter, rewritten};
 
     fn preview(secs: u64, mpd: &str) -> Result<String, ManifestError> {
-        rewritten(&carrier(Came::Preview(secs)), mpd)
+        rewritten(&rewriter(Came::DashPreview(secs)), mpd)
     }
 
     /// An MPD of 20 seconds with these segments at three levels.

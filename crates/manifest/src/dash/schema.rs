@@ -3,12 +3,12 @@
 
 use crate::ManifestError;
 use crate::address::Resource;
-use crate::dash::document::{Node, Value};
+use crate::dash::document::{Node, XmlValue};
 
 /// An address, or several with blanks between them.
 #[derive(Debug)]
 pub(super) struct Held<'d> {
-    pub(super) value: Value<'d>,
+    pub(super) value: XmlValue<'d>,
     pub(super) resource: Resource,
     pub(super) is_list: bool,
 }

@@ -1,7 +1,7 @@
 //! Which segments a Representation has, and when each starts (ISO/IEC 23009-1, section 5.3.9).
 
 use crate::ManifestError;
-use crate::dash::document::{Node, Value};
+use crate::dash::document::{Node, XmlValue};
 use crate::dash::duration;
 
 /// What is said of segments at the levels of an MPD, the outermost first: an inner one adds to it, and
@@ -35,7 +35,7 @@ impl<'d> Info<'d> {
         })
     }
 
-    pub(super) fn attribute(&self, name: &str) -> Option<Value<'d>> {
+    pub(super) fn attribute(&self, name: &str) -> Option<XmlValue<'d>> {
         self.0.iter().rev().find_map(|node| node.attribute(name))
     }
 
@@ -74,8 +74,11 @@ impl<'d> Info<'d> {
             segments.of_timeline(timeline, offset, ticks.saturating_add(offset))?;
         } else {
             let duration = self.number("duration")?.filter(|duration| *duration > 0);
-            let run =
-                Run { start: 0, duration: duration.ok_or(ManifestError::NoPreview)?, last: None };
+            let run = SegmentRun {
+                start: 0,
+                duration: duration.ok_or(ManifestError::NoPreview)?,
+                last: None,
+            };
             segments.of_run(&run, 0, ticks)?;
         }
         Ok(segments.list)
@@ -99,7 +102,7 @@ struct Segments<'b> {
 }
 
 /// Segments of one duration, one after the other.
-struct Run {
+struct SegmentRun {
     start: u64,
     duration: u64,
     /// When the last one starts, where that is known.
@@ -142,13 +145,13 @@ impl Segments<'_> {
                 (Ok(_), None) => None,
                 (Err(_), _) => return Err(ManifestError::NoPreview),
             };
-            next = self.of_run(&Run { start, duration, last }, offset, end)?;
+            next = self.of_run(&SegmentRun { start, duration, last }, offset, end)?;
         }
         Ok(())
     }
 
     /// Adds those of a run, and tells when it ends.
-    fn of_run(&mut self, run: &Run, offset: u64, end: u64) -> Result<u64, ManifestError> {
+    fn of_run(&mut self, run: &SegmentRun, offset: u64, end: u64) -> Result<u64, ManifestError> {
         let mut time = run.start;
         while time < end && run.last.is_none_or(|last| time <= last) {
             *self.budget = self.budget.checked_sub(1).ok_or(ManifestError::NoPreview)?;
@@ -169,6 +172,6 @@ fn is_sequence(node: Node<'_>) -> bool {
     names.any(|name| node.has(name)) || node.named("Pattern").next().is_some()
 }
 
-fn number(value: &Value<'_>) -> Result<u64, ManifestError> {
+fn number(value: &XmlValue<'_>) -> Result<u64, ManifestError> {
     duration::number(&value.text).ok_or(ManifestError::NoPreview)
 }

@@ -4,7 +4,7 @@ use crate::dash::document::Node;
 
 /// What a Representation is of, by the types that it and the levels above name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SidecarKind {
     /// Text or pictures.
     Beside,
     /// Video, sound, or what is not said.
@@ -12,7 +12,7 @@ pub(super) enum Kind {
     Media,
 }
 
-impl Kind {
+impl SidecarKind {
     /// That of an element in an element of this one.
     pub(super) fn within(self, node: Node<'_>) -> Self {
         let starts = |name: &str, starts: &[&str]| {

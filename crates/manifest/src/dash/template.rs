@@ -86,9 +86,11 @@ impl Ids {
     /// An id only fills segments where it has characters of these, no escapes, none that could make a
     /// scheme, a query or another identifier, and where no segment is empty or dots.
     pub(super) fn of(id: &str) -> Self {
-        let is_plain = |c: char| c.is_alphanumeric() || c == ' ' || "-._~!'()*+,=@".contains(c);
-        let is_segment =
-            |segment: &str| segment.chars().all(is_plain) && !segment.chars().all(|c| c == '.');
+        let is_unreserved_path =
+            |c: char| c.is_alphanumeric() || c == ' ' || "-._~!'()*+,=@".contains(c);
+        let is_segment = |segment: &str| {
+            segment.chars().all(is_unreserved_path) && !segment.chars().all(|c| c == '.')
+        };
         let is_trimmed = !id.starts_with(' ') && !id.ends_with(' ');
         Self { has_odd: !is_trimmed || !id.split('/').all(is_segment), has_deep: id.contains('/') }
     }

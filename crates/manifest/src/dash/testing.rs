@@ -1,11 +1,9 @@
-//! What the tests of the rewriter share: carriers, and MPDs without their tokens.
+//! What the tests of the rewriter share: rewriters, and MPDs without their tokens.
 
-use crate::{Carrier, ManifestError};
-use playgate::KeyRing;
-use playgate::Request;
-use playgate::UnixTime;
-use playgate::Verifier;
-use playgate::{Builder, Signer};
+use playgate::{Builder, KeyRing, Request, Signer, UnixTime, Verifier};
+
+use crate::ManifestError;
+use crate::rewriter::Rewriter;
 
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
@@ -18,20 +16,20 @@ pub(crate) enum Came {
     InPath,
     InQuery,
     /// In the path, with `run`.
-    Run,
+    SegmentRun,
     /// In the query, with `pre` of so many seconds.
-    Preview(u64),
+    DashPreview(u64),
     /// In the query, of a request that names no host.
     NoHost,
 }
 
-/// The carrier of a link to `/videos/42/dash/manifest.mpd` for `/videos/42/`.
-pub(crate) fn carrier(came: Came) -> Carrier {
+/// The rewriter of a link to `/videos/42/dash/manifest.mpd` for `/videos/42/`.
+pub(crate) fn rewriter(came: Came) -> Rewriter {
     carrier_of(came, "")
 }
 
 /// The same with a query of the viewer's.
-pub(crate) fn carrier_of(came: Came, query: &str) -> Carrier {
+pub(crate) fn carrier_of(came: Came, query: &str) -> Rewriter {
     carrier_on(came, query, |link| link)
 }
 
@@ -40,15 +38,15 @@ pub(crate) fn carrier_on(
     came: Came,
     query: &str,
     more: impl for<'a> FnOnce(Builder<'a, &'a str>) -> Builder<'a, &'a str>,
-) -> Carrier {
+) -> Rewriter {
     let ring = KeyRing::parse(KEYS).unwrap();
     let signer = Signer::new(ring.clone());
     let link = more(signer.link(MANIFEST).directory(2));
     let link = match came {
         Came::InPath => link.in_path(),
         Came::InQuery | Came::NoHost => link.in_query(),
-        Came::Run => link.in_path().run(14_400),
-        Came::Preview(secs) => link.in_query().preview(secs),
+        Came::SegmentRun => link.in_path().run(14_400),
+        Came::DashPreview(secs) => link.in_query().preview(secs),
     };
     let mut link = link.sign(NOW).unwrap().to_string();
     if !query.is_empty() {
@@ -61,17 +59,17 @@ pub(crate) fn carrier_on(
     };
     let verifier = Verifier::new(&ring);
     let verified = verifier.verify(&Request::new(&link), NOW).unwrap();
-    Carrier::new(&verifier, &verified, NOW).unwrap()
+    Rewriter::new(&verifier, &verified, NOW).unwrap()
 }
 
 /// Rewrites an MPD twice, which has to be the same as once. Scheme and host precede each token; after that
-/// check the token of the carrier is written as `/TOKEN`, that of a single segment as `/ONE`.
-pub(crate) fn rewritten(carrier: &Carrier, mpd: &str) -> Result<String, ManifestError> {
-    let once = super::rewrite(carrier, mpd)?;
-    assert_eq!(super::rewrite(carrier, &once).as_ref(), Ok(&once));
-    let token = carrier.token().replace('&', "&amp;");
+/// check the token of the rewriter is written as `/TOKEN`, that of a single segment as `/ONE`.
+pub(crate) fn rewritten(rewriter: &Rewriter, mpd: &str) -> Result<String, ManifestError> {
+    let once = super::rewrite(rewriter, mpd)?;
+    assert_eq!(super::rewrite(rewriter, &once).as_ref(), Ok(&once));
+    let token = rewriter.token().replace('&', "&amp;");
     let mut out = once.replace(&format!("{HOST}/{token}/"), "/TOKEN/");
-    assert!(!out.contains(carrier.token()) && !out.contains(&token), "{out}");
+    assert!(!out.contains(rewriter.token()) && !out.contains(&token), "{out}");
     while let Some(start) = out.find("/pg=1&amp;") {
         assert!(out[..start].ends_with(HOST), "{out}");
         let token = out[start + 1..].split('/').next().unwrap().to_string();

@@ -1,11 +1,13 @@
 //! Addresses as they are written anew, level by level.
 
+use crate::ManifestError;
 use crate::address::Resource;
-use crate::dash::bases::{Bases, Reference, Written};
-use crate::dash::document::{Node, Value};
+use crate::dash::bases::{Bases, Reference, WrittenAs};
+use crate::dash::document::{Node, XmlValue};
 use crate::dash::edits::Edits;
 use crate::dash::schema::{self, Held};
-use crate::{AddressReport, Carrier, ManifestError};
+use crate::outcome::AddressReport;
+use crate::rewriter::Rewriter;
 
 /// What stands for a remote element that is not there (ISO/IEC 23009-1, section 5.5.3).
 const NOTHING: &str = "urn:mpeg:dash:resolve-to-zero:2013";
@@ -19,8 +21,8 @@ const LEAST_WORK: usize = 1 << 20;
 const MAX_LISTED: usize = 16;
 
 #[derive(Debug)]
-pub(super) struct Writer<'c> {
-    pub(super) carrier: &'c Carrier,
+pub(super) struct MpdWriter<'c> {
+    pub(super) rewriter: &'c Rewriter,
     pub(super) edits: Edits,
     /// The work that is left, in bytes.
     work: usize,
@@ -28,11 +30,11 @@ pub(super) struct Writer<'c> {
     pub(super) log: Vec<(usize, AddressReport)>,
 }
 
-impl<'c> Writer<'c> {
+impl<'c> MpdWriter<'c> {
     /// For an MPD of so many bytes.
-    pub(super) fn new(carrier: &'c Carrier, len: usize) -> Self {
+    pub(super) fn new(rewriter: &'c Rewriter, len: usize) -> Self {
         let work = len.saturating_mul(WORK).saturating_add(LEAST_WORK);
-        Self { carrier, edits: Edits::new(len), work, log: Vec::new() }
+        Self { rewriter, edits: Edits::new(len), work, log: Vec::new() }
     }
 
     /// Takes work off what is left, so that no MPD takes longer than its size allows.
@@ -49,19 +51,19 @@ impl<'c> Writer<'c> {
         bases: &Bases,
         reference: Reference<'_>,
         out: &mut String,
-    ) -> Result<Written, ManifestError> {
-        if bases.keep(self.carrier, reference) {
-            return Ok(Written::Same);
+    ) -> Result<WrittenAs, ManifestError> {
+        if bases.keep(self.rewriter, reference) {
+            return Ok(WrittenAs::Same);
         }
-        if !bases.know(self.carrier, reference) {
+        if !bases.know(self.rewriter, reference) {
             return Err(ManifestError::TooComplex);
         }
         self.spend(bases.work().saturating_add(reference.text.len()))?;
-        let written = bases.write(self.carrier, reference, out);
-        if self.carrier.keeps_log {
-            let text = if written == Written::Other { out.as_str() } else { reference.text };
-            let [address, text] = [reference.text, text].map(|text| self.carrier.masked(text));
-            let why = bases.outcome(self.carrier, reference, written);
+        let written = bases.write(self.rewriter, reference, out);
+        if self.rewriter.keeps_log {
+            let text = if written == WrittenAs::Other { out.as_str() } else { reference.text };
+            let [address, text] = [reference.text, text].map(|text| self.rewriter.masked(text));
+            let why = bases.outcome(self.rewriter, reference, written);
             self.log.push((at, AddressReport { line: 0, address, written: text, why }));
         }
         Ok(written)
@@ -70,14 +72,14 @@ impl<'c> Writer<'c> {
     /// Writes an address, where it has to be another.
     pub(super) fn address(
         &mut self,
-        value: Value<'_>,
+        value: XmlValue<'_>,
         bases: &Bases,
         resource: Resource,
         is_template: bool,
     ) -> Result<(), ManifestError> {
         let mut address = String::new();
         let reference = Reference { text: &value.text, resource, is_template };
-        if self.write(value.span.start, bases, reference, &mut address)? == Written::Other {
+        if self.write(value.span.start, bases, reference, &mut address)? == WrittenAs::Other {
             self.edits.text(value.span, &address)?;
         }
         Ok(())
@@ -86,7 +88,7 @@ impl<'c> Writer<'c> {
     /// Writes the elements `Location` and `PatchLocation`. What is relative to the MPD starts from its own
     /// address, and in some players from a `Location`.
     pub(super) fn locations(&mut self, root: Node<'_>) -> Result<Bases, ManifestError> {
-        let own = Bases::of(self.carrier.base());
+        let own = Bases::of(self.rewriter.base());
         let mut bases = own.clone();
         let mut found = Bases::default();
         for location in root.named("Location") {
@@ -123,12 +125,13 @@ impl<'c> Writer<'c> {
         resource: Option<Resource>,
         bases: &mut Bases,
     ) -> Result<(), ManifestError> {
-        let Value { text, span } = node.text()?;
+        let XmlValue { text, span } = node.text()?;
         let mut address = String::new();
         let mut is_other = false;
         if let Some(resource) = resource {
             let reference = Reference { text: &text, resource, is_template: false };
-            is_other = self.write(span.start, parents, reference, &mut address)? == Written::Other;
+            is_other =
+                self.write(span.start, parents, reference, &mut address)? == WrittenAs::Other;
         }
         if is_other {
             self.edits.text(span, &address)?;
@@ -138,7 +141,7 @@ impl<'c> Writer<'c> {
         // Each is resolved, and compared with those that are there already.
         let work = parents.work().saturating_add(bases.work_to_add(parents));
         self.spend(work.saturating_add(address.len()))?;
-        bases.enter(self.carrier, parents, &address)
+        bases.enter(self.rewriter, parents, &address)
     }
 
     /// Writes the addresses that an element holds itself. `mpd` is what they start from in players that
@@ -169,7 +172,7 @@ impl<'c> Writer<'c> {
     /// Writes addresses with blanks between them. Of more than a handful nobody asks the last ones.
     fn list(
         &mut self,
-        list: &Value<'_>,
+        list: &XmlValue<'_>,
         bases: &Bases,
         resource: Resource,
     ) -> Result<(), ManifestError> {
@@ -185,7 +188,7 @@ impl<'c> Writer<'c> {
             }
             let reference = Reference { text, resource, is_template: false };
             let written = self.write(list.span.start, bases, reference, &mut address)?;
-            let is_other = written == Written::Other;
+            let is_other = written == WrittenAs::Other;
             out.push_str(if is_other { &address } else { text });
             has_changed |= is_other;
         }
@@ -201,10 +204,10 @@ impl<'c> Writer<'c> {
         let at = last.map_or(content.start, |last| last.span().end);
         let prefix = root.prefix().to_owned();
         let mut own = String::new();
-        if let Some(host) = &self.carrier.host {
+        if let Some(host) = &self.rewriter.host {
             host.push(None, &mut own);
         }
-        own.push_str(&self.carrier.own_address());
+        own.push_str(&self.rewriter.own_address());
         self.edits.markup(at..at, &["<", &prefix, "Location>"].concat())?;
         self.edits.text(at..at, &own)?;
         self.edits.markup(at..at, &["</", &prefix, "Location>"].concat())
@@ -212,7 +215,7 @@ impl<'c> Writer<'c> {
 }
 
 /// The address of the remote element that stands for `node`.
-pub(super) fn remote<'d>(node: Node<'d>) -> Option<Value<'d>> {
+pub(super) fn remote<'d>(node: Node<'d>) -> Option<XmlValue<'d>> {
     node.href().filter(|href| href.text != NOTHING)
 }
 

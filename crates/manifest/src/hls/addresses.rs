@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use playgate::{Request, path::is_unreserved_relative};
+
+use crate::ManifestError;
 use crate::address::{Base, Resource};
 use crate::bounds::Growth;
 use crate::hls::attributes::{Attribute, Attributes, is_clean};
-use crate::hls::variables::{Replaced, Variables, references, without_references};
-use crate::{AddressReport, Carrier, ManifestError, Outcome};
-use playgate::Request;
-use playgate::path::is_plain_relative;
+use crate::hls::variables::{HlsVariables, Replaced, references, without_references};
+use crate::outcome::{AddressOutcome, AddressReport};
+use crate::rewriter::Rewriter;
 
 /// No gate reads a longer one.
 const MAX_LEN: usize = Request::MAX_URL_LEN;
@@ -38,11 +40,11 @@ impl<'t> Address<'t> {
 /// Writes addresses with the token where they need it.
 #[derive(Debug)]
 pub(crate) struct Addresses<'c> {
-    carrier: &'c Carrier,
+    rewriter: &'c Rewriter,
     base: Base,
     /// What stands before the plainest of addresses.
     plain: Option<String>,
-    variables: Variables,
+    variables: HlsVariables,
     pub(crate) growth: Growth,
     /// Whether a playlist that this one names may be on another host.
     pub(crate) leads_abroad: bool,
@@ -54,17 +56,17 @@ pub(crate) struct Addresses<'c> {
 }
 
 impl<'c> Addresses<'c> {
-    pub(crate) fn new(carrier: &'c Carrier) -> Self {
+    pub(crate) fn new(rewriter: &'c Rewriter) -> Self {
         Self {
-            carrier,
-            base: carrier.base(),
-            plain: carrier.plain_prefix(),
-            variables: Variables::new(carrier.secret_params()),
+            rewriter,
+            base: rewriter.base(),
+            plain: rewriter.plain_prefix(),
+            variables: HlsVariables::new(rewriter.secret_params()),
             growth: Growth::default(),
             leads_abroad: false,
             lines: 0,
             log: None,
-            looks: carrier.preview.is_some(),
+            looks: rewriter.preview.is_some(),
         }
     }
 
@@ -91,7 +93,7 @@ impl<'c> Addresses<'c> {
             self.check(value.value, false)?;
         }
         self.check_list(list)?;
-        self.variables.define(list, &self.carrier.query, self.growth.read)
+        self.variables.define(list, &self.rewriter.query, self.growth.read)
     }
 
     /// Refuses a variable that may have the token in a list that players read in different ways, where one of
@@ -119,7 +121,7 @@ impl<'c> Addresses<'c> {
     /// Whether players that read a list with faults may take what follows `value` for a part of it, and so for a
     /// part of an address of another host. A token there would go to that host.
     pub(crate) fn may_lead_away(&self, value: &str) -> bool {
-        let is_own = self.carrier.is_own_host(value)
+        let is_own = self.rewriter.is_own_host(value)
             && value.matches("//").count() == 1
             && !value.contains(['\\', '\t']);
         has_references(value) || (may_name_host(value) && !is_own)
@@ -128,8 +130,8 @@ impl<'c> Addresses<'c> {
     /// Whether a text names another host, as far as can be seen.
     fn leads_abroad(&self, start: &str) -> bool {
         let known = [start, PLACEHOLDER].concat();
-        let why = || self.carrier.outcome(&self.base, &known, Resource::Media, false);
-        start.contains("//") && !self.carrier.is_own_host(start) && is_abroad(why())
+        let why = || self.rewriter.outcome(&self.base, &known, Resource::Media, false);
+        start.contains("//") && !self.rewriter.is_own_host(start) && is_abroad(why())
     }
 
     /// Refuses a variable that may have the token in a text that may be used as an address of another host, in
@@ -156,7 +158,7 @@ impl<'c> Addresses<'c> {
     /// Whether a text leads to this host for sure, where it is an address.
     pub(crate) fn stays_here(&mut self, text: &str) -> Result<bool, ManifestError> {
         let of = |reference: &str| {
-            let why = self.carrier.outcome(&self.base, reference, Resource::Media, false);
+            let why = self.rewriter.outcome(&self.base, reference, Resource::Media, false);
             !is_abroad(why)
         };
         Ok(match self.variables.replace(text, self.growth.read)? {
@@ -176,7 +178,7 @@ impl<'c> Addresses<'c> {
         self.growth.reserve(out);
         if let Some(prefix) = &self.plain
             && address.text.len() <= MAX_LEN
-            && is_plain_relative(address.text.as_bytes())
+            && is_unreserved_relative(address.text.as_bytes())
         {
             out.push_str(prefix);
             out.push_str(address.text);
@@ -187,13 +189,16 @@ impl<'c> Addresses<'c> {
         if address.resource == Resource::Manifest {
             let is_here = matches!(
                 why,
-                Outcome::Inherits | Outcome::OutsideDirectory | Outcome::Public | Outcome::Token
+                AddressOutcome::Inherits
+                    | AddressOutcome::OutsideDirectory
+                    | AddressOutcome::Public
+                    | AddressOutcome::Token
             );
             self.leads_abroad |= !is_here;
         }
         if let Some(log) = &mut self.log {
             let written = out.get(start..).unwrap_or_default();
-            let [address, written] = [address.text, written].map(|text| self.carrier.masked(text));
+            let [address, written] = [address.text, written].map(|text| self.rewriter.masked(text));
             log.push(AddressReport { line: self.lines, address, written, why });
         }
         Ok(())
@@ -203,12 +208,12 @@ impl<'c> Addresses<'c> {
         &mut self,
         address: Address<'_>,
         out: &mut String,
-    ) -> Result<Outcome, ManifestError> {
+    ) -> Result<AddressOutcome, ManifestError> {
         let text = address.text;
         let start = out.len();
         if text.len() > MAX_LEN {
             out.push_str(text);
-            return Ok(Outcome::Unreadable);
+            return Ok(AddressOutcome::Unreadable);
         }
         if !address.has_variables || text.contains(ESCAPED) {
             self.check(text, true)?;
@@ -217,7 +222,7 @@ impl<'c> Addresses<'c> {
             Replaced::None => return self.put(text, address, self.looks, out),
             // Some players replace them, some do not.
             Replaced::All { .. } | Replaced::Before { .. } if !address.has_variables => {
-                Outcome::Unknown
+                AddressOutcome::Unknown
             }
             Replaced::All { by_viewer: true, .. } if self.signs(address) => {
                 return Err(ManifestError::NoPreview);
@@ -227,9 +232,10 @@ impl<'c> Addresses<'c> {
                 self.put(&text, address, true, out)?
             }
             Replaced::Before { text, rest } => self.put_before(&text, rest, address, out)?,
-            Replaced::TooLong => Outcome::Unreadable,
+            Replaced::TooLong => AddressOutcome::Unreadable,
         };
-        let is_written = matches!(why, Outcome::Token | Outcome::Signed) || self.loses_token(why);
+        let is_written =
+            matches!(why, AddressOutcome::Token | AddressOutcome::Signed) || self.loses_token(why);
         // Nothing is written of an address without a token of which only the start is known.
         if !is_written || out.len() <= start {
             // Then its variables stay too, for the player to replace.
@@ -247,26 +253,26 @@ impl<'c> Addresses<'c> {
         address: Address<'_>,
         looks: bool,
         out: &mut String,
-    ) -> Result<Outcome, ManifestError> {
+    ) -> Result<AddressOutcome, ManifestError> {
         let Address { resource, is_film, .. } = address;
         let why = match looks {
-            true => self.carrier.outcome(&self.base, reference, resource, false),
-            false => Outcome::Token,
+            true => self.rewriter.outcome(&self.base, reference, resource, false),
+            false => AddressOutcome::Token,
         };
-        if self.carrier.preview.is_some() {
+        if self.rewriter.preview.is_some() {
             let is_admitted = match (resource, why) {
-                (Resource::Manifest, Outcome::Inherits | Outcome::Token) => {
-                    self.carrier.is_manifest(&self.base, reference)
+                (Resource::Manifest, AddressOutcome::Inherits | AddressOutcome::Token) => {
+                    self.rewriter.is_manifest(&self.base, reference)
                 }
                 // With these the film is open to everybody from its start to its end.
-                (Resource::Media, Outcome::Public) => !is_film,
+                (Resource::Media, AddressOutcome::Public) => !is_film,
                 _ => true,
             };
             if !is_admitted {
                 return Err(ManifestError::NoPreview);
             }
         }
-        self.carrier.write(&self.base, reference, resource, false, out);
+        self.rewriter.write(&self.base, reference, resource, false, out);
         Ok(why)
     }
 
@@ -277,17 +283,19 @@ impl<'c> Addresses<'c> {
         rest: &str,
         address: Address<'_>,
         out: &mut String,
-    ) -> Result<Outcome, ManifestError> {
+    ) -> Result<AddressOutcome, ManifestError> {
         let start = out.len();
         let known = [before, PLACEHOLDER].concat();
         let of =
-            |reference: &str| self.carrier.outcome(&self.base, reference, address.resource, false);
-        let is_here = before.is_empty() || self.carrier.is_own_host(before);
+            |reference: &str| self.rewriter.outcome(&self.base, reference, address.resource, false);
+        let is_here = before.is_empty() || self.rewriter.is_own_host(before);
         let why = match is_here {
-            true => Outcome::Unknown,
+            true => AddressOutcome::Unknown,
             false => match of(&known) {
                 // What follows may still lead out of the directory, or to where no gate admits.
-                Outcome::Token => of(&[before, &without_references(rest, PLACEHOLDER)].concat()),
+                AddressOutcome::Token => {
+                    of(&[before, &without_references(rest, PLACEHOLDER)].concat())
+                }
                 why => why,
             },
         };
@@ -297,22 +305,22 @@ impl<'c> Addresses<'c> {
         // The first may be a scheme, or nothing: `{$scheme}//other.example/?from={$path}`.
         if before.is_empty()
             && let Some((_, after)) = rest.split_once('}')
-            && of(&without_references(after, PLACEHOLDER)) == Outcome::OtherHost
+            && of(&without_references(after, PLACEHOLDER)) == AddressOutcome::OtherHost
         {
             self.variables.check_abroad("//", &with_braces(rest))?;
         }
         // Nobody can sign what is not known, nor see whether it is a playlist.
-        if self.carrier.preview.is_some() && !is_abroad(why) {
+        if self.rewriter.preview.is_some() && !is_abroad(why) {
             return Err(ManifestError::NoPreview);
         }
-        if why == Outcome::Token {
+        if why == AddressOutcome::Token {
             self.put(&known, address, true, out)?;
             if out.ends_with(PLACEHOLDER) {
                 out.truncate(out.len().saturating_sub(PLACEHOLDER.len()));
                 out.push_str(rest);
             } else {
                 out.truncate(start);
-                return Ok(Outcome::Unknown);
+                return Ok(AddressOutcome::Unknown);
             }
         }
         Ok(why)
@@ -320,12 +328,12 @@ impl<'c> Addresses<'c> {
 
     /// Whether an address gets a token of its own.
     fn signs(&self, address: Address<'_>) -> bool {
-        self.carrier.preview.is_some() && address.resource == Resource::Media
+        self.rewriter.preview.is_some() && address.resource == Resource::Media
     }
 
     /// Whether it is written because it may not keep the token that it inherits.
-    fn loses_token(&self, why: Outcome) -> bool {
-        why == Outcome::Public && self.carrier.token_is_in_path()
+    fn loses_token(&self, why: AddressOutcome) -> bool {
+        why == AddressOutcome::Public && self.rewriter.token_is_in_path()
     }
 }
 
@@ -352,6 +360,6 @@ pub(crate) fn with_braces(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether an address leads to another host, or may.
-const fn is_abroad(why: Outcome) -> bool {
-    matches!(why, Outcome::OtherHost | Outcome::Unreadable)
+const fn is_abroad(why: AddressOutcome) -> bool {
+    matches!(why, AddressOutcome::OtherHost | AddressOutcome::Unreadable)
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ManifestError;
 use crate::hls::addresses::{Addresses, with_braces};
 use crate::hls::attributes::Attributes;
 use crate::hls::tags::{has_addresses, in_comment, resource};
 use crate::hls::variables::{has_open_brace, references};
-use crate::{Carrier, ManifestError};
+use crate::rewriter::Rewriter;
 
 /// Names of variables that do not get the token.
 pub(crate) type Withheld = BTreeSet<String>;
@@ -20,7 +21,7 @@ pub(crate) type Withheld = BTreeSet<String>;
 pub(crate) struct Exports<'c, 'p> {
     addresses: Addresses<'c>,
     definitions: BTreeMap<&'p str, &'p str>,
-    /// Variables that addresses of other hosts use.
+    /// HlsVariables that addresses of other hosts use.
     abroad: BTreeSet<&'p str>,
     /// Whether no variable may have the token. A media playlist that imports an address of another host
     /// and one of this host can put them together: `{$there}/?from={$here}`.
@@ -30,13 +31,13 @@ pub(crate) struct Exports<'c, 'p> {
 }
 
 impl<'c, 'p> Exports<'c, 'p> {
-    pub(crate) fn new(carrier: &'c Carrier) -> Self {
+    pub(crate) fn new(rewriter: &'c Rewriter) -> Self {
         Self {
-            addresses: Addresses::new(carrier),
+            addresses: Addresses::new(rewriter),
             definitions: BTreeMap::new(),
             abroad: BTreeSet::new(),
             is_foreign: false,
-            has_brace: with_braces(&carrier.query).contains('{'),
+            has_brace: with_braces(&rewriter.query).contains('{'),
         }
     }
 

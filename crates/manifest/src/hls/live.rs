@@ -1,7 +1,7 @@
 //! A playlist that stands in for a live one, whose address is about to expire.
 
-use crate::Carrier;
 use crate::hls::preview;
+use crate::rewriter::Rewriter;
 
 /// Bits per second that a variant is said to have where nothing tells: the attribute is required,
 /// and with one variant there is nothing to choose by it.
@@ -61,12 +61,12 @@ impl Facts {
 /// A multivariant playlist of one variant: the live playlist at its own address, with the token
 /// that lasts. A player reloads that address from then on, and finds the same addresses of segments
 /// each time.
-pub(crate) fn stand_in(carrier: &Carrier, facts: &Facts, line_end: &str) -> String {
+pub(crate) fn stand_in(rewriter: &Rewriter, facts: &Facts, line_end: &str) -> String {
     let bandwidth = match facts.bitrate {
         0 => BANDWIDTH,
         kilobits => kilobits.saturating_mul(1000),
     };
-    let address = carrier.own_address();
+    let address = rewriter.own_address();
     format!("#EXTM3U{line_end}#EXT-X-STREAM-INF:BANDWIDTH={bandwidth}{line_end}{address}{line_end}")
 }
 
@@ -119,13 +119,13 @@ mod tests {
         let multivariant = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.ts\n";
         assert_eq!(exchanged(PLAYLIST, multivariant), rewritten(multivariant));
         // Without an exchange a live playlist is like every other.
-        let carrier = carrier_of(PLAYLIST, |link| link.in_query());
-        assert_eq!(super::super::tests::rewritten(&carrier, LIVE).unwrap(), rewritten(LIVE));
+        let rewriter = carrier_of(PLAYLIST, |link| link.in_query());
+        assert_eq!(super::super::tests::rewritten(&rewriter, LIVE).unwrap(), rewritten(LIVE));
     }
 
     #[test]
     fn no_playlist_has_no_stand_in() {
-        let carrier = carrier_of(PLAYLIST, |link| link.in_path().run(14_400));
-        assert!(crate::hls::rewrite(&carrier, "<html>\n#EXTINF:4,\na.ts\n").is_err());
+        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().run(14_400));
+        assert!(crate::hls::rewrite(&rewriter, "<html>\n#EXTINF:4,\na.ts\n").is_err());
     }
 }

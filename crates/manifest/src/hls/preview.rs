@@ -16,7 +16,7 @@ const NANOS: u64 = 1_000_000_000;
 /// ranges have no preview: a stretch behind the end may be in the same file as one before it. That
 /// goes for an `EXT-X-MAP` with a range too, as its file holds something else beside it.
 #[derive(Clone, Debug)]
-pub(crate) struct Preview {
+pub(crate) struct HlsPreview {
     /// Where it ends, in nanoseconds from the start.
     end: u64,
     /// Where the next segment starts.
@@ -35,7 +35,7 @@ pub(crate) struct Preview {
     over: bool,
 }
 
-impl Preview {
+impl HlsPreview {
     /// Of the first `secs` seconds.
     pub(crate) const fn new(secs: u64) -> Self {
         Self {
@@ -170,8 +170,8 @@ mod tests {
     /// so long, and at that address; what is listed gets an `EXACT` token each.
     #[track_caller]
     fn becomes(lines: &str, expected: &str) {
-        let carrier = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
-        becomes_with(&carrier, &segments(lines, ""), &segments(expected, "/EXACT/videos/42/hls/"));
+        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+        becomes_with(&rewriter, &segments(lines, ""), &segments(expected, "/EXACT/videos/42/hls/"));
     }
 
     /// Writes segments in full.
@@ -190,9 +190,9 @@ mod tests {
 
     #[track_caller]
     fn fails(lines: &str, expected: ManifestError) {
-        let carrier = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
         let playlist = ["#EXTM3U\n", &segments(lines, "")].concat();
-        assert_eq!(rewritten(&carrier, &playlist), Err(expected), "{playlist}");
+        assert_eq!(rewritten(&rewriter, &playlist), Err(expected), "{playlist}");
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn manifests_share_a_token_and_everything_else_has_its_own() {
-        let carrier = carrier_of(PLAYLIST, |link| link.in_query().preview(10));
+        let rewriter = carrier_of(PLAYLIST, |link| link.in_query().preview(10));
         for (token, lines) in [
             ("EXACT", "CONTENT-STEERING:SERVER-URI=\"~s.json\"\n"),
             ("TOKEN", "DATERANGE:X-ASSET-URI=\"~a.m3u8\"\n"),
@@ -261,7 +261,7 @@ mod tests {
         ] {
             let lines = ["#EXT-X-", lines].concat();
             let prefix = ["/", token, "/videos/42/hls/"].concat();
-            becomes_with(&carrier, &lines.replace('~', ""), &lines.replace('~', &prefix));
+            becomes_with(&rewriter, &lines.replace('~', ""), &lines.replace('~', &prefix));
         }
     }
 
@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn a_viewer_does_not_choose_what_is_signed() {
         let url = [PLAYLIST, "?v=b&w=../../42/c"].concat();
-        let carrier = carrier_of(&url, |link| link.in_query().preview(10));
+        let rewriter = carrier_of(&url, |link| link.in_query().preview(10));
         let head = "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"v\"\n#EXT-X-DEFINE:QUERYPARAM=\"w\"\n\
                     #EXT-X-DEFINE:NAME=\"x\",VALUE=\"{$v}\"\n#EXT-X-DEFINE:IMPORT=\"y\"\n\
                     #EXT-X-DEFINE:NAME=\"z\",VALUE=\"1\"\n";
@@ -362,7 +362,7 @@ mod tests {
             for lines in ["#EXTINF:4,\n~\n", "#EXT-X-MAP:URI=\"~\"\n", "#EXT-X-KEY:URI=\"~\"\n"] {
                 let playlist = [head, &lines.replace('~', address)].concat();
                 assert_eq!(
-                    rewritten(&carrier, &playlist),
+                    rewritten(&rewriter, &playlist),
                     Err(ManifestError::NoPreview),
                     "{address}"
                 );
@@ -372,40 +372,40 @@ mod tests {
             [("{$z}.ts", "/EXACT/videos/42/hls/1.ts"), ("a.ts", "/EXACT/videos/42/hls/a.ts")]
         {
             let text =
-                rewritten(&carrier, &[head, "#EXTINF:4,\n", address, "\n"].concat()).unwrap();
+                rewritten(&rewriter, &[head, "#EXTINF:4,\n", address, "\n"].concat()).unwrap();
             assert!(text.ends_with(&["#EXTINF:4,\n", expected, "\n"].concat()), "{text}");
         }
         // The token of a preview opens every playlist anyway.
         let variant = [head, "#EXT-X-STREAM-INF:BANDWIDTH=1\n{$v}.m3u8\n"].concat();
         assert!(
-            rewritten(&carrier, &variant).unwrap().ends_with("\n/TOKEN/videos/42/hls/b.m3u8\n")
+            rewritten(&rewriter, &variant).unwrap().ends_with("\n/TOKEN/videos/42/hls/b.m3u8\n")
         );
     }
 
     #[test]
     fn a_film_of_public_segments_has_none() {
-        use crate::PublicPaths;
+        use crate::public::PublicPaths;
         for public in [
             PublicPaths::new(vec![], vec!["ts".into()]),
             PublicPaths::new(vec!["/videos/42/hls/".into()], vec![]),
         ] {
-            let carrier =
+            let rewriter =
                 carrier_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
             for lines in
                 ["4 a.ts\n", "4 /videos/42/hls/a.ts\n", "#EXT-X-PART:DURATION=1,URI=\"a.TS\"\n"]
             {
                 let playlist = ["#EXTM3U\n", &segments(lines, "")].concat();
                 assert_eq!(
-                    rewritten(&carrier, &playlist),
+                    rewritten(&rewriter, &playlist),
                     Err(ManifestError::NoPreview),
                     "{lines}"
                 );
             }
         }
         let public = PublicPaths::new(vec![], vec!["json".into()]);
-        let carrier = carrier_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
+        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
         becomes_with(
-            &carrier,
+            &rewriter,
             "#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"a.json\"\n",
             "#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"/videos/42/hls/a.json\"\n",
         );
@@ -413,7 +413,7 @@ mod tests {
 
     #[test]
     fn the_end_has_the_line_end_of_the_playlist() {
-        let carrier = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
         for end in ["\n", "\r\n", "\r"] {
             let listed = ["#EXTM3U", "#EXTINF:20,", "~a", ""].join(end);
             let expected =
@@ -421,32 +421,32 @@ mod tests {
                     .concat();
             for more in ["", "#EXTINF:20,", "#EXT-X-ENDLIST"] {
                 let playlist = [&listed.replace('~', ""), more].concat();
-                assert_eq!(rewritten(&carrier, &playlist).as_ref(), Ok(&expected));
+                assert_eq!(rewritten(&rewriter, &playlist).as_ref(), Ok(&expected));
             }
             // The last line may have no end.
             let playlist = listed.replace('~', "");
             let playlist = playlist.strip_suffix(end).unwrap();
-            assert_eq!(rewritten(&carrier, playlist).as_ref(), Ok(&expected));
+            assert_eq!(rewritten(&rewriter, playlist).as_ref(), Ok(&expected));
         }
     }
 
     #[test]
     fn twice_is_once() {
-        let carrier = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
         let playlist = ["#EXTM3U\n", &segments("6 a\n6 b\n6 c\n", "")].concat();
-        let once = crate::hls::rewrite(&carrier, &playlist).unwrap();
-        assert_eq!(crate::hls::rewrite(&carrier, &once), Ok(once));
+        let once = crate::hls::rewrite(&rewriter, &playlist).unwrap();
+        assert_eq!(crate::hls::rewrite(&rewriter, &once), Ok(once));
     }
 
     #[test]
     fn line_by_line_no_end_is_known() {
-        let carrier = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
         let lines = ["#EXTM3U\n", "#EXT-X-MEDIA-SEQUENCE:1\n", "#EXTINF:4,\n", "a\n"];
         let ended = |first: &str| {
-            let mut rewriter = HlsRewriter::new(&carrier);
+            let mut hls = HlsRewriter::new(&rewriter);
             let mut out = String::new();
             let [head, tags @ ..] = lines;
-            [head, first].iter().chain(&tags).try_for_each(|line| rewriter.line(line, &mut out))
+            [head, first].iter().chain(&tags).try_for_each(|line| hls.line(line, &mut out))
         };
         assert_eq!(ended("#EXT-X-PLAYLIST-TYPE:VOD\n"), Ok(()));
         assert_eq!(ended("#EXT-X-ENDLIST\n"), Ok(()));
@@ -474,7 +474,7 @@ mod tests {
 
     #[test]
     fn sums_are_exact() {
-        let mut preview = Preview::new(1);
+        let mut preview = HlsPreview::new(1);
         for n in 1..=10 {
             assert_eq!(preview.tag("EXTINF", "0.1,"), Ok(true));
             assert_eq!(preview.segment(), Ok(true));

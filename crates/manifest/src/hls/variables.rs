@@ -1,11 +1,11 @@
-//! Variables (draft-pantos-hls-rfc8216bis, sections 4.3 and 4.4.2.3).
+//! HlsVariables (draft-pantos-hls-rfc8216bis, sections 4.3 and 4.4.2.3).
 
 use std::collections::BTreeMap;
 
+use playgate::{Request, percent::decode};
+
 use crate::ManifestError;
 use crate::hls::attributes::Attributes;
-use playgate::Request;
-use playgate::percent::decode;
 
 /// No address is longer than a URL may be, nor is what a variable stands for.
 const MAX_LEN: usize = Request::MAX_URL_LEN;
@@ -22,7 +22,7 @@ const MAX_TIMES: usize = 64;
 
 /// What a variable stands for.
 #[derive(Clone, Debug)]
-enum Value {
+enum VariableValue {
     /// A text of the playlist, or of the query of its address: that one the viewer writes.
     Known { text: String, by_viewer: bool },
     /// Only the player knows it.
@@ -38,8 +38,8 @@ enum Value {
 
 /// What the tags `EXT-X-DEFINE` have defined so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Variables {
-    values: BTreeMap<String, Value>,
+pub(crate) struct HlsVariables {
+    values: BTreeMap<String, VariableValue>,
     definitions: usize,
     /// Bytes of values that were made of others.
     derived: usize,
@@ -66,7 +66,7 @@ pub(crate) enum Replaced<'t> {
     TooLong,
 }
 
-impl Variables {
+impl HlsVariables {
     /// Of a playlist whose address has these parameters, with a token in them.
     pub(crate) fn new(secrets: Vec<String>) -> Self {
         Self { secrets, ..Self::default() }
@@ -110,22 +110,24 @@ impl Variables {
         // Where players read different values, each may have what is in the list.
         let text = if is_read { value.unwrap_or_default() } else { list };
         let (mut may_have_token, mut is_early) = match before {
-            Some(Value::Unknown { may_have_token, is_early }) => (*may_have_token, *is_early),
-            Some(Value::Known { .. }) | None => (false, false),
+            Some(VariableValue::Unknown { may_have_token, is_early }) => {
+                (*may_have_token, *is_early)
+            }
+            Some(VariableValue::Known { .. }) | None => (false, false),
         };
         for name in references(text) {
             match self.values.get(name) {
-                Some(Value::Unknown { may_have_token: may, is_early: early }) => {
+                Some(VariableValue::Unknown { may_have_token: may, is_early: early }) => {
                     (may_have_token, is_early) = (may_have_token || *may, is_early || *early);
                 }
-                Some(Value::Known { .. }) => {}
+                Some(VariableValue::Known { .. }) => {}
                 None => is_early = true,
             }
         }
         let known = match (param, import, value) {
             _ if !is_read => None,
             (Some(param), None, None) => {
-                query_value(query, param).map(|text| Value::Known { text, by_viewer: true })
+                query_value(query, param).map(|text| VariableValue::Known { text, by_viewer: true })
             }
             (None, None, Some(value)) => self.value(value, read)?,
             _ => None,
@@ -137,21 +139,23 @@ impl Variables {
             }
             (self.has_secrets, may_have_token) = (true, true);
         }
-        let value = known.unwrap_or(Value::Unknown { may_have_token, is_early });
+        let value = known.unwrap_or(VariableValue::Unknown { may_have_token, is_early });
         self.values.insert(name.to_owned(), value);
         Ok(())
     }
 
     /// What a definition says, with the variables in it replaced.
-    fn value(&mut self, text: &str, read: usize) -> Result<Option<Value>, ManifestError> {
+    fn value(&mut self, text: &str, read: usize) -> Result<Option<VariableValue>, ManifestError> {
         Ok(match self.replace(text, read)? {
-            Replaced::None => Some(Value::Known { text: text.to_owned(), by_viewer: false }),
+            Replaced::None => {
+                Some(VariableValue::Known { text: text.to_owned(), by_viewer: false })
+            }
             Replaced::All { text, by_viewer } => {
                 self.derived = self.derived.saturating_add(text.len());
                 if self.derived > MAX_DERIVED {
                     return Err(ManifestError::TooComplex);
                 }
-                Some(Value::Known { text, by_viewer })
+                Some(VariableValue::Known { text, by_viewer })
             }
             Replaced::Before { .. } | Replaced::TooLong => None,
         })
@@ -174,11 +178,11 @@ impl Variables {
             out.push_str(before);
             let from = rest.get(before.len()..).unwrap_or_default();
             let value = match self.values.get(name) {
-                Some(Value::Known { text, by_viewer }) => {
+                Some(VariableValue::Known { text, by_viewer }) => {
                     is_by_viewer |= by_viewer;
                     text
                 }
-                Some(Value::Unknown { .. }) | None => {
+                Some(VariableValue::Unknown { .. }) | None => {
                     self.count(out.len(), read)?;
                     return Ok(Replaced::Before { text: out, rest: from });
                 }
@@ -239,17 +243,17 @@ impl Variables {
 
     fn may_have_token(&self, name: &str) -> bool {
         match self.values.get(name) {
-            Some(Value::Unknown { may_have_token, is_early }) => {
+            Some(VariableValue::Unknown { may_have_token, is_early }) => {
                 *may_have_token || (*is_early && self.has_secrets)
             }
             // With it another reference may come about.
-            Some(Value::Known { text, .. }) => self.has_secrets && text.contains('{'),
+            Some(VariableValue::Known { text, .. }) => self.has_secrets && text.contains('{'),
             None => false,
         }
     }
 
     fn is_early(&self, name: &str) -> bool {
-        matches!(self.values.get(name), None | Some(Value::Unknown { is_early: true, .. }))
+        matches!(self.values.get(name), None | Some(VariableValue::Unknown { is_early: true, .. }))
     }
 }
 
@@ -326,7 +330,7 @@ mod tests {
     /// A text after some definitions, fetched with a query.
     #[track_caller]
     fn becomes(defines: &[&str], query: &str, text: &str, expected: Option<&str>) {
-        let mut variables = Variables::default();
+        let mut variables = HlsVariables::default();
         for list in defines {
             variables.define(list, query, 1000).unwrap();
         }
@@ -399,7 +403,7 @@ mod tests {
 
     #[test]
     fn up_to_the_first_that_is_not_known() {
-        let mut variables = Variables::default();
+        let mut variables = HlsVariables::default();
         variables.define("NAME=\"a\",VALUE=\"1\"", "", 0).unwrap();
         variables.define("IMPORT=\"far\"", "", 0).unwrap();
         for (text, before, rest) in [
@@ -414,7 +418,7 @@ mod tests {
 
     #[test]
     fn what_is_imported_goes_to_no_other_host() {
-        let mut variables = Variables::default();
+        let mut variables = HlsVariables::default();
         variables.define("IMPORT=\"v\"", "", 0).unwrap();
         variables.define("NAME=\"made\",VALUE=\"{$v}/\"", "", 0).unwrap();
         variables.define("QUERYPARAM=\"q\"", "", 0).unwrap();
@@ -445,7 +449,7 @@ mod tests {
 
     #[test]
     fn values_do_not_grow_without_bounds() {
-        let mut variables = Variables::default();
+        let mut variables = HlsVariables::default();
         variables.define("NAME=\"v0\",VALUE=\"0123456789\"", "", 0).unwrap();
         for n in 1..=12 {
             let last = n - 1;
@@ -466,7 +470,7 @@ mod tests {
     fn too_much_of_it_is_too_complex() {
         let long = std::format!("NAME=\"v\",VALUE=\"{}\"", "x".repeat(8000));
         let defined = || {
-            let mut variables = Variables::default();
+            let mut variables = HlsVariables::default();
             variables.define(&long, "", 8000).unwrap();
             variables
         };
@@ -480,7 +484,7 @@ mod tests {
         // 64 bytes for each that was read, and 64 KiB.
         assert_eq!((0..88).try_for_each(&mut replace), Ok(()));
         assert_eq!(replace(88), Err(ManifestError::TooComplex));
-        let mut variables = Variables::default();
+        let mut variables = HlsVariables::default();
         let mut define = |_| variables.define("IMPORT=\"v\"", "", 0);
         assert_eq!((0..MAX_DEFINITIONS).try_for_each(&mut define), Ok(()));
         assert_eq!(define(0), Err(ManifestError::TooComplex));

@@ -1,11 +1,13 @@
 //! A playlist that is there as a whole.
 
+use crate::ManifestError;
 use crate::bounds;
 use crate::hls::HlsRewriter;
 use crate::hls::exports::{Exports, Withheld};
 use crate::hls::lines::{First, first, split_line};
 use crate::hls::live::{self, Facts};
-use crate::{AddressReport, Carrier, ManifestError};
+use crate::outcome::AddressReport;
+use crate::rewriter::Rewriter;
 
 /// Rewrites a playlist that is there as a whole.
 ///
@@ -16,62 +18,62 @@ use crate::{AddressReport, Carrier, ManifestError};
 ///
 /// No value gets it where a playlist or another value may lead to another host, and not the value of a
 /// variable that an address of another host uses: the token would go there.
-pub(crate) fn rewrite(carrier: &Carrier, playlist: &str) -> Result<String, ManifestError> {
-    rewrite_with(HlsRewriter::new(carrier), carrier, playlist).map(|(text, _)| text)
+pub(crate) fn rewrite(rewriter: &Rewriter, playlist: &str) -> Result<String, ManifestError> {
+    rewrite_with(HlsRewriter::new(rewriter), rewriter, playlist).map(|(text, _)| text)
 }
 
 /// The same, with what became of each address.
 pub(crate) fn explain(
-    carrier: &Carrier,
+    rewriter: &Rewriter,
     playlist: &str,
 ) -> Result<(String, Vec<AddressReport>), ManifestError> {
-    let mut rewriter = HlsRewriter::new(carrier);
-    rewriter.addresses.logged();
-    rewrite_with(rewriter, carrier, playlist)
+    let mut hls = HlsRewriter::new(rewriter);
+    hls.addresses.logged();
+    rewrite_with(hls, rewriter, playlist)
 }
 
 fn rewrite_with(
-    mut rewriter: HlsRewriter<'_>,
-    carrier: &Carrier,
+    mut hls: HlsRewriter<'_>,
+    rewriter: &Rewriter,
     playlist: &str,
 ) -> Result<(String, Vec<AddressReport>), ManifestError> {
-    let is_preview = carrier.preview.is_some();
+    let is_preview = rewriter.preview.is_some();
     let has_definitions = !is_preview && playlist.contains("#EXT-X-DEFINE");
     if let First::Header(line_end) = first(playlist).ok_or(ManifestError::Malformed)?
-        && (carrier.is_exchanged() || is_preview || has_definitions)
+        && (rewriter.is_exchanged() || is_preview || has_definitions)
     {
         let facts = Facts::of(playlist);
-        if carrier.is_exchanged() && facts.is_live() {
-            return Ok((live::stand_in(carrier, &facts, line_end), Vec::new()));
+        if rewriter.is_exchanged() && facts.is_live() {
+            return Ok((live::stand_in(rewriter, &facts, line_end), Vec::new()));
         }
-        rewriter.preview = rewriter.preview.map(|preview| preview.stays(facts.stays));
+        hls.preview = hls.preview.map(|preview| preview.stays(facts.stays));
         if has_definitions && facts.is_multivariant() {
-            rewriter.withheld = withheld(carrier, playlist)?;
+            hls.withheld = withheld(rewriter, playlist)?;
         }
     }
     // A token is some times as long as most addresses. Memory that is not written to costs nothing, and
     // to move what was written does.
     let len = playlist.len();
     let mut out = String::with_capacity(len.saturating_mul(4).min(bounds::most(len)));
-    rewriter.addresses.growth.whole(len);
-    rewriter.line(playlist, &mut out)?;
-    Ok((out, rewriter.addresses.into_log()))
+    hls.addresses.growth.whole(len);
+    hls.line(playlist, &mut out)?;
+    Ok((out, hls.addresses.into_log()))
 }
 
 /// The variables of a multivariant playlist that do not get the token. `None` where no variable may have it,
 /// as one of the playlists that it names may be on another host.
-fn withheld(carrier: &Carrier, playlist: &str) -> Result<Option<Withheld>, ManifestError> {
-    let mut rewriter = HlsRewriter::new(carrier);
-    rewriter.addresses.watched();
-    let mut exports = Exports::new(carrier);
+fn withheld(rewriter: &Rewriter, playlist: &str) -> Result<Option<Withheld>, ManifestError> {
+    let mut hls = HlsRewriter::new(rewriter);
+    hls.addresses.watched();
+    let mut exports = Exports::new(rewriter);
     let mut out = String::new();
     let mut rest = playlist;
     while !rest.is_empty() {
         let (line, after) = split_line(rest);
         out.clear();
-        rewriter.line(line, &mut out)?;
+        hls.line(line, &mut out)?;
         exports.line(line)?;
         rest = after;
     }
-    Ok(exports.withheld().filter(|_| !rewriter.addresses.leads_abroad))
+    Ok(exports.withheld().filter(|_| !hls.addresses.leads_abroad))
 }

@@ -1,10 +1,13 @@
-//! Addresses as they are written, with the token of a [`Carrier`].
+//! Addresses as they are written, with the token of a [`Rewriter`].
 
-use crate::address::{Base, Resource, Target, resolve};
-use crate::carrier::Carrier;
+use playgate::{
+    CanonicalPath,
+    path::{is_unreserved_path, is_unreserved_relative},
+};
+
+use crate::address::{Base, ResolvedAddress, Resource, resolve};
 use crate::host::{Host, Scheme};
-use playgate::CanonicalPath;
-use playgate::path::{is_plain, is_plain_relative};
+use crate::rewriter::Rewriter;
 
 /// How much of an address is written when a token joins it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +19,7 @@ pub(crate) enum Form {
     Path,
 }
 
-impl Carrier {
+impl Rewriter {
     /// Appends `reference`, relative to `base`, as it has to be in the manifest: with the token where it
     /// leads into the scope on this host and does not inherit it, without where it is public, and otherwise
     /// byte for byte as it was. Returns whether it has changed.
@@ -34,7 +37,7 @@ impl Carrier {
         self.write_as(Form::Path, base, reference, resource, template, out)
     }
 
-    /// [`Carrier::write`] in either form.
+    /// [`Rewriter::write`] in either form.
     pub(crate) fn write_as(
         &self,
         form: Form,
@@ -58,18 +61,23 @@ impl Carrier {
     }
 
     /// Where `reference` leads. What carries a token already leads nowhere here: it stays as it is.
-    pub(crate) fn target(&self, base: &Base, reference: &str, template: bool) -> Option<Target> {
+    pub(crate) fn target(
+        &self,
+        base: &Base,
+        reference: &str,
+        template: bool,
+    ) -> Option<ResolvedAddress> {
         let target = resolve(self.host.as_ref(), base, reference, template);
         target.filter(|target| !self.is_signed(target))
     }
 
     /// Whether there is a token at a target.
-    pub(crate) fn is_signed(&self, target: &Target) -> bool {
+    pub(crate) fn is_signed(&self, target: &ResolvedAddress) -> bool {
         self.token_names.are_in(&target.path, target.query.get(1..))
     }
 
     /// What precedes each address of unreserved characters that is relative to the manifest, as
-    /// [`Carrier::write`] writes it: so that a playlist has only to join them. `None` where they differ.
+    /// [`Rewriter::write`] writes it: so that a playlist has only to join them. `None` where they differ.
     pub(crate) fn plain_prefix(&self) -> Option<String> {
         if !self.only_adds() {
             return None;
@@ -84,7 +92,7 @@ impl Carrier {
         }
     }
 
-    /// [`Carrier::write`] for what most addresses are: unreserved characters and slashes, which need neither
+    /// [`Rewriter::write`] for what most addresses are: unreserved characters and slashes, which need neither
     /// to be decoded nor to be resolved, only joined.
     fn write_plain(
         &self,
@@ -97,7 +105,7 @@ impl Carrier {
         if !self.only_adds() {
             return None;
         }
-        let (directory, path) = if is_plain_relative(reference.as_bytes()) {
+        let (directory, path) = if is_unreserved_relative(reference.as_bytes()) {
             let directory = path.get(..=path.rfind('/')?)?;
             if *inherits {
                 out.push_str(reference);
@@ -110,7 +118,7 @@ impl Carrier {
         } else {
             let own = self.host.as_ref().and_then(|host| host.strip(reference));
             let path = own.unwrap_or(reference);
-            if !path.starts_with(&self.directory) || !is_plain(path.as_bytes()) {
+            if !path.starts_with(&self.directory) || !is_unreserved_path(path.as_bytes()) {
                 return None;
             }
             ("", path)
@@ -135,11 +143,11 @@ impl Carrier {
     pub(crate) fn write_target(
         &self,
         form: Form,
-        target: &Target,
+        target: &ResolvedAddress,
         resource: Resource,
         out: &mut String,
     ) {
-        let Target { scheme, path, query, fragment, inherits } = target;
+        let ResolvedAddress { scheme, path, query, fragment, inherits } = target;
         let signer = self.token.segment_signer().filter(|_| resource == Resource::Media);
         let host = self.host.as_ref();
         let is_full = match form {

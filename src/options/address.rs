@@ -2,10 +2,10 @@
 
 use crate::bytes;
 use crate::error::{Fault, ParseError};
+use crate::options::SignError;
 use crate::path::CanonicalPath;
 use crate::query::is_query;
-use crate::request::{Target, is_signed};
-use crate::terms::SignError;
+use crate::request::{UrlParts, is_signed};
 
 /// The parts of a URL that can be signed.
 pub(crate) struct Address<'a> {
@@ -21,11 +21,12 @@ impl<'a> Address<'a> {
         url: &'a str,
         names: impl IntoIterator<Item = &'n str>,
     ) -> Result<Self, SignError> {
-        let Target { base, path, query, .. } = Target::parse(url).map_err(|error| match error {
-            ParseError::Malformed(_, Fault::WrongLength) => SignError::UrlTooLong(url.len()),
-            ParseError::Malformed(_, Fault::NoHost) => SignError::UrlWithoutHost,
-            _ => SignError::Url,
-        })?;
+        let UrlParts { base, path, query, .. } =
+            UrlParts::parse(url).map_err(|error| match error {
+                ParseError::Malformed(_, Fault::WrongLength) => SignError::UrlTooLong(url.len()),
+                ParseError::Malformed(_, Fault::NoHost) => SignError::UrlWithoutHost,
+                _ => SignError::Url,
+            })?;
         if !base.is_empty() {
             check_base(base)?;
         }

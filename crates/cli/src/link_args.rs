@@ -21,9 +21,9 @@ impl From<PlaceArg> for Place {
     }
 }
 
-/// The terms that all links of one run share.
+/// The links that all links of one run share.
 #[derive(Args)]
-pub(crate) struct Terms {
+pub(crate) struct LinkArgs {
     /// How long the link opens the gate [default: 10m]
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     expires_in: Option<Seconds>,
@@ -166,14 +166,14 @@ impl From<FormatArgs> for LinkFormat {
     }
 }
 
-impl From<Terms> for SignRequest {
-    fn from(terms: Terms) -> Self {
-        let Terms { expires_in, expires_at, not_before, dir, exact, place, kid, .. } = terms;
-        let Terms { audience, download, inline, round, no_iat, cookie, .. } = terms;
-        let Terms { preview, run, jti, sid, sub, .. } = terms;
+impl From<LinkArgs> for SignRequest {
+    fn from(links: LinkArgs) -> Self {
+        let LinkArgs { expires_in, expires_at, not_before, dir, exact, place, kid, .. } = links;
+        let LinkArgs { audience, download, inline, round, no_iat, cookie, .. } = links;
+        let LinkArgs { preview, run, jti, sid, sub, .. } = links;
         // An empty one is no network, and is refused: a variable without a value must not open a link.
-        let ip = (!terms.ip.is_empty()).then(|| terms.ip.join(","));
-        let country = terms.country.map(|countries| countries.replace(',', "."));
+        let ip = (!links.ip.is_empty()).then(|| links.ip.join(","));
+        let country = links.country.map(|countries| countries.replace(',', "."));
         // Each link has its own.
         let url = String::new();
         Self {
@@ -199,7 +199,7 @@ impl From<Terms> for SignRequest {
             run,
             sid,
             sub,
-            format: terms.format.into(),
+            format: links.format.into(),
         }
     }
 }

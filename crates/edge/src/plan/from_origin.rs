@@ -5,13 +5,14 @@ use crate::config::Server;
 use crate::delivery::Delivery;
 use crate::forward::{self, Meaning, ResponseFilter};
 use crate::freshness;
-use crate::manifest::Pending;
 use crate::object;
-use crate::plan::{Body, Next, Phase, Plan, Response, Step};
+
+use super::manifest::Pending;
+use super::{Body, Next, Phase, Plan, Response, Step};
 
 /// The first question. The URL is the same for every link to the same media, so a cache between the gate and
 /// the server holds it once.
-pub(crate) fn start(plan: &mut Plan, server: &Server) -> Step {
+pub(super) fn start(plan: &mut Plan, server: &Server) -> Step {
     if plan.delivery.rewriting.is_some() {
         // All of it, whatever part of it was asked for: its addresses are about to change.
         plan.phase = Phase::Whole;
@@ -45,7 +46,7 @@ fn fetch(
 }
 
 /// What comes of the server's answer.
-pub(crate) fn respond(
+pub(super) fn respond(
     plan: &mut Plan,
     server: &Server,
     status: u16,
@@ -87,7 +88,7 @@ pub(crate) fn respond(
             return Ok(Next::Respond(redirect.into()));
         }
         // It is not a manifest. Ask again only if the viewer sent a range or conditions.
-        if status == 200 && !plan.wanted.is_plain(plan.delivery.head) {
+        if status == 200 && !plan.wanted.is_unconditional(plan.delivery.head) {
             return Ok(Next::Ask(wanted(plan, server)));
         }
     }

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 
 use crate::answer::{Headers, Problem, fields};
-use crate::conditional::{Outcome, Validators};
+use crate::conditional::{Precondition, Validators};
 use crate::delivery::Delivery;
 use crate::freshness;
 use crate::http_date;
-use crate::manifest::Pending;
 use crate::object;
-use crate::plan::{Body, Found, Next, Phase, Plan, Response, Step};
 use crate::range::{Part, StoreRange};
+
+use super::manifest::Pending;
+use super::{Body, Found, Next, Phase, Plan, Response, Step};
 
 /// How often an object may change between two looks at it before the gate gives up.
 const MAX_LOOKS: u8 = 3;
@@ -37,7 +38,7 @@ pub struct Object<'a> {
 }
 
 /// The first question. A plain GET, a GET of one range and a HEAD take one operation of the store.
-pub(crate) fn start(plan: &mut Plan) -> Next {
+pub(super) fn start(plan: &mut Plan) -> Next {
     if plan.delivery.rewriting.is_some() {
         return get(plan, None, Phase::Whole);
     }
@@ -47,7 +48,7 @@ pub(crate) fn start(plan: &mut Plan) -> Next {
 /// Asks for what the viewer asked for.
 fn wanted(plan: &mut Plan) -> Next {
     let head = plan.delivery.head;
-    if plan.wanted.is_plain(head) {
+    if plan.wanted.is_unconditional(head) {
         return if head { look(plan, 1) } else { get(plan, None, Phase::Final) };
     }
     let range = plan.wanted.range(head).filter(|_| plan.wanted.conditions().is_empty());
@@ -75,7 +76,7 @@ fn look(plan: &mut Plan, count: u8) -> Next {
 }
 
 /// What comes of the bucket's answer.
-pub(crate) fn respond(plan: &mut Plan, found: Found<'_>) -> Result<Next, Problem> {
+pub(super) fn respond(plan: &mut Plan, found: Found<'_>) -> Result<Next, Problem> {
     let object = match (found, &plan.phase) {
         (Found::Object(object), _) => object,
         (Found::Missing, _) => return Err(Problem::NotFound),
@@ -131,7 +132,7 @@ fn whole(plan: &mut Plan, object: &Object<'_>) -> Result<Next, Problem> {
         return Ok(Next::Respond(redirect.into()));
     }
     let head = plan.delivery.head;
-    Ok(if !head && plan.wanted.is_plain(head) {
+    Ok(if !head && plan.wanted.is_unconditional(head) {
         serve(plan, object, Part::Whole)
     } else {
         wanted(plan)
@@ -144,9 +145,9 @@ fn looked(plan: &mut Plan, object: &Object<'_>, count: u8) -> Result<Next, Probl
     let validators = Validators { etag: object.etag, modified: object.modified };
     let conditions = plan.wanted.conditions();
     match conditions.evaluate(validators, now) {
-        Outcome::Failed => return Err(Problem::PreconditionFailed),
-        Outcome::NotModified => return Ok(not_modified(plan, object)),
-        Outcome::Serve => {}
+        Precondition::Failed => return Err(Problem::PreconditionFailed),
+        Precondition::NotModified => return Ok(not_modified(plan, object)),
+        Precondition::Serve => {}
     }
     let range = plan.wanted.range(plan.delivery.head);
     let part = match range.filter(|_| conditions.range_holds(validators, now)) {

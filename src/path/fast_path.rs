@@ -8,7 +8,7 @@ use crate::bytes::is_unreserved;
 /// or is empty: then it is canonical, and nothing needs a closer look.
 #[inline]
 #[must_use]
-pub fn is_plain(path: &[u8]) -> bool {
+pub fn is_unreserved_path(path: &[u8]) -> bool {
     // The first byte is no pair's second, so it is looked at by itself.
     path.first() == Some(&b'/') && all_plain(path)
 }
@@ -55,9 +55,9 @@ fn all_plain(path: &[u8]) -> bool {
     })
 }
 
-/// [`is_plain`] for a path that is relative: it starts with its first segment.
+/// [`is_unreserved_path`] for a path that is relative: it starts with its first segment.
 #[inline]
 #[must_use]
-pub fn is_plain_relative(path: &[u8]) -> bool {
+pub fn is_unreserved_relative(path: &[u8]) -> bool {
     path.first().is_some_and(|first| is_unreserved(*first) && *first != b'.') && all_plain(path)
 }

@@ -19,7 +19,7 @@ pub use self::error::SignError;
 pub(crate) const DEFAULT_LIFETIME: u64 = 600;
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Terms<'a> {
+pub(crate) struct LinkOptions<'a> {
     pub(crate) expiry: Expiry,
     pub(crate) key: Option<&'a str>,
     pub(crate) audience: Option<&'a str>,
@@ -72,12 +72,12 @@ pub(crate) enum Issued {
     WithViewer,
 }
 
-/// Terms that a token can carry. The format writes it.
+/// LinkOptions that a token can carry. The format writes it.
 ///
 /// They are borrowed: to copy what was just written in parts takes 5 ns.
 #[derive(Clone, Copy)]
-pub(crate) struct CheckedTerms<'t, 'a> {
-    pub(crate) terms: &'t Terms<'a>,
+pub(crate) struct CheckedOptions<'t, 'a> {
+    pub(crate) options: &'t LinkOptions<'a>,
     pub(crate) entry: &'a Entry,
     pub(crate) expires: UnixTime,
     pub(crate) issued: Option<UnixTime>,

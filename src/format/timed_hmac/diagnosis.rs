@@ -66,12 +66,12 @@ fn explain(
 }
 
 /// What would make the signature of a well-formed token fit.
-pub(super) fn mistakes_of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+pub(super) fn diagnose_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
     explain(ring, &token.located, token.signed, &token.tag)
 }
 
 /// What would explain that a token was not read: a signature in the other alphabet.
-pub(super) fn mistakes_of_grammar(ring: &KeyRing, located: &Located<'_>) -> Vec<String> {
+pub(super) fn diagnose_grammar(ring: &KeyRing, located: &Located<'_>) -> Vec<String> {
     let (token, _) = split_query(located.text);
     let (digits, Some(sig)) = split_token(token) else { return Vec::new() };
     let said = if let Ok(tag) = standard_tag(sig) {

@@ -6,7 +6,7 @@ use alloc::string::String;
 
 /// A field of the token, in words.
 #[derive(Clone, Debug)]
-pub struct FieldNote {
+pub struct FieldDescription {
     /// Its name on the wire.
     pub name: String,
     /// Its value; the signature is left out.

@@ -5,15 +5,15 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::json::{self, Room, Value};
+use super::json::{self, MemberValue, Room};
 use super::split;
+use crate::description::{FieldDescription, Span};
 use crate::error::Field;
-use crate::note::{FieldNote, Span};
 use crate::redact::{MARK, redacted};
 use crate::time::UnixTime;
 
 /// The members of the header and of the payload, and the signature. What cannot be read is left out.
-pub(super) fn notes(text: &str) -> Vec<FieldNote> {
+pub(super) fn describe(text: &str) -> Vec<FieldDescription> {
     let mut notes = Vec::new();
     let token = text.split('&').next().unwrap_or_default();
     let (header, rest) = split(token, b'.');
@@ -22,7 +22,7 @@ pub(super) fn notes(text: &str) -> Vec<FieldNote> {
     push_members(payload, Field::Payload, in_payload, &mut notes);
     if let Some(sig) = sig {
         let meaning = format!("the signature; it has {} of 43 characters", sig.len());
-        notes.push(FieldNote { name: "sig".to_owned(), value: MARK.to_owned(), meaning });
+        notes.push(FieldDescription { name: "sig".to_owned(), value: MARK.to_owned(), meaning });
     }
     notes
 }
@@ -30,8 +30,8 @@ pub(super) fn notes(text: &str) -> Vec<FieldNote> {
 fn push_members(
     part: &str,
     field: Field,
-    meaning: fn(&str, &Value<'_>, &str) -> String,
-    notes: &mut Vec<FieldNote>,
+    meaning: fn(&str, &MemberValue<'_>, &str) -> String,
+    notes: &mut Vec<FieldDescription>,
 ) {
     let mut room = Room::new();
     let Ok(text) = json::decode(part, field, &mut room) else { return };
@@ -39,22 +39,22 @@ fn push_members(
     let _ = json::members(text, field, |name, value| {
         let text = redacted(&shown(&value));
         let meaning = meaning(name, &value, &text);
-        notes.push(FieldNote { name: redacted(name), meaning, value: text });
+        notes.push(FieldDescription { name: redacted(name), meaning, value: text });
         Ok(())
     });
 }
 
-fn shown(value: &Value<'_>) -> String {
+fn shown(value: &MemberValue<'_>) -> String {
     match value {
-        Value::Fraction(number) => number.to_string(),
-        Value::Other => MARK.to_owned(),
-        Value::Text(text) => text.clone().into_owned(),
-        Value::Texts(texts) => texts.join(", "),
-        Value::Whole(number) => number.to_string(),
+        MemberValue::Fraction(number) => number.to_string(),
+        MemberValue::Other => MARK.to_owned(),
+        MemberValue::Text(text) => text.clone().into_owned(),
+        MemberValue::Texts(texts) => texts.join(", "),
+        MemberValue::Whole(number) => number.to_string(),
     }
 }
 
-fn in_header(name: &str, _: &Value<'_>, text: &str) -> String {
+fn in_header(name: &str, _: &MemberValue<'_>, text: &str) -> String {
     match name {
         "alg" => "the algorithm; it has to be HS256".to_owned(),
         "crit" => "extensions that have to be understood".to_owned(),
@@ -65,10 +65,10 @@ fn in_header(name: &str, _: &Value<'_>, text: &str) -> String {
     }
 }
 
-fn in_payload(name: &str, value: &Value<'_>, text: &str) -> String {
+fn in_payload(name: &str, value: &MemberValue<'_>, text: &str) -> String {
     let secs = match *value {
-        Value::Fraction(secs) => Some(secs as u64),
-        Value::Whole(secs) => Some(secs),
+        MemberValue::Fraction(secs) => Some(secs as u64),
+        MemberValue::Whole(secs) => Some(secs),
         _ => None,
     };
     let time = || secs.map(|secs| UnixTime::from_secs(secs).to_string()).unwrap_or_default();

@@ -2,19 +2,13 @@
 
 use core::str;
 
-use crate::answer::{Fields, Headers, Problem, fields};
-use crate::conditional::{Conditions, Outcome, Validators};
-use crate::delivery::Delivery;
-use crate::plan::{Body, Response};
-use playgate_manifest::{Carrier, Kind};
+use playgate_manifest::Kind;
 
-/// How the manifest of an admitted request is rewritten, should it be one.
-#[derive(Clone, Debug)]
-pub(crate) struct Rewriting {
-    pub(crate) carrier: Carrier,
-    /// Bytes in the largest manifest that is read.
-    pub(crate) max_bytes: usize,
-}
+use crate::answer::{Fields, Headers, Problem, fields};
+use crate::conditional::{Conditions, Precondition, Validators};
+use crate::delivery::{Delivery, Rewriting};
+
+use super::{Body, Response};
 
 /// A manifest in the media store whose body is still to be read.
 #[derive(Debug)]
@@ -38,7 +32,7 @@ impl Pending {
         conditions: Conditions<'_>,
         delivery: &Delivery,
     ) -> Result<Response, Problem> {
-        let stored = Stored { kind: self.kind, bytes, etag: self.etag.as_deref() };
+        let stored = StoredManifest { kind: self.kind, bytes, etag: self.etag.as_deref() };
         let Rewritten { status, headers: own, body } =
             rewriting.rewrite(stored, conditions, delivery.now)?;
         let mut headers = self.headers;
@@ -54,7 +48,7 @@ impl Pending {
 
 /// A manifest as the store has it.
 #[derive(Clone, Copy)]
-struct Stored<'a> {
+struct StoredManifest<'a> {
     kind: Kind,
     bytes: &'a [u8],
     etag: Option<&'a str>,
@@ -76,7 +70,7 @@ impl Rewriting {
     /// Where it cannot be read or cut, nothing of it is handed out.
     fn rewrite(
         &self,
-        stored: Stored<'_>,
+        stored: StoredManifest<'_>,
         conditions: Conditions<'_>,
         now: u64,
     ) -> Result<Rewritten, Problem> {
@@ -91,13 +85,15 @@ impl Rewriting {
             let outcome = conditions.evaluate(Validators { etag: &etag, modified: 0 }, now);
             headers.push(("ETag", etag.into()));
             match outcome {
-                Outcome::Failed => return Err(Problem::PreconditionFailed),
-                Outcome::NotModified => return Ok(Rewritten { status: 304, headers, body: None }),
-                Outcome::Serve => {}
+                Precondition::Failed => return Err(Problem::PreconditionFailed),
+                Precondition::NotModified => {
+                    return Ok(Rewritten { status: 304, headers, body: None });
+                }
+                Precondition::Serve => {}
             }
         }
         let text = str::from_utf8(stored.bytes).map_err(|_| Problem::BadManifest)?;
-        let body = self.carrier.rewrite(stored.kind, text)?;
+        let body = self.rewriter.rewrite(stored.kind, text)?;
         headers.push(("Content-Length", body.len().to_string().into()));
         Ok(Rewritten { status: 200, headers, body: Some(body) })
     }
@@ -105,7 +101,7 @@ impl Rewriting {
     /// The entity tag of a stored manifest with this token in it (RFC 9110, section 8.8.3): another token,
     /// another tag. A token ends in its signature.
     fn entity_tag(&self, stored: &str) -> Option<String> {
-        let token = self.carrier.token();
+        let token = self.rewriter.token();
         let mark = token.get(token.len().checked_sub(16)?..)?;
         Some(format!("{}-{mark}\"", stored.strip_suffix('"')?))
     }
@@ -138,6 +134,7 @@ mod tests {
     use playgate::UnixTime;
     use playgate::Verifier;
     use playgate::{Builder, Signer};
+    use playgate_manifest::Rewriter;
 
     const NOW: u64 = 1_767_225_000;
     const PLAYLIST: &str = "#EXTM3U\n# S\u{e3}o Jo\u{e3}o\n#EXTINF:2,\na.ts\n";
@@ -153,11 +150,17 @@ mod tests {
         let link = more(link.in_query()).sign(now).unwrap();
         let verifier = Verifier::new(&ring);
         let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
-        Rewriting { carrier: Carrier::new(&verifier, &verified, now).unwrap(), max_bytes: 1 << 21 }
+        Rewriting {
+            rewriter: Rewriter::new(&verifier, &verified, now).unwrap(),
+            max_bytes: 1 << 21,
+        }
     }
 
-    fn stored<'a>(manifest: &'a (impl AsRef<[u8]> + ?Sized), etag: Option<&'a str>) -> Stored<'a> {
-        Stored { kind: Kind::Hls, bytes: manifest.as_ref(), etag }
+    fn stored<'a>(
+        manifest: &'a (impl AsRef<[u8]> + ?Sized),
+        etag: Option<&'a str>,
+    ) -> StoredManifest<'a> {
+        StoredManifest { kind: Kind::Hls, bytes: manifest.as_ref(), etag }
     }
 
     fn rewrite(etag: Option<&str>, conditions: Conditions<'_>) -> Result<Rewritten, Problem> {
@@ -173,7 +176,7 @@ mod tests {
     fn the_length_is_that_of_the_new_body_in_bytes() {
         let rewritten = rewrite(None, Conditions::default()).unwrap();
         let body = rewritten.body.as_deref().unwrap();
-        let token = rewriting(|link| link).carrier.token().to_string();
+        let token = rewriting(|link| link).rewriter.token().to_string();
         assert_eq!(body, PLAYLIST.replace("\na", &format!("\n/{token}/videos/42/a")));
         assert_eq!(value(&rewritten, "Content-Length"), Some(body.len().to_string().as_str()));
         assert_eq!((rewritten.status, rewritten.headers.len()), (200, 1));
@@ -240,7 +243,7 @@ mod tests {
         let preview = rewriting(|link| link.preview(4));
         let window = b"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\na.ts\n";
         assert_eq!(fails(&preview, window), Problem::NoPreview);
-        let dash = Stored { kind: Kind::Dash, ..stored("<html>", None) };
+        let dash = StoredManifest { kind: Kind::Dash, ..stored("<html>", None) };
         assert_eq!(own.rewrite(dash, Conditions::default(), NOW), Err(Problem::BadManifest));
     }
 

@@ -6,10 +6,10 @@ mod write;
 use core::fmt;
 
 pub(crate) use self::write::Form;
-use crate::Outcome;
-use crate::PublicPaths;
-use crate::address::{Base, Resource, Target, resolve};
+use crate::address::{Base, ResolvedAddress, Resource, resolve};
 use crate::host::{Host, Start, start};
+use crate::outcome::AddressOutcome;
+use crate::public::PublicPaths;
 use playgate::CanonicalPath;
 use playgate::Placement;
 use playgate::UnixTime;
@@ -23,7 +23,7 @@ use playgate::{Verified, Verifier};
 /// address always has the scheme and host of the request, as players differ in what they take for a base.
 /// In a playlist the path is enough: it has no bases. It prints nothing of itself, as it is a credential.
 #[derive(Clone)]
-pub struct Carrier {
+pub struct Rewriter {
     /// The host that the request names; `None` where it names none.
     pub(crate) host: Option<Host>,
     /// The canonical path of the manifest.
@@ -52,13 +52,13 @@ pub struct Carrier {
 /// The parameter of a native token without which it is none.
 const SIGNATURE: &str = "sig";
 
-impl fmt::Debug for Carrier {
+impl fmt::Debug for Rewriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Carrier").field("expires", &self.expires()).finish_non_exhaustive()
+        f.debug_struct("Rewriter").field("expires", &self.expires()).finish_non_exhaustive()
     }
 }
 
-impl Carrier {
+impl Rewriter {
     /// For the manifest of an admitted request. A token with `run` is exchanged for one that lasts so many
     /// seconds from `now`.
     ///
@@ -155,7 +155,7 @@ impl Carrier {
     }
 
     /// The base of addresses below `reference`, which is itself relative to `base`: the `BaseURL` of a
-    /// DASH manifest, as [`Carrier::write`] wrote it.
+    /// DASH manifest, as [`Rewriter::write`] wrote it.
     pub(crate) fn enter(&self, base: &Base, reference: &str) -> Base {
         if reference.is_empty() {
             return base.clone();
@@ -170,43 +170,43 @@ impl Carrier {
             && path.starts_with('/')
         {
             return match self.target(&self.base(), path, false) {
-                Some(Target { path, .. }) => Base::Here { path, inherits: true },
+                Some(ResolvedAddress { path, .. }) => Base::Here { path, inherits: true },
                 None => Base::Foreign,
             };
         }
         match self.target(base, reference, false) {
-            Some(Target { path, inherits, .. }) => Base::Here { path, inherits },
+            Some(ResolvedAddress { path, inherits, .. }) => Base::Here { path, inherits },
             None => Base::Foreign,
         }
     }
 
-    /// What becomes of an address that [`Carrier::write`] writes.
+    /// What becomes of an address that [`Rewriter::write`] writes.
     pub(crate) fn outcome(
         &self,
         base: &Base,
         reference: &str,
         resource: Resource,
         template: bool,
-    ) -> Outcome {
+    ) -> AddressOutcome {
         let Some(target) = resolve(self.host.as_ref(), base, reference, template) else {
             return match start(self.host.as_ref(), reference.trim_matches(' ')) {
-                Some(Start::Host(..)) => Outcome::Unreadable,
-                Some(_) if *base != Base::Foreign => Outcome::Unreadable,
-                _ => Outcome::OtherHost,
+                Some(Start::Host(..)) => AddressOutcome::Unreadable,
+                Some(_) if *base != Base::Foreign => AddressOutcome::Unreadable,
+                _ => AddressOutcome::OtherHost,
             };
         };
         if self.is_signed(&target) {
-            Outcome::HasToken
+            AddressOutcome::HasToken
         } else if self.public.contains(&target.path) {
-            Outcome::Public
+            AddressOutcome::Public
         } else if !target.path.starts_with(&self.directory) {
-            Outcome::OutsideDirectory
+            AddressOutcome::OutsideDirectory
         } else if self.token.segment_signer().is_some() && resource == Resource::Media {
-            Outcome::Signed
+            AddressOutcome::Signed
         } else if target.inherits {
-            Outcome::Inherits
+            AddressOutcome::Inherits
         } else {
-            Outcome::Token
+            AddressOutcome::Token
         }
     }
 
@@ -263,33 +263,33 @@ mod tests {
         KeyRing::parse(KEYS).unwrap()
     }
 
-    /// The carrier of a link to [`MANIFEST`] for /videos/42/.
-    fn carrier(in_path: bool) -> Carrier {
+    /// The rewriter of a link to [`MANIFEST`] for /videos/42/.
+    fn rewriter(in_path: bool) -> Rewriter {
         let signer = Signer::new(ring());
         let link = signer.link(MANIFEST).directory(2);
         let link = if in_path { link.in_path() } else { link.in_query() }.sign(NOW).unwrap();
         of(link.as_str()).unwrap()
     }
 
-    fn of(link: &str) -> Option<Carrier> {
+    fn of(link: &str) -> Option<Rewriter> {
         let ring = ring();
         let verifier = Verifier::new(&ring);
         let verified = verifier.verify(&Request::new(link), NOW).unwrap();
-        Carrier::new(&verifier, &verified, NOW)
+        Rewriter::new(&verifier, &verified, NOW)
     }
 
     /// Writes a reference in the manifest; the token is written as `TOKEN`.
-    fn written(carrier: &Carrier, reference: &str, template: bool) -> String {
+    fn written(rewriter: &Rewriter, reference: &str, template: bool) -> String {
         let mut out = String::new();
         let is_other =
-            carrier.write(&carrier.base(), reference, Resource::Media, template, &mut out);
+            rewriter.write(&rewriter.base(), reference, Resource::Media, template, &mut out);
         assert_eq!(is_other, out != reference, "{reference}");
-        out.replace(carrier.token(), "TOKEN")
+        out.replace(rewriter.token(), "TOKEN")
     }
 
     #[test]
     fn relative_addresses_of_a_link_in_the_query_get_the_token() {
-        let carrier = carrier(false);
+        let rewriter = rewriter(false);
         for (reference, expected) in [
             ("a.ts", "/TOKEN/videos/42/hls/a.ts"),
             ("b/a.ts", "/TOKEN/videos/42/hls/b/a.ts"),
@@ -304,13 +304,13 @@ mod tests {
             (" a.ts ", "/TOKEN/videos/42/hls/a.ts"),
             ("?x=1", "/TOKEN/videos/42/hls/master.m3u8?x=1"),
         ] {
-            assert_eq!(written(&carrier, reference, false), expected, "{reference}");
+            assert_eq!(written(&rewriter, reference, false), expected, "{reference}");
         }
     }
 
     #[test]
     fn absolute_addresses_within_the_scope_get_the_token() {
-        for carrier in [carrier(false), carrier(true)] {
+        for rewriter in [rewriter(false), rewriter(true)] {
             for reference in [
                 "/videos/42/a.ts",
                 "https://cdn.example.com/videos/42/a.ts",
@@ -320,19 +320,19 @@ mod tests {
                 "/videos/43/../42/a.ts",
                 "/../videos/42/a.ts",
             ] {
-                assert_eq!(written(&carrier, reference, false), "/TOKEN/videos/42/a.ts");
+                assert_eq!(written(&rewriter, reference, false), "/TOKEN/videos/42/a.ts");
             }
         }
     }
 
     #[test]
     fn an_address_keeps_https_and_never_falls_back_to_http() {
-        for carrier in [carrier(false), carrier(true)] {
+        for rewriter in [rewriter(false), rewriter(true)] {
             for reference in [
                 "http://cdn.example.com/videos/42/a.ts",
                 "HTTP://cdn.example.com:80/videos/42/./a.ts",
             ] {
-                assert_eq!(written(&carrier, reference, false), "/TOKEN/videos/42/a.ts");
+                assert_eq!(written(&rewriter, reference, false), "/TOKEN/videos/42/a.ts");
             }
         }
         let http = MANIFEST.replace("https", "http");
@@ -353,11 +353,11 @@ mod tests {
 
     #[test]
     fn the_full_form_has_scheme_and_host() {
-        let [query, path] = [carrier(false), carrier(true)];
-        let full = |carrier: &Carrier, base: &Base, reference: &str| {
+        let [query, path] = [rewriter(false), rewriter(true)];
+        let full = |rewriter: &Rewriter, base: &Base, reference: &str| {
             let mut out = String::new();
-            carrier.write_as(Form::Full, base, reference, Resource::Media, true, &mut out);
-            out.replace(carrier.token(), "TOKEN")
+            rewriter.write_as(Form::Full, base, reference, Resource::Media, true, &mut out);
+            out.replace(rewriter.token(), "TOKEN")
         };
         let here = "https://cdn.example.com/TOKEN/videos/42/a$Number$.ts";
         for (reference, expected) in [
@@ -382,14 +382,14 @@ mod tests {
 
     #[test]
     fn an_address_that_no_request_may_have_stays() {
-        let carrier = carrier(false);
+        let rewriter = rewriter(false);
         let long = ["/videos/42/b/../", &"a".repeat(8192)].concat();
-        assert_eq!(written(&carrier, &long, false), long);
+        assert_eq!(written(&rewriter, &long, false), long);
     }
 
     #[test]
     fn all_others_stay() {
-        for carrier in [carrier(false), carrier(true)] {
+        for rewriter in [rewriter(false), rewriter(true)] {
             for reference in [
                 "",
                 "#fragment",
@@ -421,7 +421,7 @@ mod tests {
                 "/pg=1&exp=1&kid=old&sig=x/videos/42/a.ts",
                 "a.ts?pg=1&exp=1",
             ] {
-                assert_eq!(written(&carrier, reference, false), reference);
+                assert_eq!(written(&rewriter, reference, false), reference);
             }
         }
     }
@@ -429,47 +429,56 @@ mod tests {
     #[test]
     fn a_request_without_a_host_knows_no_host_as_its_own() {
         let link = Signer::new(ring()).link(MANIFEST).directory(2).in_query().sign(NOW).unwrap();
-        let carrier = of(link.as_str().strip_prefix("https://cdn.example.com").unwrap()).unwrap();
-        assert_eq!(written(&carrier, "/videos/42/a.ts", false), "/TOKEN/videos/42/a.ts");
+        let rewriter = of(link.as_str().strip_prefix("https://cdn.example.com").unwrap()).unwrap();
+        assert_eq!(written(&rewriter, "/videos/42/a.ts", false), "/TOKEN/videos/42/a.ts");
         for reference in
             ["https:///videos/42/a.ts", "///videos/42/a.ts", "https:///videos/42/a=b.ts"]
         {
-            assert_eq!(written(&carrier, reference, false), reference);
+            assert_eq!(written(&rewriter, reference, false), reference);
         }
     }
 
     #[test]
     fn a_token_in_the_path_is_inherited() {
-        let carrier = carrier(true);
+        let rewriter = rewriter(true);
         for reference in ["a.ts", "../a.ts", "b/%7ea.ts?x=1", "..", "?x=1", "../../43/a.ts"] {
-            assert_eq!(written(&carrier, reference, false), reference);
+            assert_eq!(written(&rewriter, reference, false), reference);
         }
         // One `..` too many takes the token away, and the path is that of the root.
-        assert_eq!(written(&carrier, "../../../../videos/42/a.ts", false), "/TOKEN/videos/42/a.ts");
+        assert_eq!(
+            written(&rewriter, "../../../../videos/42/a.ts", false),
+            "/TOKEN/videos/42/a.ts"
+        );
     }
 
     #[test]
     fn rewriting_again_changes_nothing() {
-        for carrier in [carrier(false), carrier(true)] {
+        for rewriter in [rewriter(false), rewriter(true)] {
             let mut out = String::new();
             for reference in ["/videos/42/a.ts", "/videos/42/a.ts?x=1"] {
                 out.clear();
-                assert!(carrier.write(
-                    &carrier.base(),
+                assert!(rewriter.write(
+                    &rewriter.base(),
                     reference,
                     Resource::Media,
                     false,
                     &mut out
                 ));
                 let again = out.clone();
-                assert!(!carrier.write(&carrier.base(), &again, Resource::Media, false, &mut out));
+                assert!(!rewriter.write(
+                    &rewriter.base(),
+                    &again,
+                    Resource::Media,
+                    false,
+                    &mut out
+                ));
             }
         }
     }
 
     #[test]
     fn templates_keep_their_identifiers() {
-        let carrier = carrier(false);
+        let rewriter = rewriter(false);
         for (reference, expected) in [
             ("s_$Number%05d$.m4s", "/TOKEN/videos/42/hls/s_$Number%05d$.m4s"),
             (
@@ -478,22 +487,22 @@ mod tests {
             ),
             ("../a$$b.m4s", "/TOKEN/videos/42/a$$b.m4s"),
         ] {
-            assert_eq!(written(&carrier, reference, true), expected);
+            assert_eq!(written(&rewriter, reference, true), expected);
         }
         for reference in ["s_$Number%05e$.m4s", "s_$Number.m4s", "s_$Num/ber$.m4s"] {
-            assert_eq!(written(&carrier, reference, true), reference);
+            assert_eq!(written(&rewriter, reference, true), reference);
         }
     }
 
     #[test]
     fn public_paths_need_no_token_and_lose_it() {
         let public = PublicPaths::new(vec!["/posters".into()], vec!["m4s".into()]);
-        let query = carrier(false).public_paths(public.clone());
+        let query = rewriter(false).public_paths(public.clone());
         for reference in ["a.m4s", "/videos/42/a.m4s", "/posters/42.jpg"] {
             assert_eq!(written(&query, reference, false), reference);
         }
         assert_eq!(written(&query, "key.bin", false), "/TOKEN/videos/42/hls/key.bin");
-        let path = carrier(true).public_paths(public);
+        let path = rewriter(true).public_paths(public);
         assert_eq!(written(&path, "../a.m4s?x#y", false), "/videos/42/a.m4s?x#y");
         assert_eq!(written(&path, "a_$Number%03d$.m4s", true), "/videos/42/hls/a_$Number%03d$.m4s");
         assert_eq!(written(&path, "/videos/42/a.m4s", false), "/videos/42/a.m4s");
@@ -502,11 +511,11 @@ mod tests {
 
     #[test]
     fn bases_are_entered_as_they_are_written() {
-        let carrier = carrier(false);
+        let rewriter = rewriter(false);
         let enter = |reference: &str| {
             let mut out = String::new();
-            carrier.write(&carrier.base(), reference, Resource::Media, false, &mut out);
-            carrier.enter(&carrier.base(), &out)
+            rewriter.write(&rewriter.base(), reference, Resource::Media, false, &mut out);
+            rewriter.enter(&rewriter.base(), &out)
         };
         let here = |path: &str, inherits| Base::Here { path: path.into(), inherits };
         assert_eq!(enter("video/"), here("/videos/42/hls/video/", true));
@@ -515,13 +524,19 @@ mod tests {
         assert_eq!(enter("https://cdn.example.com"), here("/", false));
         assert_eq!(enter("https://other.example/videos/42/"), Base::Foreign);
         assert_eq!(enter("/pg=1&exp=1&kid=old&sig=x/videos/42/"), Base::Foreign);
-        assert_eq!(enter(""), carrier.base());
+        assert_eq!(enter(""), rewriter.base());
         let mut out = String::new();
         let above = here("/", false);
-        assert!(carrier.write(&above, "videos/42/a.ts", Resource::Media, false, &mut out));
+        assert!(rewriter.write(&above, "videos/42/a.ts", Resource::Media, false, &mut out));
         out.clear();
-        assert!(!carrier.write(&Base::Foreign, "videos/42/a.ts", Resource::Media, false, &mut out));
-        assert!(!carrier.write(
+        assert!(!rewriter.write(
+            &Base::Foreign,
+            "videos/42/a.ts",
+            Resource::Media,
+            false,
+            &mut out
+        ));
+        assert!(!rewriter.write(
             &Base::Foreign,
             "/videos/42/a.ts",
             Resource::Media,
@@ -541,20 +556,20 @@ mod tests {
         let ring = ring();
         let verifier = Verifier::new(&ring);
         let verified = verifier.verify(&request, NOW).unwrap();
-        assert!(Carrier::new(&verifier, &verified, NOW).is_none());
+        assert!(Rewriter::new(&verifier, &verified, NOW).is_none());
     }
 
     #[test]
     fn a_preview_signs_media_one_by_one() {
         let signer = Signer::new(ring());
         let link = signer.link(MANIFEST).directory(2).preview(30).subject("v7").sign(NOW).unwrap();
-        let carrier = of(link.as_str()).unwrap();
-        assert_eq!(carrier.preview, Some(30));
+        let rewriter = of(link.as_str()).unwrap();
+        assert_eq!(rewriter.preview, Some(30));
         let mut out = String::new();
-        assert!(!carrier.write(&carrier.base(), "a.m3u8", Resource::Manifest, false, &mut out));
+        assert!(!rewriter.write(&rewriter.base(), "a.m3u8", Resource::Manifest, false, &mut out));
         out.clear();
-        assert!(carrier.write(
-            &carrier.base(),
+        assert!(rewriter.write(
+            &rewriter.base(),
             "a.ts?x=1&CMCD=2",
             Resource::Media,
             false,
@@ -576,16 +591,16 @@ mod tests {
     #[test]
     fn own_address_keeps_the_query_and_drops_directives() {
         let link = Signer::new(ring()).link(MANIFEST).directory(2).in_query().sign(NOW).unwrap();
-        let carrier = of(&std::format!("{link}&_HLS_msn=7&a=b&CMCD=x")).unwrap();
-        assert_eq!(carrier.query, "_HLS_msn=7&a=b&CMCD=x");
+        let rewriter = of(&std::format!("{link}&_HLS_msn=7&a=b&CMCD=x")).unwrap();
+        assert_eq!(rewriter.query, "_HLS_msn=7&a=b&CMCD=x");
         assert_eq!(
-            carrier.own_address().replace(carrier.token(), "TOKEN"),
+            rewriter.own_address().replace(rewriter.token(), "TOKEN"),
             "/TOKEN/videos/42/hls/master.m3u8?a=b"
         );
     }
 
-    /// The carrier of a JWT for /videos/42/ at a gate where it goes by `name`.
-    fn jwt_carrier(name: &str, native: bool, in_path: bool) -> Carrier {
+    /// The rewriter of a JWT for /videos/42/ at a gate where it goes by `name`.
+    fn jwt_carrier(name: &str, native: bool, in_path: bool) -> Rewriter {
         let signer = Signer::new(ring());
         let jwt = Jwt::new().claim("vid", "42").name(name).unwrap();
         let link = signer.link(MANIFEST).jwt(jwt);
@@ -593,10 +608,10 @@ mod tests {
         let (ring, rules) = (ring(), JwtRules::new("/videos/{vid}/").unwrap().name(name).unwrap());
         let verifier = Verifier::new(&ring).native(native).jwt(Some(&rules));
         let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
-        let carrier = Carrier::new(&verifier, &verified, NOW).unwrap();
-        assert_eq!(carrier.token(), [name, "=", link.token()].concat());
-        assert_eq!(carrier.directory(), "/videos/42/");
-        carrier
+        let rewriter = Rewriter::new(&verifier, &verified, NOW).unwrap();
+        assert_eq!(rewriter.token(), [name, "=", link.token()].concat());
+        assert_eq!(rewriter.directory(), "/videos/42/");
+        rewriter
     }
 
     #[test]
@@ -619,10 +634,10 @@ mod tests {
             let own = [&query.prefix, "/videos/42/"].concat();
             let base = Base::Here { path: "/videos/42/".into(), inherits: true };
             assert_eq!(query.enter(&query.base(), &own), base);
-            for carrier in [query, path] {
+            for rewriter in [query, path] {
                 for reference in ["/videos/43/a.ts", "/videos/42/../43/a.ts", "//other/videos/42/a"]
                 {
-                    assert_eq!(written(&carrier, reference, false), reference);
+                    assert_eq!(written(&rewriter, reference, false), reference);
                 }
             }
         }
@@ -630,7 +645,7 @@ mod tests {
 
     #[test]
     fn what_has_a_token_of_either_format_stays() {
-        let [native, jwt] = [carrier(false), jwt_carrier("token", true, false)];
+        let [native, jwt] = [rewriter(false), jwt_carrier("token", true, false)];
         for reference in [
             "a.ts?pg=1",
             "a.ts?v=1&pg",

@@ -3,15 +3,15 @@
 use alloc::borrow::ToOwned as _;
 use alloc::vec::Vec;
 
-use super::fields::{Shown, describe, field_of};
-use crate::note::FieldNote;
+use super::fields::{self, Shown, field_of};
+use crate::description::FieldDescription;
 use crate::redact::{MARK, redacted};
 
 /// The most characters of the value of a field that is none of the format.
 const MAX_UNKNOWN: usize = 15;
 
 /// The fields of a token that may be broken, up to the signature. Whatever could be one is left out.
-pub(super) fn notes(token: &str, scope: Option<&str>) -> Vec<FieldNote> {
+pub(super) fn describe(token: &str, scope: Option<&str>) -> Vec<FieldDescription> {
     let mut notes = Vec::new();
     for field in token.split('&') {
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
@@ -22,8 +22,8 @@ pub(super) fn notes(token: &str, scope: Option<&str>) -> Vec<FieldNote> {
         } else {
             redacted(value)
         };
-        let meaning = describe(name, &Shown { value, redacted: &shown, scope });
-        notes.push(FieldNote { name: redacted(name), value: shown, meaning });
+        let meaning = fields::describe(name, &Shown { value, redacted: &shown, scope });
+        notes.push(FieldDescription { name: redacted(name), value: shown, meaning });
         if last {
             break;
         }

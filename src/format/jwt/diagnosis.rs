@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::claims::check_segment;
-use super::json::{self, Room, Value};
+use super::json::{self, MemberValue, Room};
 use super::{FORMAT, JwtRules, split};
 use crate::error::Field;
 use crate::format::forms::forms;
@@ -90,8 +90,8 @@ impl JwtRules {
         json::members(payload, Field::Payload, |name, value| {
             if name == self.template.claim {
                 bound = match value {
-                    Value::Text(text) => Some(text.into_owned()),
-                    Value::Whole(number) => Some(format!("{number}")),
+                    MemberValue::Text(text) => Some(text.into_owned()),
+                    MemberValue::Whole(number) => Some(format!("{number}")),
                     _ => None,
                 };
             }

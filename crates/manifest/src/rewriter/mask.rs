@@ -1,12 +1,12 @@
 //! Addresses for people and logs.
 
-use crate::Carrier;
+use crate::rewriter::Rewriter;
 
 /// What stands for a token.
 const TOKEN: &str = "TOKEN";
 
-impl Carrier {
-    /// An address with `TOKEN` in the place of each token in it, of this carrier or of others.
+impl Rewriter {
+    /// An address with `TOKEN` in the place of each token in it, of this rewriter or of others.
     pub(crate) fn masked(&self, address: &str) -> String {
         let end = address.find(['?', '#']).unwrap_or(address.len());
         let (path, rest) = address.split_at_checked(end).unwrap_or_default();
@@ -61,9 +61,9 @@ mod tests {
 
     #[test]
     fn no_token_is_shown() {
-        let carrier =
+        let rewriter =
             carrier_of("https://cdn.example.com/videos/42/a.m3u8", |link| link.in_query());
-        let own = ["/", carrier.token(), "/videos/42/a.ts"].concat();
+        let own = ["/", rewriter.token(), "/videos/42/a.ts"].concat();
         for (address, shown) in [
             (own.as_str(), "/TOKEN/videos/42/a.ts"),
             (
@@ -78,7 +78,7 @@ mod tests {
             ("pgs/page=1/a.ts", "pgs/page=1/a.ts"),
             ("", ""),
         ] {
-            assert_eq!(carrier.masked(address), shown);
+            assert_eq!(rewriter.masked(address), shown);
         }
     }
 }

@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::inputs::inputs;
-use crate::bytes::around;
+use crate::bytes::split_at;
 use crate::format::forms::forms;
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::key::KeyRing;
@@ -22,7 +22,7 @@ const MOST: usize = 3;
 
 /// A text with the first `part` in it replaced.
 fn replaced(text: &str, part: &str, by: &str) -> String {
-    match around(text, part) {
+    match split_at(text, part) {
         Some((before, behind)) => [before, by, behind].concat(),
         None => text.to_owned(),
     }
