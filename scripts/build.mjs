@@ -14,7 +14,7 @@ const modules = {
   worker: { package: "playgate-worker", features: "", name: "playgate" },
   page: { package: "playgate-js", features: "", name: "playgate" },
   // The page loads it once there is a JWT to sign or to read.
-  pageWithJwt: { package: "playgate-js", features: "jwt", name: "playgate-jwt" },
+  pageWithJwt: { package: "playgate-js", features: "formats", name: "playgate-jwt" },
 };
 
 function checkTools(quiet) {

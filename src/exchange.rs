@@ -72,23 +72,23 @@ impl Verifier<'_> {
         if n.is_none() && grant.run().is_none() {
             return None;
         }
-        let itself = || ExchangedToken {
-            token: verified.named_token(),
+        let own = ExchangedToken {
+            token: self.named_token(verified)?,
             expires: verified.expires(),
             is_new: false,
             segment_signer: None,
         };
         if grant.run().is_none() && grant.preview().is_none() {
-            return Some(itself());
+            return Some(own);
         }
-        let Some((mint, key)) = self.mint(verified, now) else { return Some(itself()) };
+        let Some((mint, key)) = self.mint(verified, now) else { return Some(own) };
         let download = grant.download().map(DownloadName::decode);
         // The token is for this gate: that was checked.
         let options =
             LinkOptions { audience: self.rules.audience, ..options(grant, download.as_deref()) };
         if mint.check(&options).is_err() {
             // What cannot be said in a token of the gate's own goes on as it came.
-            return Some(itself());
+            return Some(own);
         }
         let expires = self.ends(verified, key, now);
         let checked =
@@ -97,7 +97,7 @@ impl Verifier<'_> {
         let segment_signer =
             grant.preview().map(|_| mint.segment_signer(&checked, unsigned_params));
         if grant.run().is_none() {
-            return Some(ExchangedToken { expires, segment_signer, ..itself() });
+            return Some(ExchangedToken { expires, segment_signer, ..own });
         }
         let token = mint.token(&checked, verified.scope(), n).ok()?;
         Some(ExchangedToken { token, expires, is_new: true, segment_signer })
@@ -152,22 +152,39 @@ impl Verifier<'_> {
 }
 
 /// Every binding of a grant but its audience. Its times and its scope are not among them.
-fn options<'a>(grant: &'a Grant<'_>, download: Option<&'a str>) -> LinkOptions<'a> {
-    LinkOptions {
-        countries: grant.countries().map(Countries::as_str),
+fn options<'a>(grant: &'a Grant<'_>, file: Option<&'a str>) -> LinkOptions<'a> {
+    // Each by name: a binding that is new must not be left out unseen.
+    let Grant {
+        expires: _,
+        audience: _,
+        countries,
+        directory: _,
         download,
-        inline: grant.download().is_some_and(DownloadName::is_inline),
-        networks: grant.networks().into_iter().flat_map(Networks::iter).collect::<Vec<_>>(),
+        issued: _,
+        networks,
+        token_id,
+        not_before: _,
+        preview,
+        run: _,
+        session,
+        subject,
+    } = grant;
+    LinkOptions {
+        countries: countries.map(Countries::as_str),
+        download: file,
+        inline: download.is_some_and(DownloadName::is_inline),
+        networks: networks.iter().copied().flat_map(Networks::iter).collect::<Vec<_>>(),
         not_before: grant.not_before(),
-        preview: grant.preview(),
-        session: grant.session().map(Text::as_str),
-        subject: grant.subject().map(Text::as_str),
-        token_id: grant.token_id().map(Text::as_str),
+        preview: *preview,
+        session: session.as_ref().map(Text::as_str),
+        subject: subject.as_ref().map(Text::as_str),
+        token_id: token_id.as_ref().map(Text::as_str),
         ..LinkOptions::default()
     }
 }
 
-#[cfg(all(test, feature = "jwt"))]
+#[cfg(feature = "jwt")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::format::jwt::{Jwt, JwtRules};

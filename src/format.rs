@@ -11,7 +11,7 @@ pub(crate) mod name;
 mod native;
 #[cfg(feature = "alloc")]
 mod place;
-#[cfg(feature = "alloc")]
+#[cfg(feature = "timed-hmac")]
 pub(crate) mod timed_hmac;
 mod token;
 
@@ -52,10 +52,6 @@ pub(crate) use self::token::{Kid, Located, SigningInput, UnverifiedToken};
 pub(crate) trait Format: Send + Sync {
     /// Its name, in a key ring and in `FORMATS`.
     fn name(&self) -> &'static str;
-
-    /// The name that its tokens go by in addresses and cookies.
-    #[cfg(feature = "alloc")]
-    fn token_name(&self) -> &str;
 
     /// The token in the first segment of a path.
     fn in_path<'r>(&self, _path: &'r str) -> Option<(&'r str, &'r str)> {
@@ -109,31 +105,6 @@ pub(crate) trait Format: Send + Sync {
     fn issuer(&self) -> Option<&str> {
         None
     }
-
-    /// Whether a part of a request may be a token that is bound to countries.
-    #[cfg(feature = "alloc")]
-    fn may_name_countries(&self, _text: &str) -> bool {
-        false
-    }
-
-    /// Checks that its tokens can name this deployment.
-    ///
-    /// # Errors
-    /// What to write instead.
-    #[cfg(feature = "alloc")]
-    fn check_audience(&self, _name: &str) -> Result<(), &'static str> {
-        Ok(())
-    }
-
-    /// How a gate makes tokens of its own in this format, where it does.
-    #[cfg(feature = "alloc")]
-    fn mint(&self) -> Option<&'static dyn Mint> {
-        None
-    }
-
-    /// A token as it is in a path or a cookie: with its name.
-    #[cfg(feature = "alloc")]
-    fn named(&self, token: &UnverifiedToken<'_>) -> String;
 }
 
 impl fmt::Debug for dyn Format + '_ {
@@ -175,6 +146,35 @@ pub(crate) trait Explain: Format {
     fn likely_cause(&self) -> Option<&'static str> {
         None
     }
+}
+
+/// A wire format, as a gate hands its tokens on: in a cookie, in the addresses of a manifest, or exchanged. It is a
+/// trait of its own for the same reason as [`Explain`].
+#[cfg(feature = "alloc")]
+pub(crate) trait Exchange: Format {
+    /// The name that its tokens go by in addresses and cookies.
+    fn token_name(&self) -> &str;
+
+    /// Whether a part of a request may be a token that is bound to countries.
+    fn may_name_countries(&self, _text: &str) -> bool {
+        false
+    }
+
+    /// Checks that its tokens can name this deployment.
+    ///
+    /// # Errors
+    /// What to write instead.
+    fn check_audience(&self, _name: &str) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    /// How a gate makes tokens of its own in this format, where it does.
+    fn mint(&self) -> Option<&'static dyn Mint> {
+        None
+    }
+
+    /// A token as it is in a path or a cookie: with its name.
+    fn named(&self, token: &UnverifiedToken<'_>) -> String;
 }
 
 /// A wire format, as a signer writes it.
@@ -276,19 +276,20 @@ pub(crate) struct Rules<'a> {
     pub(crate) jwt: Option<&'a jwt::JwtRules>,
     /// Whether native tokens are read.
     pub(crate) native: bool,
-    #[cfg(feature = "alloc")]
+    #[cfg(feature = "timed-hmac")]
     pub(crate) timed_hmac: Option<&'a timed_hmac::TimedHmac>,
     pub(crate) unsigned_params: ParamNames<'a>,
 }
 
-/// The formats that these rules read, as trait objects. Each is registered here, and nowhere else.
+/// The formats that these rules read, as trait objects. Each is registered here: this list is what is searched for
+/// a token, what explains it, and what hands it on.
 macro_rules! registered {
     ($rules:expr, $trait:path) => {{
         let formats: [Option<&dyn $trait>; _] = [
             if $rules.native { Some(&native::Native) } else { None },
             #[cfg(feature = "jwt")]
             $rules.jwt.map(|format| format as _),
-            #[cfg(feature = "alloc")]
+            #[cfg(feature = "timed-hmac")]
             $rules.timed_hmac.map(|format| format as _),
         ];
         formats.into_iter().flatten()
@@ -302,7 +303,7 @@ impl<'a> Rules<'a> {
         #[cfg(feature = "jwt")]
         jwt: None,
         native: true,
-        #[cfg(feature = "alloc")]
+        #[cfg(feature = "timed-hmac")]
         timed_hmac: None,
         unsigned_params: ParamNames::new(""),
     };
@@ -310,6 +311,12 @@ impl<'a> Rules<'a> {
     /// The formats that are read.
     pub(crate) fn formats(&self) -> impl Iterator<Item = &'a dyn Format> + use<'a> {
         registered!(self, Format)
+    }
+
+    /// The formats that are read, as a gate hands their tokens on.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn exchanges(&self) -> impl Iterator<Item = &'a dyn Exchange> + use<'a> {
+        registered!(self, Exchange)
     }
 
     /// What explains the tokens of a format.
@@ -392,13 +399,14 @@ impl<'a> Rules<'a> {
     /// The names that tokens go by in addresses and cookies. That of native ones is always among them.
     #[cfg(feature = "alloc")]
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let others = self.formats().map(Format::token_name).filter(|name| *name != native::NAME);
+        let others =
+            self.exchanges().map(Exchange::token_name).filter(|name| *name != native::NAME);
         iter::once(native::NAME).chain(others)
     }
 
     /// How this gate makes tokens of its own; `None` where it reads no format in which it could.
     #[cfg(feature = "alloc")]
     pub(crate) fn mint(&self) -> Option<&'static dyn Mint> {
-        self.formats().find_map(Format::mint)
+        self.exchanges().find_map(Exchange::mint)
     }
 }

@@ -1,4 +1,5 @@
 #![no_std]
+#![warn(clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 #![doc = include_str!("../README.md")]
@@ -55,11 +56,12 @@ pub use crate::error::{
 pub use crate::exchange::{ExchangedToken, SegmentSigner};
 #[cfg(feature = "jwt")]
 pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, TemplateError};
+#[cfg(feature = "timed-hmac")]
+pub use crate::format::timed_hmac::TimedHmac;
 #[cfg(feature = "alloc")]
 pub use crate::format::{
     TokenNames,
     name::{NameError, check_name},
-    timed_hmac::TimedHmac,
 };
 pub use crate::grant::{
     Audience, Countries, DownloadName, Grant, Network, NetworkError, Networks, Text,

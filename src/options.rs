@@ -82,5 +82,6 @@ pub(crate) struct CheckedOptions<'t, 'a> {
     pub(crate) expires: UnixTime,
     pub(crate) issued: Option<UnixTime>,
     /// When it is signed.
+    #[cfg_attr(not(feature = "timed-hmac"), expect(dead_code, reason = "only one format asks"))]
     pub(crate) now: UnixTime,
 }

@@ -71,7 +71,7 @@ pub(crate) fn name_of(param: &str) -> &str {
 }
 
 /// The query before the first parameter of this name, if anything is there, and what follows the name and `=`.
-#[cfg(feature = "alloc")]
+#[cfg(any(feature = "jwt", feature = "timed-hmac"))]
 pub(crate) fn split_at_param<'q>(query: &'q str, name: &str) -> Option<(Option<&'q str>, &'q str)> {
     let mut rest = query;
     loop {

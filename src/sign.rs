@@ -10,6 +10,7 @@ use crate::format;
 use crate::format::Writer;
 #[cfg(feature = "jwt")]
 use crate::format::jwt::Jwt;
+#[cfg(feature = "timed-hmac")]
 use crate::format::timed_hmac::TimedHmac;
 use crate::grant::Network;
 use crate::key::KeyRing;
@@ -227,6 +228,7 @@ impl<'a, U> Builder<'a, U> {
 impl<U> Builder<'_, U> {
     /// Writes a timed HMAC instead of a native token. It says when it was issued, and nothing else: the link opens
     /// one address, for as long as the gate adds to that time. Where no expiry is asked for, it is issued now.
+    #[cfg(feature = "timed-hmac")]
     pub fn timed_hmac(mut self, format: TimedHmac) -> Self {
         self.writer = Some(Arc::new(format));
         self

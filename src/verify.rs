@@ -5,11 +5,16 @@ mod verified;
 
 use core::fmt;
 
+#[cfg(feature = "alloc")]
+use alloc::string::String;
+
 use crate::error::{InvalidSignature, ParseError, PolicyError, Refusal};
 #[cfg(feature = "jwt")]
 use crate::format::jwt::JwtRules;
+#[cfg(feature = "timed-hmac")]
+use crate::format::timed_hmac::TimedHmac;
 #[cfg(feature = "alloc")]
-use crate::format::{Format, TokenNames, timed_hmac::TimedHmac};
+use crate::format::{Format, TokenNames};
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::grant::Grant;
 #[cfg(feature = "jwt")]
@@ -137,7 +142,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// Reads timed HMACs as well.
-    #[cfg(feature = "alloc")]
+    #[cfg(feature = "timed-hmac")]
     #[must_use]
     pub const fn timed_hmac(mut self, format: Option<&'a TimedHmac>) -> Self {
         self.rules.timed_hmac = format;
@@ -189,6 +194,19 @@ impl<'a> Verifier<'a> {
         TokenNames::of(&self.rules)
     }
 
+    /// The token of an admitted request, as it is in a path or a cookie: with its name. `None` if this verifier does
+    /// not read its format.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn named_token(&self, verified: &Verified<'_>) -> Option<String> {
+        let token = &verified.token;
+        let name = token.located.format.name();
+        self.rules
+            .exchanges()
+            .find(|format| format.name() == name)
+            .map(|format| format.named(token))
+    }
+
     /// The formats that it reads, by the names that a key ring has for them.
     #[cfg(feature = "alloc")]
     pub fn formats(&self) -> impl Iterator<Item = &'static str> + use<'a> {
@@ -201,7 +219,7 @@ impl<'a> Verifier<'a> {
     /// What to write instead.
     #[cfg(feature = "alloc")]
     pub fn check_audience(&self, name: &str) -> Result<(), &'static str> {
-        self.rules.formats().try_for_each(|format| format.check_audience(name))
+        self.rules.exchanges().try_for_each(|format| format.check_audience(name))
     }
 
     /// Whether a part of a request, the URL or a header field, may be a token that is bound to countries. Where it
@@ -209,7 +227,7 @@ impl<'a> Verifier<'a> {
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn may_name_countries(&self, text: &str) -> bool {
-        self.rules.formats().any(|format| format.may_name_countries(text))
+        self.rules.exchanges().any(|format| format.may_name_countries(text))
     }
 
     /// Decides on one request.
@@ -420,7 +438,8 @@ fn find_key<'k>(
     live.find(fits).ok_or(InvalidSignature)
 }
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(feature = "alloc")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::sign::Signer;

@@ -23,7 +23,7 @@ use crate::bytes;
 use crate::description::FieldDescription;
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::name::{NameError, check_name};
-use crate::format::{Explain, Format, Located, Rules, SigningInput, UnverifiedToken};
+use crate::format::{Exchange, Explain, Format, Located, Rules, SigningInput, UnverifiedToken};
 use crate::grant::Grant;
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
@@ -112,11 +112,6 @@ impl Format for JwtRules {
         FORMAT
     }
 
-    #[cfg(feature = "alloc")]
-    fn token_name(&self) -> &str {
-        &self.name
-    }
-
     fn in_path<'r>(&self, path: &'r str) -> Option<(&'r str, &'r str)> {
         let segment = self.value(path.strip_prefix('/')?)?;
         Some(segment.split_at(segment.find('/').unwrap_or(segment.len())))
@@ -182,8 +177,13 @@ impl Format for JwtRules {
     fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r> {
         SigningInput { scope: None, texts: [token.signed, "", "", ""] }
     }
+}
 
-    #[cfg(feature = "alloc")]
+impl Exchange for JwtRules {
+    fn token_name(&self) -> &str {
+        &self.name
+    }
+
     fn named(&self, token: &UnverifiedToken<'_>) -> String {
         [&self.name, "=", token.signed, ".", token.tag.as_str()].concat()
     }

@@ -30,7 +30,7 @@ use crate::bytes::{self, is_id};
 use crate::description::FieldDescription;
 use crate::error::{Fault, Field, ParseError, Refusal};
 #[cfg(feature = "alloc")]
-use crate::format::{Explain, Mint, Rules, SignedUrl, Writer};
+use crate::format::{Exchange, Explain, Mint, Rules, SignedUrl, Writer};
 use crate::format::{Format, Kid, Located, SigningInput, UnverifiedToken};
 use crate::grant::{Grant, MAX_NUMBER, parse_number, parse_text};
 use crate::key::KeyId;
@@ -75,11 +75,6 @@ impl Format for Native {
         "native"
     }
 
-    #[cfg(feature = "alloc")]
-    fn token_name(&self) -> &str {
-        NAME
-    }
-
     fn in_path<'r>(&self, path: &'r str) -> Option<(&'r str, &'r str)> {
         split_path(path)
     }
@@ -122,24 +117,27 @@ impl Format for Native {
     fn after<'r>(&self, text: &'r str) -> Option<&'r str> {
         parse(text, &mut Grant::default()).ok()?.after
     }
+}
 
-    #[cfg(feature = "alloc")]
+#[cfg(feature = "alloc")]
+impl Exchange for Native {
+    fn token_name(&self) -> &str {
+        NAME
+    }
+
     fn may_name_countries(&self, text: &str) -> bool {
         // The field is never the first of a token, nor encoded.
         text.contains("&cc=")
     }
 
-    #[cfg(feature = "alloc")]
     fn check_audience(&self, name: &str) -> Result<(), &'static str> {
         fields::check_audience(name).map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .")
     }
 
-    #[cfg(feature = "alloc")]
     fn mint(&self) -> Option<&'static dyn Mint> {
         Some(&Self)
     }
 
-    #[cfg(feature = "alloc")]
     fn named(&self, token: &UnverifiedToken<'_>) -> String {
         write::join(token.signed, token.tag.as_str())
     }

@@ -25,7 +25,9 @@ use crate::bytes;
 use crate::description::{FieldDescription, Span};
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::name::{NameError, check_name};
-use crate::format::{Explain, Format, Kid, Located, Rules, SigningInput, UnverifiedToken};
+use crate::format::{
+    Exchange, Explain, Format, Kid, Located, Rules, SigningInput, UnverifiedToken,
+};
 use crate::grant::{Grant, MAX_NUMBER, parse_text};
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
@@ -184,11 +186,6 @@ impl Format for TimedHmac {
         FORMAT
     }
 
-    #[cfg(feature = "alloc")]
-    fn token_name(&self) -> &str {
-        &self.name
-    }
-
     fn in_query<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
         split_at_param(query, &self.name)
     }
@@ -245,13 +242,17 @@ impl Format for TimedHmac {
     fn after<'r>(&self, text: &'r str) -> Option<&'r str> {
         split_query(text).1
     }
+}
 
-    #[cfg(feature = "alloc")]
+impl Exchange for TimedHmac {
+    fn token_name(&self) -> &str {
+        &self.name
+    }
+
     fn check_audience(&self, _name: &str) -> Result<(), &'static str> {
         Err("a timed HMAC names no deployment; leave it out, or take timed-hmac out of FORMATS")
     }
 
-    #[cfg(feature = "alloc")]
     fn named(&self, token: &UnverifiedToken<'_>) -> String {
         [&self.name, "=", token.signed, "-", token.tag.as_str()].concat()
     }

@@ -35,7 +35,7 @@ pub(crate) struct Located<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Kid<'a> {
     /// None: any key of the ring may have signed it.
-    #[cfg(feature = "alloc")]
+    #[cfg(any(feature = "jwt", feature = "timed-hmac"))]
     Any,
     #[cfg(feature = "jwt")]
     Decoded(KeyId),
@@ -72,7 +72,7 @@ impl<'a> UnverifiedToken<'a> {
     /// The id of the key that it says it was signed with.
     pub(crate) fn kid(&self) -> Option<&str> {
         match &self.kid {
-            #[cfg(feature = "alloc")]
+            #[cfg(any(feature = "jwt", feature = "timed-hmac"))]
             Kid::Any => None,
             #[cfg(feature = "jwt")]
             Kid::Decoded(id) => Some(id.as_str()),

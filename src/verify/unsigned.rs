@@ -113,7 +113,8 @@ impl<'a> Verifier<'a> {
     }
 }
 
-#[cfg(all(test, feature = "alloc"))]
+#[cfg(feature = "alloc")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::key::KeyRing;

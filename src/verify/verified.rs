@@ -59,13 +59,6 @@ impl<'a> Verified<'a> {
         self.token.scope()
     }
 
-    /// The token as it stands in a path or a cookie: with its name.
-    #[cfg(feature = "alloc")]
-    #[must_use]
-    pub fn named_token(&self) -> String {
-        self.token.located.format.named(&self.token)
-    }
-
     /// The key that signed it.
     #[cfg(feature = "alloc")]
     pub(crate) const fn key(&self) -> &'a Entry {

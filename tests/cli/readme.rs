@@ -123,9 +123,20 @@ fn anchors(page: &str) -> Vec<String> {
 }
 
 #[test]
+fn versions_agree() {
+    for (file, many) in [("package.json", 1), ("package-lock.json", 2)] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let head: Vec<_> = text.lines().take(12).collect();
+        let version = format!("\"version\": \"{}\",", env!("CARGO_PKG_VERSION"));
+        let found = head.iter().filter(|line| line.trim() == version).count();
+        assert_eq!(found, many, "{file}");
+    }
+}
+
+#[test]
 fn links_lead_somewhere() {
     let mut pages: HashMap<_, _> = pages().into_iter().collect();
-    pages.extend(["SECURITY.md", "CHANGELOG.md"].map(|page| read(page.into())));
+    pages.extend(["SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"].map(|page| read(page.into())));
     let of_page = |(page, text): (&'_ _, &'_ String)| -> Vec<(PathBuf, String)> {
         let links = prose(text).flat_map(|line| line.split("](").skip(1));
         let links = links.map(|rest| rest.split(')').next().unwrap().to_owned());

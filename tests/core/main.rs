@@ -12,8 +12,13 @@ extern crate alloc;
 
 #[cfg(feature = "jwt")]
 mod jwt;
+#[cfg(feature = "alloc")]
 mod native;
 mod structure;
+mod vectors;
+
+#[path = "../common/vectors.rs"]
+mod vector_files;
 
 #[cfg(feature = "jwt")]
 #[allow(

@@ -31,7 +31,7 @@ fn read(directory: &Path, module: Option<&str>, graph: &mut Graph) {
 
 /// The modules that a file names outside its tests and its comments.
 fn used(source: &str) -> impl Iterator<Item = &str> {
-    let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let paths = lines.flat_map(|line| line.split("crate::").skip(1));
     // Of `use crate::{Rewriter, bounds}` each name.

@@ -5,8 +5,6 @@
 
 #![forbid(unsafe_code)]
 
-extern crate alloc;
-
 mod address;
 mod clock;
 mod exit;
@@ -65,7 +63,7 @@ EXIT CODES:
 
 /// Signed links to video and files: minted here, checked at the CDN edge.
 #[derive(Parser)]
-#[command(version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "playgate", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Program {
     #[command(subcommand)]
     command: Command,

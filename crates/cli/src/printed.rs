@@ -1,8 +1,8 @@
 //! Text that came from elsewhere, on its way to a terminal. A link, a claim or a request may hold what moves
 //! the cursor, starts a sequence of the terminal's own, or turns the text around it.
 
-use alloc::borrow::Cow;
 use core::fmt::Write as _;
+use std::borrow::Cow;
 
 /// What stands for a character that is not shown.
 pub(crate) const MARK: &str = "\u{fffd}";

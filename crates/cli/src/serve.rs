@@ -7,11 +7,11 @@ mod page;
 mod router;
 mod write_timeout;
 
-use alloc::sync::Arc;
 use core::net::SocketAddr;
 use std::env;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use playgate::Signer;

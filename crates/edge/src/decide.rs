@@ -170,7 +170,7 @@ fn admitted(
         && verified.placement() != Placement::Cookie
         && verified.grant().directory().is_some()
     {
-        delivery.cookie = cookie(&delivery, parts, verified);
+        delivery.cookie = cookie(&delivery, parts, verifier, verified);
     }
     delivery
 }
@@ -196,13 +196,14 @@ fn redirect(rewriter: &Rewriter, verified: &Verified<'_>) -> Option<Box<Redirect
 fn cookie(
     delivery: &Delivery,
     parts: &RequestParts<'_>,
+    verifier: &Verifier<'_>,
     verified: &Verified<'_>,
 ) -> Option<String> {
     // What may turn out to be no manifest starts no playback.
     let rewriting = delivery.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {
         Some(Rewriting { rewriter, .. }) => (Cow::from(rewriter.token()), rewriter.expires()),
-        None => (verified.named_token().into(), verified.expires()),
+        None => (verifier.named_token(verified)?.into(), verified.expires()),
     };
     let header = parts.cookie.unwrap_or_default();
     if header.split(';').any(|pair| pair.trim() == &*token) {

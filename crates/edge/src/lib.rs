@@ -5,6 +5,8 @@
 //! to ask the media store, and makes the response of what that answers. Both are synchronous: whoever drives them moves
 //! the bytes.
 
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
+
 mod answer;
 mod authority;
 mod conditional;

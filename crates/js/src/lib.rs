@@ -34,7 +34,7 @@ pub fn inspect(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<
 }
 
 /// A gate that decides on many requests, and explains nothing: its settings and keys are read once.
-#[cfg(feature = "jwt")]
+#[cfg(feature = "formats")]
 #[wasm_bindgen(js_name = GateOptions)]
 #[derive(Debug)]
 pub struct DecidingGate {
@@ -42,7 +42,7 @@ pub struct DecidingGate {
     ring: KeyRing,
 }
 
-#[cfg(feature = "jwt")]
+#[cfg(feature = "formats")]
 #[wasm_bindgen(js_class = GateOptions)]
 impl DecidingGate {
     /// A gate with these settings and this key ring.

@@ -4,7 +4,9 @@ use core::fmt;
 
 use playgate::{ClaimValue, Jwt, JwtRules, TimedHmac, Verifier, check_name};
 
-use super::{RequestError, Seconds, Value};
+use crate::error::RequestError;
+use crate::time::Seconds;
+use crate::value::Value;
 
 /// Which formats a gate reads, as its operator says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,9 +5,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-#[cfg(feature = "jwt")]
-use super::LinkFormat;
-use super::{Moment, RequestError, Seconds, Shape, UNKNOWN, Value};
+use crate::error::RequestError;
+#[cfg(feature = "formats")]
+use crate::formats::LinkFormat;
+use crate::shape::{Shape, UNKNOWN};
+use crate::time::{Moment, Seconds};
+use crate::value::Value;
 use playgate::UnixTime;
 use playgate::{Advice, Builder, Link, SignError, Signer, percent_encoded};
 use playgate::{Fault, Field, UnusableKey};
@@ -51,7 +54,7 @@ pub struct SignRequest {
     pub run: Option<Seconds>,
     pub sid: Option<String>,
     pub sub: Option<String>,
-    #[cfg(feature = "jwt")]
+    #[cfg(feature = "formats")]
     pub format: LinkFormat,
 }
 
@@ -101,21 +104,21 @@ impl Shape for SignRequest {
             "run" => self.run = Some(value.parsed(Seconds, LENGTH)?),
             "sid" => self.sid = Some(value.id()?),
             "sub" => self.sub = Some(value.id()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "format" => self.format.format = Some(value.text()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "claims" => self.format.claims = value.members()?,
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "issuer" => self.format.issuer = Some(value.text()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "jwt_name" => self.format.jwt_name = Some(value.text()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "timed_hmac_ttl" => {
                 self.format.timed_hmac_ttl = Some(value.parsed(Seconds, LENGTH)?);
             }
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "timed_hmac_param" => self.format.timed_hmac_param = Some(value.text()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "timed_hmac_url_safe" => self.format.timed_hmac_url_safe = value.flag()?,
             _ => return Err(UNKNOWN),
         }
@@ -147,14 +150,27 @@ impl SignRequest {
     pub fn answer(&self, link: Link, now: UnixTime) -> Result<SignedLink, RequestError> {
         let cookie = if self.cookie { link.cookie(now) } else { None };
         if self.cookie && cookie.is_none() {
-            let message = match link.scope() {
-                None => "a cookie is only for native links",
-                Some(_) if self.dir.is_none() => "a cookie needs a directory: sign with `dir`",
-                Some(_) => "browsers drop a cookie for a directory of more than 1,024 bytes",
+            let message = if !self.is_native() {
+                "a cookie is only for native links"
+            } else if self.dir.is_none() {
+                "a cookie needs a directory: sign with `dir`"
+            } else {
+                "browsers drop a cookie for a directory of more than 1,024 bytes"
             };
             return Err(RequestError::new("cookie", &message));
         }
         Ok(SignedLink { cookie, ..SignedLink::from(link) })
+    }
+
+    /// Whether the link is a native one.
+    #[cfg(feature = "formats")]
+    fn is_native(&self) -> bool {
+        self.format.format.as_deref().is_none_or(|format| format == "native")
+    }
+
+    #[cfg(not(feature = "formats"))]
+    const fn is_native(&self) -> bool {
+        true
     }
 
     /// The URL to sign for `url`. A link that has a token is no name to encode: it stays, and is refused as
@@ -168,12 +184,12 @@ impl SignRequest {
     fn has_token(&self, url: &str) -> bool {
         let has =
             |token: &str| ["?", "&", "/"].iter().any(|mark| url.contains(&[mark, token].concat()));
-        #[cfg(feature = "jwt")]
+        #[cfg(feature = "formats")]
         if self.format.format.as_deref() == Some("jwt") {
             let name = self.format.jwt_name.as_deref().unwrap_or("token");
             return has("pg=1&") || has(&[name, "=ey"].concat());
         }
-        #[cfg(feature = "jwt")]
+        #[cfg(feature = "formats")]
         if self.format.format.as_deref() == Some("timed-hmac") {
             let name = self.format.timed_hmac_param.as_deref().unwrap_or("verify");
             return has("pg=1&") || has(&[name, "="].concat());
@@ -210,11 +226,11 @@ impl SignRequest {
             (None, true) => link = link.exact(),
             (None, false) => {}
         }
-        #[cfg(feature = "jwt")]
+        #[cfg(feature = "formats")]
         if let Some(jwt) = self.format.jwt()? {
             link = link.jwt(jwt);
         }
-        #[cfg(feature = "jwt")]
+        #[cfg(feature = "formats")]
         if let Some(format) = self.format.timed_hmac()? {
             if self.place == Some(Place::Path) {
                 let message = "a timed HMAC is in the query only; leave it out";
@@ -272,14 +288,14 @@ impl SignRequest {
             _ if error == SignError::RoundedTooFar => "round",
             Field::Aud => "audience",
             Field::Cc => "country",
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             Field::Claim => "claims",
             Field::Dir if self.exact => "exact",
             Field::Dl if self.inline.is_some() => "inline",
             Field::Dl => "download",
             Field::Exp if self.expires_at.is_some() => "expires_at",
             Field::Exp => "expires_in",
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             Field::Iss => "issuer",
             // Nobody named the key: it is the ring that has to change.
             Field::Kid if self.kid.is_none() => "",
@@ -289,7 +305,7 @@ impl SignRequest {
             field => field.name(),
         };
         let message: &dyn fmt::Display = match &error {
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             SignError::Field(Field::Claim, Fault::OutOfOrder) => {
                 &"a claim is given twice, or is one of aud, exp, iat, iss, jti, nbf, run, sid and sub, which have \
                   options of their own"

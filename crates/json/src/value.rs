@@ -6,7 +6,7 @@ use core::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::RequestError;
+use crate::error::RequestError;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Value {
         }
     }
 
-    #[cfg(feature = "jwt")]
+    #[cfg(feature = "formats")]
     pub(super) fn members(self) -> Result<Vec<(String, Self)>, &'static str> {
         match self {
             Self::Object(members) => Ok(members),

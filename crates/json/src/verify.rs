@@ -5,9 +5,11 @@ use core::net::IpAddr;
 
 use serde::Serialize;
 
-#[cfg(feature = "jwt")]
-use super::{Formats, GateFormats, RequestError};
-use super::{Shape, UNKNOWN, Value};
+use crate::error::RequestError;
+#[cfg(feature = "formats")]
+use crate::formats::{Formats, GateFormats};
+use crate::shape::{Shape, UNKNOWN};
+use crate::value::Value;
 use playgate::KeyRing;
 use playgate::ParamNames;
 use playgate::UnixTime;
@@ -82,14 +84,14 @@ impl fmt::Debug for VerifyRequest {
 #[expect(missing_docs, reason = "the verifier says what each one means")]
 pub struct GateOptions {
     pub audience: Option<String>,
-    #[cfg(feature = "jwt")]
+    #[cfg(feature = "formats")]
     pub formats: Formats,
     pub leeway: u64,
     pub max_lifetime: Option<u64>,
     pub unsigned_params: String,
     pub forward_params: String,
     /// What a JSON object says of the formats.
-    #[cfg(feature = "jwt")]
+    #[cfg(feature = "formats")]
     asked: GateFormats,
 }
 
@@ -99,19 +101,19 @@ impl Shape for GateOptions {
     fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
         match name {
             "audience" => self.audience = Some(value.text()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "formats" => self.asked.formats = Some(value.texts()?.join(",")),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "jwt_path" => self.asked.jwt_path = Some(value.text()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "jwt_name" => self.asked.jwt_name = Some(value.text()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "issuer" => self.asked.issuer = Some(value.text()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "timed_hmac_ttl" => self.asked.timed_hmac_ttl = Some(value.id()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "timed_hmac_param" => self.asked.timed_hmac_param = Some(value.text()?),
-            #[cfg(feature = "jwt")]
+            #[cfg(feature = "formats")]
             "timed_hmac_url_safe" => {
                 self.asked.timed_hmac_url_safe = Some(value.flag()?.to_string());
             }
@@ -124,7 +126,7 @@ impl Shape for GateOptions {
         Ok(())
     }
 
-    #[cfg(feature = "jwt")]
+    #[cfg(feature = "formats")]
     fn checked(self) -> Result<Self, RequestError> {
         match self.asked.read() {
             Ok(formats) => Ok(Self { formats, ..self }),
@@ -142,7 +144,7 @@ impl GateOptions {
             .leeway(self.leeway)
             .max_lifetime(self.max_lifetime)
             .unsigned_params(ParamNames::new(&self.unsigned_params));
-        #[cfg(feature = "jwt")]
+        #[cfg(feature = "formats")]
         let verifier = self.formats.of(verifier);
         verifier
     }

@@ -4,6 +4,8 @@
 //! in the path is inherited by that; one in the query is lost, and an absolute address has none. Here
 //! such addresses get theirs: those within the token's scope on this very host, and no others.
 
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
+
 mod address;
 mod bounds;
 mod dash;

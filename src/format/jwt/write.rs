@@ -120,28 +120,48 @@ impl Writer for Jwt<'_> {
     }
 
     fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError> {
+        // Each by name: an option that is new is a restriction that must not be left out unseen.
+        let LinkOptions {
+            expiry: _,
+            key: _,
+            audience,
+            countries,
+            download,
+            inline: _,
+            issued: _,
+            networks,
+            token_id,
+            not_before: _,
+            preview,
+            round: _,
+            run,
+            scope,
+            session,
+            subject,
+            in_path: _,
+        } = options;
         for (field, asked) in [
-            (Field::Cc, options.countries.is_some()),
-            (Field::Dir, options.scope != Extent::Fitting),
-            (Field::Dl, options.download.is_some()),
-            (Field::Ip, !options.networks.is_empty()),
-            (Field::Pre, options.preview.is_some()),
+            (Field::Cc, countries.is_some()),
+            (Field::Dir, *scope != Extent::Fitting),
+            (Field::Dl, download.is_some()),
+            (Field::Ip, !networks.is_empty()),
+            (Field::Pre, preview.is_some()),
         ] {
             if asked {
                 return Err(SignError::Field(field, Fault::NotInFormat));
             }
         }
         let texts = [
-            (Field::Aud, options.audience),
+            (Field::Aud, *audience),
             (Field::Iss, self.issuer.as_deref()),
-            (Field::Jti, options.token_id),
-            (Field::Sid, options.session),
-            (Field::Sub, options.subject),
+            (Field::Jti, *token_id),
+            (Field::Sid, *session),
+            (Field::Sub, *subject),
         ];
         if let Some((field, _)) = texts.into_iter().find(|(_, text)| *text == Some("")) {
             return Err(SignError::Field(field, Fault::Empty));
         }
-        if options.run.is_some_and(|secs| !(1..=MAX_NUMBER).contains(&secs)) {
+        if run.is_some_and(|secs| !(1..=MAX_NUMBER).contains(&secs)) {
             return Err(SignError::Field(Field::Run, Fault::OutOfRange));
         }
         let of_claim = |fault| SignError::Field(Field::Claim, fault);

@@ -24,20 +24,40 @@ impl Writer for TimedHmac {
     }
 
     fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError> {
+        // Each by name: an option that is new is a restriction that must not be left out unseen.
+        let LinkOptions {
+            expiry: _,
+            key: _,
+            audience,
+            countries,
+            download,
+            inline: _,
+            issued,
+            networks,
+            token_id,
+            not_before,
+            preview,
+            round: _,
+            run,
+            scope,
+            session,
+            subject,
+            in_path,
+        } = options;
         for (field, asked) in [
-            (Field::Aud, options.audience.is_some()),
-            (Field::Cc, options.countries.is_some()),
-            (Field::Dir, matches!(options.scope, Extent::Directory(_))),
-            (Field::Dl, options.download.is_some()),
-            (Field::Iat, matches!(options.issued, Issued::At(_))),
-            (Field::Ip, !options.networks.is_empty()),
-            (Field::Jti, options.token_id.is_some()),
-            (Field::Nbf, options.not_before.is_some()),
-            (Field::Pre, options.preview.is_some()),
-            (Field::Run, options.run.is_some()),
-            (Field::Sid, options.session.is_some()),
-            (Field::Sub, options.subject.is_some()),
-            (Field::Token, options.in_path == Some(true)),
+            (Field::Aud, audience.is_some()),
+            (Field::Cc, countries.is_some()),
+            (Field::Dir, matches!(scope, Extent::Directory(_))),
+            (Field::Dl, download.is_some()),
+            (Field::Iat, matches!(issued, Issued::At(_))),
+            (Field::Ip, !networks.is_empty()),
+            (Field::Jti, token_id.is_some()),
+            (Field::Nbf, not_before.is_some()),
+            (Field::Pre, preview.is_some()),
+            (Field::Run, run.is_some()),
+            (Field::Sid, session.is_some()),
+            (Field::Sub, subject.is_some()),
+            (Field::Token, *in_path == Some(true)),
         ] {
             if asked {
                 return Err(SignError::Field(field, Fault::NotInFormat));

@@ -1,7 +1,7 @@
 //! Who may mint: in production whoever shows the secret, in development pages of this machine.
 
-use alloc::sync::Arc;
 use core::net::IpAddr;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};

@@ -1,10 +1,10 @@
 //! Connections: how many, how slow, and how they end.
 
-use alloc::sync::Arc;
 use core::future::Future;
 use core::pin::pin;
 use core::time::Duration;
 use std::io;
+use std::sync::Arc;
 
 use axum::Router;
 use hyper::server::conn::http1;

@@ -1,7 +1,7 @@
 //! `POST /links`.
 
-use alloc::sync::Arc;
 use core::str;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request, State};

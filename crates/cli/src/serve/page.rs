@@ -1,7 +1,7 @@
 //! The page of `--dev`: its files, and the settings that it starts from.
 
-use alloc::sync::Arc;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};

@@ -1,7 +1,7 @@
 //! Which path is answered by what, and what all answers have in common.
 
-use alloc::sync::Arc;
 use core::time::Duration;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;

@@ -1,10 +1,10 @@
 //! A connection whose client has to read what it is sent.
 
-use alloc::boxed::Box;
 use core::future::Future as _;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
+use std::boxed::Box;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
