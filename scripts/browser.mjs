@@ -9,7 +9,7 @@ const PLACES = [
   "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
 ];
 
-/** The path of the browser: what CHROME says, or the first that is found; undefined where there is none. */
+/** The path of the browser: CHROME, or the first one found; undefined if there is none. */
 export function findBrowser() {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const found = folders.flatMap((folder) => NAMES.map((name) => join(folder, name)));

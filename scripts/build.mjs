@@ -1,4 +1,4 @@
-// Builds the Worker, the page and the program: `npm run build`, or one: `npm run build -- worker`.
+// Builds the Worker, the page and the program (`npm run build`), or only one of them (`npm run build -- worker`).
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
@@ -9,36 +9,35 @@ import { exe, fail, root, run, target } from "./setup.mjs";
 
 const WASM = "wasm32-unknown-unknown";
 
-/** What is linked to wasm: the package, its features, and the name of the files that come of it. */
+/** The WebAssembly modules: package, features, and the name of the output files. */
 const modules = {
   worker: { package: "playgate-worker", features: "", name: "playgate" },
   page: { package: "playgate-js", features: "", name: "playgate" },
-  // The page loads it once there is a JWT to sign or to read.
+  // The page loads this once there is a JWT to sign or read.
   pageWithJwt: { package: "playgate-js", features: "formats", name: "playgate-jwt" },
 };
 
 function checkTools(quiet) {
   const says = (command, ...args) => spawnSync(command, args, { cwd: root, encoding: "utf8" });
-  if (says("cargo", "--version").status !== 0) fail("cargo is missing; install Rust with rustup, see https://rustup.rs");
+  if (says("cargo", "--version").status !== 0) fail("cargo is not installed; install Rust with rustup, see https://rustup.rs");
   const sysroot = says("rustc", "--print", "sysroot").stdout.trim();
   if (existsSync(join(sysroot, "lib/rustlib", WASM))) return;
   if (says("rustup", "--version").status !== 0) {
-    fail(`Rust's target ${WASM} is missing; install its standard library, with rustup: rustup target add ${WASM}`);
+    fail(`Rust's target ${WASM} is not installed; with rustup, run: rustup target add ${WASM}`);
   }
   run("rustup", ["target", "add", WASM], { quiet });
 }
 
-/** When a file was written; 0 where there is none. */
+/** When a file was last written; 0 if it does not exist. */
 export const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** Links a package to wasm with some features, and writes the module that loads it. */
+/** Links a package with these features to WebAssembly, and writes the module that loads it. */
 function wasm(quiet, { package: crate, features, name }, { profile, flags = [] }, outDir) {
-  // Each has a target directory of its own: what cargo links has the same name each time, and it would
-  // take one for the other.
+  // Each module has its own target directory, because cargo's output has the same name for all of them.
   const own = join(target, [crate, features].filter(Boolean).join("-"));
-  // Whoever builds it, wherever: the paths of this machine are not in the result.
+  // Builds are reproducible: the output does not contain the paths of this machine.
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
-  // Beyond this an instance traps, and the next request gets a fresh one: Workers have no more.
+  // Workers have 128 MiB. Beyond that an instance traps, and the next request gets a new one.
   const memory = `-Clink-arg=--max-memory=${128 << 20}`;
   const RUSTFLAGS = [memory, `--remap-path-prefix=${join(cargoHome, "registry", "src")}=`, "-Clink-arg=-O2", ...flags].join(" ");
   run("cargo", [
@@ -67,12 +66,12 @@ const parts = {
     for (const name of readdirSync(to)) {
       if (name !== "vendor") rmSync(join(to, name), { recursive: true });
     }
-    // The media is for the bucket: the origin would hand it out to everybody.
+    // The media belongs in the bucket: the origin would serve it to everyone.
     cpSync(from, to, { recursive: true, filter: (path) => relative(from, path).split(sep)[0] !== "media" });
     const hls = join(root, "node_modules/hls.js");
     cpSync(join(hls, "dist/hls.mjs"), join(vendor, "hls.mjs"));
     cpSync(join(hls, "LICENSE"), join(vendor, "hls.LICENSE.txt"));
-    // The page hashes little: SHA-256 as a loop is 6 KB less than unrolled.
+    // The page hashes little data. A loop for SHA-256 is 6 KB smaller than unrolled code.
     const flags = ['--cfg sha2_backend="soft"', '--cfg sha2_backend_soft="compact"'];
     for (const module of [modules.page, modules.pageWithJwt]) wasm(quiet, module, { profile: "page", flags }, vendor);
   },
@@ -82,11 +81,11 @@ const parts = {
   },
 };
 
-/** Builds the named parts, or all: worker, www, program. Ends the script with one sentence where it fails. */
+/** Builds the named parts (worker, www, program), or all. If it fails, ends the script with one sentence. */
 export function build({ quiet = false, only = Object.keys(parts) } = {}) {
   checkTools(quiet);
   for (const part of only) {
-    if (!Object.hasOwn(parts, part)) fail(`there is no part ${part}; there are ${Object.keys(parts).join(", ")}`);
+    if (!Object.hasOwn(parts, part)) fail(`unknown part ${part}; choose from ${Object.keys(parts).join(", ")}`);
     const started = Date.now();
     if (!quiet) console.log(`Building ${part} ...`);
     parts[part](quiet);

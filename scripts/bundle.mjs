@@ -1,4 +1,4 @@
-// What `wrangler deploy` would upload, in build/edge. No account and no network are needed.
+// Writes what `wrangler deploy` would upload to build/edge. This needs no account and no network.
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
@@ -7,7 +7,7 @@ import { root, run, wrangler } from "./setup.mjs";
 
 export const directory = join(root, "build/edge");
 
-/** Makes sure that the bundle is that of the sources as they are. */
+/** Brings the bundle up to date with the sources. */
 export function bundle() {
   build({ quiet: true, only: ["worker"] });
   const sources = ["build/worker/playgate.js", "build/worker/playgate_bg.wasm", "crates/worker/entry.mjs", "wrangler.toml", "package-lock.json"];
@@ -20,7 +20,7 @@ export function bundle() {
   });
 }
 
-/** The files that are uploaded: name and bytes. */
+/** The uploaded files: names and bytes. */
 export function uploaded() {
   const names = readdirSync(directory).filter((name) => name === "entry.js" || name.endsWith(".wasm"));
   return names.map((name) => [name, readFileSync(join(directory, name))]);

@@ -1,4 +1,4 @@
-// The origin and the edge on this machine, as `npm start` and the browser tests run them.
+// Runs the origin and the edge on this machine, for `npm start` and the browser tests.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -9,19 +9,19 @@ import { exe, fail, root, target, wrangler } from "./setup.mjs";
 
 const program = join(target, "release", `playgate${exe}`);
 
-/** The key ring of .dev.vars, which `wrangler dev` reads; made at the first start, for this machine alone. */
+/** The key ring in .dev.vars, which `wrangler dev` reads. The first start makes it, only for this machine. */
 function developmentKeys() {
   const file = join(root, ".dev.vars");
   if (!existsSync(file)) {
     const entry = execFileSync(program, ["keygen"], { encoding: "utf8" }).trim();
-    const comment = "# Development keys, made by npm start. Never use them elsewhere.";
+    const comment = "# Development keys, made by npm start. Do not use them elsewhere.";
     writeFileSync(file, `${comment}\nPLAYGATE_KEYS="${entry}"\n`, { mode: 0o600 });
   }
   const keys = /^PLAYGATE_KEYS\s*=\s*"?([^"\n]+)"?\s*$/m.exec(readFileSync(file, "utf8"))?.[1];
-  return keys ?? fail(".dev.vars has no line PLAYGATE_KEYS=\"id:key\"; delete the file, and npm start makes a new one");
+  return keys ?? fail(".dev.vars has no line PLAYGATE_KEYS=\"id:key\"; delete the file, and run npm start again to make a new one");
 }
 
-/** Whether nothing listens on the port yet. */
+/** Whether the port is free. */
 export function isFree(port) {
   return new Promise((resolve) => {
     const server = createServer();
@@ -30,7 +30,7 @@ export function isFree(port) {
   });
 }
 
-/** A port that nothing listens on. */
+/** A free port. */
 export function freePort() {
   return new Promise((resolve) => {
     const probe = createServer().listen(0, "127.0.0.1", () => {
@@ -41,16 +41,16 @@ export function freePort() {
 }
 
 /**
- * Starts both, and waits until both answer. `onExit(name, code)` is called when one of them ends by
- * itself. Returns their addresses and a function that ends them.
+ * Starts both, and waits until both answer. Calls `onExit(name, code)` when one of them exits.
+ * Returns their addresses and a function that stops them.
  */
 export async function startServices({ originPort, edgePort, state, onExit, log = "inherit" }) {
   const origin = `http://localhost:${originPort}`;
   const edge = `http://localhost:${edgePort}`;
   const children = [];
   const start = (name, command, args, env) => {
-    // A process group of its own: an interrupt at the terminal then reaches us alone, and the workerd
-    // below wrangler ends with it.
+    // A separate process group: an interrupt at the terminal reaches only this script, and the workerd
+    // below wrangler is stopped too.
     const child = spawn(command, args, {
       cwd: root,
       detached: true,
@@ -73,7 +73,7 @@ export async function startServices({ originPort, edgePort, state, onExit, log =
     "--inspector-port", "0",
     "--persist-to", state,
     "--var", `ALLOW_ORIGINS:${origin},http://127.0.0.1:${originPort}`,
-    // Both formats, as the playground makes both.
+    // The playground signs both formats.
     "--var", "FORMATS:native,jwt",
     "--var", "JWT_PATH:/videos/{vid}/",
     "--show-interactive-dev-session=false",
@@ -90,7 +90,7 @@ export async function startServices({ originPort, edgePort, state, onExit, log =
       }
     }
   };
-  // Whatever ends this process, they end with it.
+  // However this process ends, stop them too.
   process.once("exit", () => kill("SIGKILL"));
   const stop = async () => {
     kill("SIGTERM");
@@ -106,7 +106,7 @@ export async function startServices({ originPort, edgePort, state, onExit, log =
   return { origin, edge, stop };
 }
 
-/** Waits until an address answers anything at all. */
+/** Waits until an address sends any answer. */
 async function answers(url) {
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
     try {

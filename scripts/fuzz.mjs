@@ -1,10 +1,10 @@
-// Gives a fuzz target whatever comes to libFuzzer's mind, starting from the manifests and vectors of the tests.
-// What it finds out, and what it breaks, stays under target/.
+// Runs a fuzz target with libFuzzer, starting from the manifests and vectors of the tests. Corpus and findings stay
+// under target/.
 //
-//   npm run fuzz -- hls 60       a target and for how many seconds; the targets are below
-//   npm run fuzz -- hls FILE     one input again, such as one that was found
+//   npm run fuzz -- hls 60       runs a target for this many seconds; the targets are listed below
+//   npm run fuzz -- hls FILE     runs one input again, such as a finding
 //
-// The flags are those that cargo-fuzz passes, less the sanitizers, which the stable toolchain has not.
+// The flags are those of cargo-fuzz without the sanitizers, which the stable toolchain does not have.
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { spawnSync } from "node:child_process";
@@ -13,7 +13,7 @@ import { exe, fail, root, run, target } from "./setup.mjs";
 
 const [name, input = "60"] = process.argv.slice(2);
 const TARGETS = ["dash", "hls", "jwt", "preview", "verify"];
-if (!TARGETS.includes(name)) fail(`name a target: ${TARGETS.join(", ")}`);
+if (!TARGETS.includes(name)) fail(`choose a target: ${TARGETS.join(", ")}`);
 
 const triple = /^host: (.*)$/m.exec(spawnSync("rustc", ["-vV"], { encoding: "utf8" }).stdout)?.[1];
 if (!triple) fail("rustc is not installed; install Rust with rustup, see https://rustup.rs");
@@ -27,7 +27,7 @@ const flags = [
   "-Coverflow-checks",
 ];
 const folder = join(target, "fuzz");
-// With --target the flags are not those of build scripts and macros.
+// With --target, the flags do not apply to build scripts and macros.
 run("cargo", ["build", "--release", "--quiet", "--package", "playgate-fuzz", "--features", "libfuzzer", "--bin", `fuzz_${name}`, "--target", triple], {
   env: { ...process.env, CARGO_TARGET_DIR: folder, CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"), CARGO_PROFILE_RELEASE_LTO: "off" },
 });
@@ -51,7 +51,7 @@ function* seedsOf(name) {
       yield [name, [request.url, request.cookie ?? "", request.authorization ?? ""].join("\n")];
     }
     if (name === "verify") return;
-    // Headers and payloads, which the target signs.
+    // Headers and payloads; the target signs them.
     const folder = join(root, "tests", "fuzz", "jwt");
     for (const file of readdirSync(folder)) yield [file, readFileSync(join(folder, file))];
     return;

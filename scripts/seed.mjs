@@ -8,7 +8,7 @@ import { root } from "./setup.mjs";
 
 const MEDIA = join(root, "www", "media");
 
-/** Every sample file: its key in the bucket and its bytes. The gate knows the types by the names. */
+/** Every sample file: its key in the bucket and its bytes. The gate gets the types from the names. */
 export function sampleMedia() {
   return readdirSync(MEDIA, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -17,7 +17,7 @@ export function sampleMedia() {
     .map((file) => ({ key: relative(MEDIA, file).split(sep).join("/"), bytes: readFileSync(file) }));
 }
 
-/** Seeds the bucket below `state`, unless it holds the same media already. */
+/** Seeds the bucket below `state`, unless it already has the same media. */
 export async function seed(state) {
   const media = sampleMedia();
   const hash = createHash("sha256");

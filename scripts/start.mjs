@@ -1,4 +1,4 @@
-// `npm start`: the origin and the edge on this machine, and a page that plays through both.
+// `npm start`: runs the origin and the edge on this machine, and a page that plays through both.
 import { join } from "node:path";
 
 import { fail, root, setUp } from "./setup.mjs";
@@ -12,7 +12,7 @@ const originPort = Number(process.env.ORIGIN_PORT ?? 8788);
 const edgePort = Number(process.env.EDGE_PORT ?? 8787);
 for (const [name, port] of [["ORIGIN_PORT", originPort], ["EDGE_PORT", edgePort]]) {
   if (!(await isFree(port))) {
-    fail(`port ${port} is in use; end what listens there, or choose another: ${name}=${port + 1000} npm start`);
+    fail(`port ${port} is in use; stop the program that uses it, or choose another port: ${name}=${port + 1000} npm start`);
   }
 }
 
@@ -33,9 +33,9 @@ async function end(code, sentence) {
 process.on("SIGINT", () => end(0));
 process.on("SIGTERM", () => end(0));
 
-const onExit = (name, code) => end(1, `${name} ended by itself, with code ${code}; see its output above`);
+const onExit = (name, code) => end(1, `${name} exited with code ${code}; see its output above`);
 services = await startServices({ originPort, edgePort, state, onExit }).catch((error) => end(1, error.message));
 console.log(`
-  Playgate plays at  ${services.origin}/
-  origin ${services.origin} mints links, edge ${services.edge} checks them; Ctrl-C ends both
+  Playgate runs at  ${services.origin}/
+  origin ${services.origin} mints links, edge ${services.edge} checks them; Ctrl-C stops both
 `);

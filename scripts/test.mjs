@@ -1,4 +1,4 @@
-// `npm test`: everything, native, edge and browser. `npm test -- edge` runs the suites of that name.
+// `npm test`: runs every suite. `npm test -- edge` runs the suites with that name.
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ const suites = [
   ["edge", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/edge")]],
   ["browser", process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files("tests/browser")]],
 ];
-// What to do first, where a suite cannot run here.
+// What a suite needs before it can run here, as a message.
 const needs = {
   browser: () => (browser ? null : "no Chromium or Chrome was found; install one (Debian: apt-get install chromium) or set CHROME to its path"),
   interop: installPyJwt,
@@ -37,7 +37,7 @@ function files(folder) {
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !suites.some(([suite]) => suite === name));
-if (unknown) fail(`there is no suite ${unknown}; there are ${[...new Set(suites.map(([suite]) => suite))].join(", ")}`);
+if (unknown) fail(`unknown suite ${unknown}; choose from ${[...new Set(suites.map(([suite]) => suite))].join(", ")}`);
 let built = false;
 const results = { passed: 0, failed: 0, skipped: 0 };
 for (const [name, command, args] of suites) {

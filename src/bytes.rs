@@ -1,19 +1,19 @@
-//! Classes of bytes, and loops over text that look at 8 or 16 bytes at a time.
+//! Byte classes, and loops over text that process 8 or 16 bytes at a time.
 //!
-//! No class branches on its byte. So a loop over a chunk of fixed length compiles to vector
-//! instructions: about 20 for 16 bytes on x86-64, where a loop over single bytes takes 12 for each.
+//! No class branches on its byte, so a loop over a fixed-length chunk compiles to vector instructions: about 20
+//! per 16 bytes on x86-64. A loop over single bytes takes 12 per byte.
 
-/// Bytes looked at together.
+/// Bytes processed together.
 const CHUNK: usize = 16;
 
-/// `A-Z a-z 0-9 - _`: a character of an id, and of base64url (RFC 4648, section 5).
+/// `A-Z a-z 0-9 - _`: the characters of ids and of base64url (RFC 4648, section 5).
 pub(crate) const fn is_id(byte: u8) -> bool {
     let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
     let digit = byte.wrapping_sub(b'0') < 10;
     letter | digit | (byte == b'-') | (byte == b'_')
 }
 
-/// A character of any value of a token: an id's, and the dot. No URL library encodes these.
+/// The characters of token values: those of ids, and the dot. No URL library encodes them.
 pub(crate) const fn is_name(byte: u8) -> bool {
     is_id(byte) | (byte == b'.')
 }
@@ -36,16 +36,16 @@ pub(crate) fn all(text: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
         .unwrap_or_else(|| text.iter().all(|&byte| allowed(byte)))
 }
 
-/// Whether all chunks are `allowed`; `None` where there is not one.
+/// Whether all chunks are `allowed`; `None` if the text is shorter than one chunk.
 #[inline]
 fn all_in<const N: usize>(text: &[u8], allowed: impl Fn(u8) -> bool) -> Option<bool> {
     let each = |chunk: &[u8; N]| chunk.iter().fold(true, |fine, &byte| fine & allowed(byte));
-    // The last chunk overlaps the one before it, so that no bytes are left over.
+    // The last chunk overlaps the one before it, so no bytes are left over.
     let last = text.last_chunk()?;
     Some(each(last) && text.as_chunks().0.iter().all(each))
 }
 
-/// Whether all pairs of neighbours are `allowed`; true where there are fewer than two bytes.
+/// Whether all adjacent pairs are `allowed`; true for fewer than two bytes.
 #[cfg(not(target_arch = "wasm32"))]
 #[inline]
 pub(crate) fn all_pairs(text: &[u8], allowed: impl Fn(u8, u8) -> bool) -> bool {
@@ -62,7 +62,7 @@ pub(crate) fn all_pairs(text: &[u8], allowed: impl Fn(u8, u8) -> bool) -> bool {
     }
 }
 
-/// The place of the first byte that is one of `wanted`.
+/// The position of the first byte that is one of `wanted`.
 #[inline]
 pub(crate) fn position<const N: usize>(text: &[u8], wanted: [u8; N]) -> Option<usize> {
     let mut before: usize = 0;
@@ -78,17 +78,16 @@ pub(crate) fn position<const N: usize>(text: &[u8], wanted: [u8; N]) -> Option<u
     Some(before.wrapping_add(at))
 }
 
-/// A word whose lowest bit that is set stands in the first byte of `word` that is `wanted`; 0 where
-/// there is none.
+/// A word whose lowest set bit is in the first byte of `word` that equals `wanted`; 0 if no byte does.
 ///
-/// A byte that is zero borrows from its top bit in the subtraction. So may bytes behind it, not before.
+/// A zero byte borrows from its top bit in the subtraction. Bytes after it may as well, but not before.
 const fn zeros(word: [u8; 8], wanted: u8) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(word) ^ ONES.wrapping_mul(wanted as u64);
     word.wrapping_sub(ONES) & !word & ONES.wrapping_mul(0x80)
 }
 
-/// A text around the first `part` in it. The standard library's search is fast, and kilobytes of the page.
+/// Splits a text at the first `part`. The standard library's search is faster, but adds kilobytes to the page.
 #[cfg(feature = "alloc")]
 pub(crate) fn split_at<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
     let at = text.as_bytes().windows(part.len()).position(|window| window == part.as_bytes())?;
@@ -97,14 +96,14 @@ pub(crate) fn split_at<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a st
 }
 
 #[cfg(feature = "alloc")]
-/// A text with all of these replaced, in upper case or lower; `None` where there is not one.
+/// Replaces all of these, ignoring case; `None` if nothing changes.
 pub(crate) fn replace(text: &str, pairs: &[(&str, &str)]) -> Option<alloc::string::String> {
     let mut replaced = alloc::string::String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let byte = rest.as_bytes().first().map(u8::to_ascii_lowercase);
         let found = pairs.iter().find(|(from, _)| {
-            // One look is enough for most.
+            // The first byte rules out most.
             let starts = from.as_bytes().first().map(u8::to_ascii_lowercase) == byte;
             starts && rest.get(..from.len()).is_some_and(|start| start.eq_ignore_ascii_case(from))
         });
@@ -128,7 +127,7 @@ mod tests {
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
-    /// A foreign byte at each place of texts of each length, beside those without one.
+    /// Texts of every length, with a foreign byte at every position and without one.
     fn texts() -> impl Iterator<Item = (Vec<u8>, Option<usize>)> {
         (0..70).flat_map(|len| {
             (0..=len).map(move |at| {

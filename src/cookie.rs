@@ -1,21 +1,21 @@
-//! The cookie that hands a token over (RFC 6265; the attribute `Partitioned` of CHIPS).
+//! The cookie that carries a token (RFC 6265; the attribute `Partitioned` of CHIPS).
 
 use alloc::format;
 use alloc::string::String;
 
-/// Bytes in the longest cookie that every browser keeps, its attributes among them (RFC 6265, section
-/// 6.1). Most do not count these; a JWT may be as long all by itself.
+/// The maximum length in bytes of a cookie that every browser keeps, including its attributes (RFC 6265, section
+/// 6.1). Most browsers do not count the attributes; a JWT alone may be this long.
 const MAX_LEN: usize = 4096;
 
-/// Bytes in the longest attribute: browsers ignore a longer one (RFC 6265bis, section 5.6).
+/// The maximum length of an attribute in bytes: browsers ignore longer ones (RFC 6265bis, section 5.6).
 const MAX_ATTRIBUTE_LEN: usize = 1024;
 
-/// Starts the names of cookies that browsers take for a whole host alone (RFC 6265bis, section 4.1.3.2).
+/// The prefix of cookie names that browsers accept only for a whole host (RFC 6265bis, section 4.1.3.2).
 const WHOLE_HOST: &[u8] = b"__Host-";
 
-/// The value of `Set-Cookie` for a token of directory scope that lasts `secs` more seconds: sent along to
-/// all below the directory, also from a page of another site. `None` where an attribute could not hold
-/// the directory, or where a browser would drop the cookie.
+/// The value of `Set-Cookie` for a token with directory scope that lasts `secs` more seconds. Browsers send it to
+/// everything below the directory, even from a page of another site. `None` if an attribute cannot contain the
+/// directory, or a browser would drop the cookie.
 #[must_use]
 pub fn set_cookie(token: &str, directory: &str, secs: u64) -> Option<String> {
     let name = token.as_bytes().get(..WHOLE_HOST.len());
@@ -25,7 +25,7 @@ pub fn set_cookie(token: &str, directory: &str, secs: u64) -> Option<String> {
     {
         return None;
     }
-    // The token starts with its own name and a `=`, as a cookie does.
+    // The token starts with its name and a `=`, like a cookie.
     let cookie = format!(
         "{token}; Path={directory}; Max-Age={secs}; Secure; HttpOnly; SameSite=None; Partitioned"
     );

@@ -1,21 +1,21 @@
-//! What a token says, in words.
+//! Descriptions of tokens for people.
 
 use core::fmt;
 
 use alloc::string::String;
 
-/// A field of the token, in words.
+/// The description of a field.
 #[derive(Clone, Debug)]
 pub struct FieldDescription {
     /// Its name on the wire.
     pub name: String,
-    /// Its value; the signature is left out.
+    /// Its value, without the signature.
     pub value: String,
     /// What it means.
     pub meaning: String,
 }
 
-/// Seconds in the two largest units that they fill.
+/// A duration in its two largest units.
 pub(crate) struct Span(pub(crate) u64);
 
 impl fmt::Display for Span {

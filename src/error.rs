@@ -1,16 +1,16 @@
-//! Why a request is refused: syntax (public, in detail), signature (mute), policy (facts that were
-//! authenticated first). Errors of operators and signers are in the modules that raise them.
+//! Why a request is refused: syntax (public, so detailed), signature (no detail), policy (authenticated facts).
+//! Errors of operators and signers are in the modules that raise them.
 
 use core::fmt;
 
 use crate::path::PathError;
 
-/// A field of a token, or a part of the request that has a grammar of its own.
+/// A field of a token, or a part of the request with its own grammar.
 ///
-/// The order is that of the native token: `pg`, `exp`, `kid`, the optional fields by name, `sig`.
+/// The order is that of native tokens: `pg`, `exp`, `kid`, the optional fields by name, `sig`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "each is the name of what it stands for")]
+#[expect(missing_docs, reason = "the names are those of the fields")]
 pub enum Field {
     Pg,
     Exp,
@@ -80,38 +80,38 @@ impl Field {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// A character that the field does not have.
+    /// A character that the field does not allow.
     Character,
     /// No value.
     Empty,
-    /// Missing, or in the wrong place.
+    /// Missing or in the wrong place.
     Missing,
     /// It needs `dir`, which the token does not have.
     NeedsDirectory,
     #[cfg(feature = "jwt")]
-    /// A JWT in a JWT.
+    /// A nested JWT.
     Nested,
-    /// A URL with a scheme and no host.
+    /// A URL with a scheme but no host.
     NoHost,
     /// Not an absolute URL.
     NotAbsolute,
-    /// A second spelling of a value that has one: a leading zero, a stray bit, a host bit.
+    /// A non-canonical spelling: a leading zero, a stray bit, a host bit.
     NotCanonical,
-    /// A token of this format does not say it.
+    /// Tokens of this format cannot carry it.
     NotInFormat,
     #[cfg(feature = "jwt")]
-    /// Not one JSON object.
+    /// Not a single JSON object.
     NotJson,
-    /// It is repeated, or comes after a field that it has to precede.
+    /// Repeated, or after a field that it must precede.
     OutOfOrder,
-    /// A number outside the field's range.
+    /// A number out of the field's range.
     OutOfRange,
-    /// More values than the field may have.
+    /// More values than the field allows.
     TooMany,
-    /// Longer than the field may be, or not of its one length.
+    /// Longer than the field allows, or not of its fixed length.
     WrongLength,
     #[cfg(feature = "jwt")]
-    /// A value of another JSON type than the field has.
+    /// A value of the wrong JSON type.
     WrongType,
 }
 
@@ -123,49 +123,49 @@ impl fmt::Display for Fault {
             Self::Missing => "is missing or in the wrong place",
             Self::NeedsDirectory => "needs a directory scope",
             #[cfg(feature = "jwt")]
-            Self::Nested => "holds another token",
-            Self::NoHost => "has no host; write it as https://host/path",
-            Self::NotAbsolute => "is not absolute; write it with https:// and the host",
-            Self::NotCanonical => "is not in its one canonical spelling",
+            Self::Nested => "contains a token",
+            Self::NoHost => "has no host; write https://host/path",
+            Self::NotAbsolute => "is not absolute; add https:// and the host",
+            Self::NotCanonical => "is not in canonical form",
             Self::NotInFormat => "is not available in this format; use a native link",
             #[cfg(feature = "jwt")]
-            Self::NotJson => "is not one JSON object in UTF-8",
+            Self::NotJson => "is not a JSON object in UTF-8",
             Self::OutOfOrder => "is repeated or out of order",
             Self::OutOfRange => "is out of range",
-            Self::TooMany => "has more values than the four it may have",
+            Self::TooMany => "has more than four values",
             Self::WrongLength => "has the wrong length",
             #[cfg(feature = "jwt")]
-            Self::WrongType => "is of the wrong JSON type; a time is a number, an id is text",
+            Self::WrongType => "has the wrong JSON type; times are numbers, ids are text",
         })
     }
 }
 
-/// The request or its token breaks the grammar. All of it is public: nothing secret was touched yet.
+/// The request or its token violates the grammar. This reveals nothing: no secret was used yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseError {
-    /// A field breaks its grammar.
+    /// A field violates its grammar.
     Malformed(Field, Fault),
     #[cfg(feature = "jwt")]
-    /// A JWT without a claim that the gate asks for.
+    /// A JWT without a claim that the gate requires.
     MissingClaim(Field),
-    /// The path is not below the directory that the token opens.
+    /// The path is outside the directory that the token allows.
     OutsideScope,
-    /// The path breaks the canonical form.
+    /// The path is not canonical.
     PathNotCanonical(PathError),
-    /// A field that the gate does not know; it may be a restriction.
+    /// An unknown field, which may be a restriction.
     UnknownField,
     /// A query parameter that the exact scope does not cover.
     UnsignedParameter,
     #[cfg(feature = "jwt")]
-    /// A JWT that does not say HS256: the algorithm belongs to the key (RFC 8725, section 3.1).
+    /// A JWT that does not name HS256: the algorithm belongs to the key (RFC 8725, section 3.1).
     UnsupportedAlgorithm,
     /// A version other than 1.
     UnsupportedVersion,
 }
 
 impl ParseError {
-    /// The field concerned, where it is one.
+    /// The field that the error is about, if any.
     #[must_use]
     pub const fn field(self) -> Option<Field> {
         match self {
@@ -201,16 +201,14 @@ impl fmt::Display for ParseError {
             Self::Malformed(field, fault) => write!(f, "`{}` {fault}", field.name()),
             #[cfg(feature = "jwt")]
             Self::MissingClaim(Field::Claim) => {
-                f.write_str("the token lacks the claim that JWT_PATH (--jwt-path) names")
+                f.write_str("the token lacks the claim named in JWT_PATH (--jwt-path)")
             }
             #[cfg(feature = "jwt")]
             Self::MissingClaim(field) => write!(f, "the token has no claim `{}`", field.name()),
-            Self::OutsideScope => f.write_str("the path is not below the directory of the token"),
+            Self::OutsideScope => f.write_str("the path is outside the token's directory"),
             Self::PathNotCanonical(error) => write!(f, "the path {error}"),
-            Self::UnknownField => f.write_str("the token has a field that the gate does not know"),
-            Self::UnsignedParameter => {
-                f.write_str("the link has a query parameter that is not signed")
-            }
+            Self::UnknownField => f.write_str("the token has an unknown field"),
+            Self::UnsignedParameter => f.write_str("the link has an unsigned query parameter"),
             #[cfg(feature = "jwt")]
             Self::UnsupportedAlgorithm => f.write_str("the token's `alg` is not HS256"),
             Self::UnsupportedVersion => f.write_str("the token's version is not 1"),
@@ -224,60 +222,60 @@ impl core::error::Error for ParseError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnusableKey {
-    /// The ring has it, for tokens of another format.
+    /// It is bound to another format.
     OtherFormat,
-    /// The ring has it, and retired it.
+    /// It is retired.
     Retired,
-    /// The ring does not have it.
+    /// It is not in the ring.
     Unknown,
 }
 
 impl fmt::Display for UnusableKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::OtherFormat => "the key ring has no such key for tokens of this format",
+            Self::OtherFormat => "the key ring has no such key for this format",
             Self::Retired => "the key that signed the token is retired",
-            Self::Unknown => "the key ring has no key of the token's key id",
+            Self::Unknown => "the token's key id is not in the key ring",
         })
     }
 }
 
 impl core::error::Error for UnusableKey {}
 
-/// The tag does not fit. It says no more, so that it helps nobody who searches for one that does.
+/// The tag does not match. No details, so that it does not help to forge one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidSignature;
 
 impl fmt::Display for InvalidSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the signature does not fit this request")
+        f.write_str("the signature does not match this request")
     }
 }
 
 impl core::error::Error for InvalidSignature {}
 
-/// The token is genuine, and does not allow this request now.
+/// The token is genuine, but does not allow this request now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// It would last more than 100 years, or was signed so far ahead: its times are not in seconds.
+    /// Its expiry or time of signing is more than 100 years ahead, so its times are not in seconds.
     ExpiresTooFar,
-    /// It lasts longer than the operator's cap.
+    /// It lasts longer than the operator allows.
     LifetimeTooLong,
-    /// Its time has not come.
+    /// It is not valid yet.
     NotYetValid,
-    /// It is a preview, and this is no manifest: media has a link of its own in there.
+    /// It is a preview, but this is not a manifest. The manifest contains links to the media.
     OutsidePreview,
     /// It is for another deployment.
     WrongAudience,
-    /// It is for other countries, or the client's is not known.
+    /// It is for other countries, or the client's is unknown.
     WrongCountry,
     #[cfg(feature = "jwt")]
-    /// Another issued it than the gate asks for.
+    /// It is from another issuer than the gate requires.
     WrongIssuer,
-    /// It is for another network, or the client's address is not known.
+    /// It is for another network, or the client's address is unknown.
     WrongNetwork,
 }
 
@@ -303,18 +301,15 @@ impl fmt::Display for PolicyError {
         f.write_str(match self {
             Self::Expired => "the link has expired",
             Self::ExpiresTooFar => {
-                "a time in the link is more than 100 years ahead; write it in seconds, not in milliseconds or \
-                 smaller units"
+                "a time in the link is more than 100 years ahead; write seconds, not milliseconds"
             }
             Self::LifetimeTooLong => "the link lasts longer than this gate allows",
             Self::NotYetValid => "the link is not valid yet",
-            Self::OutsidePreview => {
-                "the link is a preview, which opens only what its playlist lists"
-            }
+            Self::OutsidePreview => "the link is a preview of only what its playlist lists",
             Self::WrongAudience => "the link is for another deployment",
             Self::WrongCountry => "the link is for other countries",
             #[cfg(feature = "jwt")]
-            Self::WrongIssuer => "the link is of another issuer",
+            Self::WrongIssuer => "the link is from another issuer",
             Self::WrongNetwork => "the link is for another network",
         })
     }
@@ -322,21 +317,21 @@ impl fmt::Display for PolicyError {
 
 impl core::error::Error for PolicyError {}
 
-/// Why a request is not admitted.
+/// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Two tokens, and no way to tell which is meant.
+    /// Two tokens: it is unclear which one counts.
     Ambiguous,
     /// The key that the token names cannot be used.
     Key(UnusableKey),
     /// No token.
     Missing,
-    /// The request or its token breaks the grammar.
+    /// The request or its token violates the grammar.
     Parse(ParseError),
-    /// The token is genuine, and does not allow this.
+    /// The token is genuine, but does not allow this.
     Policy(PolicyError),
-    /// The tag does not fit.
+    /// The tag does not match.
     Signature(InvalidSignature),
 }
 
@@ -355,7 +350,7 @@ impl Refusal {
         }
     }
 
-    /// The HTTP status of the answer (RFC 9110, section 15.5): 401 where nothing was shown, else 403.
+    /// The HTTP status (RFC 9110, section 15.5): 401 if there was no token, otherwise 403.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -364,7 +359,7 @@ impl Refusal {
         }
     }
 
-    /// The field concerned, where the grammar names one.
+    /// The field that the refusal is about, if any.
     #[must_use]
     pub const fn field(self) -> Option<Field> {
         match self {

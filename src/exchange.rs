@@ -1,4 +1,4 @@
-//! The exchange: for a token that says when a playback starts, one that says how long it lasts.
+//! The exchange: replaces a token that limits when a playback starts with one that limits how long it lasts.
 
 use core::fmt;
 
@@ -13,8 +13,8 @@ use crate::options::{CheckedOptions, LinkOptions};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
 
-/// The token that goes on from an admitted request, into the addresses of its manifest or into its own. Its `Debug`
-/// output leaves the token out, as it is a credential.
+/// The token that a gate passes on from an admitted request, in the addresses of its manifest or in its own. `Debug`
+/// does not print the token, as it is a credential.
 #[derive(Clone)]
 pub struct ExchangedToken {
     token: String,
@@ -24,25 +24,25 @@ pub struct ExchangedToken {
 }
 
 impl ExchangedToken {
-    /// The token with its name, as it is in a path or a cookie.
+    /// The token with its name, as in a path or a cookie.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.token
     }
 
-    /// When it ends.
+    /// When it expires.
     #[must_use]
     pub const fn expires(&self) -> UnixTime {
         self.expires
     }
 
-    /// Whether it is another token than the request's.
+    /// Whether it differs from the token of the request.
     #[must_use]
     pub const fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Signs the addresses in the manifest of a preview one by one. `None` if it is not a preview.
+    /// Signs the single addresses in the manifest of a preview. `None` if it is not a preview.
     #[must_use]
     pub const fn segment_signer(&self) -> Option<&SegmentSigner> {
         self.segment_signer.as_ref()
@@ -56,15 +56,15 @@ impl fmt::Debug for ExchangedToken {
 }
 
 impl Verifier<'_> {
-    /// The token that goes on: that of the request, or where it has `run` one that ends so many seconds from
-    /// now, and never later than `exp` and these. It keeps every binding and the scope, and has no `run`,
-    /// so that nobody can exchange it again. `None` where the scope is exact and there is no `run`: it
-    /// could open nothing but what was asked for.
+    /// The token to pass on: that of the request, or, if it has `run`, one that expires `run` seconds from now, but
+    /// no later than `exp` plus `run`. It keeps the scope and every binding, but not `run`, so it cannot be
+    /// exchanged again. `None` if the scope is exact and there is no `run`: the token would allow only the
+    /// requested address.
     ///
-    /// The operator's caps on `run` and on lifetimes hold for it. The key of the request signs it, and it
-    /// ends when that key retires: a key that goes takes along what came of its links. Where that key is
-    /// bound to another format, the first key for the gate's own tokens signs, and the token ends with the
-    /// earlier of the two.
+    /// The operator's limits on `run` and on lifetimes apply to it. The key of the request signs it, and it expires
+    /// when that key retires, so retiring a key also ends the tokens that came from its links. If that key is bound
+    /// to another format, the first key for the gate's own tokens signs, and the token expires when the earlier of
+    /// the two keys retires.
     #[must_use]
     pub fn exchange(&self, verified: &Verified<'_>, now: UnixTime) -> Option<ExchangedToken> {
         let grant = verified.grant();
@@ -83,11 +83,11 @@ impl Verifier<'_> {
         }
         let Some((mint, key)) = self.mint(verified, now) else { return Some(own) };
         let download = grant.download().map(DownloadName::decode);
-        // The token is for this gate: that was checked.
+        // The audience was checked: the token is for this gate.
         let options =
             LinkOptions { audience: self.rules.audience, ..options(grant, download.as_deref()) };
         if mint.check(&options).is_err() {
-            // What cannot be said in a token of the gate's own goes on as it came.
+            // A grant that the gate's own tokens cannot express keeps its original token.
             return Some(own);
         }
         let expires = self.ends(verified, key, now);
@@ -103,7 +103,7 @@ impl Verifier<'_> {
         Some(ExchangedToken { token, expires, is_new: true, segment_signer })
     }
 
-    /// When the token ends that `key` signs for an admitted request.
+    /// When a token that `key` signs for an admitted request expires.
     fn ends(&self, verified: &Verified<'_>, key: &Entry, now: UnixTime) -> UnixTime {
         let grant = verified.grant();
         let expires = match grant.run() {
@@ -117,8 +117,8 @@ impl Verifier<'_> {
         expires.min(UnixTime::from_secs(MAX_NUMBER))
     }
 
-    /// How this gate makes the token that goes on, and the key that signs it: that of the request, if it serves the
-    /// format, else the first that does. `None` where there is none, or where no such format is read here.
+    /// How this gate makes the token to pass on, and the key that signs it: that of the request if it serves the
+    /// format, otherwise the first that does. `None` if there is no such key or format.
     fn mint<'k>(
         &'k self,
         verified: &Verified<'k>,
@@ -132,15 +132,15 @@ impl Verifier<'_> {
         Some((mint, others.find(|entry| !entry.is_retired(now))?))
     }
 
-    /// The address of an admitted request with an exchanged token that lasts longer than its own, and when that
-    /// one ends. `None` where there is none, or the token is not in the address.
+    /// The address of an admitted request with an exchanged token that lasts longer than its own, and when the
+    /// exchanged token expires. `None` if there is no such token, or the token is not in the address.
     #[must_use]
     pub fn lasting_address(
         &self,
         verified: &Verified<'_>,
         now: UnixTime,
     ) -> Option<(String, UnixTime)> {
-        // Nothing is signed that is not used.
+        // Avoids signing a token that is not used.
         let (_, key) = self.mint(verified, now).filter(|_| verified.grant().run().is_some())?;
         if self.ends(verified, key, now) <= verified.grant().expires() || !verified.is_in_address()
         {
@@ -151,9 +151,9 @@ impl Verifier<'_> {
     }
 }
 
-/// Every binding of a grant but its audience. Its times and its scope are not among them.
+/// Every binding of a grant except its audience. Omits its times and its scope.
 fn options<'a>(grant: &'a Grant<'_>, file: Option<&'a str>) -> LinkOptions<'a> {
-    // Each by name: a binding that is new must not be left out unseen.
+    // Each by name: a new binding must not be dropped silently.
     let Grant {
         expires: _,
         audience: _,
@@ -204,7 +204,7 @@ mod tests {
         KeyRing::parse(text).unwrap()
     }
 
-    /// What goes on from a link that was signed for ten minutes, at a gate with these keys and this cap.
+    /// The token that is passed on from a link signed for ten minutes, at a gate with these keys and this limit.
     fn passed(
         link: impl for<'a> FnOnce(Built<'a>) -> Built<'a>,
         keys: &str,
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn it_ends_no_later_than_the_first_and_its_run() {
-        // Within the leeway, at a time when the first token is over.
+        // Within the leeway, after the first token has expired.
         let pass = passed(|link| edge(link).run(60), KEYS, None, NOW + 800).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 600 + 60);
         let pass = passed(|link| edge(link).run(60), KEYS, Some(700), NOW).unwrap();
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(pass.expires.as_secs(), NOW + Verifier::DEFAULT_MAX_RUN);
     }
 
-    /// The key that signed the exchanged token, and when this ends.
+    /// The key that signed the exchanged token, and when that token expires.
     fn signed_by(pass: &ExchangedToken) -> (&str, u64) {
         let (_, rest) = pass.token.split_once("&kid=").unwrap();
         (rest.split('&').next().unwrap(), pass.expires.as_secs())
@@ -411,7 +411,7 @@ mod tests {
         assert_eq!(verify(&url.replace("/42/", "/43/"), NOW), Err("bad_signature"));
     }
 
-    /// What goes on from a JWT for ten minutes at a gate that reads JWTs, and native tokens or not.
+    /// The token that is passed on from a JWT for ten minutes, at a gate that reads JWTs and perhaps native tokens.
     fn of_jwt(
         more: impl for<'a> FnOnce(Built<'a>) -> Built<'a>,
         native: bool,

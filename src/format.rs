@@ -1,6 +1,6 @@
-//! Wire formats. Each is one file and what is below it, and one place in [`Rules`]: it says where its token
-//! can be, and reads, writes and explains it. Whether a token that was read may do what it is for, it does
-//! not say: [`verify`](crate::verify) does, for all formats alike.
+//! Wire formats. Each has one file, with its submodules, and one entry in [`Rules`]. A format finds, reads, writes
+//! and explains its tokens. It does not decide whether to accept them: [`verify`](crate::verify) does that, in the
+//! same way for all formats.
 
 #[cfg(feature = "alloc")]
 mod forms;
@@ -44,11 +44,10 @@ pub use self::native::SegmentSigner;
 pub(crate) use self::native::fields as native_fields;
 pub(crate) use self::token::{Kid, Located, SigningInput, UnverifiedToken};
 
-/// A wire format, as a gate reads it.
+/// A wire format as a gate reads it.
 ///
-/// A token in a query comes with the query before it, if anything is there, and goes from its first byte on to
-/// the end of the query: where it ends is for [`read`](Self::read) to say. A token in a path comes with the path
-/// without it.
+/// A token in a query is returned with the query before it, if any, and reaches to the end of the query:
+/// [`read`](Self::read) finds where it ends. A token in a path is returned with the rest of the path.
 pub(crate) trait Format: Send + Sync {
     /// Its name, in a key ring and in `FORMATS`.
     fn name(&self) -> &'static str;
@@ -63,30 +62,30 @@ pub(crate) trait Format: Send + Sync {
         None
     }
 
-    /// The token in the header `Authorization`.
+    /// The token in an `Authorization` header.
     fn in_bearer<'r>(&self, _header: &'r str) -> Option<&'r str> {
         None
     }
 
-    /// The token of a cookie, `name=value`.
+    /// The token in a cookie, `name=value`.
     fn in_cookie<'r>(&self, _pair: &'r str) -> Option<&'r str> {
         None
     }
 
-    /// Reads a token, and computes its scope from the request.
+    /// Parses a token, and computes its scope from the request.
     ///
     /// # Errors
-    /// What breaks the grammar.
+    /// The violation of the grammar.
     fn read<'r>(
         &'r self,
         located: &Located<'r>,
         unsigned_params: ParamNames<'r>,
     ) -> Result<UnverifiedToken<'r>, Refusal>;
 
-    /// The bytes under the MAC.
+    /// The signing input.
     fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r>;
 
-    /// The bytes under the MAC, had the request another query. `None` where the tag covers no query.
+    /// The signing input if the request had another query. `None` if the tag covers no query.
     fn input_with<'r>(
         &self,
         _token: &UnverifiedToken<'r>,
@@ -95,12 +94,12 @@ pub(crate) trait Format: Send + Sync {
         None
     }
 
-    /// What follows a token in a query.
+    /// The text after a token in a query.
     fn after<'r>(&self, _text: &'r str) -> Option<&'r str> {
         None
     }
 
-    /// Who has to issue its tokens at this gate, where the operator says so.
+    /// The required issuer of its tokens, if the operator configured one.
     #[cfg(feature = "jwt")]
     fn issuer(&self) -> Option<&str> {
         None
@@ -113,22 +112,22 @@ impl fmt::Debug for dyn Format + '_ {
     }
 }
 
-/// A wire format, as a refused token is explained. It is a trait of its own, as a gate that explains nothing need
-/// not hold the code.
+/// A wire format that can explain refused tokens. A separate trait, so that a gate that explains nothing does not
+/// contain the code.
 #[cfg(feature = "alloc")]
 pub(crate) trait Explain: Format {
-    /// The first name in a token that is no field of it.
+    /// The first name in a token that is not a field of the format.
     fn unknown_field<'r>(&self, _text: &'r str) -> Option<&'r str> {
         None
     }
 
-    /// What a token says, part by part and in words. It may be broken.
+    /// Describes each part of a token, which may be malformed.
     fn describe(&self, text: &str, scope: Option<&str>) -> Vec<FieldDescription>;
 
-    /// The bytes under the MAC, to be shown.
+    /// The signing input, for display.
     fn displayed_input(&self, token: &UnverifiedToken<'_>) -> String;
 
-    /// What would explain that a token was not read.
+    /// Explains why a token cannot be read.
     fn diagnose_grammar(
         &self,
         _rules: &Rules<'_>,
@@ -139,28 +138,28 @@ pub(crate) trait Explain: Format {
         Vec::new()
     }
 
-    /// What would make the signature of a well-formed token fit.
+    /// Finds changes with which the signature of a well-formed token fits.
     fn diagnose_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String>;
 
-    /// What is likely where a signature does not fit, and nothing that was tried does.
+    /// The likely cause if a signature fits nothing that was tried.
     fn likely_cause(&self) -> Option<&'static str> {
         None
     }
 }
 
-/// A wire format, as a gate hands its tokens on: in a cookie, in the addresses of a manifest, or exchanged. It is a
-/// trait of its own for the same reason as [`Explain`].
+/// A wire format whose tokens a gate passes on: in a cookie, in the addresses of a manifest, or exchanged. A separate
+/// trait for the same reason as [`Explain`].
 #[cfg(feature = "alloc")]
 pub(crate) trait Exchange: Format {
-    /// The name that its tokens go by in addresses and cookies.
+    /// The name of its tokens in addresses and cookies.
     fn token_name(&self) -> &str;
 
-    /// Whether a part of a request may be a token that is bound to countries.
+    /// Whether a part of a request may contain a token that is bound to countries.
     fn may_name_countries(&self, _text: &str) -> bool {
         false
     }
 
-    /// Checks that its tokens can name this deployment.
+    /// Checks that its tokens can carry this audience.
     ///
     /// # Errors
     /// What to write instead.
@@ -168,33 +167,33 @@ pub(crate) trait Exchange: Format {
         Ok(())
     }
 
-    /// How a gate makes tokens of its own in this format, where it does.
+    /// How a gate makes tokens in this format, if it can.
     fn mint(&self) -> Option<&'static dyn Mint> {
         None
     }
 
-    /// A token as it is in a path or a cookie: with its name.
+    /// A token with its name, as in a path or a cookie.
     fn named(&self, token: &UnverifiedToken<'_>) -> String;
 }
 
-/// A wire format, as a signer writes it.
+/// A wire format as a signer writes it.
 #[cfg(feature = "alloc")]
 pub(crate) trait Writer: Send + Sync {
     /// The name of the format, in a key ring.
     fn name(&self) -> &'static str;
 
-    /// How long a link lasts where nothing else is said, in seconds; `None` where the format does not say.
+    /// The default lifetime of a link in seconds; `None` if the format has none.
     fn lifetime(&self) -> Option<u64> {
         None
     }
 
-    /// Checks that a token can say all of the options.
+    /// Checks that a token can express all options.
     ///
     /// # Errors
-    /// The first term that it cannot.
+    /// The first option that it cannot.
     fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError>;
 
-    /// Signs one URL on options that were checked.
+    /// Signs one URL with checked options.
     ///
     /// # Errors
     /// What is wrong with the URL.
@@ -208,28 +207,28 @@ impl fmt::Debug for dyn Writer + '_ {
     }
 }
 
-/// The native format, in which links are written where nothing else is said.
+/// The native format, the default of signers.
 #[cfg(feature = "alloc")]
 pub(crate) const NATIVE: &dyn Writer = &native::Native;
 
-/// A URL with a token in it.
+/// A URL with a token.
 #[cfg(feature = "alloc")]
 pub(crate) struct SignedUrl {
     pub(crate) url: String,
-    /// Where in the URL the token is, without its name.
+    /// The range of the token in the URL, without its name.
     pub(crate) token: Range<usize>,
     pub(crate) placement: Placement,
-    /// How much of the URL space it opens. `None` where only the gate knows that.
+    /// What it allows. `None` if only the gate knows.
     pub(crate) scope: Option<Extent>,
 }
 
-/// A format in which a gate makes tokens of its own.
+/// A format in which a gate makes tokens.
 #[cfg(feature = "alloc")]
 pub(crate) trait Mint: Writer {
-    /// A token with its name: for a directory, the first `n` segments, or for an exact scope.
+    /// Makes a token with its name, for a directory of the first `n` segments or for an exact scope.
     ///
     /// # Errors
-    /// [`SignError::Field`] where it would be too long.
+    /// [`SignError::Field`] if it would be too long.
     fn token(
         &self,
         options: &CheckedOptions<'_, '_>,
@@ -237,7 +236,7 @@ pub(crate) trait Mint: Writer {
         n: Option<u8>,
     ) -> Result<String, SignError>;
 
-    /// Signs addresses one by one on these options, without a directory and a preview.
+    /// Signs single addresses with these options, without a directory or a preview.
     fn segment_signer(
         &self,
         options: &CheckedOptions<'_, '_>,
@@ -245,7 +244,7 @@ pub(crate) trait Mint: Writer {
     ) -> SegmentSigner;
 }
 
-/// The names that tokens go by in addresses and cookies: `pg`, and those of the other formats that a gate reads.
+/// The names of tokens in addresses and cookies: `pg`, and those of the other formats that a gate reads.
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug)]
 pub struct TokenNames(Vec<String>);
@@ -268,7 +267,7 @@ impl TokenNames {
     }
 }
 
-/// What a gate has to know to read a token.
+/// What a gate must know to read a token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules<'a> {
     pub(crate) audience: Option<&'a str>,
@@ -281,8 +280,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) unsigned_params: ParamNames<'a>,
 }
 
-/// The formats that these rules read, as trait objects. Each is registered here: this list is what is searched for
-/// a token, what explains it, and what hands it on.
+/// The formats that these rules read, as trait objects. This is the only list of formats: it is used to find tokens,
+/// to explain them and to pass them on.
 macro_rules! registered {
     ($rules:expr, $trait:path) => {{
         let formats: [Option<&dyn $trait>; _] = [
@@ -297,7 +296,7 @@ macro_rules! registered {
 }
 
 impl<'a> Rules<'a> {
-    /// Those of a gate that reads native tokens only.
+    /// The rules of a gate that reads only native tokens.
     pub(crate) const NATIVE: Self = Self {
         audience: None,
         #[cfg(feature = "jwt")]
@@ -313,19 +312,19 @@ impl<'a> Rules<'a> {
         registered!(self, Format)
     }
 
-    /// The formats that are read, as a gate hands their tokens on.
+    /// The formats that are read, for passing tokens on.
     #[cfg(feature = "alloc")]
     pub(crate) fn exchanges(&self) -> impl Iterator<Item = &'a dyn Exchange> + use<'a> {
         registered!(self, Exchange)
     }
 
-    /// What explains the tokens of a format.
+    /// Finds the explanations for a format.
     #[cfg(feature = "alloc")]
     pub(crate) fn explainer(&self, format: &dyn Format) -> Option<&'a dyn Explain> {
         registered!(self, Explain).find(|known| known.name() == format.name())
     }
 
-    /// Finds the one token of a request that is not in a cookie.
+    /// Finds the only token of a request outside cookies.
     ///
     /// # Errors
     /// [`Refusal::Missing`], [`Refusal::Ambiguous`], or what is wrong with the URL.
@@ -356,7 +355,7 @@ impl<'a> Rules<'a> {
             }
         }
         let located = found?;
-        // After a token in the path, another one.
+        // A second token in the path, after the first.
         let again = |format: &dyn Format| format.in_path(located.path).is_some();
         if located.placement == Placement::Path && self.formats().any(again) {
             return Err(Refusal::Ambiguous);
@@ -364,8 +363,8 @@ impl<'a> Rules<'a> {
         Ok(located)
     }
 
-    /// The tokens in the `Cookie` header (RFC 6265, section 4.2.1), in its order, eight at most. They count
-    /// where there is no token elsewhere, so that an old cookie never spoils a new link.
+    /// The tokens in the `Cookie` header (RFC 6265, section 4.2.1), in order, eight at most. They count only if
+    /// there is no token elsewhere, so an old cookie never breaks a new link.
     pub(crate) fn locate_cookies<'r>(
         &self,
         request: &Request<'r>,
@@ -385,10 +384,10 @@ impl<'a> Rules<'a> {
         })
     }
 
-    /// Check 2: reads the token, and computes from the request what it has to cover.
+    /// Check 2: parses the token, and computes from the request what it must cover.
     ///
     /// # Errors
-    /// What breaks the grammar.
+    /// The violation of the grammar.
     pub(crate) fn read<'r>(&self, located: &Located<'r>) -> Result<UnverifiedToken<'r>, Refusal>
     where
         'a: 'r,
@@ -396,7 +395,7 @@ impl<'a> Rules<'a> {
         located.format.read(located, self.unsigned_params)
     }
 
-    /// The names that tokens go by in addresses and cookies. That of native ones is always among them.
+    /// The names of tokens in addresses and cookies, always including that of native tokens.
     #[cfg(feature = "alloc")]
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let others =
@@ -404,7 +403,7 @@ impl<'a> Rules<'a> {
         iter::once(native::NAME).chain(others)
     }
 
-    /// How this gate makes tokens of its own; `None` where it reads no format in which it could.
+    /// How this gate makes tokens; `None` if it reads no format that allows this.
     #[cfg(feature = "alloc")]
     pub(crate) fn mint(&self) -> Option<&'static dyn Mint> {
         self.exchanges().find_map(Exchange::mint)

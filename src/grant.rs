@@ -1,4 +1,4 @@
-//! What a token allows: its times and its bindings, whatever format carried them.
+//! What a token allows: its times and bindings, independent of formats.
 
 mod network;
 
@@ -17,7 +17,7 @@ use crate::time::UnixTime;
 
 pub use self::network::{Network, NetworkError, Networks};
 
-/// Text of a token: borrowed where it stands so in the request, and else, as of a claim of a JWT, on its own.
+/// Text of a token: borrowed from the request if possible, otherwise decoded, as in a JWT.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text<'a>(TextOf<'a>);
 
@@ -27,7 +27,7 @@ type TextOf<'a> = Cow<'a, str>;
 type TextOf<'a> = &'a str;
 
 impl<'a> Text<'a> {
-    /// Text of a request.
+    /// Text borrowed from a request.
     pub(crate) const fn new(text: &'a str) -> Self {
         #[cfg(feature = "alloc")]
         let text = Cow::Borrowed(text);
@@ -42,7 +42,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Text that was decoded.
+/// Decoded text.
 #[cfg(feature = "jwt")]
 impl From<String> for Text<'_> {
     fn from(text: String) -> Self {
@@ -62,18 +62,18 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
-/// The deployments that a token is for.
+/// The audience of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience<'a> {
-    /// One, by its name.
+    /// One deployment, by name.
     One(Text<'a>),
-    /// Each of these: the claim `aud` of a JWT may be a list (RFC 7519, section 4.1.3).
+    /// Several: the claim `aud` of a JWT may be a list (RFC 7519, section 4.1.3).
     #[cfg(feature = "jwt")]
     Many(Vec<Text<'a>>),
 }
 
 impl Audience<'_> {
-    /// Whether the deployment of this name is among them. No token names one that has no name.
+    /// Whether it contains the deployment of this name. An empty name is never contained.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         !name.is_empty()
@@ -104,43 +104,43 @@ pub struct Grant<'a> {
 }
 
 impl<'a> Grant<'a> {
-    /// From this moment on it allows nothing. Wire name: `exp`.
+    /// The time of expiry. From then on, the token allows nothing. Wire name: `exp`.
     #[must_use]
     pub const fn expires(&self) -> UnixTime {
         UnixTime::from_secs(self.expires)
     }
 
-    /// The deployments it is for. Wire name: `aud`.
+    /// The audience. Wire name: `aud`.
     #[must_use]
     pub const fn audience(&self) -> Option<&Audience<'a>> {
         self.audience.as_ref()
     }
 
-    /// The countries that it allows. Wire name: `cc`.
+    /// The allowed countries. Wire name: `cc`.
     #[must_use]
     pub const fn countries(&self) -> Option<Countries<'a>> {
         self.countries
     }
 
-    /// Directory scope: how many segments of the path are signed. Wire name: `dir`.
+    /// Directory scope: the number of signed path segments. Wire name: `dir`.
     #[must_use]
     pub const fn directory(&self) -> Option<u8> {
         self.directory
     }
 
-    /// Serve as an attachment under this name. Wire name: `dl`.
+    /// The name to serve the file under. Wire name: `dl`.
     #[must_use]
     pub const fn download(&self) -> Option<DownloadName<'a>> {
         self.download
     }
 
-    /// When it was signed. Wire name: `iat`.
+    /// The time of signing. Wire name: `iat`.
     #[must_use]
     pub fn issued(&self) -> Option<UnixTime> {
         self.issued.map(UnixTime::from_secs)
     }
 
-    /// The client networks that it allows. Wire name: `ip`.
+    /// The allowed client networks. Wire name: `ip`.
     #[must_use]
     pub const fn networks(&self) -> Option<Networks<'a>> {
         self.networks
@@ -152,19 +152,19 @@ impl<'a> Grant<'a> {
         self.token_id.as_ref()
     }
 
-    /// Before this moment it allows nothing. Wire name: `nbf`.
+    /// Before this time, the token allows nothing. Wire name: `nbf`.
     #[must_use]
     pub fn not_before(&self) -> Option<UnixTime> {
         self.not_before.map(UnixTime::from_secs)
     }
 
-    /// Preview: how many seconds from the start may be seen. Wire name: `pre`.
+    /// Preview: how many seconds from the start may be played. Wire name: `pre`.
     #[must_use]
     pub const fn preview(&self) -> Option<u64> {
         self.preview
     }
 
-    /// Play-until, in seconds: a gate that serves a manifest may exchange the token for one that lasts so
+    /// Play-until, in seconds: a gate that serves a manifest may exchange the token for one that lasts this
     /// long. Wire name: `run`.
     #[must_use]
     pub const fn run(&self) -> Option<u64> {
@@ -184,7 +184,7 @@ impl<'a> Grant<'a> {
     }
 }
 
-/// Countries, ISO 3166-1 alpha-2 in upper case, as on the wire: `PT.ES`.
+/// Countries: ISO 3166-1 alpha-2 codes in uppercase, as on the wire: `PT.ES`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Countries<'a>(&'a str);
 
@@ -201,13 +201,13 @@ impl<'a> Countries<'a> {
         Ok(Self(text))
     }
 
-    /// As on the wire.
+    /// The codes as on the wire.
     #[cfg(feature = "alloc")]
     pub(crate) const fn as_str(self) -> &'a str {
         self.0
     }
 
-    /// Whether `country` is among them.
+    /// Whether it contains `country`.
     #[must_use]
     pub fn contains(self, country: &str) -> bool {
         self.0.split('.').any(|allowed| allowed == country)
@@ -220,22 +220,22 @@ impl fmt::Display for Countries<'_> {
     }
 }
 
-/// The name of a file, to save it or to show it: 1 to 255 bytes of UTF-8 without controls. On the wire it is in
-/// base64url, after `inline.` where the file is to be shown.
+/// The name of a file to save or show: 1 to 255 bytes of UTF-8 without control characters. On the wire it is in
+/// base64url, after `inline.` if the file is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DownloadName<'a>(&'a str);
 
 impl<'a> DownloadName<'a> {
-    /// Bytes in the longest name, the limit of most file systems.
+    /// The maximum length of a name in bytes, the limit of most file systems.
     pub const MAX_LEN: usize = 255;
 
-    /// Starts the value of a file that is to be shown. No name in base64url has a dot.
+    /// The prefix of the value if the file is to be shown. No base64url contains a dot.
     pub(crate) const INLINE: &'static str = "inline.";
 
-    /// Reads the value of the field `dl`.
+    /// Parses the value of the field `dl`.
     ///
     /// # Errors
-    /// What breaks the rules for such a name.
+    /// Why the name is invalid.
     pub fn parse(value: &'a str) -> Result<Self, Fault> {
         let text = Self(value).encoded();
         if !bytes::all(text.as_bytes(), bytes::is_id) {
@@ -250,7 +250,7 @@ impl<'a> DownloadName<'a> {
         Ok(Self(value))
     }
 
-    /// The rules for a name, before it is encoded.
+    /// Checks a name before it is encoded.
     pub(crate) fn check(name: &str) -> Result<(), Fault> {
         if name.is_empty() {
             Err(Fault::Empty)
@@ -263,7 +263,7 @@ impl<'a> DownloadName<'a> {
         }
     }
 
-    /// Whether the file is to be shown, and has this name where a viewer saves it.
+    /// Whether to show the file; the name then applies if a viewer saves it.
     #[must_use]
     pub fn is_inline(self) -> bool {
         self.0.starts_with(Self::INLINE)
@@ -283,13 +283,13 @@ impl<'a> DownloadName<'a> {
     }
 }
 
-/// The largest number in a token: 2^53-1, the last that JavaScript tells from the next.
+/// The largest number in a token: 2^53-1, the largest safe integer in JavaScript.
 pub(crate) const MAX_NUMBER: u64 = (1 << 53) - 1;
 
-/// Decimal digits of the largest number; no number of so many digits overflows.
+/// The decimal digits of the largest number. No number with this many digits overflows.
 const MAX_DIGITS: usize = 16;
 
-/// A decimal number without sign or leading zero.
+/// Parses a decimal number without sign or leading zero.
 #[inline]
 pub(crate) fn parse_number(text: &str, least: u64, most: u64) -> Result<u64, Fault> {
     let mut number: u64 = 0;
@@ -311,7 +311,7 @@ pub(crate) fn parse_number(text: &str, least: u64, most: u64) -> Result<u64, Fau
     }
 }
 
-/// Text of 1 to `longest` bytes that all are `allowed`.
+/// Checks for 1 to `longest` bytes that are all `allowed`.
 #[inline]
 pub(crate) fn parse_text(
     text: &str,

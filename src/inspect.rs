@@ -1,4 +1,4 @@
-//! The explanation: every check with its outcome, what was signed, and which mistake fits.
+//! Explanations: the outcome of every check, what was signed, and which mistake explains a refusal.
 
 mod mend;
 mod names;
@@ -27,12 +27,12 @@ use crate::verify::{Verified, Verifier, check_scope, check_tag};
 use self::repairs::{HTML, starts_with_entity};
 pub use self::report::{Check, Outcome, Report};
 
-/// The most unsigned parameters that are named.
+/// The maximum number of unsigned parameters to name.
 const MOST_NAMED: usize = 3;
 
 impl Verifier<'_> {
-    /// Runs every check that can be run, also behind one that failed, and says what each found. The
-    /// decision is that of [`Verifier::verify`].
+    /// Runs every check that can be run, even after one that failed, and reports their results. The decision is
+    /// that of [`Verifier::verify`].
     #[must_use]
     pub fn inspect(&self, request: &Request<'_>, forward: ParamNames<'_>, now: UnixTime) -> Report {
         let mut report = self.checks(request, forward, now);
@@ -48,13 +48,13 @@ impl Verifier<'_> {
         report
     }
 
-    /// What to tell of a refusal: as it is, or with what is known of this request.
+    /// Explains a refusal, with details of the request if there are any.
     #[must_use]
     pub fn detail(&self, request: &Request<'_>, refusal: Refusal, now: UnixTime) -> String {
         if refusal == ParseError::Malformed(Field::Url, Fault::WrongLength).into() {
             let most = Request::MAX_URL_LEN;
             return format!(
-                "the link has {} bytes, and a gate reads {most} at most",
+                "the link has {} bytes, but a gate reads at most {most}",
                 request.url.len()
             );
         }
@@ -63,7 +63,7 @@ impl Verifier<'_> {
             return match names.iter().find(|name| !name.is_empty()) {
                 Some(name) => format!("the query parameter `{}` is not signed", redacted(name)),
                 None if names.is_empty() => refusal.to_string(),
-                None => "the query has a `&` or a `?` too many".to_owned(),
+                None => "the query has an extra `&` or `?`".to_owned(),
             };
         }
         if refusal == ParseError::UnknownField.into()
@@ -71,10 +71,7 @@ impl Verifier<'_> {
             && let Some(format) = self.rules.explainer(located.format)
             && let Some(name) = format.unknown_field(located.text)
         {
-            return format!(
-                "the token has a field `{}` that the gate does not know",
-                redacted(name)
-            );
+            return format!("the token has an unknown field `{}`", redacted(name));
         }
         let Refusal::Policy(error) = refusal else { return refusal.to_string() };
         let token = self.locate(request, now).and_then(|located| self.rules.read(&located));
@@ -119,7 +116,7 @@ impl Verifier<'_> {
         report.expires = Some(token.grant.expires());
         let key = self.run_checks(&mut report, &token, request, now);
         if let (Some(key), None) = (key, report.refusal) {
-            // A path that was signed is no secret, whatever its names look like.
+            // A signed path is not secret, whatever its names look like.
             report.kid = Some(key.id.to_string());
             report.path = Some(token.path.to_string());
             report.scope = Some(redacted_query(&token.scope().to_string()));
@@ -129,7 +126,7 @@ impl Verifier<'_> {
         report
     }
 
-    /// Checks 3 to 7. The key that signed the token, where it is known.
+    /// Runs checks 3 to 7. Returns the key that signed the token, if known.
     fn run_checks(
         &self,
         report: &mut Report,
@@ -139,15 +136,15 @@ impl Verifier<'_> {
     ) -> Option<&Entry> {
         let candidates = self.ring.candidates(token.kid(), token.located.format.name(), now);
         match (&candidates, token.kid()) {
-            (Ok(_), Some(kid)) => report.pass(format!("the ring has a key `{kid}`")),
-            (Ok(_), None) => report.pass("it names no key; each of the ring is tried".to_owned()),
+            (Ok(_), Some(kid)) => report.pass(format!("the ring has the key `{kid}`")),
+            (Ok(_), None) => report.pass("it names no key; all keys are tried".to_owned()),
             (Err(error), _) => report.fail_and_go_on((*error).into(), error.to_string()),
         }
         let keys = candidates.ok().or_else(|| self.any_age(token));
         let key = match keys {
             Some(keys) => match self.check_signature(token, keys) {
                 Ok(key) => {
-                    report.pass("it fits the signing input".to_owned());
+                    report.pass("it matches the signing input".to_owned());
                     Some(key)
                 }
                 Err(refusal) => {
@@ -156,7 +153,7 @@ impl Verifier<'_> {
                 }
             },
             None => {
-                report.skip("there is no key to check it with");
+                report.skip("there is no key to check it");
                 None
             }
         };
@@ -173,29 +170,29 @@ impl Verifier<'_> {
                         Some(start) => format!("valid from {start} to {expires}"),
                         None => format!("valid until {expires}"),
                     };
-                    check.detail = format!("{}: {times}, and it is {now}", check.detail);
+                    check.detail = format!("{}: {times}, now {now}", check.detail);
                 }
             }
         }
         match self.check_bindings(token, request) {
-            Ok(()) => report.pass("the client is one that the token is for".to_owned()),
+            Ok(()) => report.pass("the token is for this client".to_owned()),
             Err(error) => {
                 let detail = self.not_given(error, token, request);
                 let detail = detail.map_or_else(|| error.to_string(), String::from);
                 report.fail_and_go_on(error.into(), detail);
             }
         }
-        report.skip("revocation is known only at the edge");
+        report.skip("revocation is checked only at the edge");
         key
     }
 
-    /// The key that a token names, retired or not: a retired one does tell whether the token is genuine.
+    /// The key that a token names, even if retired: it still shows whether the token is genuine.
     fn any_age(&self, token: &UnverifiedToken<'_>) -> Option<Candidates<'_>> {
         let entry = token.kid().and_then(|kid| self.ring.find(kid).ok());
         entry.filter(|entry| entry.serves(token.located.format.name())).map(Candidates::Named)
     }
 
-    /// What a binding is checked against, where nobody said it.
+    /// Explains that the value to check a binding against is unknown.
     fn not_given(
         &self,
         error: PolicyError,
@@ -204,22 +201,22 @@ impl Verifier<'_> {
     ) -> Option<&'static str> {
         match error {
             PolicyError::WrongNetwork if request.client_ip.is_none() => {
-                Some("the link is for a network; the client's address is not given here")
+                Some("the link is for a network; the client's address is unknown here")
             }
             PolicyError::WrongCountry if request.client_country.is_none() => {
-                Some("the link is for countries; the client's is not given here")
+                Some("the link is for countries; the client's is unknown here")
             }
             PolicyError::WrongAudience if self.rules.audience.is_none() => {
-                Some("the link names a deployment; this one's name is not given here")
+                Some("the link has an audience; this gate's name is unknown here")
             }
             PolicyError::WrongAudience if token.grant.audience().is_none() => {
-                Some("this gate has a name, and the link names no deployment")
+                Some("this gate has a name, but the link has no audience")
             }
             _ => None,
         }
     }
 
-    /// How far a request is read.
+    /// How far a request can be read.
     fn reading(&self, request: &Request<'_>, now: UnixTime) -> Reading {
         let Ok(located) = self.locate(request, now) else { return Reading::Nothing };
         match self.rules.read(&located) {
@@ -244,7 +241,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// What would explain that a request is refused.
+    /// Finds mistakes that explain a refusal.
     fn mistakes(&self, request: &Request<'_>, refusal: Refusal, now: UnixTime) -> Vec<String> {
         let as_it_is = self.reading(request, now);
         let mended = self.mended(request, as_it_is, now);
@@ -257,7 +254,7 @@ impl Verifier<'_> {
         if refusal == ParseError::UnsignedParameter.into() {
             let names = self.added_params(request, now).filter(|name| !name.is_empty());
             for name in names.take(MOST_NAMED) {
-                // The rest of `&amp;` is nobody's parameter.
+                // The rest of `&amp;` is not a parameter.
                 let said = if starts_with_entity(name) {
                     HTML.to_owned()
                 } else {
@@ -298,7 +295,7 @@ impl Verifier<'_> {
         Some(mended)
     }
 
-    /// What would make a token fit as it is written.
+    /// Finds mistakes in a token without changes to its text.
     fn mistakes_of_token(&self, request: &Request<'_>, now: UnixTime) -> Vec<String> {
         let Ok(located) = self.locate(request, now) else { return Vec::new() };
         let Some(format) = self.rules.explainer(located.format) else { return Vec::new() };
@@ -308,7 +305,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// What is likely, where nothing that was tried fits.
+    /// The likely cause, if nothing that was tried fits.
     fn guesses(&self, request: &Request<'_>, now: UnixTime) -> Option<String> {
         let located = match self.locate(request, now) {
             Ok(located) => located,
@@ -320,11 +317,11 @@ impl Verifier<'_> {
                 let misnamed = names::misnamed(&self.rules, request);
                 return misnamed.or(lacks_start.then(|| said.to_owned()));
             }
-            // The refusal says it.
+            // The refusal explains it.
             Err(_) => return None,
         };
         if located.text.trim_end_matches('&') == "pg=1" {
-            let said = "the link ends after `pg=1`: a shell cuts it at `&`, so put it in quotes";
+            let said = "the link ends after `pg=1`: quote it, or the shell cuts it at `&`";
             return Some(said.to_owned());
         }
         let format = self.rules.explainer(located.format)?;
@@ -333,7 +330,7 @@ impl Verifier<'_> {
             Err(Refusal::Parse(ParseError::UnknownField)) => {
                 let name = redacted(format.unknown_field(located.text)?);
                 Some(format!(
-                    "`{name}` is no field of a token: put parameters of your own before `pg`, where they are \
+                    "`{name}` is not a field of a token: put your own parameters before `pg`, where they are \
                      signed with the address"
                 ))
             }
@@ -342,7 +339,7 @@ impl Verifier<'_> {
     }
 }
 
-/// The request with another text in one of its places: URL, cookie, header.
+/// Replaces the URL, the cookie or the header of a request.
 fn put<'a>(request: &Request<'a>, place: u8, text: &'a str) -> Request<'a> {
     let mut request = *request;
     match place {
@@ -356,7 +353,7 @@ fn put<'a>(request: &Request<'a>, place: u8, text: &'a str) -> Request<'a> {
     request
 }
 
-/// A time that is in another unit than unix seconds, or is no moment. `broken` is a refusal that nothing explains.
+/// Detects a time that is not a Unix time in seconds. `broken` is a refusal without an explanation.
 fn odd_time(note: &FieldDescription, broken: Option<Refusal>, now: UnixTime) -> Option<String> {
     let (name, value) = (note.name.as_str(), note.value.as_str());
     if !matches!(name, "exp" | "iat" | "nbf") {
@@ -370,30 +367,30 @@ fn odd_time(note: &FieldDescription, broken: Option<Refusal>, now: UnixTime) -> 
             Some(whole) => Some(format!("`{name}` has a fraction: write whole seconds, {whole}")),
             None => {
                 let example = now.as_secs();
-                Some(format!("`{name}` is a moment in unix seconds: write it like {example}"))
+                Some(format!("`{name}` is a Unix time in seconds: write it like {example}"))
             }
         };
     };
     if name == "exp" && is_length(number, now) {
         return Some(format!(
-            "`exp` looks like a length of time: write the moment at which the link ends, in unix seconds, like {}",
+            "`exp` looks like a duration: write the time of expiry as a Unix time in seconds, like {}",
             now.saturating_add(number).as_secs()
         ));
     }
     other_unit(name, number, now)
 }
 
-/// Whether a number is seconds of a length rather than a moment: up to ten years, where now is not near 1970.
+/// Whether a number is a duration rather than a time: up to ten years, unless now is near 1970.
 fn is_length(number: u64, now: UnixTime) -> bool {
     const TEN_YEARS: u64 = 10 * 365 * 86_400;
     (1..=TEN_YEARS).contains(&number) && now.as_secs() > 2 * TEN_YEARS
 }
 
-/// A time in milliseconds, or in smaller units, for seconds.
+/// Detects a time in milliseconds or smaller units.
 fn other_unit(name: &str, number: u64, now: UnixTime) -> Option<String> {
-    /// Seconds from the year 1, where .NET starts to count, to 1970.
+    /// Seconds from the year 1, the epoch of .NET, to 1970.
     const DOT_NET_EPOCH: u64 = 62_135_596_800;
-    /// How far from now a moment is that somebody meant.
+    /// The maximum distance from now of a plausible time.
     const NEAR: u64 = 30 * 365 * 86_400;
     if !UnixTime::from_secs(number).is_far_from(now) {
         return None;

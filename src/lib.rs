@@ -37,8 +37,8 @@ mod sign;
 mod time;
 mod verify;
 
-/// The examples of the manual, tested as those of the README are. One item for each page that has Rust in it;
-/// `tests/cli/readme.rs` finds pages that are missing here.
+/// Doc tests for the Rust examples in the manual, one item per page. `tests/cli/readme.rs` finds pages that are
+/// missing here.
 #[cfg(doctest)]
 mod manual {
     #[doc = include_str!("../docs/library.md")]

@@ -1,7 +1,7 @@
-//! HMAC-SHA-256 (RFC 2104, FIPS 180-4) by the crates `hmac` and `sha2`, and every comparison of secrets.
+//! HMAC-SHA-256 (RFC 2104, FIPS 180-4) from the crates `hmac` and `sha2`, and every comparison of secrets.
 //!
-//! Secret here: the key and the right tag. Not secret: every length, the signing input, and the tag that a
-//! request carries. [`Mac::verify`] takes the same time for every wrong tag.
+//! The key and the correct tag are secret. Lengths, the signing input and the tag in a request are not.
+//! [`Mac::verify`] takes the same time for every wrong tag.
 
 #[cfg(any(feature = "alloc", test))]
 use core::fmt;
@@ -18,7 +18,7 @@ use crate::error::{Fault, InvalidSignature};
 /// Bytes in a tag.
 const LEN: usize = 32;
 
-/// A tag that was computed. It can be written down, but not compared: use [`Mac::verify`].
+/// A computed tag. It can be written but not compared: use [`Mac::verify`].
 #[cfg(any(feature = "alloc", test))]
 pub(crate) struct Tag([u8; LEN]);
 
@@ -27,11 +27,11 @@ impl Tag {
     /// Appends the tag in base64url without padding.
     pub(crate) fn push_to(&self, text: &mut alloc::string::String) {
         let mut room = [0; EncodedTag::LEN];
-        // The room has the length of every tag.
+        // The buffer fits every tag.
         text.push_str(Base64UrlUnpadded::encode(&self.0, &mut room).unwrap_or_default());
     }
 
-    /// The tag in hex, as signers write it by mistake.
+    /// The tag in hex, a common mistake of signers.
     pub(crate) fn to_hex(&self) -> alloc::string::String {
         self.0.iter().map(|byte| alloc::format!("{byte:02x}")).collect()
     }
@@ -44,13 +44,10 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// A tag as a request carries it, in its one spelling: base64url without padding (RFC 4648, section 5).
+/// A tag in a request, in its only spelling: base64url without padding (RFC 4648, section 5).
 #[derive(Clone, Copy)]
 pub(crate) struct EncodedTag<'a> {
-    #[cfg_attr(
-        not(feature = "alloc"),
-        expect(dead_code, reason = "only tokens that are written need it")
-    )]
+    #[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "only written tokens need it"))]
     text: &'a str,
     bytes: [u8; LEN],
 }
@@ -59,8 +56,8 @@ impl<'a> EncodedTag<'a> {
     /// Characters in a tag.
     pub(crate) const LEN: usize = 43;
 
-    /// Takes a tag off a text, up to its end or a `&`, and returns what follows that. `None` if it is not
-    /// base64url, or its last character carries bits beyond the tag (RFC 4648, section 3.5).
+    /// Splits a tag off the start of a text, up to the end or a `&`, and returns the rest after the `&`. `None`
+    /// if the tag is not base64url, or its last character has bits beyond the tag (RFC 4648, section 3.5).
     pub(crate) fn split(text: &'a str) -> Option<(Self, Option<&'a str>)> {
         let (text, rest) = text.split_at_checked(Self::LEN)?;
         let rest = match rest.as_bytes() {
@@ -71,15 +68,15 @@ impl<'a> EncodedTag<'a> {
         Some((Self::decoded(text, text.as_bytes().first_chunk()?)?, rest))
     }
 
-    /// The tag that these characters of base64url are, for a request that has it as `text`.
+    /// Decodes a tag that the request spells `text`.
     pub(crate) fn decoded(text: &'a str, characters: &[u8; EncodedTag::LEN]) -> Option<Self> {
-        // The last character carries four bits of the tag. The other two have to be zero.
+        // The last character carries four bits of the tag. The other two must be zero.
         let is_canonical = value(*characters.last()?) & 0b11 == 0;
         let is_tag = is_canonical && bytes::all(characters, bytes::is_id);
         is_tag.then(|| Self { text, bytes: decode(characters) })
     }
 
-    /// What is wrong with a text that is not a tag.
+    /// Why a text is not a tag.
     #[cold]
     pub(crate) fn fault(text: &str) -> Fault {
         if text.is_empty() {
@@ -93,15 +90,15 @@ impl<'a> EncodedTag<'a> {
         }
     }
 
-    /// The tag as the request carries it.
+    /// The tag as spelled in the request.
     #[cfg(feature = "alloc")]
     pub(crate) const fn as_str(self) -> &'a str {
         self.text
     }
 }
 
-/// Decodes a tag without a table and without a branch, as every tag may be the right one. The crate `base64ct`
-/// does it in the same way, one character at a time, and takes as long for it as the MAC.
+/// Decodes a tag without tables or branches, since any tag may be the correct one. The crate `base64ct` works
+/// the same way, but one character at a time, and takes as long as the MAC.
 fn decode(text: &[u8; EncodedTag::LEN]) -> [u8; LEN] {
     let mut values = [0; EncodedTag::LEN + 1];
     values.iter_mut().zip(text).for_each(|(value, character)| *value = self::value(*character));
@@ -113,7 +110,7 @@ fn decode(text: &[u8; EncodedTag::LEN]) -> [u8; LEN] {
     bytes
 }
 
-/// The value of a character of base64url. The steps from one range of characters to the next are added up.
+/// The value of a base64url character: the sum of the steps between ranges of characters.
 const fn value(character: u8) -> u8 {
     character
         .wrapping_add(62 - b'-')
@@ -123,51 +120,49 @@ const fn value(character: u8) -> u8 {
         .wrapping_sub(if character >= b'a' { 39 } else { 0 })
 }
 
-/// A key whose block has been hashed into both states (RFC 2104, section 4). Zeroized on drop, by the feature
-/// `zeroize` of `hmac` and `sha2`.
+/// A key whose block is already hashed into both states (RFC 2104, section 4). The feature `zeroize` of `hmac`
+/// and `sha2` zeroizes it on drop.
 #[derive(Clone)]
 pub(crate) struct MacKey(Hmac<Sha256>);
 
 impl MacKey {
-    /// Takes a key of any length; `None` never happens.
+    /// Accepts a key of any length; never returns `None`.
     pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
         Hmac::new_from_slice(bytes).ok().map(Self)
     }
 
-    /// Whether the other key makes the same tags. A key ring asks while it is read, never for a request.
+    /// Whether the other key makes the same tags. Used only to parse a key ring, never for a request.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let tag = other.0.clone().finalize().into_bytes();
         self.0.clone().verify(&tag).is_ok()
     }
 
-    /// Starts a MAC.
     pub(crate) fn start(&self) -> Mac {
         Mac(self.0.clone())
     }
 }
 
-/// A MAC over a signing input that comes in pieces.
+/// A MAC over a signing input that arrives in pieces.
 pub(crate) struct Mac(Hmac<Sha256>);
 
 impl Mac {
-    /// Adds the next piece.
     pub(crate) fn update(&mut self, piece: &str) {
         self.0.update(piece.as_bytes());
     }
 
-    /// The tag over all pieces.
+    /// The tag of all pieces.
     #[cfg(any(feature = "alloc", test))]
     pub(crate) fn finish(self) -> Tag {
         Tag(self.0.finalize().into_bytes().into())
     }
 
-    /// Whether `tag` is the tag over all pieces, in constant time.
+    /// Checks in constant time that `tag` is the tag of all pieces.
     pub(crate) fn verify(self, tag: &EncodedTag<'_>) -> Result<(), InvalidSignature> {
         self.0.verify_slice(&tag.bytes).map_err(|_| InvalidSignature)
     }
 }
 
-/// Whether two secrets are the same, in a time that depends on their lengths only.
+/// Whether two secrets are equal, in time that depends only on their lengths.
 #[must_use]
 pub fn secrets_match(a: &[u8], b: &[u8]) -> bool {
     Sha256::digest(a).ct_eq(&Sha256::digest(b)).into()
@@ -190,8 +185,8 @@ mod tests {
         text
     }
 
-    /// RFC 4231, sections 4.2, 4.3, 4.7 and 4.8: short keys, and those that are longer than a block. The other
-    /// test cases have data that is not text.
+    /// RFC 4231, sections 4.2, 4.3, 4.7 and 4.8: short keys, and keys longer than a block. The data of the other
+    /// test cases is not text.
     #[test]
     fn hmac_sha256_rfc4231() {
         let cases: [(&[u8], &[&str], &str); 4] = [
@@ -240,7 +235,7 @@ mod tests {
         }
     }
 
-    /// Each byte at each place: one spelling for each tag, and nothing else is one.
+    /// Every byte at every position: each tag has one spelling, and nothing else is a tag.
     #[test]
     fn a_tag_has_one_spelling() {
         let right = *b"Kx3-9_c4a1e77d0Z4f3b8f602f6a5b1c0d3eAQgwz9M";
@@ -278,7 +273,7 @@ mod tests {
         let is_same =
             |a: &[u8], b: &[u8]| MacKey::new(a).unwrap().is_same(&MacKey::new(b).unwrap());
         assert!(is_same(b"key", b"key"));
-        // RFC 2104, section 3: a short key is filled up with zeros, and a long one is hashed.
+        // RFC 2104, section 3: short keys are padded with zeros, long keys are hashed.
         assert!(is_same(b"key", b"key\0"));
         assert!(is_same(&[7; 65], &Sha256::digest([7; 65])));
         assert!(!is_same(b"key", b"kez"));

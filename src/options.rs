@@ -1,4 +1,4 @@
-//! What a link shall allow, before any format writes it, and why nothing is signed.
+//! The options of a link, independent of formats, and the errors of signing.
 
 mod address;
 mod countries;
@@ -15,7 +15,7 @@ pub(crate) use self::countries::unknown as unknown_country;
 pub use self::error::Advice;
 pub use self::error::SignError;
 
-/// How long a link lasts where nothing else is said, in seconds.
+/// The default lifetime of a link, in seconds.
 pub(crate) const DEFAULT_LIFETIME: u64 = 600;
 
 #[derive(Clone, Debug, Default)]
@@ -25,63 +25,66 @@ pub(crate) struct LinkOptions<'a> {
     pub(crate) audience: Option<&'a str>,
     pub(crate) countries: Option<&'a str>,
     pub(crate) download: Option<&'a str>,
-    /// Whether the file is to be shown, and not saved.
+    /// Whether to show the file instead of saving it.
     pub(crate) inline: bool,
     pub(crate) issued: Issued,
     pub(crate) networks: Vec<Network>,
     pub(crate) token_id: Option<&'a str>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) preview: Option<u64>,
-    /// Moments are rounded to multiples of so many seconds.
+    /// Times are rounded to multiples of this many seconds.
     pub(crate) round: u64,
     pub(crate) run: Option<u64>,
     pub(crate) scope: Extent,
     pub(crate) session: Option<&'a str>,
     pub(crate) subject: Option<&'a str>,
-    /// Whether the token goes into the path; `None` leaves it to the scope.
+    /// Whether the token goes into the path; `None` to decide by scope.
     pub(crate) in_path: Option<bool>,
 }
 
-/// How much of the URL space a link opens.
+/// What a link allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// One address; for a manifest its directory, as players fetch the rest from there.
+    /// One address; for a manifest its directory, from which players fetch the rest.
     #[default]
     Fitting,
     Exact,
     Directory(u8),
 }
 
-/// When a link ends.
+/// When a link expires.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Expiry {
     At(UnixTime),
     In(u64),
-    /// After the time that its format has for that, or [`DEFAULT_LIFETIME`].
+    /// After the default lifetime of its format, or [`DEFAULT_LIFETIME`].
     #[default]
     Usual,
 }
 
-/// Whether a token says when it was signed.
+/// Whether a token contains its time of signing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Issued {
     At(UnixTime),
     Never,
-    /// Where it names a viewer or a playback: their links are revoked by when they were signed.
+    /// If it names a viewer or a playback: their links can be revoked by time of signing.
     #[default]
     WithViewer,
 }
 
-/// LinkOptions that a token can carry. The format writes it.
+/// Options that a token can carry, checked.
 ///
-/// They are borrowed: to copy what was just written in parts takes 5 ns.
+/// They are borrowed: copying them just after they were written in parts takes 5 ns.
 #[derive(Clone, Copy)]
 pub(crate) struct CheckedOptions<'t, 'a> {
     pub(crate) options: &'t LinkOptions<'a>,
     pub(crate) entry: &'a Entry,
     pub(crate) expires: UnixTime,
     pub(crate) issued: Option<UnixTime>,
-    /// When it is signed.
-    #[cfg_attr(not(feature = "timed-hmac"), expect(dead_code, reason = "only one format asks"))]
+    /// The time of signing.
+    #[cfg_attr(
+        not(feature = "timed-hmac"),
+        expect(dead_code, reason = "only one format needs it")
+    )]
     pub(crate) now: UnixTime,
 }

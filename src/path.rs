@@ -1,10 +1,10 @@
-//! The canonical path, the one spelling that is signed, verified and fetched.
+//! The canonical path: the only spelling that is signed, verified and fetched.
 //!
-//! Octets written as `%XX` get upper-case hex, and unreserved ones are decoded (RFC 3986, sections
-//! 6.2.2.1 and 6.2.2.2); nothing else changes. Whatever a server, proxy or browser might read in two
-//! ways is refused, not repaired: dot segments, empty segments, encoded slashes, controls, and path
-//! parameters. A Java server reads `film.mp4;x.m4s` as `film.mp4`, and `..;` as `..` (RFC 3986, section
-//! 3.3, allows such parameters and gives them no meaning).
+//! Octets written as `%XX` get uppercase hex, and unreserved ones are decoded (RFC 3986, sections 6.2.2.1 and
+//! 6.2.2.2); nothing else changes. Anything that servers, proxies or browsers could interpret differently is refused,
+//! not repaired: dot segments, empty segments, encoded slashes, control characters, and path parameters. A Java server
+//! reads `film.mp4;x.m4s` as `film.mp4`, and `..;` as `..` (RFC 3986, section 3.3, allows such parameters but does not
+//! define their meaning).
 
 mod fast_path;
 
@@ -17,21 +17,21 @@ pub use self::fast_path::{is_unreserved_path, is_unreserved_relative};
 use crate::bytes::is_unreserved;
 use crate::percent::escaped;
 
-/// A path that obeys the rules, as it was written.
+/// A valid path, as written.
 ///
-/// It prints in canonical form, without allocating: most paths are canonical already.
+/// It prints in canonical form without allocating: most paths are already canonical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CanonicalPath<'a> {
     written: &'a str,
-    /// Canonical as it was written.
+    /// Canonical as written.
     verbatim: bool,
 }
 
 impl<'a> CanonicalPath<'a> {
-    /// Checks a path as it stands in a URL, from its first `/` to the `?`.
+    /// Checks the path of a URL, from its first `/` to the `?`.
     ///
     /// # Errors
-    /// A [`PathError`] that says what to write instead.
+    /// A [`PathError`] with what to write instead.
     pub fn parse(written: &'a str) -> Result<Self, PathError> {
         if is_unreserved_path(written.as_bytes()) {
             return Ok(Self { written, verbatim: true });
@@ -52,7 +52,7 @@ impl<'a> CanonicalPath<'a> {
             unless_last = match segment.as_bytes() {
                 // Only the last segment may be empty: a trailing slash.
                 [] => Some(PathError::EmptySegment),
-                // A server that decodes before it splits off a parameter reads no name.
+                // A server that decodes before it removes a parameter reads an empty name.
                 [b'%', b'3', b'B' | b'b', ..] => Some(PathError::EmptyName),
                 _ => None,
             };
@@ -60,10 +60,10 @@ impl<'a> CanonicalPath<'a> {
         Ok(Self { written, verbatim })
     }
 
-    /// Whether it is named like a manifest, HLS or DASH: `.m3u8` or `.mpd`, in upper case or lower.
+    /// Whether it is named like an HLS or DASH manifest: `.m3u8` or `.mpd`, in any case.
     #[must_use]
     pub fn is_manifest(self) -> bool {
-        // One look is enough for most that are none.
+        // One comparison rules out most paths.
         let last = self.written.as_bytes().last();
         let may_be = !self.verbatim || matches!(last, Some(b'8' | b'D' | b'd'));
         may_be && self.ends_as_manifest()
@@ -71,34 +71,34 @@ impl<'a> CanonicalPath<'a> {
 
     fn ends_as_manifest(self) -> bool {
         let mut end = End::default();
-        // It takes all that is written.
+        // The sink never fails.
         let _ = write!(end, "{self}");
         let End([dot, name @ ..]) = end;
         (dot == b'.' && name.eq_ignore_ascii_case(b"m3u8")) || name.eq_ignore_ascii_case(b".mpd")
     }
 
-    /// How many directories it has: two for `/videos/42/film.mp4`.
+    /// The number of directories: two for `/videos/42/film.mp4`.
     #[cfg(feature = "alloc")]
     pub(crate) fn depth(self) -> usize {
         self.written.bytes().filter(|byte| *byte == b'/').count().saturating_sub(1)
     }
 
-    /// The path of the first `n` segments, ending in `/`; `None` where there are fewer directories.
+    /// The path of the first `n` segments, ending in `/`; `None` if there are fewer directories.
     #[must_use]
     pub fn directory(self, n: u8) -> Option<Self> {
-        // No `/` hides in an escape, so those that were written are those of the canonical form.
+        // Escapes contain no `/`, so the slashes as written are those of the canonical form.
         let mut slashes = self.written.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
         let (end, _) = slashes.nth(usize::from(n))?;
         self.written.get(..=end).map(|written| Self { written, ..self })
     }
 
-    /// The canonical form, where it is what was written.
+    /// The canonical form, if it is as written.
     #[cfg(any(feature = "jwt", all(test, feature = "alloc")))]
     pub(crate) fn as_canonical(self) -> Option<&'a str> {
         self.verbatim.then_some(self.written)
     }
 
-    /// Hands the canonical form to `sink`, piece by piece.
+    /// Passes the canonical form to `sink` in pieces.
     #[inline]
     pub(crate) fn pieces(self, sink: &mut impl FnMut(&str)) {
         if self.verbatim {
@@ -120,7 +120,7 @@ impl<'a> CanonicalPath<'a> {
         sink(rest);
     }
 
-    /// The canonical form, borrowed where it is what was written.
+    /// The canonical form, borrowed if it is as written.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn to_cow(self) -> Cow<'a, str> {
@@ -133,7 +133,7 @@ impl<'a> CanonicalPath<'a> {
     }
 }
 
-/// The last bytes of what is written to it.
+/// Keeps the last bytes that are written to it.
 #[derive(Default)]
 struct End([u8; 5]);
 
@@ -160,7 +160,7 @@ fn check_segment(segment: &str) -> Result<bool, PathError> {
     let mut verbatim = true;
     let mut dots: usize = 0;
     let mut others = false;
-    // A server that decodes before it splits off a parameter, a query or a fragment reads `..%3B` as `..`.
+    // A server that decodes before it removes a parameter, a query or a fragment reads `..%3B` as `..`.
     let mut is_name = true;
     let mut rest = segment.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -172,7 +172,7 @@ fn check_segment(segment: &str) -> Result<bool, PathError> {
             rest = tail;
             match octet {
                 b'/' | b'\\' => return Err(PathError::EncodedSlash),
-                // They start the overlong forms of ASCII, such as %C0%AE for a dot, and are never in UTF-8.
+                // They start overlong forms of ASCII, such as %C0%AE for a dot, and never occur in UTF-8.
                 0xc0 | 0xc1 => return Err(PathError::Overlong),
                 0..0x20 | 0x7f => return Err(PathError::Control),
                 _ => {
@@ -200,8 +200,8 @@ fn check_written(byte: u8) -> Result<(), PathError> {
         b';' => Err(PathError::Parameter),
         0..0x20 | 0x7f => Err(PathError::Control),
         0x80.. => Err(PathError::NonAscii),
-        // What browsers encode in a path (WHATWG URL, path percent-encode set; the bar is Chromium's own): signed raw, it would
-        // come back encoded, and the signature would not fit.
+        // Browsers encode these in a path (WHATWG URL, path percent-encode set; the bar only in Chromium). Signed
+        // raw, they would arrive encoded, and the signature would not match.
         b'"' | b'#' | b'<' | b'>' | b'?' | b'^' | b'`' | b'{' | b'|' | b'}' => {
             Err(PathError::Reserved)
         }
@@ -216,14 +216,14 @@ fn unreserved(octet: u8) -> Option<&'static str> {
     ALL.get(at..=at)
 }
 
-/// A hex digit in upper case.
+/// A hex digit in uppercase.
 fn upper_hex(digit: u8) -> Option<&'static str> {
     const ALL: &str = "0123456789ABCDEF";
     let at = ALL.bytes().position(|byte| byte == digit.to_ascii_uppercase())?;
     ALL.get(at..=at)
 }
 
-/// Why a path is refused. Each message goes on after «the path».
+/// Why a path is refused. Each message continues "the path".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PathError {
@@ -231,12 +231,12 @@ pub enum PathError {
     Backslash,
     /// A control character, encoded or not.
     Control,
-    /// A segment `.` or `..`, however encoded.
+    /// A segment `.` or `..`, encoded or not.
     DotSegment,
-    /// A segment that starts with `%3B`, and is not the last: a server that decodes it before it splits off
-    /// parameters reads two slashes in a row.
+    /// A segment that starts with `%3B` and is not the last: a server that decodes it before it removes
+    /// parameters reads two consecutive slashes.
     EmptyName,
-    /// Two slashes in a row.
+    /// Two consecutive slashes.
     EmptySegment,
     /// `%2F` or `%5C`, which some servers decode before they split the path.
     EncodedSlash,
@@ -246,9 +246,9 @@ pub enum PathError {
     NonAscii,
     /// It does not start with `/`.
     NotAbsolute,
-    /// `%C0` or `%C1`, which no UTF-8 has: some servers read `%C0%AE` as a dot.
+    /// `%C0` or `%C1`, which are invalid in UTF-8: some servers read `%C0%AE` as a dot.
     Overlong,
-    /// A `;`: Java servers take what follows it for a parameter, and serve what precedes it.
+    /// A `;`: Java servers read the text after it as a parameter, and serve the path before it.
     Parameter,
     /// A character that browsers encode: one of `" # < > ? ^ { | }` or a backtick.
     Reserved,
@@ -268,11 +268,9 @@ impl fmt::Display for PathError {
             Self::EmptySegment => "has two slashes in a row; write one",
             Self::EncodedSlash => "has %2F or %5C; a slash in a file name cannot be signed",
             Self::Escape => "has a % without two hex digits; write %25 for a percent sign",
-            Self::NonAscii => "has a character outside ASCII; percent-encode its UTF-8 bytes",
+            Self::NonAscii => "has a non-ASCII character; percent-encode its UTF-8 bytes",
             Self::NotAbsolute => "does not start with a slash",
-            Self::Overlong => {
-                "has %C0 or %C1, which no UTF-8 has; percent-encode the name as UTF-8"
-            }
+            Self::Overlong => "has %C0 or %C1, never in UTF-8; percent-encode the name as UTF-8",
             Self::Parameter => "has a ;, which some servers read as the end of the name; write %3B",
             Self::Reserved => {
                 "has one of \" # < > ? ^ ` { | }; percent-encode it, as browsers do (%22 %23 ...)"

@@ -3,13 +3,13 @@
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
 
-/// The octet of two hex digits.
+/// Decodes two hex digits.
 pub(crate) fn escaped(digits: &str) -> Option<u8> {
     let hex = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     u8::from_str_radix(digits, 16).ok().filter(|_| hex)
 }
 
-/// Appends a text with every octet encoded that is not `kept`, which are in ASCII.
+/// Appends a text, with every octet encoded that is not `kept`. The kept octets are ASCII.
 #[cfg(feature = "alloc")]
 pub fn push_encoded(text: &str, kept: impl Fn(u8) -> bool, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
@@ -25,7 +25,7 @@ pub fn push_encoded(text: &str, kept: impl Fn(u8) -> bool, out: &mut String) {
     }
 }
 
-/// A text with its escapes decoded. `None` where one is broken, or what comes out is no text.
+/// Decodes the escapes of a text. `None` if one is malformed, or the result is not UTF-8.
 #[cfg(feature = "alloc")]
 #[must_use]
 pub fn decode(text: &str) -> Option<String> {
@@ -39,7 +39,7 @@ pub fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// A text with its escapes decoded, where that gives text. A broken one stays.
+/// Decodes the escapes of a text if the result is UTF-8. Malformed escapes stay.
 #[cfg(feature = "alloc")]
 pub(crate) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());

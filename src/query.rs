@@ -1,13 +1,13 @@
-//! The query beside the token: which parameters are signed, which belong to players, which travel on.
+//! The query outside the token: which parameters are signed, added by players, or forwarded.
 
 #[cfg(feature = "alloc")]
 use alloc::string::String;
 
 use crate::bytes;
 
-/// Query parameters that players add by themselves: HLS delivery directives and those of interstitials and
-/// content steering (draft-pantos-hls-rfc8216bis, sections 6.2.5, 6.5 and 7, appendix D), the latter of DASH
-/// (ETSI TS 103 998), and Common Media Client Data (CTA-5004, section 3.2).
+/// Query parameters that players add: HLS delivery directives, interstitials and content steering
+/// (draft-pantos-hls-rfc8216bis, sections 6.2.5, 6.5 and 7, appendix D), content steering of DASH (ETSI TS 103 998),
+/// and Common Media Client Data (CTA-5004, section 3.2).
 pub const PLAYER_PARAMS: [&str; 12] = [
     "_HLS_msn",
     "_HLS_part",
@@ -23,54 +23,54 @@ pub const PLAYER_PARAMS: [&str; 12] = [
     "CMCD",
 ];
 
-/// Names of query parameters, separated by commas: `utm_source, ref`. One with a star at its end stands for
-/// every name that starts so: `utm_*`.
+/// Names of query parameters, separated by commas: `utm_source, ref`. A star at the end matches every name with that
+/// prefix: `utm_*`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ParamNames<'a>(&'a str);
 
 impl<'a> ParamNames<'a> {
-    /// Takes the names as an operator writes them; blanks around a name do not count.
+    /// Parses configured names. Ignores blanks around a name.
     #[must_use]
     pub const fn new(names: &'a str) -> Self {
         Self(names)
     }
 
-    /// As the operator wrote them.
+    /// The names as configured.
     #[cfg(feature = "alloc")]
     pub(crate) const fn as_str(self) -> &'a str {
         self.0
     }
 
-    /// Whether `param`, one `name=value` or `name` of a query, is named here.
+    /// Whether these names match `param`, one `name=value` or `name` of a query.
     #[must_use]
     pub fn has(self, param: &str) -> bool {
         let name = name_of(param);
         let is = |listed: &str| match listed.strip_suffix('*') {
-            // A star by itself would name everything.
+            // A lone star would match everything.
             Some(start) => !start.is_empty() && name.starts_with(start),
             None => listed == name,
         };
         !name.is_empty() && self.0.split(',').any(|listed| is(listed.trim()))
     }
 
-    /// Whether `param` may be added, unsigned, to an exact link.
+    /// Whether `param` may be added to an exact link without being signed.
     pub(crate) fn leave_unsigned(self, param: &str) -> bool {
         is_player_param(param) || self.has(param)
     }
 }
 
-/// Whether a player adds `param` by itself.
+/// Whether players add `param`.
 #[must_use]
 pub fn is_player_param(param: &str) -> bool {
     PLAYER_PARAMS.contains(&name_of(param))
 }
 
-/// The name of `name=value`, as it is written: two spellings are two names.
+/// The name of `name=value` as written: two spellings are two names.
 pub(crate) fn name_of(param: &str) -> &str {
     param.split_once('=').map_or(param, |(name, _)| name)
 }
 
-/// The query before the first parameter of this name, if anything is there, and what follows the name and `=`.
+/// The query before the first parameter with this name, if any, and the text after the name and `=`.
 #[cfg(any(feature = "jwt", feature = "timed-hmac"))]
 pub(crate) fn split_at_param<'q>(query: &'q str, name: &str) -> Option<(Option<&'q str>, &'q str)> {
     let mut rest = query;
@@ -87,7 +87,7 @@ pub(crate) fn split_at_param<'q>(query: &'q str, name: &str) -> Option<(Option<&
     }
 }
 
-/// Parameters as one query; `None` where there are none.
+/// Joins parameters to a query; `None` if there are none.
 #[cfg(feature = "alloc")]
 pub fn joined<'p>(params: impl IntoIterator<Item = &'p str>) -> Option<String> {
     let mut params = params.into_iter();
@@ -109,9 +109,9 @@ pub fn push_query<'p>(address: &mut String, params: impl IntoIterator<Item = &'p
 pub(crate) enum SignedQuery<'a> {
     /// No query.
     None,
-    /// All of it, byte for byte: what stands before a token in the query.
+    /// All of it, byte for byte: the query before a token in it.
     Whole(&'a str),
-    /// What is left when the unsigned parameters are taken out: the token is elsewhere.
+    /// The query without the unsigned parameters: the token is elsewhere.
     Without(&'a str, ParamNames<'a>),
 }
 
@@ -126,7 +126,7 @@ impl SignedQuery<'_> {
         }
     }
 
-    /// Hands `?` and the query to `sink`, piece by piece; nothing where there is no signed query.
+    /// Passes `?` and the query to `sink` in pieces; nothing if there is no signed query.
     pub(crate) fn pieces(self, sink: &mut impl FnMut(&str)) {
         match self {
             Self::None => {}
@@ -146,8 +146,8 @@ impl SignedQuery<'_> {
     }
 }
 
-/// Whether all bytes may stand in a query: printable ASCII without `#`. No line feed is among them,
-/// so none can stand in a signing input but the one that parts it.
+/// Whether all bytes are allowed in a query: printable ASCII without `#`. Line feeds are not allowed, so the only
+/// one in a signing input is the separator.
 #[must_use]
 pub fn is_query(text: &str) -> bool {
     bytes::all(text.as_bytes(), |byte| bytes::is_graphic(byte) & (byte != b'#'))

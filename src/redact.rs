@@ -1,55 +1,55 @@
-//! Texts for people and logs, without what could be a tag, a key or a token.
+//! Removes anything that could be a tag, a key or a token from text for people and logs.
 //!
-//! Links arrive in every shape: a field renamed, an escape too many, a character too few. So nothing here
-//! asks what a text is called. Whatever could be a tag is left out, by its form: a run of characters of
-//! base64, plain or percent-encoded, in lower and upper case, or a long one of hex digits.
+//! Links arrive damaged: a field renamed, an escape too many, a character too few. So redaction ignores names
+//! and looks only at form. It removes mixed-case runs of base64 characters, plain or percent-encoded, and long
+//! runs of hex digits.
 
 use alloc::string::String;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
-/// What stands for the part that is left out.
+/// Replaces a removed part.
 pub(crate) const MARK: &str = "..";
 
-/// The fewest characters of a tag that help somebody to know the rest: 96 bits.
+/// The longest run that is shown. 16 characters of a tag are 96 bits.
 const LONGEST_SHOWN: usize = 15;
-/// Hex digits that may be a tag, whole or clipped. A UUID has 32.
+/// The fewest hex digits that may be a tag, whole or truncated. A UUID has 32.
 const SHORTEST_HEX: usize = 40;
-/// Characters on both sides of a dot that are read as one run.
+/// The fewest characters on each side of a dot that join into one run.
 const SHORTEST_PART: usize = 8;
-/// Letters and digits of one case that may be a tag, as in base32, and how many of them have no `-` or `_` between
-/// them. A UUID has 36, and 12; names have words.
+/// The fewest letters and digits of one case that may be a tag, as in base32, and the fewest in a row without `-`
+/// or `_`. A UUID has 36 and 12; names consist of words.
 const SHORTEST_OF_ONE_CASE: usize = 40;
 const SHORTEST_WORD: usize = 20;
-/// Characters of a tag, and of the shortest key, in base64.
+/// The length of a tag, and of the shortest key, in base64.
 const TAG_LEN: usize = 43;
-/// In a log, which more people read than a link: the fewest characters with a capital that may be a tag, or most of
-/// one, and how many of them are written. These tell one film from another where ids are as long as tags, and are
-/// of no use to forgers.
+/// For logs, which more people read than links: the shortest run with a capital that may be most of a tag, and how
+/// many of its characters are logged. These distinguish films whose ids are as long as tags, but do not help to
+/// forge one.
 #[cfg(feature = "alloc")]
 const SHORTEST_LOGGED: usize = 32;
 #[cfg(feature = "alloc")]
 const LOGGED: usize = 8;
 
-/// Takes out of a text whatever could be a tag, a key or a token, whatever it is called, and however often
-/// it was percent-encoded: each becomes `..`. Words, numbers and UUIDs stay.
+/// Replaces anything that could be a tag, a key or a token with `..`, regardless of its name and of how often it
+/// was percent-encoded. Words, numbers and UUIDs stay.
 ///
 /// ```
-/// let said = playgate::redacted("film.mp4?amp;sig=REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes");
-/// assert_eq!(said, "film.mp4?amp;sig=..");
+/// let shown = playgate::redacted("film.mp4?amp;sig=REksvdGhg_BiP3UrQfvCau3yJDie26YKJonKWbyzAes");
+/// assert_eq!(shown, "film.mp4?amp;sig=..");
 /// ```
 #[must_use]
 pub fn redacted(text: &str) -> String {
     redact(text, LONGEST_SHOWN)
 }
 
-/// [`redacted`] for a path with its query. A segment may have a long name in lower and upper case; what
-/// follows a `=` is looked at as closely as elsewhere.
+/// [`redacted`] for a path with its query. A segment may be a long mixed-case name, so only the text after the
+/// first `=` gets the strict limit.
 pub(crate) fn redacted_path(text: &str) -> String {
     redact(text, TAG_LEN.saturating_sub(1))
 }
 
-/// [`redacted`] for the query of an address alone.
+/// [`redacted`] for only the query of an address.
 pub(crate) fn redacted_query(text: &str) -> String {
     match text.split_once('?') {
         Some((path, query)) => [path, "?", &redacted(query)].concat(),
@@ -57,15 +57,15 @@ pub(crate) fn redacted_query(text: &str) -> String {
     }
 }
 
-/// A segment of a path, for a log. A tag is cut to its first characters, and what follows the first `=` is left out
-/// where a run in it is as long as may be a part of a tag, whatever it is made of. Ids and names in lower case stay.
+/// Redacts a path segment for a log. A tag is cut to its first characters. The text after the first `=` is removed
+/// if it contains a run long enough to be part of a tag, in any case. Lowercase ids and names stay.
 #[cfg(feature = "alloc")]
 #[must_use]
 pub fn redacted_segment(segment: &str) -> String {
     let mut shown = String::with_capacity(segment.len());
-    // The end of what is shown of the name, where a value began.
+    // If a value has begun, where the name ends in `shown`.
     let mut name = None;
-    // Characters of the run, as they are written, and whether a capital is among them.
+    // The characters of the run as written, and whether one is a capital.
     let (mut run, mut is_mixed) = (Vec::new(), false);
     let mut rest = segment;
     loop {
@@ -100,7 +100,7 @@ pub fn redacted_segment(segment: &str) -> String {
     }
 }
 
-/// What becomes of a text where a run of up to `longest` characters is shown before the first `=`.
+/// Redacts a text. Mixed-case runs of up to `longest` characters are shown before the first `=`.
 fn redact(text: &str, longest: usize) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut run = TextRun::default();
@@ -114,7 +114,7 @@ fn redact(text: &str, longest: usize) -> String {
             && run.part >= SHORTEST_PART
             && starts_with_part(behind)
         {
-            // Parts of a token, or of a tag that a dot was put into.
+            // Parts of a token, or of a tag with a dot inserted.
             run.end_part();
         } else if octet.is_some_and(is_base64) {
             run.take(octet.unwrap_or_default());
@@ -142,7 +142,7 @@ fn is_base64(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || b"-_+".contains(&octet)
 }
 
-/// Whether a text starts with as many characters of base64 as what is before a dot needs to go on behind it.
+/// Whether a text starts with enough base64 characters to continue a run across a dot.
 fn starts_with_part(text: &str) -> bool {
     let mut rest = text;
     (0..SHORTEST_PART).all(|_| {
@@ -152,23 +152,23 @@ fn starts_with_part(text: &str) -> bool {
     })
 }
 
-/// Characters of base64 in a row.
+/// Consecutive base64 characters.
 #[derive(Default)]
 struct TextRun {
-    /// How many.
+    /// The number of characters.
     len: usize,
-    /// Bytes that they take as they are written.
+    /// Their bytes as written.
     bytes: usize,
-    /// How many since the last dot, and the most of all parts.
+    /// Characters since the last dot, and in the longest part.
     part: usize,
     longest_part: usize,
-    /// How many since the last character that is no letter or digit, and the most of all.
+    /// Letters and digits since the last other character, and the longest such sequence.
     word: usize,
     longest_word: usize,
     lower: bool,
     upper: bool,
     digit: bool,
-    /// A character that is no hex digit.
+    /// Whether any character is not a hex digit.
     other: bool,
 }
 
@@ -189,7 +189,7 @@ impl TextRun {
         (self.part, self.word) = (0, 0);
     }
 
-    /// Appends the run as it was written, or the mark.
+    /// Appends the run as written, or the mark.
     fn show(&self, written: &str, longest: usize, shown: &mut String) {
         let mixed = self.lower && self.upper;
         let hex = !self.other && self.len >= SHORTEST_HEX;
@@ -210,8 +210,8 @@ impl TextRun {
     }
 }
 
-/// The next character as it is written, and its octet: `%2D`, and `%252D` too, is `-`. `None` for a
-/// character outside ASCII, and at the end.
+/// The next character as written, and its octet: `%2D` and `%252D` are both `-`. `None` for a non-ASCII
+/// character and at the end.
 fn next(text: &str) -> (&str, Option<u8>) {
     let Some(first) = text.chars().next() else { return ("", None) };
     let mut len = first.len_utf8();
@@ -326,7 +326,7 @@ mod tests {
     }
 
     proptest! {
-        /// Of a tag that was clipped, lengthened and encoded, no 16 characters in a row are left.
+        /// No 16 consecutive characters remain of a tag that was truncated, lengthened and encoded.
         #[test]
         fn a_mangled_tag_is_left_out(
             tag in "[A-Za-z0-9_-]{43}",
@@ -334,7 +334,7 @@ mod tests {
             before in "[ -~]{0,12}",
             behind in "[ -~]{0,12}",
         ) {
-            // One of a million that is clipped so far has one case only, and reads as a word would.
+            // One in a million tags truncated this far has only one case, and looks like a word.
             let rest = &tag[clipped..];
             prop_assume!(rest.contains(|c: char| c.is_ascii_lowercase()));
             prop_assume!(rest.contains(|c: char| c.is_ascii_uppercase()));

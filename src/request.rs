@@ -1,4 +1,4 @@
-//! What the gate looks at: an address, two headers, and what the edge knows of the client.
+//! A request: an address, two headers, and what the edge knows about the client.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -8,33 +8,33 @@ use crate::error::{Fault, Field, ParseError};
 #[cfg(feature = "alloc")]
 use crate::query::name_of;
 
-/// A request, borrowed. Prints nothing of itself, as it carries a credential.
+/// A borrowed request. `Debug` prints none of it, as it contains a credential.
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Request<'a> {
-    /// The address, absolute or from the path on, percent-encoded as it came.
+    /// The address, absolute or starting with the path, percent-encoded as received.
     pub url: &'a str,
-    /// The header `Cookie`.
+    /// The `Cookie` header.
     pub cookie: Option<&'a str>,
-    /// The header `Authorization`.
+    /// The `Authorization` header.
     pub authorization: Option<&'a str>,
     /// The client's address, from a source that clients cannot set.
     pub client_ip: Option<IpAddr>,
-    /// The client's country, ISO 3166-1 alpha-2 in upper case.
+    /// The client's country, an ISO 3166-1 alpha-2 code in uppercase.
     pub client_country: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
-    /// The most bytes in a URL.
+    /// The maximum length of a URL in bytes.
     pub const MAX_URL_LEN: usize = 8192;
 
-    /// A request for `url`, and nothing known beside it.
+    /// A request for `url`, with nothing else known.
     #[must_use]
     pub fn new(url: &'a str) -> Self {
         Self { url, ..Self::default() }
     }
 
-    /// The path of the URL, from its first `/`, and the query after the `?`, as they are written.
+    /// The path of the URL, from its first `/`, and the query after the `?`, as written.
     ///
     /// # Errors
     /// [`ParseError::Malformed`] if the URL is too long, or does not start with a path or a scheme and a host.
@@ -42,8 +42,8 @@ impl<'a> Request<'a> {
         UrlParts::parse(self.url).map(|target| (target.path, target.query))
     }
 
-    /// The request as a client sends it: without the `#fragment` that an address may have (RFC 9110, section
-    /// 7.1). `&#38;` is none: it is HTML that nobody decoded, and stays, so that it can be told.
+    /// The request as a client sends it: without a `#fragment` (RFC 9110, section 7.1). `&#38;` is not a fragment
+    /// but undecoded HTML; it stays, so that the mistake can be explained.
     #[must_use]
     pub fn without_fragment(self) -> Self {
         let starts = self.url.match_indices('#').map(|(at, _)| self.url.split_at(at));
@@ -58,15 +58,15 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// Where in a request a token stands.
+/// Where in a request a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
-    /// In the header `Authorization`, scheme `Bearer`.
+    /// In the `Authorization` header, scheme `Bearer`.
     Bearer,
-    /// In a cookie: `pg`, or the name that JWTs go by.
+    /// In a cookie: `pg`, or the name of JWTs.
     Cookie,
-    /// In the path, as its first segment: relative addresses inherit it.
+    /// In the first path segment: relative addresses inherit it.
     Path,
     /// In the query.
     Query,
@@ -85,14 +85,14 @@ impl Placement {
     }
 }
 
-/// The parts of a URL, as they are written.
+/// The parts of a URL, as written.
 #[derive(Clone, Copy)]
 pub(crate) struct UrlParts<'a> {
-    /// Scheme and authority: `https://cdn.example.com`; empty where the URL starts with its path.
+    /// Scheme and authority: `https://cdn.example.com`; empty if the URL starts with its path.
     pub(crate) base: &'a str,
     /// From the first `/` to the `?`.
     pub(crate) path: &'a str,
-    /// What follows the `?`.
+    /// The text after the `?`.
     pub(crate) query: Option<&'a str>,
 }
 
@@ -115,7 +115,7 @@ impl<'a> UrlParts<'a> {
     }
 }
 
-/// Where the authority starts, behind the scheme; 0 where the URL starts with its path.
+/// Where the authority starts, after the scheme; 0 if the URL starts with its path.
 fn authority(url: &str) -> Option<usize> {
     const HTTPS: &str = "https://";
     if url.starts_with(HTTPS) {
@@ -128,7 +128,7 @@ fn authority(url: &str) -> Option<usize> {
     }
 }
 
-/// Scheme with the `://`, and what follows; no scheme where there is none.
+/// Splits a text after its scheme and `://`; the scheme may be empty.
 #[cfg(feature = "alloc")]
 pub(crate) fn split_scheme(text: &str) -> (&str, &str) {
     let scheme =
@@ -136,7 +136,7 @@ pub(crate) fn split_scheme(text: &str) -> (&str, &str) {
     text.split_at_checked(scheme).unwrap_or_default()
 }
 
-/// Whether an address carries a token that goes by one of `names`, in its path or in its query.
+/// Whether an address has a token with one of these `names` in its path or its query.
 #[cfg(feature = "alloc")]
 pub(crate) fn is_signed<'n>(
     mut names: impl Iterator<Item = &'n str>,
@@ -149,7 +149,7 @@ pub(crate) fn is_signed<'n>(
     })
 }
 
-/// Whether the first segment of a path is a token of this name.
+/// Whether the first segment of a path is a token with this name.
 #[cfg(feature = "alloc")]
 fn leads(name: &str, path: &str) -> bool {
     let rest = path.strip_prefix('/').and_then(|path| path.strip_prefix(name));

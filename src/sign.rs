@@ -1,4 +1,4 @@
-//! The signer: one call, one link.
+//! Signs links.
 
 mod check;
 mod encode;
@@ -34,7 +34,7 @@ pub use self::link::Link;
 ///     .link("https://cdn.example.com/videos/42/master.m3u8")
 ///     .expires_in(600)
 ///     .sign(now)?;
-/// // A playlist's link opens its directory, from the path: players fetch from there what it lists.
+/// // A playlist's link allows its directory, with the token in the path: players fetch what it lists.
 /// assert!(link.as_str().starts_with(
 ///     "https://cdn.example.com/pg=1&exp=1767225600&kid=main&dir=2&sig="
 /// ));
@@ -46,21 +46,21 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// How long a link lasts where nothing else is said, in seconds.
+    /// The default lifetime of a link, in seconds.
     pub const DEFAULT_LIFETIME: u64 = DEFAULT_LIFETIME;
 
-    /// A signer with these keys.
+    /// Creates a signer with these keys.
     #[must_use]
     pub const fn new(ring: KeyRing) -> Self {
         Self { ring }
     }
 
-    /// Starts a link to `url`: absolute, percent-encoded as a browser would send it.
+    /// Starts a link to `url`, which must be absolute and percent-encoded as a browser sends it.
     pub fn link<'a>(&'a self, url: &'a str) -> Builder<'a, &'a str> {
         Builder { ring: &self.ring, urls: url, options: LinkOptions::default(), writer: None }
     }
 
-    /// Starts a batch of links that differ in their URL alone.
+    /// Starts a batch of links that differ only in their URLs.
     pub fn links<I>(&self, urls: I) -> Builder<'_, Batch<I>> {
         Builder {
             ring: &self.ring,
@@ -71,96 +71,97 @@ impl Signer {
     }
 }
 
-/// Many URLs to sign on the same options.
+/// Many URLs to sign with the same options.
 #[derive(Clone, Debug)]
 pub struct Batch<I>(I);
 
-/// What a link shall allow. [`Signer::link`] and [`Signer::links`] start one.
+/// The options of a link. [`Signer::link`] and [`Signer::links`] create one.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder<'a, U> {
     ring: &'a KeyRing,
     urls: U,
     options: LinkOptions<'a>,
-    /// The format; `None` is the native one.
+    /// The format; `None` for native.
     writer: Option<Arc<dyn Writer + 'a>>,
 }
 
 impl<'a, U> Builder<'a, U> {
-    /// Ends `secs` seconds after the time of signing.
+    /// Expires `secs` seconds after signing.
     pub const fn expires_in(mut self, secs: u64) -> Self {
         self.options.expiry = Expiry::In(secs);
         self
     }
 
-    /// Ends at `time`. Wire name: `exp`.
+    /// Expires at `time`. Wire name: `exp`.
     pub const fn expires_at(mut self, time: UnixTime) -> Self {
         self.options.expiry = Expiry::At(time);
         self
     }
 
-    /// Signs with the key of this id instead of the ring's first. Wire name: `kid`.
+    /// Signs with the key of this id instead of the first in the ring. Wire name: `kid`.
     pub const fn key(mut self, kid: &'a str) -> Self {
         self.options.key = Some(kid);
         self
     }
 
-    /// Allows all below the first `n` segments of the path (1 to 64). Wire name: `dir`.
+    /// Allows everything below the first `n` segments of the path (1 to 64). Wire name: `dir`.
     pub const fn directory(mut self, n: u8) -> Self {
         self.options.scope = Extent::Directory(n);
         self
     }
 
-    /// Allows this one address. So it is anyway but for manifests, `.m3u8` and `.mpd`: a link to one opens
-    /// its directory, with the token in the path, where nothing else is said.
+    /// Allows only this address. This is the default except for manifests, `.m3u8` and `.mpd`: their links allow
+    /// their directory by default, with the token in the path.
     pub const fn exact(mut self) -> Self {
         self.options.scope = Extent::Exact;
         self
     }
 
-    /// Puts the token in the path, where relative addresses inherit it, and not in the query. A token
-    /// that travels as cookie or bearer is signed in this way too: see [`Link::token`].
+    /// Puts the token in the path instead of the query, so that relative addresses inherit it. Also use this for
+    /// tokens in cookies or as bearer: see [`Link::token`].
     pub const fn in_path(mut self) -> Self {
         self.options.in_path = Some(true);
         self
     }
 
-    /// Puts the token in the query, also for a manifest: the gate then rewrites the addresses in it.
+    /// Puts the token in the query, even for a manifest: the gate then rewrites the addresses in it.
     pub const fn in_query(mut self) -> Self {
         self.options.in_path = Some(false);
         self
     }
 
-    /// For this deployment alone: 1 to 64 of `A-Z a-z 0-9 - _ .`. Wire name: `aud`.
+    /// Only for this deployment: 1 to 64 of `A-Z a-z 0-9 - _ .`. Wire name: `aud`.
     pub const fn audience(mut self, name: &'a str) -> Self {
         self.options.audience = Some(name);
         self
     }
 
-    /// For clients in these countries only, ISO 3166-1 alpha-2 in upper case, separated by dots: `PT.ES`.
-    /// Wire name: `cc`.
+    /// Only for clients in these countries: ISO 3166-1 alpha-2 codes in uppercase, separated by dots, such as
+    /// `PT.ES`. Wire name: `cc`.
     pub const fn countries(mut self, countries: &'a str) -> Self {
         self.options.countries = Some(countries);
         self
     }
 
-    /// To be saved as a file of this name: 1 to 255 bytes of any text without controls. Wire name: `dl`.
+    /// Serves the file as a download with this name: 1 to 255 bytes of text without control characters. Wire
+    /// name: `dl`.
     pub const fn download(mut self, name: &'a str) -> Self {
         self.options.download = Some(name);
         self.options.inline = false;
         self
     }
 
-    /// To be shown as ever, and to have this name where a viewer saves it: as [`download`](Self::download).
-    /// Wire name: `dl`.
+    /// Shows the file as usual, with this name if a viewer saves it. The name is as in
+    /// [`download`](Self::download). Wire name: `dl`.
     pub const fn inline(mut self, name: &'a str) -> Self {
         self.options.download = Some(name);
         self.options.inline = true;
         self
     }
 
-    /// Says when the link was signed, or nothing of it. Where this is not called, it says so if it names a
-    /// viewer or a playback: their links can then be revoked by when they were signed. Wire name: `iat`.
+    /// Whether the token contains its time of signing. By default it does if it names a viewer or a playback:
+    /// their links can then be revoked by time of signing. Wire name: `iat`.
     pub const fn issued_at(mut self, time: Option<UnixTime>) -> Self {
         self.options.issued = match time {
             Some(time) => Issued::At(time),
@@ -169,8 +170,7 @@ impl<'a, U> Builder<'a, U> {
         self
     }
 
-    /// Only for clients in this network, or in another one that was given before: up to four. Wire name:
-    /// `ip`.
+    /// Only for clients in this network or in those of earlier calls: up to four. Wire name: `ip`.
     pub fn network(mut self, network: Network) -> Self {
         if !self.options.networks.contains(&network) {
             self.options.networks.push(network);
@@ -178,26 +178,26 @@ impl<'a, U> Builder<'a, U> {
         self
     }
 
-    /// The token's own id: 1 to 64 of `A-Z a-z 0-9 - _`. Wire name: `jti`.
+    /// The id of the token: 1 to 64 of `A-Z a-z 0-9 - _`. Wire name: `jti`.
     pub const fn token_id(mut self, id: &'a str) -> Self {
         self.options.token_id = Some(id);
         self
     }
 
-    /// Not before this time. Wire name: `nbf`.
+    /// Not valid before this time. Wire name: `nbf`.
     pub const fn not_before(mut self, time: UnixTime) -> Self {
         self.options.not_before = Some(time);
         self
     }
 
-    /// Preview: the first `secs` seconds of what the manifest lists, and a directory scope alone. Wire name:
-    /// `pre`.
+    /// Preview: allows the first `secs` seconds of what the manifest lists. Needs a directory scope. Wire
+    /// name: `pre`.
     pub const fn preview(mut self, secs: u64) -> Self {
         self.options.preview = Some(secs);
         self
     }
 
-    /// Play-until: a gate that serves a manifest exchanges the token for one that lasts so many seconds.
+    /// Play-until: a gate that serves a manifest exchanges the token for one that lasts this many seconds.
     /// Wire name: `run`.
     pub const fn run(mut self, secs: u64) -> Self {
         self.options.run = Some(secs);
@@ -205,8 +205,8 @@ impl<'a, U> Builder<'a, U> {
     }
 
     /// Rounds the expiry up to a multiple of `secs` seconds since 1970, and `iat` down to the start of the window
-    /// in which links get this expiry: all that are made in it are then the same bytes, so that caches and
-    /// pages keep them. Each lasts up to `secs` longer than asked for. 0 and 1 round nothing.
+    /// in which links get this expiry. All links made in that window are the same bytes, so caches and pages can
+    /// keep them. Each lasts up to `secs` longer than requested. 0 and 1 round nothing.
     pub const fn round(mut self, secs: u64) -> Self {
         self.options.round = secs;
         self
@@ -226,8 +226,8 @@ impl<'a, U> Builder<'a, U> {
 }
 
 impl<U> Builder<'_, U> {
-    /// Writes a timed HMAC instead of a native token. It says when it was issued, and nothing else: the link opens
-    /// one address, for as long as the gate adds to that time. Where no expiry is asked for, it is issued now.
+    /// Writes a timed HMAC instead of a native token. It contains only its time of issue: the link allows one
+    /// address, for the lifetime that the gate adds to that time. Without an explicit expiry, it is issued now.
     #[cfg(feature = "timed-hmac")]
     pub fn timed_hmac(mut self, format: TimedHmac) -> Self {
         self.writer = Some(Arc::new(format));
@@ -237,8 +237,8 @@ impl<U> Builder<'_, U> {
 
 #[cfg(feature = "jwt")]
 impl<'a, U> Builder<'a, U> {
-    /// Writes a JWT instead of a native token. It cannot say all that a native one can: no countries,
-    /// network, preview or name to save as, and what it opens is for the gate's template to say.
+    /// Writes a JWT instead of a native token. A JWT has no countries, networks, preview or download name, and
+    /// the gate's template determines its scope.
     pub fn jwt(mut self, jwt: Jwt<'a>) -> Self {
         self.writer = Some(Arc::new(jwt));
         self
@@ -249,7 +249,7 @@ impl<'a> Builder<'a, &'a str> {
     /// Signs the link.
     ///
     /// # Errors
-    /// A [`SignError`] that says what to write instead.
+    /// A [`SignError`] with what to write instead.
     pub fn sign(self, now: UnixTime) -> Result<Link, SignError> {
         let writer = self.writer.as_deref().unwrap_or(format::NATIVE);
         let options = checked(&self.options, self.ring, writer, now)?;
@@ -262,11 +262,11 @@ where
     I: IntoIterator,
     I::Item: AsRef<str>,
 {
-    /// Signs one link for each URL, in order. The options are checked once, and the key's schedule is
-    /// the ring's.
+    /// Signs one link for each URL, in order. The options are checked only once, and the key is already
+    /// expanded in the ring.
     ///
     /// # Errors
-    /// A [`SignError`] where the options cannot be signed at all; each URL has a result of its own.
+    /// A [`SignError`] if the options cannot be signed at all; each URL has its own result.
     pub fn sign(
         self,
         now: UnixTime,

@@ -1,15 +1,15 @@
-//! Time is an argument here: the core never reads a clock.
+//! Points in time. The core never reads a clock: the time is an argument.
 
 use core::fmt;
 
-/// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+/// Seconds since 1970-01-01T00:00:00Z, without leap seconds.
 ///
 /// Prints as RFC 3339 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(u64);
 
 impl UnixTime {
-    /// The moment `secs` seconds after the epoch.
+    /// The time `secs` seconds after the epoch.
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs)
@@ -21,19 +21,19 @@ impl UnixTime {
         self.0
     }
 
-    /// The moment `secs` seconds later, or the last one that can be told.
+    /// The time `secs` seconds later, or the latest possible time.
     #[must_use]
     pub const fn saturating_add(self, secs: u64) -> Self {
         Self(self.0.saturating_add(secs))
     }
 
-    /// Seconds from `earlier` until this moment; 0 where it is not earlier.
+    /// Seconds from `earlier` until this time; 0 if `earlier` is not earlier.
     #[must_use]
     pub const fn secs_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The next moment whose number of seconds is a multiple of `secs`; itself where that is 0.
+    /// Rounds up to a multiple of `secs` seconds; 0 rounds nothing.
     #[cfg(feature = "alloc")]
     pub(crate) const fn rounded_up(self, secs: u64) -> Self {
         match self.0.checked_next_multiple_of(secs) {
@@ -42,7 +42,7 @@ impl UnixTime {
         }
     }
 
-    /// The last moment whose number of seconds is a multiple of `secs`; itself where that is 0.
+    /// Rounds down to a multiple of `secs` seconds; 0 rounds nothing.
     #[cfg(feature = "alloc")]
     pub(crate) const fn rounded_down(self, secs: u64) -> Self {
         match self.0.checked_rem(secs) {
@@ -51,15 +51,15 @@ impl UnixTime {
         }
     }
 
-    /// Whether it is more than 100 years after `now`: then it was given in milliseconds.
+    /// Whether it is more than 100 years after `now`, so probably in milliseconds.
     pub(crate) const fn is_far_from(self, now: Self) -> bool {
         self.secs_since(now) > 100 * 365 * 86_400
     }
 }
 
 impl fmt::Display for UnixTime {
-    // Days to a civil date by eras of 400 years that start on 1 March, so that the leap day comes last.
-    // Every quotient is below its divisor's range, and the largest sum stays far under 2^64.
+    // Converts days to a civil date by eras of 400 years that start on 1 March, so that the leap day comes last.
+    // Every quotient is below its divisor's range, and the largest sum stays far below 2^64.
     #[expect(clippy::arithmetic_side_effects, reason = "bounded: see above")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, second) = (self.0 / 86_400, self.0 % 86_400);

@@ -1,4 +1,4 @@
-//! The decision: numbered checks, each with its reasons.
+//! The decision: numbered checks and the reasons for each.
 
 mod unsigned;
 mod verified;
@@ -27,11 +27,12 @@ use crate::time::UnixTime;
 
 pub use self::verified::Verified;
 
-/// A refusal, with what was read of the token. Nothing of that is proved: an operator looks for a missing key with it.
+/// A refusal, with what could be read of the token. None of it is authenticated; it helps an operator to find a
+/// missing key.
 #[derive(Clone)]
 pub struct Denied<'a> {
     pub(crate) refusal: Refusal,
-    /// `None` if no token counts.
+    /// `None` if no token was found.
     pub(crate) located: Option<Located<'a>>,
     /// `None` if the token cannot be read.
     pub(crate) token: Option<UnverifiedToken<'a>>,
@@ -44,7 +45,7 @@ impl<'a> Denied<'a> {
         self.refusal
     }
 
-    /// The key id that the token claims. It may be any text.
+    /// The key id that the token claims. It can be any text.
     #[must_use]
     pub fn untrusted_kid(&self) -> Option<&str> {
         self.token.as_ref()?.kid()
@@ -56,7 +57,7 @@ impl<'a> Denied<'a> {
         self.token.as_ref().map(UnverifiedToken::scope)
     }
 
-    /// Where the token is, if it can be read.
+    /// The placement of the token, if the token can be read.
     #[must_use]
     pub fn placement(&self) -> Option<Placement> {
         self.token.as_ref().map(|token| token.located.placement)
@@ -75,20 +76,20 @@ impl From<Refusal> for Denied<'_> {
     }
 }
 
-/// Admits requests by the tokens they carry. It reads no clock, and allocates nothing for native tokens.
+/// Verifies the tokens of requests. It reads no clock and does not allocate for native tokens.
 ///
 /// 1. placement: one token - `ambiguous`, `missing`
 /// 2. grammar and limits - `malformed`, `missing_claim`, `outside_scope`, `path_not_canonical`,
 ///    `unknown_field`, `unsigned_parameter`, `unsupported_algorithm`, `unsupported_version`
 /// 3. key - `retired_key`, `unknown_key`
-/// 4. tag, in constant time - `bad_signature`, or `unsigned_parameter` where it fits the query without what
-///    was added at its end; nothing that the token says is believed before this
+/// 4. tag, in constant time - `bad_signature`, or `unsigned_parameter` if it matches the query without what
+///    was added at its end; the token is not trusted before this check
 /// 5. times - `not_yet_valid`, `expired`, `expires_too_far`, `lifetime_too_long`
 /// 6. bindings - `wrong_audience`, `wrong_issuer`, `wrong_network`, `wrong_country`, `outside_preview`
 ///
-/// Tokens in cookies are looked at where there is none elsewhere. Of several, eight at most, the first that
-/// passes every check counts, and a preview only if no other does: browsers send those of nested directories
-/// together, and anybody who writes cookies for a sibling host can add one. Where none passes, the refusal is that of the one that came
+/// Cookies are searched only if there is no token elsewhere. Of up to eight tokens, the first that passes every
+/// check counts, and a preview only if no other token passes: browsers send the cookies of nested directories
+/// together, and a sibling host can add its own. If none passes, the refusal is that of the token that got
 /// furthest.
 ///
 /// ```
@@ -109,11 +110,11 @@ pub struct Verifier<'a> {
 }
 
 impl<'a> Verifier<'a> {
-    /// The longest `run` that is granted where the operator says nothing else: a day, in seconds.
+    /// The default limit on `run`: a day, in seconds.
     #[cfg(feature = "alloc")]
     pub const DEFAULT_MAX_RUN: u64 = 86_400;
 
-    /// A gate with these keys, for native tokens: no audience, no leeway, no cap on lifetimes.
+    /// Creates a verifier for native tokens: no audience, no leeway, no limit on lifetimes.
     #[must_use]
     pub const fn new(ring: &'a KeyRing) -> Self {
         Self {
@@ -126,14 +127,14 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Whether native tokens are read; so it is where nothing else is said.
+    /// Whether to read native tokens. Default: true.
     #[must_use]
     pub const fn native(mut self, read: bool) -> Self {
         self.rules.native = read;
         self
     }
 
-    /// Reads JWTs as well, by these rules.
+    /// Also reads JWTs, by these rules.
     #[cfg(feature = "jwt")]
     #[must_use]
     pub const fn jwt(mut self, rules: Option<&'a JwtRules>) -> Self {
@@ -141,7 +142,7 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// Reads timed HMACs as well.
+    /// Also reads timed HMACs.
     #[cfg(feature = "timed-hmac")]
     #[must_use]
     pub const fn timed_hmac(mut self, format: Option<&'a TimedHmac>) -> Self {
@@ -149,29 +150,29 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// The name of this deployment: tokens have to carry it.
+    /// The name of this deployment, which every token must carry.
     #[must_use]
     pub const fn audience(mut self, name: Option<&'a str>) -> Self {
         self.rules.audience = name;
         self
     }
 
-    /// Seconds by which clocks may differ, at both ends of a token's time.
+    /// The skew allowed between clocks in seconds, at both ends of a token's validity.
     #[must_use]
     pub const fn leeway(mut self, secs: u64) -> Self {
         self.leeway = secs;
         self
     }
 
-    /// The most seconds that a token may still last.
+    /// The maximum remaining lifetime of a token, in seconds.
     #[must_use]
     pub const fn max_lifetime(mut self, secs: Option<u64>) -> Self {
         self.max_lifetime = secs;
         self
     }
 
-    /// The most seconds that an exchanged token lasts, whatever `run` the link has;
-    /// [`DEFAULT_MAX_RUN`](Self::DEFAULT_MAX_RUN) where nothing else is said.
+    /// The maximum lifetime of an exchanged token in seconds, even if the link has a longer `run`. Default:
+    /// [`DEFAULT_MAX_RUN`](Self::DEFAULT_MAX_RUN).
     #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn max_run(mut self, secs: u64) -> Self {
@@ -179,23 +180,23 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// Query parameters that may be added, unsigned, to an exact link, besides
-    /// [`PLAYER_PARAMS`](crate::PLAYER_PARAMS).
+    /// Query parameters, besides [`PLAYER_PARAMS`](crate::PLAYER_PARAMS), that may be added to an exact link without
+    /// being signed.
     #[must_use]
     pub const fn unsigned_params(mut self, names: ParamNames<'a>) -> Self {
         self.rules.unsigned_params = names;
         self
     }
 
-    /// What the tokens that it reads go by in addresses and cookies.
+    /// The names of the tokens that it reads, in addresses and cookies.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn token_names(&self) -> TokenNames {
         TokenNames::of(&self.rules)
     }
 
-    /// The token of an admitted request, as it is in a path or a cookie: with its name. `None` if this verifier does
-    /// not read its format.
+    /// The token of a verified request with its name, as in a path or a cookie. `None` if this verifier does not read
+    /// its format.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn named_token(&self, verified: &Verified<'_>) -> Option<String> {
@@ -207,13 +208,13 @@ impl<'a> Verifier<'a> {
             .map(|format| format.named(token))
     }
 
-    /// The formats that it reads, by the names that a key ring has for them.
+    /// The formats that it reads, by their names in a key ring.
     #[cfg(feature = "alloc")]
     pub fn formats(&self) -> impl Iterator<Item = &'static str> + use<'a> {
         self.rules.formats().map(Format::name)
     }
 
-    /// Checks that tokens of every format that it reads can name this deployment.
+    /// Checks that the tokens of every format that it reads can carry this name.
     ///
     /// # Errors
     /// What to write instead.
@@ -222,15 +223,15 @@ impl<'a> Verifier<'a> {
         self.rules.exchanges().try_for_each(|format| format.check_audience(name))
     }
 
-    /// Whether a part of a request, the URL or a header field, may be a token that is bound to countries. Where it
-    /// is not, nobody need look up the client's country.
+    /// Whether a part of a request, such as the URL or a header field, may contain a token that is bound to countries.
+    /// If not, there is no need to look up the client's country.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn may_name_countries(&self, text: &str) -> bool {
         self.rules.exchanges().any(|format| format.may_name_countries(text))
     }
 
-    /// Decides on one request.
+    /// Verifies one request.
     ///
     /// # Errors
     /// The [`Refusal`] of the first check that fails.
@@ -241,7 +242,7 @@ impl<'a> Verifier<'a> {
         self.decide(request, now).map_err(|denied| denied.refusal)
     }
 
-    /// [`Verifier::verify`], with what was read of a token that is refused.
+    /// Like [`Verifier::verify`], but a refusal includes what was read of the token.
     ///
     /// # Errors
     /// As [`Verifier::verify`].
@@ -261,7 +262,7 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// The decision on the tokens in cookies.
+    /// Verifies the tokens in cookies.
     #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
     #[cold]
     fn decide_on_cookies<'r>(
@@ -276,7 +277,7 @@ impl<'a> Verifier<'a> {
         let mut preview = None;
         for located in self.rules.locate_cookies(request) {
             match self.decide_on(&located, request, now) {
-                // A preview counts where nothing more is shown.
+                // A preview counts only if no other token passes.
                 Ok(verified) if verified.grant().preview().is_some() => {
                     preview = preview.or(Some(verified));
                 }
@@ -369,8 +370,8 @@ impl<'a> Verifier<'a> {
         request: &Request<'_>,
     ) -> Result<(), PolicyError> {
         let grant = &token.grant;
-        // Both ways: a gate with a name wants it in every token, and a token with a name is for that
-        // gate only.
+        // Both ways: a gate with a name requires it in every token, and a token with a name is only for
+        // that gate.
         let is_for_this_gate = match (grant.audience(), self.rules.audience) {
             (None, None) => true,
             (Some(audience), Some(name)) => audience.contains(name),
@@ -395,7 +396,7 @@ impl<'a> Verifier<'a> {
         {
             return Err(PolicyError::WrongCountry);
         }
-        // A preview opens manifests alone: the gate cuts these, and signs what is left in them one by one.
+        // A preview allows only manifests: the gate cuts them and signs each remaining address.
         if grant.preview.is_some() && !token.path.is_manifest() {
             return Err(PolicyError::OutsidePreview);
         }
@@ -403,7 +404,7 @@ impl<'a> Verifier<'a> {
     }
 }
 
-/// Whether the path is below what the token opens.
+/// Checks that the path is in the token's scope.
 pub(crate) const fn check_scope(token: &UnverifiedToken<'_>) -> Result<(), ParseError> {
     match token.opens {
         Some(_) => Ok(()),
@@ -425,7 +426,7 @@ pub(crate) fn check_tag<'k>(
     }
 }
 
-/// The first key that fits a token which names none.
+/// The first key that fits a token without a key id.
 #[cfg(feature = "alloc")]
 fn find_key<'k>(
     token: &UnverifiedToken<'_>,

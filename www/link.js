@@ -1,5 +1,5 @@
-// A link as text: its parts for the eye, and the ways to break it. What is valid is not decided
-// here; the same core that runs at the edge does that.
+// Splits a link into parts to display, and breaks it on request. This file does not decide what is
+// valid; the same core that runs at the edge does that.
 
 const NATIVE = /pg=\d+(?:&[a-z]+=[\w.-]*)*/;
 const JWT = /(?<=[/?&]token=)([\w-]*)\.([\w-]*)\.([\w-]*)/;
@@ -7,13 +7,13 @@ const ADDRESS = /^(\w+:\/\/[^/?#]+)(\/(?:pg|token)=[^/]*)?([^?]*)(.*)$/s;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const OTHER_FILM = "/videos/43/film.mp4";
 
-/** The format of the token in a link: `native`, `jwt`, or `null` where there is none. */
+/** The format of the token in a link: `native`, `jwt`, or `null` if there is no token. */
 export function formatOf(link) {
   if (/^(?:\w+:\/\/[^/?#]*)?\/token=|[?&]token(?:[=&]|$)/.test(link)) return "jwt";
   return NATIVE.test(link) ? "native" : null;
 }
 
-/** The JWT in a text that holds nothing else, but `Bearer` before it perhaps; else `null`. */
+/** The JWT in a text that contains only a JWT, optionally after `Bearer`; otherwise `null`. */
 export function bareJwt(text) {
   return /^(?:bearer\s+)?(e[wy3][\w-]*\.[\w-]+\.[\w-]*)$/i.exec(text)?.[1] ?? null;
 }
@@ -35,7 +35,7 @@ export function parts(link) {
   ];
 }
 
-/** The members of a JWT's header or payload; none where it cannot be read. */
+/** The members of a JWT's header or payload; empty if it cannot be read. */
 function decode(part) {
   try {
     const bytes = atob(part.replaceAll("-", "+").replaceAll("_", "/"));
@@ -52,7 +52,7 @@ function encode(members) {
   return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** The JWT in a link: its parts as text, and read; `null` where there is none. */
+/** The JWT in a link: its parts as text and decoded; `null` if there is no JWT. */
 export function jwtOf(link) {
   const found = JWT.exec(link);
   if (!found) return null;
@@ -71,7 +71,7 @@ export function fields(link) {
   return Object.fromEntries(named.map(({ field, text }) => [field, text.slice(field.length + 1)]));
 }
 
-/** Writes a link into an element, coloured by field. The signature looks short but copies whole. */
+/** Writes a link into an element, coloured by field. The signature is shortened on screen but copied in full. */
 export function show(element, link) {
   element.dataset.link = link;
   element.replaceChildren(...parts(link).map(({ field, text }) => {
@@ -89,7 +89,7 @@ export function show(element, link) {
   }));
 }
 
-/** A JWT with its claim changed, and the address with it: no check but the signature's can tell. */
+/** A JWT with a changed claim, and the address to match: only the signature check can detect this. */
 function forge(link, template) {
   const { payload, claims } = jwtOf(link) ?? {};
   const [hole, name] = /\{([^{}]+)\}/.exec(template) ?? [];
@@ -102,11 +102,11 @@ function forge(link, template) {
   const file = path.slice(path.lastIndexOf("/") + 1);
   return {
     link: (origin + token + template.replace(hole, is) + file + query).replace(`.${payload}.`, `.${forged}.`),
-    note: `The claim ${name} says ${is} now, and so does the address. It was signed as ${was}.`,
+    note: `The claim ${name} and the address now have ${is}. The token was signed with ${was}.`,
   };
 }
 
-// Each takes a link and gives the broken one as `{ link, note }`, or null where it has no meaning.
+// Each takes a link and returns the broken one as `{ link, note }`, or null if the change does not apply.
 export const changes = {
   tamper(link) {
     const before = /sig=(?=[\w-]{21})/.exec(link) ?? /[?&/]token=[\w-]*\.[\w-]*\.(?=[\w-]{21})/.exec(link);
@@ -117,11 +117,11 @@ export const changes = {
     const is = ALPHABET[(ALPHABET.indexOf(was) + 1) % ALPHABET.length];
     return {
       link: link.slice(0, at) + is + link.slice(at + 1),
-      note: `Character 21 of the signature was ${was} and is ${is} now.`,
+      note: `Character 21 of the signature was ${was} and is now ${is}.`,
     };
   },
 
-  /** `template` is what the gate makes a directory of a JWT's claim with. */
+  /** `template` is the gate's JWT_PATH, which turns a claim into a directory. */
   widen(link, template) {
     if (formatOf(link) === "jwt") return forge(link, template);
     const { pg, dir } = fields(link);
@@ -129,13 +129,13 @@ export const changes = {
     if (dir) {
       return {
         link: link.replace(`&dir=${dir}`, `&dir=${dir - 1}`),
-        note: `dir says ${dir - 1} now, one directory higher. It was signed as ${dir}.`,
+        note: `dir is now ${dir - 1}, one directory higher. The token was signed with ${dir}.`,
       };
     }
-    // Fields stand in alphabetical order, so `dir` goes before the first one that sorts after it.
+    // Fields are in alphabetical order, so `dir` goes before the first one that sorts after it.
     return {
       link: link.replace(/&(?=(?:dl|ip|jti|nbf|pre|run|sid|sub|sig)=)/, "&dir=1&"),
-      note: "The link was for one file; dir=1 asks for the whole first directory.",
+      note: "The link was for one file; dir=1 requests the whole first directory.",
     };
   },
 
@@ -145,7 +145,7 @@ export const changes = {
     const [, origin, token = "", , query] = address;
     return {
       link: origin + token + OTHER_FILM + query,
-      note: `The same token, on ${OTHER_FILM}.`,
+      note: `The same token, moved to ${OTHER_FILM}.`,
     };
   },
 };

@@ -18,12 +18,12 @@ function notice(text) {
 async function dev() {
   const answer = await fetch("dev.json").catch(() => null);
   if (answer?.ok) return answer.json();
-  notice("This page needs its origin and its edge: run npm start in the repository, " +
+  notice("This page needs an origin and an edge. Run npm start in the repository, " +
     "and open the address that it prints.");
   return { edge: null, keys: "" };
 }
 
-/** Loads `playgate`, or `playgate-jwt`, which reads and signs JWTs too and is twice as large. */
+/** Loads `playgate`, or `playgate-jwt`, which also reads and signs JWTs and is twice as large. */
 async function core(name) {
   try {
     const module = await import(`./vendor/${name}.js`);
@@ -31,13 +31,13 @@ async function core(name) {
     return module;
   } catch (error) {
     console.error(error);
-    notice("The signer could not be loaded into this browser: run npm start in the repository, " +
-      "which builds it, and load this page again.");
+    notice("This browser could not load the signer. Run npm start in the repository to build it, " +
+      "and reload this page.");
     return null;
   }
 }
 
-// A link to a playlist serves its segments and the poster too; the film has its own link.
+// A link to a playlist also opens its segments and the poster; the film has its own link.
 async function mint(edge) {
   const answer = await fetch("links", {
     method: "POST",
@@ -53,21 +53,21 @@ async function mint(edge) {
 }
 
 const NOTES = {
-  hls: "One link opens the manifest, its segments, the subtitles and the poster, and every request " +
-    "is checked. It starts a playback for five minutes; what was started lasts for four hours.",
-  film: "An exact link opens this file and nothing else.",
-  link: "The link of the playground, whatever became of it there.",
+  hls: "One link opens the manifest, its segments, the subtitles and the poster. The gate checks every " +
+    "request. The link can start playback for five minutes; playback can then last for four hours.",
+  film: "An exact link opens only this file.",
+  link: "The current link of the playground, with all changes.",
 };
 
 const MEANINGS = {
   pg: () => "token, version 1",
   exp: (value) => `admitted until ${clock(Number(value))}`,
   kid: (value) => `signed with the key “${value}”`,
-  dir: (value) => `opens the first ${value} path segments`,
+  dir: (value) => `opens everything below the first ${value} path segments`,
   pre: (value) => `opens only the first ${spell(value)}`,
-  run: (value) => `then plays for ${spell(value)}`,
+  run: (value) => `playback may last ${spell(value)}`,
   sig: () => "HMAC-SHA-256 over scope and token",
-  // Of a JWT
+  // Fields of a JWT
   alg: (value) => (value === "HS256" ? "HMAC-SHA-256" : value),
   iss: (value) => `issued by “${value}”`,
 };
@@ -84,7 +84,7 @@ function legend(link) {
 }
 
 function watching(edge) {
-  let lasts = 0; // until when the gate serves what is being played
+  let lasts = 0; // the time until which the gate serves what is being played
   const play = player({
     until: (unix) => { lasts = unix; },
     video: $("#video"), status: $("#player-status"),
@@ -101,7 +101,7 @@ function watching(edge) {
     } catch (error) {
       const status = $("#player-status");
       status.dataset.state = "failed";
-      status.textContent = `The origin minted no link: ${error.message}`;
+      status.textContent = `The origin did not mint a link: ${error.message}`;
       return;
     }
     const playing = source === "link" ? link : minted?.[source];
@@ -148,10 +148,10 @@ const bench = loaded && playground({
 });
 const source = () => $("[name=source]:checked").value;
 const first = ["film", "link"].includes(state.source) ? state.source : "hls";
-// Until here what is typed would be filled in anew.
+// Until now, input would have been overwritten.
 for (const part of document.querySelectorAll(".bench")) part.inert = !loaded;
 if (edge) watch.start(first === "link" && !bench ? "hls" : first, bench?.link());
-else $("#player-status").textContent = "There is no edge to play from.";
+else $("#player-status").textContent = "There is no edge to play from. Run npm start.";
 $("#source").addEventListener("change", () => watch.start(source(), bench?.link()));
 $("#renew").addEventListener("click", () => {
   watch.renew();

@@ -1,10 +1,10 @@
-// The player: hands a link to hls.js or to the video element, counts what the gate admitted and
-// refused, and says over the picture why a request was refused.
+// The player: passes a link to hls.js or to the video element, counts admitted and refused requests,
+// and shows over the picture why a request was refused.
 
 const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 const hlsjs = import("./vendor/hls.mjs").then((module) => module.default, () => null);
 
-/** Asks the edge for one byte of a link: `{ status, reason, expires }`; status 0 is no answer. */
+/** Requests one byte of a link from the edge: `{ status, reason, expires }`; status 0 means no answer. */
 export async function ask(link) {
   try {
     const answer = await fetch(link, {
@@ -22,11 +22,11 @@ export async function ask(link) {
 }
 
 /**
- * Ties a video element to the counters and the line over the picture; gives `play`. `until` is told until
- * when the gate serves on.
+ * Connects a video element to the counters and the status line, and returns `play`. Calls `until` with the
+ * time until which the gate serves.
  */
 export function player({ video, status, admitted, refused, until }) {
-  let current = 0; // Each play() has a number, so that a late answer to an earlier one is dropped.
+  let current = 0; // Numbers each play(), so that late answers to earlier ones are ignored.
   let hls = null;
   let link = "";
 
@@ -43,7 +43,7 @@ export function player({ video, status, admitted, refused, until }) {
     say("refused", `Refused at the gate: ${code} ${reason ?? ""}`.trim());
   };
 
-  // hls.js tells of each request, and the edge exposes the reason, so nothing is asked twice.
+  // hls.js reports each request, and the edge exposes the reason, so no request is repeated.
   const watch = (xhr, id) => xhr.addEventListener("loadend", () => {
     if (id !== current || !xhr.status) return;
     if (xhr.status < 400) {
@@ -55,7 +55,7 @@ export function player({ video, status, admitted, refused, until }) {
     }
   });
 
-  // A video element tells nothing of its requests; the browser's own record of them does.
+  // A video element does not report its requests, but the browser's performance log does.
   new PerformanceObserver((list) => {
     if (hls) return;
     const good = list.getEntries().filter(({ initiatorType, name, responseStatus: code }) =>
@@ -66,9 +66,9 @@ export function player({ video, status, admitted, refused, until }) {
   async function explain(id, what) {
     const { status: code, reason } = await ask(link);
     if (id !== current) return;
-    if (!code) say("failed", "The edge does not answer. Is it running?");
+    if (!code) say("failed", "The edge does not answer. Check that it is running.");
     else if (code === 401 || code === 403) refuse(code, reason);
-    else say("failed", `The gate admits this link, but it cannot be played: ${what}.`);
+    else say("failed", `The gate admits this link, but the player failed: ${what}.`);
   }
 
   video.addEventListener("loadedmetadata", () => status.dataset.state === "loading" && say("", ""));
@@ -91,23 +91,23 @@ export function player({ video, status, admitted, refused, until }) {
     if (id !== current) return;
     const manifest = new URL(link).pathname.endsWith(".m3u8");
     if (manifest && Hls?.isSupported()) {
-      // A few seconds ahead, so that the gate is asked for as long as the film runs.
+      // Buffer only a few seconds, so that requests continue while the film plays.
       const ahead = { maxBufferLength: 4, maxMaxBufferLength: 4 };
       hls = new Hls({ enableWorker: false, xhrSetup: (xhr) => watch(xhr, id), ...ahead });
       hls.on(Hls.Events.ERROR, (_, error) => {
         if (!error.fatal || id !== current) return;
         hls.destroy();
-        // A refusal is told by the request itself.
+        // For a refusal, the request itself shows the reason.
         if (![401, 403].includes(error.response?.code)) explain(id, error.details);
       });
       hls.loadSource(link);
       hls.attachMedia(video);
     } else if (manifest && !video.canPlayType("application/vnd.apple.mpegurl")) {
-      say("failed", "This browser plays no HLS; choose the MP4.");
+      say("failed", "This browser cannot play HLS; choose the MP4.");
       return;
     } else {
       video.src = link;
     }
-    if (start) video.play().catch(() => {}); // Where autoplay is refused, the controls are there.
+    if (start) video.play().catch(() => {}); // If autoplay is blocked, the viewer can use the controls.
   };
 }

@@ -1,5 +1,5 @@
-// The playground: signs live as the form is filled in, breaks the link on request, and sets the
-// browser's own verdict beside the answer of the edge.
+// The playground: signs a link whenever the form changes, breaks the link on request, and compares
+// the browser's verdict with the answer of the edge.
 
 import { ask } from "./player.js";
 import { bareJwt, changes, formatOf, jwtOf } from "./link.js";
@@ -15,7 +15,7 @@ const CHOICES = ["format", "place", "scope"];
 
 const seconds = () => Math.floor(Date.now() / 1000);
 
-// `not before`: unix seconds, RFC 3339, or "+2m" from now, which survives in a shared address.
+// `not before`: unix seconds, RFC 3339, or "+2m" from now, which still works in a shared address.
 function moment(text, now) {
   const ahead = /^\+(\d+)([smhd]?)$/.exec(text);
   if (ahead) return now + Number(ahead[1]) * { "": 1, s: 1, m: 60, h: 3600, d: 86400 }[ahead[2]];
@@ -27,13 +27,13 @@ function moment(text, now) {
 // `vid=42, plan=basic` as `{ vid: "42", plan: "basic" }`.
 function claims(text) {
   const pairs = text.split(/[\s,]+/).filter(Boolean).map((pair) => /^([^=]+)=(.+)$/.exec(pair)?.slice(1));
-  if (pairs.includes(undefined)) throw new Error("claims: write name=value, and more after a comma");
+  if (pairs.includes(undefined)) throw new Error("claims: write name=value, separated by commas");
   const all = Object.fromEntries(pairs);
-  if (Object.keys(all).length < pairs.length) throw new Error("claims: one is given twice");
+  if (Object.keys(all).length < pairs.length) throw new Error("claims: a name occurs twice; remove one");
   return all;
 }
 
-/** What the form asks for, as the SignRequest of the core. */
+/** The content of the form, as the SignRequest of the core. */
 function request(form, now) {
   const value = (name) => form.elements[name].value.trim();
   const asked = { url: value("url"), place: value("place") };
@@ -52,7 +52,7 @@ function request(form, now) {
   return asked;
 }
 
-/** The settings of the gate here, as the Gate of the core. The edge of `npm start` reads both formats. */
+/** The settings of the gate on this page, as the Gate of the core. The edge of `npm start` reads both formats. */
 function gate(form) {
   const value = (name) => form.elements[name].value.trim();
   if (value("format") !== "jwt") return {};
@@ -63,9 +63,9 @@ function gate(form) {
 }
 
 /**
- * Starts the playground. Each of `cores` holds `sign` and `inspect`; that for JWTs may be `null` until
- * `loadJwt` has brought it. `edge` is the origin that may be asked, `state` what to begin with, `save`
- * keeps it, `play` is what the button does.
+ * Starts the playground. Each of `cores` has `sign` and `inspect`; the one for JWTs may be `null` until
+ * `loadJwt` has loaded it. `edge` is the origin that may be asked. `state` is the initial state, and `save`
+ * stores it. `play` plays a link.
  */
 export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
   const form = $("#sign-form");
@@ -76,7 +76,7 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
   const format = form.elements.format;
   const core = () => cores[format.value];
   let base = ""; // the link before any change
-  let pasted = false; // whether it is not what the form says
+  let pasted = false; // whether the link was pasted instead of signed from the form
   let loading = null;
   let change = state.change;
   let report = null;
@@ -100,7 +100,7 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
     save({ ...value, change });
   }
 
-  /** Shows what the format has, and brings the core that it needs. */
+  /** Shows the fields of the format, and loads the core that it needs. */
   function showFormat() {
     for (const part of document.querySelectorAll("[data-format]")) part.hidden = part.dataset.format !== format.value;
     for (const name of NOT_IN_JWT) form.elements[name].disabled = format.value === "jwt";
@@ -111,12 +111,12 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
     $("#sign-error").textContent = "";
     cores.jwt = await loadJwt();
     loading = null;
-    if (!cores.jwt) $("#sign-error").textContent = "What reads and signs JWTs could not be loaded.";
+    if (!cores.jwt) $("#sign-error").textContent = "The JWT code could not be loaded. Reload this page.";
     else if (pasted) look();
     else signAgain();
   }
 
-  /** Signs what the form says, at a time; tells an error beside the form and gives null. */
+  /** Signs the form's request at a time. On an error, shows it next to the form and returns null. */
   function sign(extra = {}, now = seconds()) {
     try {
       const asked = { ...request(form, now), ...extra };
@@ -131,12 +131,12 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
 
   const breaks = {
     ...changes,
-    // A real signature over a time gone by: nothing is wrong with this link but its age.
+    // A real signature over a time in the past: only the age of this link is wrong.
     expire() {
       const now = seconds();
       const past = { expires_in: undefined, not_before: undefined, expires_at: now - 60 };
       const expired = sign(past, now - 120);
-      const note = "Signed as it should be, for a time that ended a minute ago.";
+      const note = "Correctly signed, but it expired a minute ago.";
       return expired && { link: expired, note };
     },
   };
@@ -146,7 +146,7 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
     const changed = name ? breaks[name]?.(base, template) : { link: base, note: "" };
     change = changed ? name : "";
     link.value = changed?.link ?? base;
-    $("#change-note").textContent = changed?.note ?? "This link cannot be changed in that way.";
+    $("#change-note").textContent = changed?.note ?? "This link cannot be changed in this way.";
     for (const button of buttons) {
       const { change: name } = button.dataset;
       if (name) button.setAttribute("aria-pressed", String(name === change));
@@ -167,12 +167,12 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
     apply(change);
   }
 
-  /** Runs the checks on the link as it stands, and draws them if anything changed. */
+  /** Runs the checks on the current link, and draws them if anything changed. */
   function look() {
     const url = link.value.trim();
     const now = seconds();
     const settings = gate(form);
-    let error = core() ? "" : "What reads JWTs is being loaded.";
+    let error = core() ? "" : "Loading the JWT code.";
     try {
       report = url && core() ? core().inspect({ url }, settings, $("#keys").value, now) : null;
     } catch (thrown) {
@@ -180,20 +180,20 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
       error = thrown.message ?? String(thrown);
     }
     const jwt = formatOf(url) === "jwt" ? jwtOf(url) : null;
-    // A JWT says its times also where it is not read to the end.
+    // A JWT's times can be read even if the JWT is malformed.
     const said = (name) => (Number.isInteger(jwt?.claims[name]) ? jwt.claims[name] : null);
     draw(report && {
       ...report,
       not_before: report.not_before ?? said("nbf"),
       expires: report.expires ?? said("exp"),
     }, now);
-    // Only a new verdict is announced; the count of seconds is not worth a screen reader's breath.
+    // Announce only a new verdict: screen readers should not read every second.
     const key = JSON.stringify([url, settings, error, report?.verdict, report?.reason]);
     if (key === drawn.key) {
       if (report) showDetails(report);
       return;
     }
-    // The same link and another verdict: its time has come or gone, and the edge is asked anew.
+    // The same link has another verdict, because it became valid or expired: ask the edge again.
     if (url === drawn.url && !error) askSoon();
     drawn = { key, url };
     const claim = /\{(.*)\}/.exec(settings.jwt_path)?.[1];
@@ -217,9 +217,9 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
     const url = link.value.trim();
     const answer = $("#edge-answer");
     $("#agreement").textContent = "";
-    // Only this gate: a link for another host may be worth something there.
+    // Ask only this gate: a link for another host may be valid there, and must not be sent.
     if (!edge || !url.startsWith(`${edge}/`)) {
-      const why = edge ? "The link is for another host." : "No edge is known.";
+      const why = edge ? "The link is for another host." : "There is no edge.";
       tell(answer, "", "", "not asked", why);
       return;
     }
@@ -230,7 +230,7 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
       const outcome = reason ?? (status < 400 ? "admitted" : "");
       const until = expires ? `Playgate-Expires: ${expires} (${clock(Number(expires))})` : "";
       if (status) tell(answer, status, reason, `${status} ${outcome}`.trim(), until);
-      else tell(answer, "", "", "no answer", "Is the edge running?");
+      else tell(answer, "", "", "no answer", "Check that the edge is running.");
       compare();
     }, 250, asked);
   }
@@ -243,8 +243,8 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
     $("#agreement").dataset.same = String(same);
     $("#agreement").textContent = same ? "They agree."
       : ["wrong_network", "wrong_country", "wrong_audience"].includes(report.reason)
-        ? "They differ: only the edge knows the client's address and country, and its own audience."
-        : "They differ: another key ring or other settings, or the clocks are apart.";
+        ? "They differ: only the edge knows the client's address and country and its own audience."
+        : "They differ: the key rings, the settings or the clocks are not the same.";
   }
 
   fill();
@@ -272,7 +272,7 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
     link.focus();
   });
   $("#gate").addEventListener("input", () => {
-    // A change of the claim depends on the template.
+    // Changing the claim depends on the template.
     apply(change);
   });
   for (const button of buttons) {

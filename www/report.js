@@ -1,9 +1,9 @@
-// Draws a report of the core: the seven gates, the signing input, hints and fields.
+// Draws a report of the core: the seven checks as gates, the signing input, hints and fields.
 
 const $ = (selector) => document.querySelector(selector);
 
-// A gate seen from above, with the road running down: its leaves are swung open, or closed and
-// barred, or there are only the posts of a gate that nobody reached. The shape needs no colour.
+// A gate seen from above: its leaves are open (passed), or closed and barred (failed), or only its
+// posts are drawn (skipped). The shapes differ without colour.
 const POST = "a2.500 2.500 0 1 0 5 0a2.500 2.500 0 1 0-5 0";
 const POSTS = `M6.500 16${POST}M28.500 16${POST}`;
 const LEAVES = {
@@ -37,7 +37,7 @@ function prose(element, text) {
     i % 2 ? Object.assign(document.createElement("code"), { textContent: piece }) : piece));
 }
 
-/** Writes the sentence of each check anew: the one on times changes every second. */
+/** Updates the sentence of each check: the one on times changes every second. */
 export function showDetails(report) {
   document.querySelectorAll("#checks .detail").forEach((element, i) => {
     const { outcome, detail } = report.checks[i];
@@ -57,7 +57,7 @@ function row(field, fault) {
   return row;
 }
 
-// A line of the table above the rows of a JWT's header, and above its claims.
+// A heading in the table, such as the one above the rows of a JWT's header.
 function headline(text) {
   const row = document.createElement("tr");
   row.append(Object.assign(element("th", "", text), { colSpan: 3, scope: "rowgroup" }));
@@ -65,8 +65,8 @@ function headline(text) {
 }
 
 /**
- * Shows a report, or clears what was shown. Of a JWT, `jwt` says how many `members` its header has, and
- * which `claim` the gate makes a directory of.
+ * Shows a report, or clears the last one. For a JWT, `jwt` has the number of `members` in its header and the
+ * name of the `claim` that the gate turns into a directory.
  */
 export function showReport(report, jwt) {
   $("#checks").replaceChildren(...(report?.checks ?? []).map((check) => {
@@ -85,9 +85,9 @@ export function showReport(report, jwt) {
   const end = $("#end-of-road");
   end.dataset.verdict = report?.verdict ?? "";
   end.textContent = !report ? "" : report.verdict === "allow"
-    ? `Admitted: the media store is asked for ${report.path}` : "Nothing leaves the edge.";
+    ? `Admitted: the edge serves ${report.path}` : "Refused: the edge serves nothing.";
 
-  $("#signing-input").textContent = report?.signing_input ?? "None: the token could not be read.";
+  $("#signing-input").textContent = report?.signing_input ?? "None: the token cannot be read.";
 
   $("#hints").replaceChildren(...(report?.hints ?? []).map((hint) => {
     const line = element("p", "hint-line", "");

@@ -1,5 +1,5 @@
-// What a visitor has set up, kept in the query string so that a session is a link. Only what is
-// named here is ever written: the key ring and tokens are not among it.
+// The settings of the page, kept in the query string so that they can be shared as a link. Only the
+// members named here are written, never the key ring or a token.
 
 const DEFAULTS = {
   url: "", lifetime: "10m", format: "native", scope: "exact", dir: "2", place: "query",
@@ -9,7 +9,7 @@ const DEFAULTS = {
   source: "hls", change: "", tab: "sign.py",
 };
 
-/** The state that the address bar holds, defaults filled in. */
+/** The state from the address bar, with defaults filled in. */
 export function load() {
   const query = new URLSearchParams(location.search);
   return Object.fromEntries(
@@ -21,7 +21,7 @@ export function load() {
 export function save(some) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...load(), ...some })) {
-    // A visitor may paste a whole link where a URL is asked for: a token is a credential.
+    // A visitor may paste a signed link instead of a URL, and its token is a credential.
     const secret = /(^|[/?&])pg=\d|\be[wy3][\w-]*\.[\w-]+/.test(value);
     if (name in DEFAULTS && value !== DEFAULTS[name] && !secret) query.set(name, value);
   }

@@ -1,4 +1,4 @@
-// "Sign in ten lines": one tab for each language, the text fetched when it is asked for.
+// "Sign in ten lines": one tab for each language. A tab loads its text when it is chosen.
 
 export function tabs({ list, panel, chosen, save }) {
   const all = [...list.querySelectorAll("[role=tab]")];
@@ -14,7 +14,7 @@ export function tabs({ list, panel, chosen, save }) {
     const { file } = tab.dataset;
     save(file);
     const answer = await fetch(`signers/${file}`).catch(() => null);
-    const text = answer?.ok ? await answer.text() : `signers/${file} could not be loaded.`;
+    const text = answer?.ok ? await answer.text() : `signers/${file} could not be loaded. Reload this page.`;
     if (tab.getAttribute("aria-selected") === "true") code.textContent = text.trimEnd();
   }
 

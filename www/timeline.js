@@ -1,4 +1,4 @@
-// The validity of a link on a line: from `not before` to `expires`, with now moving along it.
+// Draws the validity of a link as a line from `not before` to `expires`, with the current time on it.
 
 /** Spells a number of seconds: 42 s, 9 min 42 s, 4 h 10 min, 3 d 2 h. */
 export function spell(seconds) {
@@ -13,7 +13,7 @@ export function spell(seconds) {
   }).filter(Boolean).join(" ");
 }
 
-/** A clock time here, with the day where it is another day. */
+/** A local clock time, with the date if it is not today. */
 export function clock(unix, now = Date.now() / 1000) {
   const date = new Date(unix * 1000);
   if (Number.isNaN(date.getTime())) return String(unix);
@@ -22,7 +22,7 @@ export function clock(unix, now = Date.now() / 1000) {
   return today ? time : `${date.toLocaleDateString("en-CA")} ${time}`;
 }
 
-/** Prepares the line inside `root`; the function returned draws it for a report and a time. */
+/** Prepares the line inside `root`. The returned function draws it for a report and a time. */
 export function timeline(root, text) {
   const [track, valid, start, end, needle] = ["track", "valid", "start", "end", "needle"].map(
     (className) => root.appendChild(Object.assign(document.createElement("span"), { className })),
@@ -35,10 +35,10 @@ export function timeline(root, text) {
     const until = report?.expires ?? null;
     root.dataset.empty = until === null;
     if (until === null) {
-      text.textContent = "No expiry can be read from this link.";
+      text.textContent = "This link has no readable expiry.";
       return;
     }
-    // Where no start is signed, the line begins when the link was first seen here.
+    // If no start is signed, the line starts when the page first saw the link.
     const key = `${from} ${until}`;
     if (shown.key !== key) shown = { key, since: now };
     const low = Math.min(from ?? until - 1, shown.since, now);
@@ -56,7 +56,7 @@ export function timeline(root, text) {
     needle.style.left = place(now);
     root.dataset.phase = now >= until ? "after" : from > now ? "before" : "within";
     track.dataset.open = from === null;
-    // Before the signature fits, the times are only what the link says of itself.
+    // Unless the signature matches, the times are unverified claims of the link.
     const proven = report.checks.find(({ name }) => name === "signature")?.outcome === "passed";
     root.dataset.proven = String(proven);
 

@@ -1,13 +1,13 @@
-// The Worker's entry. Synchronous calls into wasm decide on a request, and on what the media store answers; what is
-// between them is done here, with the platform's own objects.
+// The Worker's entry. Synchronous calls into wasm decide on requests and process the media store's answers. The code
+// here does the I/O between those calls, with the platform's own objects.
 import * as glue from "../../build/worker/playgate.js";
 import module from "../../build/worker/playgate_bg.wasm";
 
 glue.initSync({ module });
-let gates = new WeakMap(); // by environment, so that a configuration is read once
+let gates = new WeakMap(); // by environment, so that each configuration is read once
 
-// After a panic or a trap, memory is not to be trusted: a fresh instance serves the next request. Both show as an
-// exception of a call into wasm. Requests that wait for the media store belong to the old instance.
+// After a panic or a trap, the memory cannot be trusted, so a fresh instance serves the next request. Both surface as
+// an exception from a call into wasm. Requests that are waiting for the media store belong to the old instance.
 let instance = 1;
 let isBroken = false;
 
@@ -18,7 +18,7 @@ function startOver() {
   isBroken = false;
 }
 
-/** Calls into wasm. */
+/** Makes a call into wasm, and notes a failure. */
 function call(work) {
   try {
     return work();
@@ -41,12 +41,12 @@ function decide(request, env) {
   });
 }
 
-// Finished answers by their text. Most echo nothing of a request, so they are few, and a Response is made of
-// objects faster than of text. A redirect has a token of its own, and some refusals name a parameter: these
-// are not kept.
+// A cache of complete answers, by their text. Most answers contain nothing from the request, so there are few of them,
+// and creating a Response from objects is faster than from text. Redirects, which contain a token, and refusals that
+// name a parameter are not cached.
 const answers = new Map();
 
-/** The response to a finished answer: a line for the log, a line feed, and `[status, headers, body]` in JSON. */
+/** The response for a complete answer: a line for the log, a line feed, and `[status, headers, body]` as JSON. */
 function answer(text) {
   const end = text.indexOf("\n");
   const json = text.slice(end + 1);
@@ -61,7 +61,7 @@ function answer(text) {
   return new Response(...known);
 }
 
-/** The response of a plan, in the same form. It throws if the platform does not take a header field. */
+/** The response of a plan, from text in the same form. Throws if the platform rejects a header field. */
 function respond(text, body, encodeBody = "automatic") {
   const end = text.indexOf("\n");
   const [status, headers, own] = JSON.parse(text.slice(end + 1));
@@ -74,14 +74,14 @@ function log(text, end) {
   if (end > 0) console.log(text.slice(0, end));
 }
 
-/** Does what a plan says until there is a response. */
+/** Carries out the steps of a plan until there is a response. */
 async function serve(plan, env) {
   const own = instance;
-  // The memory of a plan whose instance is gone belongs to the new one.
+  // If the instance is gone, the plan's memory now belongs to the new one.
   const isOver = () => isBroken || own !== instance;
   let next = call(() => plan.start());
   let stored; // the media store's last answer
-  // A plan asks at most eight questions.
+  // A plan takes at most eight steps.
   for (let steps = 0; steps < 20; steps++) {
     const [verb, ...words] = next.split("\n");
     if (verb === "stored" || verb === "own") {
@@ -125,13 +125,13 @@ async function serve(plan, env) {
   return refuse("Restarted");
 }
 
-/** Asks the media store. Its answer in lines, and its body. */
+/** Sends a request to the media store. Returns its answer in lines, and its body. */
 async function ask(verb, words, env) {
   if (verb === "fetch") {
     const [method, url, ...fields] = words;
     const wanted = [];
     while (fields.length > 1) wanted.push(fields.splice(0, 2));
-    // No `cf` properties: the cache does by itself what a clean URL deserves.
+    // No `cf` properties: the URL has no token, so the default cache behavior is right.
     const { status, headers, body } = await fetch(url, { method, headers: wanted, redirect: "manual" });
     let text = `${status}\n${body ? 1 : 0}`;
     for (const [name, value] of headers) text += `\n${name}\n${value}`;
@@ -154,12 +154,12 @@ function readRange(words) {
   return { range: suffix === undefined ? { offset, length } : { suffix } };
 }
 
-/** Cancels a body that nobody reads. If that fails, nobody minds. */
+/** Cancels an unused body. A failure to do so does not matter. */
 function drop(stored) {
   stored?.body?.cancel().catch(() => {});
 }
 
-/** The bytes of a manifest; null if there are more than the limit. */
+/** The bytes of a manifest; null if they exceed the limit. */
 async function read(stream, [limit, compression]) {
   const decoded = compression ? stream.pipeThrough(new DecompressionStream(compression)) : stream;
   const chunks = [];
@@ -178,11 +178,11 @@ async function read(stream, [limit, compression]) {
   return bytes;
 }
 
-/** The answer where the gate cannot decide. `error` is the kind of failure. */
+/** The answer if the gate fails. `error` is the kind of failure. */
 function refuse(error) {
   console.error(JSON.stringify({ decision: "error", reason: "gate_error", error }));
   const body = { type: "about:blank", title: "Service Unavailable", status: 503,
-    reason: "gate_error", detail: "the gate failed, and serves nothing unchecked" };
+    reason: "gate_error", detail: "the gate failed, so it serves nothing" };
   return Response.json(body, { status: 503, headers: { "Content-Type": "application/problem+json",
     "Cache-Control": "no-store", "Playgate-Reason": "gate_error",
     "X-Content-Type-Options": "nosniff" } });

@@ -1,4 +1,4 @@
-//! The ways in which a signature is written down by mistake.
+//! Wrong encodings of signatures.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -8,15 +8,15 @@ use alloc::vec::Vec;
 use crate::mac::EncodedTag;
 use crate::percent::decoded;
 
-/// Hex digits of a tag.
+/// The hex digits of a tag.
 const HEX_LEN: usize = 64;
 
-/// The fewest characters of a clipped signature that say something: what fits by chance is rarer than one
-/// in 2^48.
+/// The fewest characters of a truncated signature that are conclusive: the chance of a false match is below
+/// 1 in 2^48.
 const FEWEST: usize = 8;
 
-/// What a signature would be in each way of writing that it could be in: the hex digits that the right tag
-/// starts with, and what to write instead; nothing where it is written as it has to be.
+/// Interprets a signature in every encoding that it could be in. Each result is the hex digits that the correct
+/// tag would start with, and what to write instead; the latter is empty if the encoding is correct.
 pub(in crate::format) fn forms(sig: &str) -> Vec<(String, String)> {
     let mut forms = Vec::new();
     let text = decoded(sig);
@@ -24,14 +24,14 @@ pub(in crate::format) fn forms(sig: &str) -> Vec<(String, String)> {
     let text = text.trim_end_matches('=');
     let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hex && text.len() == HEX_LEN {
-        let said = "the signature fits in hex: write its bytes in base64url";
+        let said = "the signature is in hex: write its bytes in base64url";
         forms.push((text.to_ascii_lowercase(), said.to_owned()));
     } else if is_hex && text.len() >= 2 * FEWEST && text.len() < HEX_LEN {
-        let said = "the signature fits in hex, clipped: write all its bytes in base64url";
+        let said = "the signature is truncated hex: write all its bytes in base64url";
         forms.push((text.to_ascii_lowercase(), said.to_owned()));
     }
     let Some(digits) = hex_of_base64(text) else {
-        // What is around a link in a text is no part of the signature.
+        // Text after a link is not part of the signature.
         let first = text.get(..EncodedTag::LEN).and_then(hex_of_base64);
         forms.extend(first.map(|digits| (digits, more(text))));
         return forms;
@@ -41,19 +41,17 @@ pub(in crate::format) fn forms(sig: &str) -> Vec<(String, String)> {
         forms.push((digits, String::new()));
     } else if len == EncodedTag::LEN && sig.contains('%') && !decoded(sig).contains(['+', '/', '='])
     {
-        let said = "the signature fits, but its `-` or `_` was percent-encoded: write it as it is";
+        let said = "`-` or `_` in the signature was percent-encoded: write it as it is";
         forms.push((digits, said.to_owned()));
     } else if len == EncodedTag::LEN {
-        let said =
-            "the signature fits in standard base64: write - for +, _ for /, and no =".to_owned();
+        let said = "the signature is in standard base64: write - for +, _ for /, no =".to_owned();
         forms.push((digits, said));
     } else if (FEWEST..EncodedTag::LEN).contains(&len) {
-        let said =
-            format!("the signature fits but is clipped: it has 43 characters, here are {len}");
+        let said = format!("the signature is truncated: it has {len} of 43 characters");
         forms.push((digits, said));
     } else if len > EncodedTag::LEN {
         if let Some(inner) = text_of_hex(&digits).filter(|inner| inner.len() == HEX_LEN) {
-            let said = "the signature fits as the base64 of its hex digits: write the base64url of its \
+            let said = "the signature is the base64 of its hex digits: write the base64url of its \
                         bytes";
             forms.push((inner, said.to_owned()));
         }
@@ -65,10 +63,10 @@ pub(in crate::format) fn forms(sig: &str) -> Vec<(String, String)> {
 
 fn more(text: &str) -> String {
     let more = text.len().saturating_sub(EncodedTag::LEN);
-    format!("the signature fits in its first 43 characters: take off what follows, {more} in all")
+    format!("the signature ends after 43 characters: remove the rest ({more})")
 }
 
-/// The hex digits of base64 in either alphabet, without padding; bits that make no digit are left out.
+/// The hex digits of base64 in either alphabet, without padding. Drops bits that do not fill a digit.
 fn hex_of_base64(text: &str) -> Option<String> {
     let mut digits = String::with_capacity(text.len().saturating_mul(2));
     let (mut bits, mut len) = (0_u32, 0_u32);
@@ -91,7 +89,7 @@ fn hex_of_base64(text: &str) -> Option<String> {
     Some(digits)
 }
 
-/// The hex digits that hex digits spell; `None` where they spell anything else.
+/// Decodes hex digits that encode hex digits; `None` if they encode anything else.
 fn text_of_hex(digits: &str) -> Option<String> {
     let pairs = digits.as_bytes().as_chunks::<2>().0.iter();
     pairs

@@ -4,9 +4,8 @@
 //! base64url(header) "." base64url(payload) "." base64url(signature)
 //! ```
 //!
-//! The algorithm belongs to the key, never to the token (RFC 8725, section 3.1): a header is asked whether
-//! it says HS256, and is refused where it does not. A token says by itself what it opens: the gate's
-//! [`Template`] makes a directory of one of its claims.
+//! The algorithm belongs to the key, never to the token (RFC 8725, section 3.1): a header that does not name HS256
+//! is refused. The token determines its scope: the gate's [`Template`] turns one of its claims into a directory.
 
 mod claims;
 mod description;
@@ -40,16 +39,14 @@ use self::template::Template;
 pub use self::template::TemplateError;
 pub use self::write::{ClaimValue, Jwt};
 
-/// The name of the format.
 const FORMAT: &str = "jwt";
 
-/// Bytes in the longest token.
+/// The maximum length of a token in bytes.
 const MAX_TOKEN_LEN: usize = 4096;
-/// The name that a token goes by where the operator chose none.
+/// The default name of a token.
 const NAME: &str = "token";
 
-/// How a gate reads JWTs. Without a template there is no telling what one opens, so there are no rules
-/// without one.
+/// How a gate reads JWTs. The template is required: without it, the scope of a token is unknown.
 ///
 /// ```
 /// use playgate::{JwtRules, KeyRing, Verifier};
@@ -66,38 +63,38 @@ pub struct JwtRules {
 }
 
 impl JwtRules {
-    /// Binds a claim to a directory: with `/videos/{vid}/` a token whose claim `vid` is `42` opens all
-    /// below `/videos/42/`, and nothing else.
+    /// Binds a claim to a directory. With `/videos/{vid}/`, a token whose claim `vid` is `42` allows only
+    /// `/videos/42/` and what is below it.
     ///
     /// # Errors
-    /// A [`TemplateError`] that says how to write it.
+    /// A [`TemplateError`] with what to write instead.
     pub fn new(template: &str) -> Result<Self, TemplateError> {
         Ok(Self { name: NAME.into(), template: Template::parse(template)?, issuer: None })
     }
 
-    /// The required issuer of the tokens. Wire name: `iss`.
+    /// Sets the required issuer of tokens. Wire name: `iss`.
     #[must_use]
     pub fn issuer(mut self, issuer: &str) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// The name that tokens go by as a query parameter, in a path and as a cookie; else it is `token`.
+    /// Sets the name of tokens in a query, a path or a cookie. Default: `token`.
     ///
     /// # Errors
-    /// [`NameError`] where it is `pg`, or not 1 to 64 of `A-Z a-z 0-9 - _ .`.
+    /// [`NameError`] if it is `pg`, or not 1 to 64 of `A-Z a-z 0-9 - _ .`.
     pub fn name(mut self, name: &str) -> Result<Self, NameError> {
         check_name(name)?;
         self.name = name.into();
         Ok(self)
     }
 
-    /// What follows the name and a `=`: the token of a path's first segment, or of a cookie.
+    /// The text after the name and a `=`: a token in the first path segment or in a cookie.
     fn value<'r>(&self, text: &'r str) -> Option<&'r str> {
         text.strip_prefix(self.name.as_str())?.strip_prefix('=')
     }
 
-    /// Refuses what may not stand in a part of the query beside the token.
+    /// Checks a part of the query outside the token.
     fn check_query(&self, part: Option<&str>) -> Result<(), Refusal> {
         match part {
             Some(part) if split_at_param(part, &self.name).is_some() => Err(Refusal::Ambiguous),
@@ -133,7 +130,7 @@ impl Format for JwtRules {
         self.issuer.as_deref()
     }
 
-    /// Reads the token, then holds its directory against the path that it came with.
+    /// Parses the token, then checks the path of the request against its directory.
     fn read<'r>(
         &'r self,
         located: &Located<'r>,
@@ -194,7 +191,7 @@ impl Explain for JwtRules {
         describe(text)
     }
 
-    /// Its header and its claims: they were read, so there is no secret in them.
+    /// The header and the claims: they were parsed, so they contain no secret.
     fn displayed_input(&self, token: &UnverifiedToken<'_>) -> String {
         token.signed.into()
     }
@@ -218,15 +215,15 @@ impl Explain for JwtRules {
     }
 }
 
-/// The token of an `Authorization` header (RFC 6750, section 2.1). It is one of ours where it starts as a
-/// JSON object does in base64url: `{` and what may follow that. Others are not ours.
+/// The token of an `Authorization` header (RFC 6750, section 2.1). It counts only if it starts like a JSON object
+/// in base64url: `{` and what may follow that.
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, text) = header.split_once(' ')?;
     let starts_as_json = matches!(text.as_bytes(), [b'e', b'w' | b'y' | b'3', ..]);
     (scheme.eq_ignore_ascii_case("Bearer") && starts_as_json).then_some(text)
 }
 
-/// What stands before and behind the first `mark`.
+/// The text before and after the first `mark`.
 fn split(text: &str, mark: u8) -> (&str, Option<&str>) {
     let end = bytes::position(text.as_bytes(), [mark]).unwrap_or(text.len());
     let (part, rest) = text.split_at_checked(end).unwrap_or_default();
@@ -245,8 +242,8 @@ mod tests {
     use alloc::string::ToString as _;
     use alloc::vec::Vec;
 
-    /// RFC 7515, appendix A.1: a token without a claim that could be a directory, so no gate admits it. Its
-    /// parts are read and its signature is checked here.
+    /// RFC 7515, appendix A.1. No claim of this token could be a directory, so no gate admits it. This test parses its
+    /// parts and checks its signature.
     #[test]
     fn the_example_of_rfc7515() {
         const KEY: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1\

@@ -1,4 +1,4 @@
-//! The names that tokens go by in addresses and cookies.
+//! The names of tokens in addresses and cookies.
 
 use core::fmt;
 
@@ -6,13 +6,13 @@ use crate::bytes::is_name;
 use crate::format::native;
 use crate::grant::parse_text;
 
-/// Bytes in the longest name that a token or a claim goes by.
+/// The maximum length in bytes of the name of a token or a claim.
 pub(super) const MAX_NAME_LEN: usize = 64;
 
-/// Checks a name that an operator chose.
+/// Checks the configured name of a token.
 ///
 /// # Errors
-/// [`NameError`] where no token can go by it.
+/// [`NameError`] if no token can have it.
 pub fn check_name(name: &str) -> Result<(), NameError> {
     match parse_text(name, MAX_NAME_LEN, is_name) {
         Ok(name) if name != native::NAME => Ok(()),
@@ -20,7 +20,7 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
     }
 }
 
-/// A name that a token cannot go by.
+/// An invalid name for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameError;
 

@@ -4,8 +4,8 @@
 //! pg=1&exp=1767225600&kid=main[&name=value]...&sig=<43 characters of base64url>
 //! ```
 //!
-//! Optional fields stand in alphabetical order, each at most once. One grant has one spelling, so
-//! whatever departs from it is refused, never repaired: an unknown field may be a restriction.
+//! Optional fields are in alphabetical order, each at most once. A grant has exactly one spelling. Any deviation is
+//! refused, never repaired: an unknown field may be a restriction.
 
 #[cfg(feature = "alloc")]
 mod description;
@@ -54,19 +54,18 @@ use self::fields::{OPTIONAL, Row, field_of};
 #[cfg(feature = "alloc")]
 pub use self::segment_signer::SegmentSigner;
 
-/// Bytes in the longest token.
+/// The maximum length of a token in bytes.
 const MAX_TOKEN_LEN: usize = 1024;
-/// Bytes in the longest token up to `&sig=`.
+/// The maximum length in bytes up to `&sig=`.
 const MAX_SIGNED_LEN: usize = MAX_TOKEN_LEN - "&sig=".len() - EncodedTag::LEN;
 
-/// The name that a token goes by.
+/// The name of a token.
 #[cfg(feature = "alloc")]
 pub(super) const NAME: &str = "pg";
 
-/// How a token starts, in every placement.
+/// The start of a token in every placement.
 const START: &str = "pg=";
 
-/// The format.
 #[derive(Debug)]
 pub(super) struct Native;
 
@@ -88,7 +87,7 @@ impl Format for Native {
     }
 
     fn in_cookie<'r>(&self, pair: &'r str) -> Option<&'r str> {
-        // The pair as a whole.
+        // The whole pair.
         pair.starts_with(START).then_some(pair)
     }
 
@@ -126,7 +125,7 @@ impl Exchange for Native {
     }
 
     fn may_name_countries(&self, text: &str) -> bool {
-        // The field is never the first of a token, nor encoded.
+        // The field is never the first in a token, and never encoded.
         text.contains("&cc=")
     }
 
@@ -211,18 +210,18 @@ impl Mint for Native {
     }
 }
 
-/// The token in a path's first segment, and the path without it.
+/// The token in the first path segment, and the rest of the path.
 fn split_path(path: &str) -> Option<(&str, &str)> {
     let rest = path.strip_prefix('/').filter(|_| path.starts_with("/pg="))?;
     Some(rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or_default())
 }
 
-/// The query before the first parameter `pg`, if anything stands there, and from that parameter on.
+/// Splits a query at its first parameter `pg`.
 fn find_param(query: &str) -> Option<(Option<&str>, &str)> {
     if starts_token(query) { Some((None, query)) } else { find_later_param(query) }
 }
 
-/// [`find_param`] behind the first `&`.
+/// [`find_param`] after the first `&`.
 fn find_later_param(query: &str) -> Option<(Option<&str>, &str)> {
     query.match_indices('&').find_map(|(at, _)| {
         let (before, text) = query.split_at_checked(at)?;
@@ -231,19 +230,19 @@ fn find_later_param(query: &str) -> Option<(Option<&str>, &str)> {
     })
 }
 
-/// Whether a query starts with a parameter `pg`, with a value or without.
+/// Whether a query starts with a parameter `pg`, with or without a value.
 fn starts_token(query: &str) -> bool {
     matches!(query.as_bytes(), [b'p', b'g'] | [b'p', b'g', b'=' | b'&', ..])
 }
 
-/// The token of an `Authorization` header; other schemes and other tokens are not ours (RFC 6750,
-/// section 2.1; RFC 9110, section 11.1 for the scheme's case).
+/// The token of an `Authorization` header. Ignores other schemes and other tokens (RFC 6750, section 2.1;
+/// RFC 9110, section 11.1 for the scheme's case).
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, text) = header.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("Bearer") && text.starts_with(START)).then_some(text)
 }
 
-/// Reads the token, then holds it against the path and query that it came with.
+/// Parses the token, then checks it against the path and query of the request.
 fn read<'a>(
     located: &Located<'a>,
     unsigned_params: ParamNames<'a>,
@@ -261,7 +260,7 @@ fn read<'a>(
     if let Some(after) = after
         && !in_query
     {
-        // Elsewhere than in a query nothing may follow `sig`.
+        // Outside a query, nothing may follow `sig`.
         let (name, _) = split_field(after);
         let field = field_of(name).ok_or(ParseError::UnknownField)?;
         return Err(malformed(field, Fault::OutOfOrder).into());
@@ -301,7 +300,7 @@ fn read<'a>(
     })
 }
 
-/// Refuses what may not stand in a part of the query beside the token.
+/// Checks a part of the query outside the token.
 fn check_query(part: Option<&str>) -> Result<(), Refusal> {
     match part {
         Some(part) if find_param(part).is_some() => Err(Refusal::Ambiguous),
@@ -310,18 +309,18 @@ fn check_query(part: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
-/// A token, read from left to right, in what it has beside its grant.
+/// The parts of a token besides its grant.
 struct TokenFields<'a> {
     kid: &'a str,
     tag: EncodedTag<'a>,
     /// The token up to `&sig=`.
     signed: &'a str,
-    /// What follows the token behind a `&`.
+    /// The text after the token and a `&`.
     after: Option<&'a str>,
 }
 
 fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<TokenFields<'a>, ParseError> {
-    // The version and the name of the next field in one comparison.
+    // One comparison for the version and the name of the next field.
     let Some(rest) = text.strip_prefix("pg=1&exp=") else { return Err(bad_start(text)) };
     let (exp, rest) = split_value(rest);
     grant.expires = number(Field::Exp, exp, 0)?;
@@ -340,7 +339,7 @@ fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<TokenFields<'a>, Pa
     }
 }
 
-/// What is wrong with a token that does not start as it has to.
+/// Why the start of a token is invalid.
 #[cold]
 fn bad_start(text: &str) -> ParseError {
     let Some(value) = text.strip_prefix(START) else { return misplaced(Field::Pg, text) };
@@ -353,7 +352,7 @@ fn bad_start(text: &str) -> ParseError {
     }
 }
 
-/// What stands where `field` has to.
+/// Why a text does not start with `field`.
 #[cold]
 fn misplaced(field: Field, text: &str) -> ParseError {
     let (name, _) = split_field(text);
@@ -365,7 +364,7 @@ fn misplaced(field: Field, text: &str) -> ParseError {
     }
 }
 
-/// Reads the field that `text` starts with: an optional one behind `previous`, which is among `rows`.
+/// Parses the optional field that `text` starts with: one of `rows`, after `previous`.
 fn optional<'a>(
     grant: &mut Grant<'a>,
     rows: &mut slice::Iter<'_, Row>,
@@ -384,7 +383,7 @@ fn optional<'a>(
     Ok((row.field, rest))
 }
 
-/// What is wrong with a field that is neither an optional one nor a signature that is one.
+/// Why a text starts with neither an optional field nor a valid signature.
 #[cold]
 fn bad_field(previous: Field, text: &str) -> ParseError {
     let (name, value) = split_field(text);
@@ -405,7 +404,7 @@ fn split_value(text: &str) -> (&str, &str) {
     (value, rest.get(1..).unwrap_or_default())
 }
 
-/// The name and the value of the field `name=value` that a text starts with.
+/// The name and the value of the field `name=value` at the start of a text.
 fn split_field(text: &str) -> (&str, &str) {
     let (field, _) = split_value(text);
     let equals = field.bytes().position(|byte| byte == b'=').unwrap_or(field.len());

@@ -1,4 +1,4 @@
-//! A token's place in a URL.
+//! The position of a token in a URL.
 
 use core::ops::Range;
 
@@ -6,11 +6,11 @@ use alloc::string::String;
 
 use crate::options::{Address, SignError};
 
-/// Writes an address with a token in its path or at the end of its query: the name of the token, and what `push`
-/// appends. Returns the URL, and where in it the token is.
+/// Writes an address with a token in its path or at the end of its query: the token's name and the text that `push`
+/// appends. Returns the URL and the range of the token in it.
 ///
 /// # Errors
-/// That of `push`.
+/// The error of `push`.
 pub(super) fn place(
     address: &Address<'_>,
     in_path: bool,

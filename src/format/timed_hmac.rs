@@ -1,16 +1,16 @@
-//! Timed HMACs, as Cloudflare's rules make them with `is_timed_hmac_valid_v0` and its Workers example does:
+//! Timed HMACs, as in Cloudflare's rules with `is_timed_hmac_valid_v0` and in its Workers example:
 //!
 //! ```text
 //! <path>?verify=<10 digits>-<base64 of HMAC-SHA-256>
 //! ```
 //!
-//! The digits are the time of issue in unix seconds. The message is the path as it is sent, percent-encoded, with
-//! the query before the token, and the digits. The separator, `?verify=` or `&verify=`, is no part of it, and
-//! nothing may follow the token. The base64 is that of RFC 4648, section 4, with padding: `+`, `/` and `=` may be
-//! percent-encoded or not. With the flag `s` of the function it is base64url without padding.
+//! The digits are the time of issue as a Unix time in seconds. The signing input is the path as sent, in its
+//! percent-encoded form, with the query before the token, and the digits. The separator, `?verify=` or `&verify=`,
+//! is not part of it, and nothing may follow the token. The base64 is that of RFC 4648, section 4, with padding:
+//! `+`, `/` and `=` may be percent-encoded or not. With the function's flag `s` it is base64url without padding.
 //!
-//! How long a token lasts is for the gate to say. Where function and example differ, the function counts: the
-//! message is made of the path as it is sent. Unlike the function, a gate refuses a time of issue in the future.
+//! The gate configures how long tokens last. If function and example differ, the function counts: the path is
+//! signed as sent. Unlike the function, a gate refuses a time of issue in the future.
 
 mod diagnosis;
 mod write;
@@ -38,14 +38,13 @@ use crate::request::Request;
 use crate::scope::Scope;
 use crate::time::UnixTime;
 
-/// The name of the format.
 const FORMAT: &str = "timed-hmac";
-/// The name that a token goes by where the operator chose none.
+/// The default name of a token.
 const NAME: &str = "verify";
-/// Digits in the time of issue.
+/// The number of digits in the time of issue.
 const DIGITS: usize = 10;
 
-/// Timed HMACs, as a gate reads them and as a signer writes them.
+/// The timed HMAC format, for gates and signers.
 ///
 /// ```
 /// use playgate::{KeyRing, Request, Signer, TimedHmac, UnixTime, Verifier};
@@ -67,10 +66,10 @@ pub struct TimedHmac {
 }
 
 impl TimedHmac {
-    /// The most seconds that a link may last at a gate.
+    /// The maximum lifetime of a link at a gate, in seconds.
     pub const MAX_TTL: u64 = MAX_NUMBER;
 
-    /// Tokens that last so many seconds from their time of issue on, 1 to 2^53-1: others are taken for the nearest.
+    /// Tokens that last this many seconds from their time of issue. Values are clamped to 1 to 2^53-1.
     #[must_use]
     pub const fn new(ttl: u64) -> Self {
         let ttl = if ttl == 0 {
@@ -83,24 +82,24 @@ impl TimedHmac {
         Self { name: Cow::Borrowed(NAME), ttl, url_safe: false }
     }
 
-    /// The name of the query parameter; else it is `verify`.
+    /// Sets the name of the query parameter. Default: `verify`.
     ///
     /// # Errors
-    /// [`NameError`] where it is `pg`, or not 1 to 64 of `A-Z a-z 0-9 - _ .`.
+    /// [`NameError`] if it is `pg`, or not 1 to 64 of `A-Z a-z 0-9 - _ .`.
     pub fn param(mut self, name: &str) -> Result<Self, NameError> {
         check_name(name)?;
         self.name = name.to_owned().into();
         Ok(self)
     }
 
-    /// Whether the tag is in base64url without padding: the flag `s` of the function.
+    /// Whether the tag is in base64url without padding: the function's flag `s`.
     #[must_use]
     pub const fn url_safe(mut self, url_safe: bool) -> Self {
         self.url_safe = url_safe;
         self
     }
 
-    /// The tag that a text is.
+    /// Decodes a tag.
     fn tag<'r>(&self, sig: &'r str) -> Result<EncodedTag<'r>, Fault> {
         if self.url_safe {
             return match EncodedTag::split(sig) {
@@ -111,13 +110,13 @@ impl TimedHmac {
         standard_tag(sig)
     }
 
-    /// The characters of a tag.
+    /// The length of an encoded tag.
     const fn tag_len(&self) -> usize {
         if self.url_safe { EncodedTag::LEN } else { EncodedTag::LEN + 1 }
     }
 }
 
-/// The tag that a text in standard base64 is, with padding.
+/// Decodes a tag in standard base64 with padding.
 fn standard_tag(sig: &str) -> Result<EncodedTag<'_>, Fault> {
     let mut characters = [0; EncodedTag::LEN];
     let (mut places, mut rest) = (characters.iter_mut(), sig);
@@ -138,7 +137,7 @@ fn standard_tag(sig: &str) -> Result<EncodedTag<'_>, Fault> {
     EncodedTag::decoded(sig, &characters).ok_or(Fault::NotCanonical)
 }
 
-/// The first character of base64 in a URL: `+`, `/` and `=` may be percent-encoded, and no other.
+/// The first character of base64 in a URL. Only `+`, `/` and `=` may be percent-encoded.
 fn split_character(text: &str) -> Option<(u8, &str)> {
     for (escape, character) in [("%2b", b'+'), ("%2f", b'/'), ("%3d", b'=')] {
         if let Some((start, rest)) = text.split_at_checked(escape.len())
@@ -148,11 +147,11 @@ fn split_character(text: &str) -> Option<(u8, &str)> {
         }
     }
     let (first, _) = text.as_bytes().split_first()?;
-    // What is not ASCII is no character of base64.
+    // Non-ASCII characters are not base64.
     Some((*first, text.get(1..).unwrap_or_default()))
 }
 
-/// The digits and the tag of a token.
+/// Splits a token into its digits and its tag.
 fn split_token(token: &str) -> (&str, Option<&str>) {
     match token.split_once('-') {
         Some((digits, sig)) => (digits, Some(sig)),
@@ -160,7 +159,7 @@ fn split_token(token: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// What a token is, and what follows it in the query.
+/// Splits a query after the token.
 fn split_query(text: &str) -> (&str, Option<&str>) {
     match text.split_once('&') {
         Some((token, after)) => (token, Some(after)),
@@ -168,7 +167,7 @@ fn split_query(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The time of issue.
+/// Parses the time of issue.
 fn parse_digits(digits: &str) -> Result<u64, Fault> {
     parse_text(digits, DIGITS, |byte| byte.is_ascii_digit())?;
     if digits.len() != DIGITS {
@@ -250,7 +249,7 @@ impl Exchange for TimedHmac {
     }
 
     fn check_audience(&self, _name: &str) -> Result<(), &'static str> {
-        Err("a timed HMAC names no deployment; leave it out, or take timed-hmac out of FORMATS")
+        Err("a timed HMAC has no audience; omit it, or remove timed-hmac from FORMATS")
     }
 
     fn named(&self, token: &UnverifiedToken<'_>) -> String {
@@ -308,7 +307,7 @@ impl Explain for TimedHmac {
     }
 
     fn likely_cause(&self) -> Option<&'static str> {
-        Some("the entry in the ring has to be the base64url of the secret's text")
+        Some("the entry in the ring must be the base64url of the secret's text")
     }
 }
 
@@ -382,12 +381,12 @@ mod tests {
             gate.inspect(&Request::new(&url), ParamNames::default(), NOW).hints.join("; ")
         };
         let query = hints("/a.mp41767225000", "https://h/a.mp4?v=1&");
-        assert_eq!(query, "it fits the path without the query before the token: sign that as well");
+        assert_eq!(query, "signed without the query before the token: include it");
         let host = hints("https://h/a.mp41767225000", "https://h/a.mp4?");
-        assert_eq!(host, "it fits the whole link: sign it from the path on");
+        assert_eq!(host, "signed as a whole link: sign from the path on");
         assert_eq!(hints("/a.mp41767225000", "https://h/a.mp4?"), "");
         let guess = hints("/other1767225000", "https://h/a.mp4?");
-        assert_eq!(guess, "the entry in the ring has to be the base64url of the secret's text");
+        assert_eq!(guess, "the entry in the ring must be the base64url of the secret's text");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A token on its way from a request to a verdict.
+//! A token between request and verdict.
 
 use core::fmt;
 
@@ -15,26 +15,26 @@ use crate::query::SignedQuery;
 use crate::request::Placement;
 use crate::scope::Scope;
 
-/// A token where it was found, not yet read.
+/// A token that was found but not yet parsed.
 #[derive(Clone, Copy)]
 pub(crate) struct Located<'a> {
     pub(crate) format: &'a dyn Format,
     pub(crate) placement: Placement,
-    /// From the token's first byte on. In a query more may follow; where the token ends is for the
-    /// format to say.
+    /// The text from the start of the token. In a query more may follow; only the format knows where the
+    /// token ends.
     pub(crate) text: &'a str,
     /// Scheme and authority of the URL.
     pub(crate) base: &'a str,
-    /// The path without a token.
+    /// The path without the token.
     pub(crate) path: &'a str,
-    /// The query: up to a token in it, or all of it where the token is elsewhere.
+    /// The query before a token in it, or the whole query if the token is elsewhere.
     pub(crate) query: Option<&'a str>,
 }
 
-/// The key that a token says it was signed with.
+/// The key that a token claims to be signed with.
 #[derive(Clone, Copy)]
 pub(crate) enum Kid<'a> {
-    /// None: any key of the ring may have signed it.
+    /// Any key of the ring may have signed it.
     #[cfg(any(feature = "jwt", feature = "timed-hmac"))]
     Any,
     #[cfg(feature = "jwt")]
@@ -42,34 +42,34 @@ pub(crate) enum Kid<'a> {
     Shown(&'a str),
 }
 
-/// A token that was read and not yet believed.
+/// A token that was parsed but not yet verified.
 #[derive(Clone)]
 pub(crate) struct UnverifiedToken<'a> {
     pub(crate) located: Located<'a>,
     pub(crate) kid: Kid<'a>,
     pub(crate) grant: Grant<'a>,
-    /// Who issued it, where it says so.
+    /// The issuer, if the token names one.
     #[cfg(feature = "jwt")]
     pub(crate) issuer: Option<Text<'a>>,
-    /// What it opens. `None` where the path is not below that.
+    /// The scope. `None` if the path is outside it.
     pub(crate) opens: Option<Scope<'a>>,
     /// The token up to its signature.
     pub(crate) signed: &'a str,
     pub(crate) tag: EncodedTag<'a>,
     pub(crate) path: CanonicalPath<'a>,
-    /// What follows the token in the query.
+    /// The text after the token in the query.
     pub(crate) after: Option<&'a str>,
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Whether its tag is that of a key, in constant time.
+    /// Checks its tag against a key in constant time.
     pub(crate) fn verify(&self, key: &MacKey) -> Result<(), InvalidSignature> {
         let mut mac = key.start();
         self.input().pieces(&mut |piece| mac.update(piece));
         mac.verify(&self.tag)
     }
 
-    /// The id of the key that it says it was signed with.
+    /// The key id in the token.
     pub(crate) fn kid(&self) -> Option<&str> {
         match &self.kid {
             #[cfg(any(feature = "jwt", feature = "timed-hmac"))]
@@ -80,28 +80,28 @@ impl<'a> UnverifiedToken<'a> {
         }
     }
 
-    /// The scope: only the path itself where that is not below what the token opens.
+    /// The scope; only the path itself if that is outside the token's scope.
     pub(crate) fn scope(&self) -> Scope<'a> {
         self.opens.unwrap_or(Scope::exact(self.path, SignedQuery::None))
     }
 
-    /// The query before the token, or all of it where the token is elsewhere, and what follows the token.
+    /// The query before the token, or the whole query if the token is elsewhere, and the text after the token.
     pub(crate) const fn queries(&self) -> [Option<&'a str>; 2] {
         [self.located.query, self.after]
     }
 
-    /// The bytes under the MAC.
+    /// The signing input.
     pub(crate) fn input(&self) -> SigningInput<'a> {
         self.located.format.input(self)
     }
 }
 
-/// The bytes under the MAC.
+/// A signing input: the bytes under the MAC.
 #[derive(Clone, Copy)]
 pub(crate) struct SigningInput<'a> {
-    /// What a token binds by its signature only. `None` where it says by itself what it opens.
+    /// The scope, if only the signature binds it. `None` if the token itself names its scope.
     pub(crate) scope: Option<Scope<'a>>,
-    /// What follows.
+    /// The texts after the scope.
     pub(crate) texts: [&'a str; 4],
 }
 

@@ -12,7 +12,7 @@ use crate::error::Fault;
 
 /// A client network: an address and the length of its prefix.
 ///
-/// Prints as on the wire, `cb007100-24`; reads CIDR notation, `203.0.113.0/24`.
+/// Prints the wire form, `cb007100-24`; parses CIDR notation, `203.0.113.0/24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
@@ -20,8 +20,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// The network of `address`; bits beyond the prefix are cleared. `None` where the prefix is 0 or
-    /// longer than the address.
+    /// The network of `address`; clears the bits after the prefix. `None` if the prefix is 0 or longer than
+    /// the address.
     #[must_use]
     pub fn new(address: IpAddr, prefix: u8) -> Option<Self> {
         Self::masked(address.to_canonical(), prefix)
@@ -32,7 +32,7 @@ impl Network {
         (1..=longest).contains(&prefix).then(|| Self { address: masked(address, prefix), prefix })
     }
 
-    /// Whether it holds `client`. An IPv4 address mapped into IPv6 counts as IPv4.
+    /// Whether it contains `client`. An IPv4-mapped IPv6 address counts as IPv4.
     #[must_use]
     pub fn contains(self, client: IpAddr) -> bool {
         let client = client.to_canonical();
@@ -67,13 +67,13 @@ impl Network {
     }
 }
 
-/// One to four client networks, on the wire joined by dots: `cb007100-24.c6336400-24`. A viewer with both
-/// versions of the Internet Protocol has an address of each.
+/// One to four client networks, joined by dots on the wire: `cb007100-24.c6336400-24`. A dual-stack viewer has
+/// both an IPv4 and an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Networks<'a>(&'a str);
 
 impl<'a> Networks<'a> {
-    /// The most networks in one token.
+    /// The maximum number of networks in one token.
     pub const MAX: usize = 4;
 
     pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
@@ -89,12 +89,12 @@ impl<'a> Networks<'a> {
         Ok(Self(text))
     }
 
-    /// Each of them, in the order of the token.
+    /// The networks, in the order of the token.
     pub fn iter(self) -> impl Iterator<Item = Network> + use<'a> {
         self.0.split('.').filter_map(|network| Network::parse(network).ok())
     }
 
-    /// Whether one of them holds `client`. An IPv4 address mapped into IPv6 counts as IPv4.
+    /// Whether one of them contains `client`. An IPv4-mapped IPv6 address counts as IPv4.
     #[must_use]
     pub fn contains(self, client: IpAddr) -> bool {
         self.iter().any(|network| network.contains(client))
@@ -133,8 +133,8 @@ impl fmt::Display for Network {
 impl FromStr for Network {
     type Err = NetworkError;
 
-    /// Reads `203.0.113.9/24`. Without a prefix it is /24 for IPv4 and /64 for IPv6: addresses of
-    /// one household change within these (RFC 6177), and a stricter binding stops films midway.
+    /// Parses `203.0.113.9/24`. The default prefix is /24 for IPv4 and /64 for IPv6: the addresses of a household
+    /// change within these (RFC 6177), and a stricter binding would stop films midway.
     fn from_str(text: &str) -> Result<Self, NetworkError> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),

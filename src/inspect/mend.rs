@@ -1,18 +1,18 @@
-//! Looks for the damage that explains a refusal. Each repair is tried for real.
+//! Finds the damage that explains a refusal. Each repair is verified.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::repairs::REPAIRS;
 
-/// How far a request is read.
+/// How far a request can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reading {
-    /// There is no token in it.
+    /// It has no token.
     Nothing,
-    /// A token starts as one has to.
+    /// A token starts correctly.
     Starts,
-    /// It is a token, but for its signature.
+    /// It has a well-formed token, except for the signature.
     Reads,
     /// Its signature fits.
     Fits,
@@ -23,28 +23,28 @@ pub(super) struct Mended {
     pub(super) text: String,
     pub(super) reading: Reading,
     said: Vec<&'static str>,
-    /// What is wrong with it besides.
+    /// What else is wrong with it.
     pub(super) more: Vec<String>,
 }
 
 impl Mended {
-    /// What was repaired, in sentences.
+    /// Describes the repairs.
     pub(super) fn hints(self) -> Vec<String> {
-        let rest = if self.reading == Reading::Fits { "; then the link fits" } else { "" };
+        let rest = if self.reading == Reading::Fits { "; then it verifies" } else { "" };
         let said = self.said.iter().map(|said| [said, rest].concat());
         said.chain(self.more).collect()
     }
 }
 
-/// The most texts that are tried, and the most repairs of one.
+/// The maximum number of texts that are tried, and of repairs of each.
 const MOST_TEXTS: usize = 48;
 const MOST_REPAIRS: usize = 3;
-/// Bytes in the longest text that is looked at: four times the longest URL.
+/// The maximum length of a text in bytes: four times the longest URL.
 const MAX_LEN: usize = 32 * 1024;
 
-/// The fewest repairs after which a text is read to its signature; else those after which it is read
-/// farthest. `None` where none makes it better than `as_it_is`. A repair that is not evident counts only where
-/// the signature fits: else it would be a guess.
+/// Finds the fewest repairs after which the signature of a text fits, or else those after which it can be read
+/// furthest. `None` if no repair improves on `as_it_is`. A repair that is not evident counts only if the signature
+/// then fits: otherwise it would be a guess.
 pub(super) fn mend(
     text: &str,
     as_it_is: Reading,

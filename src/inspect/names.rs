@@ -1,4 +1,4 @@
-//! Tokens that are in a request where this gate does not look for them.
+//! Finds tokens that this gate does not read.
 
 use alloc::format;
 use alloc::string::String;
@@ -10,7 +10,7 @@ use crate::percent::decoded;
 use crate::redact::redacted;
 use crate::request::Request;
 
-/// Names the first token that is under another name, or in another format, than the gate reads.
+/// Describes the first token under a name or in a format that the gate does not read.
 pub(super) fn misnamed(rules: &Rules<'_>, request: &Request<'_>) -> Option<String> {
     let url = request.url.split(['?', '&', '/', ';']).map(|part| (part, "parameter"));
     let cookies = request.cookie.unwrap_or_default().split(';').map(|pair| (pair.trim(), "cookie"));
@@ -35,10 +35,10 @@ pub(super) fn misnamed(rules: &Rules<'_>, request: &Request<'_>) -> Option<Strin
         TokenKind::TimedHmac => ("a timed HMAC", "timed HMACs", timed_hmac_name(rules)),
     };
     Some(match name {
-        None => format!("{what} is {place}, and this gate does not read {plural}"),
-        Some("") => format!("{what} is {place}, where this gate does not read it"),
+        None => format!("{what} is {place}, but this gate does not read {plural}"),
+        Some("") => format!("{what} is {place}, where this gate does not look"),
         Some(name) => {
-            format!("{what} is {place}, and this gate looks for it under the name `{name}`")
+            format!("{what} is {place}, but this gate looks for it under the name `{name}`")
         }
     })
 }
@@ -49,7 +49,7 @@ enum TokenKind {
     TimedHmac,
 }
 
-/// What a value is, if it is a token.
+/// The kind of token that a value is, if any.
 fn kind(name: &str, value: &str) -> Option<TokenKind> {
     let value = decoded(value);
     let mut parts = value.split('.');

@@ -1,4 +1,4 @@
-//! What is done to links on their way by what carries them, and how to undo it.
+//! Damage to links in transit, and how to undo it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,22 +9,22 @@ use crate::percent::{decoded, push_encoded};
 use crate::query::{name_of, push_query};
 use crate::request::split_scheme;
 
-/// What is said of the damage, and how it is undone.
+/// A kind of damage: its description, and how to undo it.
 pub(super) struct Repair {
     pub(super) said: &'static str,
-    /// Whether the damage is seen by itself, whatever the signature says.
+    /// Whether the damage is evident without the signature.
     pub(super) is_evident: bool,
     undo: Undo,
 }
 
 enum Undo {
     By(fn(&str) -> Option<String>),
-    /// Each of these, in any case, is written as the other.
+    /// Replaces the first of each pair, in any case, with the second.
     Replace(&'static [(&'static str, &'static str)]),
 }
 
 impl Repair {
-    /// The text without the damage; `None` where there is none.
+    /// The text without the damage; `None` if there is none.
     pub(super) fn undo(&self, text: &str) -> Option<String> {
         match self.undo {
             Undo::By(undo) => undo(text),
@@ -45,11 +45,11 @@ const fn evident(repair: Repair) -> Repair {
     Repair { is_evident: true, ..repair }
 }
 
-/// What is said of HTML.
+/// The hint for HTML.
 pub(super) const HTML: &str =
-    "the link is written as in HTML, with `&amp;` for `&`: decode it before it is used";
+    "the link is HTML-encoded, with `&amp;` for `&`: decode it before use";
 
-/// All repairs, the usual ones first.
+/// All repairs, the most common first.
 pub(super) const REPAIRS: &[Repair] = &[
     evident(replaces(
         HTML,
@@ -73,7 +73,7 @@ pub(super) const REPAIRS: &[Repair] = &[
         ],
     )),
     evident(replaces(
-        "the link is written as in JSON or a script, with `\\u0026` for `&`: decode it before it is used",
+        "the link is escaped as in JSON or a script, with `\\u0026` for `&`: decode it before use",
         &[
             ("\\u0026", "&"),
             ("\\u003d", "="),
@@ -91,7 +91,7 @@ pub(super) const REPAIRS: &[Repair] = &[
         ],
     )),
     evident(replaces(
-        "the link is written as quoted-printable, as in an e-mail's source, with `=3D` for `=`: decode it before it is used",
+        "the link is quoted-printable, as in an email's source, with `=3D` for `=`: decode it before use",
         &[
             ("=\r\n", ""),
             ("=\n", ""),
@@ -104,25 +104,22 @@ pub(super) const REPAIRS: &[Repair] = &[
         ],
     )),
     evident(replaces(
-        "the token was percent-encoded: put it where it belongs as it is, `=` and `&` included",
+        "the token was percent-encoded: insert it as it is, including `=` and `&`",
         &[("%26", "&"), ("%3d", "="), ("%2e", ".")],
     )),
     evident(replaces(
-        "the link was percent-encoded as a whole: decode it once",
+        "the whole link was percent-encoded: decode it once",
         &[("%26", "&"), ("%3d", "="), ("%3f", "?"), ("%2f", "/"), ("%3a", ":")],
     )),
+    evident(replaces("it was encoded again in transit: `%` became `%25`", &[("%25", "%")])),
+    replaces("`;` separates the fields of the token: write `&`", &[("%3b", "&"), (";", "&")]),
     evident(replaces(
-        "it was encoded once more on the way: `%25` is where `%` was",
-        &[("%25", "%")],
-    )),
-    replaces("`;` is between the fields of the token: write `&`", &[("%3b", "&"), (";", "&")]),
-    evident(replaces(
-        "there is a line break in the link: write it in one line",
+        "there is a line break in the link: write it on one line",
         &[("\r", ""), ("\n", ""), ("\\r", ""), ("\\n", ""), ("%0d", ""), ("%0a", "")],
     )),
     undoes("a space or another character is not encoded: percent-encode it", encoded),
     replaces(
-        "there is a space in the link: take it out",
+        "there is a space in the link: remove it",
         &[
             (" ", ""),
             ("\t", ""),
@@ -134,7 +131,7 @@ pub(super) const REPAIRS: &[Repair] = &[
         ],
     ),
     evident(replaces(
-        "there is an invisible character in the link, as chat programs and word processors put there: take it out",
+        "there is an invisible character in the link, as from chat or word processors: remove it",
         &[
             ("\u{ad}", ""),
             ("%c2%ad", ""),
@@ -157,7 +154,7 @@ pub(super) const REPAIRS: &[Repair] = &[
         ],
     )),
     replaces(
-        "a word processor made a dash of a hyphen: write `-`",
+        "a word processor turned a hyphen into a dash: write `-`",
         &[
             ("\u{2010}", "-"),
             ("\u{2011}", "-"),
@@ -168,45 +165,45 @@ pub(super) const REPAIRS: &[Repair] = &[
             ("%e2%80%94", "--"),
         ],
     ),
-    undoes("there is a `&` or a `?` too many: take it out", without_stray),
+    undoes("there is an extra `&` or `?`: remove it", without_stray),
     undoes(
-        "what follows the link belongs to the text around it, like a dot, a bracket, a quote or its `&quot;` in HTML: take it off",
+        "the end of the link is from the text around it, like a dot, a bracket, a quote or its `&quot;` in HTML: remove it",
         without_tail,
     ),
     evident(undoes("the link has no scheme: write https:// before the host", with_scheme)),
     undoes("a `;` in the path is not encoded: write %3B", with_encoded_semicolons),
     undoes(
-        "a server put a parameter into the path, after a `;`: take it off",
+        "a server added a parameter to the path, after a `;`: remove it",
         without_path_parameters,
     ),
     undoes("there is a second `?` before the token: write `&`", one_question_mark),
     undoes("the token is before other parameters that were signed: put it last", token_last),
     undoes(
-        "the fields of the token are in another order, as where a proxy sorts the query: leave it as it is",
+        "the fields of the token were reordered, as by a proxy that sorts the query: keep their order",
         in_order,
     ),
-    evident(undoes("the link is a parameter of another address: use what is in it", unwrapped)),
-    evident(undoes("there is another address or a text before the link: take it off", inner)),
+    evident(undoes("the link is a parameter of another address: use the inner one", unwrapped)),
+    evident(undoes("there is text or another address before the link: remove it", inner)),
     evident(undoes(
-        "the token is in another parameter or cookie as its value: write it as it is, starting with `pg=1`",
+        "the token is the value of another parameter or cookie: write it as it is, starting with `pg=1`",
         as_parameter,
     )),
-    undoes("there are two slashes in a row where one was signed", one_slash),
+    undoes("there are two slashes where one was signed", one_slash),
     undoes(
-        "the token is not the first segment of the path: take what a proxy put before it off before the gate",
+        "the token is not the first segment of the path: remove the prefix of a proxy before the gate",
         without_prefix,
     ),
     undoes(
         "the token is not the first segment of the path: put it first, before the directory",
         token_first,
     ),
-    replaces("there are quotes around the token: take them off", &[("\"", ""), ("%22", "")]),
+    replaces("there are quotes around the token: remove them", &[("\"", ""), ("%22", "")]),
     evident(undoes(
-        "the fields of the token are in upper case: write them in lower case",
+        "the fields of the token are in uppercase: write them in lowercase",
         with_lower_names,
     )),
     evident(replaces(
-        "the signature is under another name: write `sig=`",
+        "the signature has another name: write `sig=`",
         &[
             ("&signature=", "&sig="),
             ("&hmac=", "&sig="),
@@ -218,7 +215,7 @@ pub(super) const REPAIRS: &[Repair] = &[
         ],
     )),
     evident(replaces(
-        "a field of the token is under another name: write `exp=` for the expiry and `kid=` for the key",
+        "a field of the token has another name: write `exp=` for the expiry and `kid=` for the key",
         &[
             ("&expires=", "&exp="),
             ("&expiry=", "&exp="),
@@ -228,12 +225,9 @@ pub(super) const REPAIRS: &[Repair] = &[
             ("&key_id=", "&kid="),
         ],
     )),
-    undoes(
-        "a field that no token has was put into the token after it was signed: take it out",
-        without_unknown,
-    ),
+    undoes("an unknown field was added to the token after signing: remove it", without_unknown),
     evident(undoes(
-        "the parts of a JWT have no `=` at their ends: write base64url without padding",
+        "the parts of a JWT end without `=`: write base64url without padding",
         without_padding,
     )),
 ];
@@ -242,7 +236,7 @@ fn changed(text: &str, replaced: String) -> Option<String> {
     Some(replaced).filter(|replaced| replaced != text)
 }
 
-/// With everything percent-encoded that is in no URL.
+/// Percent-encodes characters that URLs do not allow.
 fn encoded(text: &str) -> Option<String> {
     let mut encoded = String::with_capacity(text.len());
     let is_kept = |octet: u8| octet.is_ascii_graphic() && !b"\"<>^`{|}".contains(&octet);
@@ -250,7 +244,7 @@ fn encoded(text: &str) -> Option<String> {
     changed(text, encoded)
 }
 
-/// Without the marks at the end that no link ends in, plain or percent-encoded.
+/// Removes trailing marks that end no link, plain or percent-encoded.
 fn without_tail(text: &str) -> Option<String> {
     const ENCODED: &[&str] = &[
         "%22",
@@ -287,24 +281,24 @@ fn without_tail(text: &str) -> Option<String> {
     }
 }
 
-/// Without a reference to a character of HTML at the end: `&gt;`, `&#39;`.
+/// Removes a trailing HTML character reference: `&gt;`, `&#39;`.
 fn without_entity(text: &str) -> Option<&str> {
     let (before, name) = text.strip_suffix(';')?.rsplit_once('&')?;
     is_entity(name).then_some(before)
 }
 
-/// Whether a parameter, or its name, starts with the rest of such a reference: `amp;utm_source`.
+/// Whether a parameter or its name starts with the rest of a character reference: `amp;utm_source`.
 pub(super) fn starts_with_entity(param: &str) -> bool {
     param.split_once(';').is_some_and(|(name, _)| is_entity(name))
 }
 
-/// Whether a name is like one of a reference to a character: `amp`, `#38`.
+/// Whether a name looks like that of a character reference: `amp`, `#38`.
 fn is_entity(name: &str) -> bool {
     let is_one = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'#';
     (2..=8).contains(&name.len()) && name.bytes().all(is_one)
 }
 
-/// Without empty parameters, and without marks of a query that has none.
+/// Removes empty parameters, and the `?` of an empty query.
 fn without_stray(text: &str) -> Option<String> {
     let mut kept = String::with_capacity(text.len());
     for c in text.chars() {
@@ -317,7 +311,7 @@ fn without_stray(text: &str) -> Option<String> {
     changed(text, kept)
 }
 
-/// With a scheme before a host.
+/// Adds a scheme before a host.
 fn with_scheme(text: &str) -> Option<String> {
     if let Some(rest) = text.strip_prefix("//") {
         return Some(["https://", rest].concat());
@@ -329,7 +323,7 @@ fn with_scheme(text: &str) -> Option<String> {
     is_host.then(|| ["https://", text].concat())
 }
 
-/// Everything up to the path, the path, and the rest.
+/// The text before the path, the path, and the rest.
 fn around_path(text: &str) -> Option<[&str; 3]> {
     let (scheme, rest) = split_scheme(text);
     let start = scheme.len().saturating_add(rest.find('/')?);
@@ -350,7 +344,7 @@ fn without_path_parameters(text: &str) -> Option<String> {
     changed(text, [base, &path, query].concat())
 }
 
-/// A text before and from its token on.
+/// Splits a text at its token.
 fn at_token(text: &str) -> Option<(&str, &str)> {
     let (before, _) = split_at(text, "pg=1&").or_else(|| split_at(text, "=eyJ"))?;
     text.split_at_checked(before.len())
@@ -363,7 +357,7 @@ fn one_question_mark(text: &str) -> Option<String> {
     Some([path, "?", &query, token].concat())
 }
 
-/// With the token behind the parameters that follow it.
+/// Moves the token after the parameters that follow it.
 fn token_last(text: &str) -> Option<String> {
     let (before, token) = at_token(text)?;
     let (_, sig) = split_at(token, "&sig=")?;
@@ -372,7 +366,7 @@ fn token_last(text: &str) -> Option<String> {
     Some([before, after, "&", token].concat())
 }
 
-/// With the fields of a token in their order, behind all other parameters.
+/// Sorts the fields of a token, and moves them after all other parameters.
 fn in_order(text: &str) -> Option<String> {
     let (path, query) = text.split_once('?')?;
     let named = |name: &'static str| query.split('&').filter(move |param| name_of(param) == name);
@@ -388,7 +382,7 @@ fn is_field(param: &str) -> bool {
     native_fields().any(|field| field.name() == name_of(param))
 }
 
-/// Without what is in a token and is no field of one.
+/// Removes unknown fields from a token.
 fn without_unknown(text: &str) -> Option<String> {
     let (before, token) = at_token(text)?;
     let (fields, sig) = split_at(token, "&sig=")?;
@@ -396,7 +390,7 @@ fn without_unknown(text: &str) -> Option<String> {
     changed(text, [before, &fields.join("&"), "&sig=", sig].concat())
 }
 
-/// With the names of fields in lower case.
+/// Writes the names of fields in lowercase.
 fn with_lower_names(text: &str) -> Option<String> {
     let mut lower = String::with_capacity(text.len());
     for part in text.split_inclusive(['?', '&', '/', ' ', ';']) {
@@ -408,7 +402,7 @@ fn with_lower_names(text: &str) -> Option<String> {
     changed(text, lower)
 }
 
-/// With the parts of a JWT as they have to be at their ends.
+/// Removes padding from the parts of a JWT.
 fn without_padding(text: &str) -> Option<String> {
     split_at(text, "eyJ")?;
     let mut kept = String::with_capacity(text.len());
@@ -425,7 +419,7 @@ fn without_padding(text: &str) -> Option<String> {
     changed(text, kept)
 }
 
-/// The address in a parameter of another one, as mail filters and search engines wrap it.
+/// The address in a parameter of another address. Mail filters and search engines wrap links this way.
 fn unwrapped(text: &str) -> Option<String> {
     let (_, query) = text.split_once('?')?;
     query.split('&').find_map(|param| {
@@ -435,12 +429,12 @@ fn unwrapped(text: &str) -> Option<String> {
     })
 }
 
-/// The address in another one, behind it.
+/// The address at the end of another one.
 fn inner(text: &str) -> Option<String> {
     let (_, rest) = split_scheme(text);
     let (before, _) = split_at(rest, "https://").or_else(|| split_at(rest, "http://"))?;
     let inner = rest.get(before.len()..)?;
-    // Mail filters put their own part behind two underscores.
+    // Mail filters append their own part after two underscores.
     let inner = split_at(inner, "__;").map_or(inner, |(inner, _)| inner);
     Some(inner.into())
 }
@@ -459,8 +453,7 @@ fn one_slash(text: &str) -> Option<String> {
     Some([scheme, &path, mark, query].concat())
 }
 
-/// A path's token with what is before it and behind it, where something is before it: scheme and host, the
-/// prefix, the token, the rest.
+/// Splits a URL with a token in a later path segment: scheme and host, the prefix, the token, the rest.
 fn around_segment(text: &str) -> Option<[&str; 4]> {
     let (scheme, rest) = split_scheme(text);
     let (host, _) = rest.split_once('/')?;

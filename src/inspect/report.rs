@@ -1,4 +1,4 @@
-//! What an inspection found, as data, as text for people and as JSON.
+//! The report of an inspection, as data and as text for people.
 
 use core::fmt;
 
@@ -12,47 +12,47 @@ use crate::error::Refusal;
 use crate::request::Placement;
 use crate::time::UnixTime;
 
-/// What one check said.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the word for what happened")]
+#[expect(missing_docs, reason = "the names explain themselves")]
 pub enum Outcome {
     Failed,
     Passed,
     Skipped,
 }
 
-/// A check of the gate.
+/// A check by the gate.
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// Its place in the order of checks, from 1.
+    /// Its position in the order of checks, from 1.
     pub number: u8,
-    /// What it looks at.
+    /// What it checks.
     pub name: &'static str,
-    /// What it said.
+    /// Its outcome.
     pub outcome: Outcome,
     /// Why, in a sentence.
     pub detail: String,
 }
 
-/// What [`Verifier::inspect`](crate::Verifier::inspect) found. Whatever could be a signature or a
-/// key is left out of it, so it can be shown and logged.
+/// The result of [`Verifier::inspect`](crate::Verifier::inspect). Anything that could be a signature or a key is
+/// removed, so it can be shown and logged.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Why the request is refused; `None` where it is admitted.
+    /// The refusal; `None` if the request is admitted.
     pub refusal: Option<Refusal>,
-    /// Why, in a sentence; `None` where the request is admitted.
+    /// Why, in a sentence; `None` if the request is admitted.
     pub detail: Option<String>,
-    /// Where the token is.
+    /// The placement of the token.
     pub placement: Option<Placement>,
-    /// The id of the key that the token says it was signed with.
+    /// The key id that the token claims.
     pub kid: Option<String>,
     /// The canonical path.
     pub path: Option<String>,
-    /// The part of the URL space that the token allows.
+    /// The scope of the token.
     pub scope: Option<String>,
-    /// The bytes under the MAC: two lines for a native token.
+    /// The signing input: two lines for a native token.
     pub signing_input: Option<String>,
-    /// The URL without the token, where the request is admitted.
+    /// The URL without the token, if the request is admitted.
     pub clean_url: Option<String>,
     /// The token, field by field.
     pub fields: Vec<FieldDescription>,
@@ -60,9 +60,9 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Mistakes that would explain the refusal.
     pub hints: Vec<String>,
-    /// When the token starts.
+    /// When the token becomes valid.
     pub not_before: Option<UnixTime>,
-    /// When the token ends.
+    /// When the token expires.
     pub expires: Option<UnixTime>,
 }
 
@@ -83,7 +83,7 @@ impl Report {
         self.push(Outcome::Skipped, why.to_owned());
     }
 
-    /// Notes a failed check behind which the others can be run.
+    /// Records a failed check after which the others can still run.
     pub(super) fn fail_and_go_on(&mut self, refusal: Refusal, detail: String) {
         if self.refusal.is_none() {
             self.refusal = Some(refusal);
@@ -92,15 +92,15 @@ impl Report {
         self.push(Outcome::Failed, detail);
     }
 
-    /// Notes a failed check. Behind one that nothing can be read without, the rest is skipped.
+    /// Records a failed check, and skips the rest if nothing can be read without it.
     pub(super) fn fail(&mut self, refusal: Refusal, detail: String) {
         let rest = match refusal {
-            Refusal::Ambiguous | Refusal::Missing => "there is no one token to check",
+            Refusal::Ambiguous | Refusal::Missing => "there is no single token to check",
             Refusal::Parse(_) => "the request cannot be read",
             _ => return self.fail_and_go_on(refusal, detail),
         };
         if self.checks.is_empty() && matches!(refusal, Refusal::Parse(_)) {
-            // A fault of the URL shows while a token is looked for.
+            // A fault in the URL is found while searching for a token.
             self.skip(rest);
         }
         self.fail_and_go_on(refusal, detail);
@@ -116,7 +116,7 @@ impl Report {
     }
 }
 
-/// The report on a request that cannot be looked at.
+/// The report on a request that cannot be inspected.
 impl From<Refusal> for Report {
     fn from(refusal: Refusal) -> Self {
         let mut report = Self::default();
@@ -125,7 +125,7 @@ impl From<Refusal> for Report {
     }
 }
 
-/// The text for people.
+/// The report as text for people.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.refusal {

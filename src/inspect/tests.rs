@@ -1,4 +1,4 @@
-//! Links as they arrive, and what is said of them.
+//! Damaged links, and the hints for them.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -37,12 +37,12 @@ fn says(url: &str, hint: &str) {
     assert!(report.hints.iter().any(|said| said == hint), "{url}\n{:#?}", report.hints);
 }
 
-/// What is said first of a link that would fit once its damage is undone.
+/// The start of the hint for a link that verifies once its damage is undone.
 #[track_caller]
 fn mends(url: &str, start: &str) {
     let report = inspect(&Request::new(url));
     let hint = report.hints.first().cloned().unwrap_or_default();
-    assert!(hint.starts_with(start) && hint.ends_with("; then the link fits"), "{url}\n{hint:?}");
+    assert!(hint.starts_with(start) && hint.ends_with("; then it verifies"), "{url}\n{hint:?}");
     assert_eq!(report.hints.len(), 1, "{:#?}", report.hints);
 }
 
@@ -58,21 +58,21 @@ fn in_path(url: &str) -> String {
 
 #[test]
 fn escapes_of_what_carries_a_link_are_named() {
-    let html = "the link is written as in HTML";
+    let html = "the link is HTML-encoded";
     for and in ["&amp;", "&#38;", "&#x26;", "&AMP;", "&#038;", "%26amp;", "&amp%3B"] {
         mends(&LINK.replace('&', and), html);
     }
     mends(&LINK.replace('&', "&amp;").replace("g=1", "g&#61;1"), html);
-    let json = "the link is written as in JSON";
+    let json = "the link is escaped as in JSON";
     for and in ["\\u0026", "\\x26", "\\&", "%5Cu0026"] {
         mends(&LINK.replace('&', and), json);
     }
     mends(&LINK.replace('&', "\\u0026").replace('=', "\\u003D"), json);
     mends(&LINK.replace('/', "\\/"), json);
-    let quoted = "the link is written as quoted-printable";
+    let quoted = "the link is quoted-printable";
     mends(&LINK.replace('=', "=3D"), quoted);
     mends(&LINK.replace('=', "=3D").replace("kid", "=\r\nkid").replace("iP3", "iP=\n3"), quoted);
-    mends(&LINK.replace('&', ";"), "`;` is between the fields");
+    mends(&LINK.replace('&', ";"), "`;` separates the fields");
     mends(&LINK.replace('&', "%26"), "the token was percent-encoded");
     mends(&LINK.replace('&', "%26").replace('=', "%3d"), "the token was percent-encoded");
     mends(
@@ -82,13 +82,13 @@ fn escapes_of_what_carries_a_link_are_named() {
             .replace('?', "%3F")
             .replace('&', "%26")
             .replace('=', "%3D"),
-        "the link was percent-encoded as a whole",
+        "the whole link was percent-encoded",
     );
 }
 
 #[test]
 fn what_is_around_a_link_in_a_text_is_named() {
-    let tail = "what follows the link belongs to the text around it";
+    let tail = "the end of the link is from the text around it";
     for more in [
         ".",
         ",",
@@ -112,7 +112,7 @@ fn what_is_around_a_link_in_a_text_is_named() {
         mends(&format!("{LINK}{more}"), tail);
         mends(&format!("{}{more}", in_path("https://cdn.example.com/videos/42/film.mp4")), tail);
     }
-    let before = "there is another address or a text before the link";
+    let before = "there is text or another address before the link";
     mends(&format!("https://web.archive.org/web/2026/{LINK}"), before);
     mends(&format!("https://urldefense.com/v3/__{LINK}__;!!Abc123!x$"), before);
     let encoded = LINK
@@ -165,14 +165,14 @@ fn tokens_out_of_place_are_named() {
     let list = signed("https://cdn.example.com/videos/42/master.m3u8");
     mends(
         &list.replace(".com/", ".com/cdn/"),
-        "the token is not the first segment of the path: take",
+        "the token is not the first segment of the path: remove",
     );
     let below = signed("https://cdn.example.com/cdn/videos/42/master.m3u8");
     mends(
         &below.replace(".com/", ".com/cdn/").replace("/cdn/videos", "/videos"),
         "the token is not the first segment of the path: put",
     );
-    let sorted = "the fields of the token are in another order";
+    let sorted = "the fields of the token were reordered";
     mends(&LINK.replace("pg=1&exp=1767225600&kid=main", "exp=1767225600&kid=main&pg=1"), sorted);
     let (start, sig) = with_query.rsplit_once("&sig=").unwrap();
     mends(
@@ -182,16 +182,16 @@ fn tokens_out_of_place_are_named() {
         ),
         sorted,
     );
-    mends(&LINK.replace("?pg", "?token=pg"), "the token is in another parameter");
-    mends(&LINK.replace("/42/", "//42/"), "there are two slashes in a row");
+    mends(&LINK.replace("?pg", "?token=pg"), "the token is the value of another parameter");
+    mends(&LINK.replace("/42/", "//42/"), "there are two slashes");
     mends(
         &LINK.replace("pg=", "PG=").replace("exp=", "Exp="),
-        "the fields of the token are in upper case",
+        "the fields of the token are in uppercase",
     );
     says(&LINK.replace("pg=1&", ""), "the token does not start with `pg=1`");
     says(
         &LINK[..LINK.find("&exp").unwrap()],
-        "the link ends after `pg=1`: a shell cuts it at `&`, so put it in quotes",
+        "the link ends after `pg=1`: quote it, or the shell cuts it at `&`",
     );
 }
 
@@ -212,7 +212,7 @@ fn an_address_in_another_spelling_is_shown_beside_the_signed_one() {
         says(
             &link.replace(signed_as, arrived),
             &format!(
-                "it fits the scope `{signed_as}`, which arrived as `{arrived}`: {difference} written in another way"
+                "signed for `{signed_as}`, which arrived as `{arrived}`: {difference} encoded differently"
             ),
         );
     };
@@ -227,22 +227,15 @@ fn an_address_in_another_spelling_is_shown_beside_the_signed_one() {
     arrives("/v/film.mp4?u=%2Fa%2Fb", "/v/film.mp4?u=/a/b", "`/`");
     let scope = |signed_as: &str, arrived: &str, mistake: &str| {
         let link = signed(&format!("https://cdn.example.com{signed_as}"));
-        says(
-            &link.replace(signed_as, arrived),
-            &format!("it fits the scope `{signed_as}`: {mistake}"),
-        );
+        says(&link.replace(signed_as, arrived), &format!("signed for `{signed_as}`: {mistake}"));
     };
-    scope("/v/a%20b.mp4", "/v/a%2520b.mp4", "it was encoded once more on the way");
-    scope("/v/a%20b.mp4", "/v/a+b.mp4", "a space written as `+`");
-    scope("/v/a+b.mp4", "/v/a%20b.mp4", "`+` written for a space");
-    scope("/v/film.mp4?t=a+b", "/v/film.mp4?t=a%20b", "`+` written for a space");
-    scope("/v/film.mp4?t=a%20b", "/v/film.mp4?t=a+b", "a space written as `+`");
-    scope(
-        "/v/film.mp4?a=1&b=2&c=3",
-        "/v/film.mp4?c=3&a=1&b=2",
-        "the parameters arrived in another order",
-    );
-    scope("/v/film.mp4", "/V/Film.mp4", "in lower case");
+    scope("/v/a%20b.mp4", "/v/a%2520b.mp4", "it was encoded again in transit");
+    scope("/v/a%20b.mp4", "/v/a+b.mp4", "the space became `+`");
+    scope("/v/a+b.mp4", "/v/a%20b.mp4", "`+` instead of a space");
+    scope("/v/film.mp4?t=a+b", "/v/film.mp4?t=a%20b", "`+` instead of a space");
+    scope("/v/film.mp4?t=a%20b", "/v/film.mp4?t=a+b", "the space became `+`");
+    scope("/v/film.mp4?a=1&b=2&c=3", "/v/film.mp4?c=3&a=1&b=2", "the parameters were reordered");
+    scope("/v/film.mp4", "/V/Film.mp4", "in lowercase");
 }
 
 #[test]
@@ -269,16 +262,16 @@ fn a_binding_that_nothing_is_known_of_is_told_so() {
         (report.refusal.unwrap().code(), report.detail.unwrap())
     };
     let network = signer.link(url).network("203.0.113.0/24".parse().unwrap()).sign(NOW).unwrap();
-    let said = "the link is for a network; the client's address is not given here";
+    let said = "the link is for a network; the client's address is unknown here";
     assert_eq!(detail(&network), ("wrong_network", said.to_owned()));
     let mut request = Request::new(network.as_str());
     request.client_ip = Some([192, 0, 2, 1].into());
     assert_eq!(inspect(&request).detail.unwrap(), "the link is for another network");
     let country = signer.link(url).countries("PT").sign(NOW).unwrap();
-    let said = "the link is for countries; the client's is not given here";
+    let said = "the link is for countries; the client's is unknown here";
     assert_eq!(detail(&country), ("wrong_country", said.to_owned()));
     let audience = signer.link(url).audience("edge-1").sign(NOW).unwrap();
-    let said = "the link names a deployment; this one's name is not given here";
+    let said = "the link has an audience; this gate's name is unknown here";
     assert_eq!(detail(&audience), ("wrong_audience", said.to_owned()));
 }
 
@@ -286,7 +279,7 @@ fn a_binding_that_nothing_is_known_of_is_told_so() {
 fn tokens_under_another_name_are_named() {
     let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJ2aWQiOiI0MiJ9.50d4YyhKi_Swy5wDhJg5yKR1V8VGjiMYC4mgIqDEyCo";
     let film = "https://cdn.example.com/videos/42/film.mp4";
-    let only = "and this gate does not read JWTs";
+    let only = "but this gate does not read JWTs";
     for name in ["token", "jwt", "access_token"] {
         says(
             &format!("{film}?a=1&{name}={jwt}"),
@@ -307,7 +300,7 @@ fn tokens_under_another_name_are_named() {
     assert_eq!(inspect(&request).hints, [format!("a JWT is in the cookie `session`, {only}")]);
 }
 
-/// The hints for a link, and what it is refused for.
+/// The hints for a link, and the reason for its refusal.
 fn told(request: &Request<'_>) -> (&'static str, alloc::vec::Vec<String>) {
     let report = inspect(request);
     (report.refusal.map_or("", |refusal| refusal.code()), report.hints)
@@ -329,7 +322,7 @@ fn what_does_not_fit_is_not_guessed() {
 
 #[test]
 fn marks_without_a_parameter_are_named() {
-    let said = "there is a `&` or a `?` too many";
+    let said = "there is an extra `&` or `?`";
     let path = in_path("https://cdn.example.com/videos/42/film.mp4");
     for link in [
         format!("{LINK}&"),
@@ -343,19 +336,19 @@ fn marks_without_a_parameter_are_named() {
     }
     for link in [format!("{LINK}&"), format!("{path}?"), format!("{path}?&")] {
         let detail = inspect(&Request::new(&link)).detail;
-        assert_eq!(detail.as_deref(), Some("the query has a `&` or a `?` too many"), "{link}");
+        assert_eq!(detail.as_deref(), Some("the query has an extra `&` or `?`"), "{link}");
     }
 }
 
 #[test]
 fn what_html_leaves_behind_is_no_parameter() {
-    let tail = "what follows the link belongs to the text around it";
+    let tail = "the end of the link is from the text around it";
     let path = in_path("https://cdn.example.com/videos/42/film.mp4?a=1");
     for more in ["&gt;", "&quot;", "&quot;&gt;", "&apos;", "&#39;", "&nbsp;", "&quot;."] {
         mends(&format!("{LINK}{more}"), tail);
         mends(&format!("{path}{more}"), tail);
     }
-    let html = "the link is written as in HTML, with `&amp;` for `&`: decode it before it is used";
+    let html = "the link is HTML-encoded, with `&amp;` for `&`: decode it before use";
     for link in [
         format!("{LINK}&amp;utm_source=x"),
         format!("{path}&amp;utm_source=x"),
@@ -370,28 +363,25 @@ fn what_html_leaves_behind_is_no_parameter() {
 
 #[test]
 fn fields_that_no_token_has_are_named() {
-    let added = "a field that no token has was put into the token after it was signed";
+    let added = "an unknown field was added to the token after signing";
     mends(&LINK.replace("&kid", "&foo=bar&kid"), added);
     mends(&LINK.replace("&sig", "&user=7&sig"), added);
     let own = LINK.replace("&sig=R", "&user=7&sig=S");
     let report = inspect(&Request::new(&own));
-    assert_eq!(
-        report.detail.as_deref(),
-        Some("the token has a field `user` that the gate does not know")
-    );
+    assert_eq!(report.detail.as_deref(), Some("the token has an unknown field `user`"));
     assert_eq!(
         report.hints,
         [
-            "`user` is no field of a token: put parameters of your own before `pg`, where they are signed with the address"
+            "`user` is not a field of a token: put your own parameters before `pg`, where they are signed with the address"
         ]
     );
     for name in ["signature", "hmac", "Sign", "MAC", "hash"] {
         mends(
             &LINK.replace("&sig=", &format!("&{name}=")),
-            "the signature is under another name: write `sig=`",
+            "the signature has another name: write `sig=`",
         );
     }
-    let other = "a field of the token is under another name: write `exp=` for the expiry";
+    let other = "a field of the token has another name: write `exp=` for the expiry";
     mends(&LINK.replace("&exp=", "&expires="), other);
     mends(&LINK.replace("&kid=", "&key_id="), other);
 }
@@ -407,7 +397,7 @@ fn every_name_may_be_in_upper_case() {
         let named = [field.name(), "="].concat();
         let upper = link.replace(&named, &named.to_ascii_uppercase());
         assert_ne!(upper, link, "{named}");
-        mends(&upper, "the fields of the token are in upper case");
+        mends(&upper, "the fields of the token are in uppercase");
     }
 }
 
@@ -431,7 +421,7 @@ fn semicolons_in_a_path_are_named() {
     mends(&encoded.replace("%3B", ";"), "a `;` in the path is not encoded: write %3B");
     mends(
         &LINK.replace("film.mp4", "film.mp4;jsessionid=7F"),
-        "a server put a parameter into the path, after a `;`",
+        "a server added a parameter to the path, after a `;`",
     );
 }
 
@@ -446,14 +436,15 @@ fn cookies_are_looked_at_like_links() {
         assert_eq!(hints.len(), 1, "{cookie}: {hints:?}");
         hints.into_iter().next().unwrap()
     };
-    let percent = "the token was percent-encoded: put it where it belongs as it is, `=` and `&` included; then the link fits";
+    let percent = "the token was percent-encoded: insert it as it is, including `=` and `&`; then it verifies";
     assert_eq!(said(&encoded), percent);
     assert_eq!(said(&encoded.replacen("%3D", "=", 1)), percent);
     assert_eq!(said(&format!("a=b; {encoded}; c=d")), percent);
     assert!(
-        said(&format!("pg={token}")).starts_with("the token is in another parameter or cookie")
+        said(&format!("pg={token}"))
+            .starts_with("the token is the value of another parameter or cookie")
     );
-    let hex = "it fits the key `next`, and the token says `kid=main`";
+    let hex = "signed with the key `next`, but the token has `kid=main`";
     let next = signed_with("next").replace("kid=next", "kid=main");
     assert_eq!(said(next.split_once('?').unwrap().1), hex);
 }
@@ -469,17 +460,17 @@ fn an_expiry_that_is_no_moment_is_named() {
     for (exp, hint) in [
         (
             "600",
-            "`exp` looks like a length of time: write the moment at which the link ends, in unix seconds, like 1767225600",
+            "`exp` looks like a duration: write the time of expiry as a Unix time in seconds, like 1767225600",
         ),
         ("1767225600.5", "`exp` has a fraction: write whole seconds, 1767225600"),
-        ("2026-01-01T00:00:00Z", "`exp` is a moment in unix seconds: write it like 1767225000"),
+        ("2026-01-01T00:00:00Z", "`exp` is a Unix time in seconds: write it like 1767225000"),
     ] {
         let (_, hints) = told(&Request::new(&LINK.replace("1767225600", exp)));
         assert_eq!(hints, [hint], "{exp}");
     }
 }
 
-/// Ways to spoil a link.
+/// Ways to damage a link.
 fn mangled() -> impl Strategy<Value = String> {
     let pairs = prop::sample::select(
         &[
@@ -531,7 +522,7 @@ fn mangled() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// Whatever becomes of a link: of its tag, nothing is shown, in whatever place it is.
+    /// However a link is damaged and wherever its tag is, nothing of the tag is shown.
     #[test]
     fn no_tag_is_shown(link in mangled()) {
         inspect(&Request::new(&link));

@@ -7,16 +7,16 @@ use crate::path::CanonicalPath;
 use crate::query::is_query;
 use crate::request::{UrlParts, is_signed};
 
-/// The parts of a URL that can be signed.
+/// The parts of a signable URL.
 pub(crate) struct Address<'a> {
-    /// Scheme and authority; empty where the URL starts with its path.
+    /// Scheme and authority; empty if the URL starts with its path.
     pub(crate) base: &'a str,
     pub(crate) path: CanonicalPath<'a>,
     pub(crate) query: Option<&'a str>,
 }
 
 impl<'a> Address<'a> {
-    /// Takes a URL apart that carries no token that goes by one of `names`.
+    /// Splits a URL that has no token with one of these `names`.
     pub(crate) fn parse<'n>(
         url: &'a str,
         names: impl IntoIterator<Item = &'n str>,
@@ -44,7 +44,7 @@ impl<'a> Address<'a> {
     }
 }
 
-/// Looks for what a URL to sign may not have in its query, and a fragment first.
+/// Checks for a fragment, then for invalid characters in the query.
 fn check_marks(path: &str, query: &str) -> Result<(), SignError> {
     if path.contains('#') || query.contains('#') {
         Err(SignError::Fragment)

@@ -1,7 +1,7 @@
-//! The countries of ISO 3166-1 alpha-2: a signer that writes another one makes a link that nobody can use.
-//! Gates do not ask: the list changes, and links outlast it.
+//! The countries of ISO 3166-1 alpha-2. Only signers check them, as a link for an unknown country is useless. Gates do
+//! not: the list changes, and links outlast it.
 
-/// The officially assigned codes, 249 of them: for each first letter the second ones.
+/// The 249 officially assigned codes: the second letters for each first letter.
 const ASSIGNED: [&str; 26] = [
     "DEFGILMOQRSTUWXZ",
     "ABDEFGHIJLMNOQRSTVWYZ",
@@ -31,13 +31,13 @@ const ASSIGNED: [&str; 26] = [
     "AMW",
 ];
 
-/// Whether a code in upper case is a country: an assigned one, or XK, which CDNs say for Kosovo.
+/// Whether an uppercase code is a country: an assigned one, or XK, which CDNs use for Kosovo.
 pub(super) fn is_country([first, second]: [u8; 2]) -> bool {
     let seconds = ASSIGNED.get(usize::from(first.wrapping_sub(b'A')));
     seconds.is_some_and(|seconds| seconds.as_bytes().contains(&second)) || [first, second] == *b"XK"
 }
 
-/// What to write instead of a code that is none.
+/// What to write instead of an invalid code.
 pub(super) fn instead(code: [u8; 2]) -> Option<&'static str> {
     Some(match &code {
         b"UK" => "write GB",
@@ -47,7 +47,7 @@ pub(super) fn instead(code: [u8; 2]) -> Option<&'static str> {
     })
 }
 
-/// The first code of `PT.ES` that is two letters and no country.
+/// The first code in a list like `PT.ES` that is two letters but not a country.
 pub(crate) fn unknown(countries: &str) -> Option<[u8; 2]> {
     let codes = countries.split('.').filter_map(|code| <[u8; 2]>::try_from(code.as_bytes()).ok());
     let mut letters = codes.filter(|code| code.iter().all(u8::is_ascii_alphabetic));

@@ -1,4 +1,4 @@
-//! Why nothing was signed.
+//! The errors of signing.
 
 use core::fmt;
 
@@ -7,47 +7,47 @@ use crate::error::{Fault, Field, UnusableKey};
 use crate::path::PathError;
 use crate::request::Request;
 
-/// Why nothing was signed, and what to write instead.
+/// Why a link cannot be signed, and what to write instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The URL carries a token.
+    /// The URL already has a token.
     AlreadySigned,
-    /// The link would end before it begins.
+    /// The link would expire before it is signed.
     ExpiresInThePast,
     /// The link would last more than 100 years.
     ExpiresTooFar,
-    /// A term has a value that the format cannot carry.
+    /// An option has a value that the format cannot carry.
     Field(Field, Fault),
-    /// The URL has a `#`: a fragment, which no server sees, or a name that is not encoded.
+    /// The URL has a `#`: a fragment, which no server sees, or part of an unencoded name.
     Fragment,
-    /// The ring cannot sign with that key.
+    /// The ring cannot sign with this key.
     Key(UnusableKey),
     /// `nbf` is not before `exp`.
     NeverValid,
-    /// A manifest that is in no directory, or more than 64 deep: a link to one opens its directory, unless it is
-    /// asked to be exact.
+    /// A manifest outside any directory, or more than 64 deep: its link allows its directory, unless the scope is
+    /// exact.
     NoDirectory,
     /// `dir` is deeper than the path.
     OutsideScope,
-    /// The path breaks the canonical form.
+    /// The path is not canonical.
     Path(PathError),
     /// The query has a character that browsers encode.
     Query,
-    /// Two letters that are no country of ISO 3166-1.
+    /// Two letters that are not a country of ISO 3166-1.
     UnknownCountry([u8; 2]),
-    /// The expiry was rounded up to more than 100 years ahead.
+    /// After rounding, the expiry is more than 100 years ahead.
     RoundedTooFar,
-    /// Not an absolute http or https URL, nor a path.
+    /// Neither an absolute HTTP or HTTPS URL nor a path.
     Url,
-    /// The URL has a scheme and no host.
+    /// The URL has a scheme but no host.
     UrlWithoutHost,
-    /// The link would be longer than the gate reads: it would have at least so many bytes.
+    /// The link would have at least this many bytes, which is more than a gate reads.
     UrlTooLong(usize),
 }
 
 impl SignError {
-    /// The field concerned, where the error is of one.
+    /// The field that the error is about, if any.
     #[must_use]
     pub const fn field(self) -> Field {
         match self {
@@ -72,53 +72,52 @@ impl SignError {
 impl fmt::Display for SignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AlreadySigned => f.write_str("the URL carries a token already; sign it without"),
+            Self::AlreadySigned => f.write_str("the URL already has a token; sign it without"),
             Self::ExpiresInThePast => f.write_str("the link would expire before it is signed"),
             Self::ExpiresTooFar => f.write_str(
-                "the link would last over 100 years; give the expiry in seconds, not in milliseconds or smaller \
-                 units",
+                "the link would last over 100 years; give the expiry in seconds, not milliseconds",
             ),
             Self::Field(field, _) => write!(f, "`{}` {}", field.name(), Advice(*self)),
             Self::UnknownCountry(_) => Advice(*self).fmt(f),
             Self::Fragment => f.write_str(
-                "the URL has a #; write %23 if it is part of a name, and append a #fragment to the signed \
-                 link",
+                "the URL has a #; write %23 in a name, and append a #fragment to the signed link",
             ),
             Self::Key(UnusableKey::OtherFormat) => {
-                f.write_str("the key ring has no such key for links of this format")
+                f.write_str("the key ring has no such key for this format")
             }
             Self::Key(UnusableKey::Retired) => f.write_str("the key is retired"),
-            Self::Key(UnusableKey::Unknown) => f.write_str("the key ring has no key of that id"),
+            Self::Key(UnusableKey::Unknown) => f.write_str("the key id is not in the key ring"),
             Self::NeverValid => f.write_str("not-before is not earlier than the expiry"),
             Self::NoDirectory => f.write_str(
-                "the playlist is in no directory, or more than 64 deep; move it, or sign it as exact",
+                "the playlist has no directory, or more than 64; move it, or sign it as exact",
             ),
-            Self::OutsideScope => f.write_str(
-                "the path has fewer directories than asked for; what follows its last / is a file",
-            ),
+            Self::OutsideScope => {
+                f.write_str("the path has too few directories; the text after its last / is a file")
+            }
             Self::Path(error) => write!(f, "the path {error}"),
             Self::Query => f.write_str(
-                "the query has a space, a quote, < or >, or a character outside ASCII; \
+                "the query has a space, a quote, < or >, or a non-ASCII character; \
                  percent-encode it",
             ),
             Self::RoundedTooFar => {
-                f.write_str("rounded up so far the link would last over 100 years; round to less")
+                f.write_str("after rounding, the link would last over 100 years; round less")
             }
-            Self::Url => f.write_str("not an absolute URL; write it as https://host/path"),
+            Self::Url => f.write_str("not an absolute URL; write https://host/path"),
             Self::UrlTooLong(len) => {
                 let most = Request::MAX_URL_LEN;
-                write!(f, "the link would have at least {len} bytes, and a gate reads {most} at most")
+                write!(
+                    f,
+                    "the link would have at least {len} bytes, but a gate reads at most {most}"
+                )
             }
-            Self::UrlWithoutHost => {
-                f.write_str("the URL has no host; write it as https://host/path")
-            }
+            Self::UrlWithoutHost => f.write_str("the URL has no host; write https://host/path"),
         }
     }
 }
 
 impl core::error::Error for SignError {}
 
-/// What is wrong with the value of a term, without the name of the term, and what to write instead.
+/// What is wrong with the value of an option and what to write instead, without the name of the option.
 #[derive(Clone, Copy, Debug)]
 pub struct Advice(pub SignError);
 
@@ -129,16 +128,15 @@ impl fmt::Display for Advice {
                 f.write_str("has a character other than A-Z a-z 0-9 - _ .")
             }
             SignError::Field(Field::Cc, Fault::Character | Fault::Empty | Fault::WrongLength) => {
-                f.write_str("is not a list of countries in two letters, like PT and ES")
+                f.write_str("is not a list of two-letter countries, like PT and ES")
             }
             SignError::Field(Field::Jti | Field::Sid | Field::Sub, Fault::Character) => f.write_str(
-                "has a character other than A-Z a-z 0-9 - _; write the base64url of the id, or of a hash \
-                 of it",
+                "has a character other than A-Z a-z 0-9 - _; write the base64url of the id or its hash",
             ),
             SignError::Field(
                 Field::Aud | Field::Jti | Field::Sid | Field::Sub,
                 Fault::WrongLength,
-            ) => f.write_str("is longer than 64 characters; write the base64url of a hash of it"),
+            ) => f.write_str("is longer than 64 characters; write the base64url of its hash"),
             SignError::Field(_, fault) => fault.fmt(f),
             SignError::UnknownCountry(code) => {
                 let shown = core::str::from_utf8(&code).unwrap_or_default();

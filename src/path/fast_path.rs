@@ -1,20 +1,19 @@
-//! The paths that most are: unreserved characters and slashes, canonical at a glance.
+//! A fast path for the most common paths: only unreserved characters and slashes.
 
 #[cfg(not(target_arch = "wasm32"))]
 use crate::bytes;
 use crate::bytes::is_unreserved;
 
-/// Whether a path has unreserved characters and slashes alone, and no segment that starts with a dot
-/// or is empty: then it is canonical, and nothing needs a closer look.
+/// Whether a path consists of only unreserved characters and slashes, without a segment that is empty or starts
+/// with a dot. Such a path is canonical and needs no further check.
 #[inline]
 #[must_use]
 pub fn is_unreserved_path(path: &[u8]) -> bool {
-    // The first byte is no pair's second, so it is looked at by itself.
+    // The first byte is not the second of any pair, so it is checked separately.
     path.first() == Some(&b'/') && all_plain(path)
 }
 
-/// Whether all bytes but the first are plain, and none but the last is an empty segment or starts one with
-/// a dot.
+/// Whether all bytes after the first are plain, and no segment but the last is empty or starts with a dot.
 #[cfg(not(target_arch = "wasm32"))]
 #[inline(always)]
 fn all_plain(path: &[u8]) -> bool {
@@ -24,14 +23,14 @@ fn all_plain(path: &[u8]) -> bool {
     })
 }
 
-/// Byte by byte: WebAssembly has no vectors here, and a look into a table is less than ten operations.
+/// Byte by byte: WebAssembly has no vectors here, and a table lookup is cheaper than ten operations.
 #[cfg(target_arch = "wasm32")]
 fn all_plain(path: &[u8]) -> bool {
     const OTHER: u8 = 0;
     const PLAIN: u8 = 1;
     const DOT: u8 = 2;
     const SLASH: u8 = 3;
-    #[expect(clippy::indexing_slicing, reason = "the compiler runs it, and counts to 127")]
+    #[expect(clippy::indexing_slicing, reason = "runs at compile time, with indices up to 127")]
     const CLASSES: [u8; 256] = {
         let mut classes = [OTHER; 256];
         let mut byte = 0;
@@ -55,7 +54,7 @@ fn all_plain(path: &[u8]) -> bool {
     })
 }
 
-/// [`is_unreserved_path`] for a path that is relative: it starts with its first segment.
+/// [`is_unreserved_path`] for a relative path, which starts with its first segment.
 #[inline]
 #[must_use]
 pub fn is_unreserved_relative(path: &[u8]) -> bool {

@@ -1,4 +1,4 @@
-//! Whether links can be signed on given options.
+//! Checks the options of links.
 
 use crate::error::{Fault, Field, UnusableKey};
 use crate::format::Writer;
@@ -6,10 +6,10 @@ use crate::key::KeyRing;
 use crate::options::{CheckedOptions, DEFAULT_LIFETIME, Expiry, Issued, LinkOptions, SignError};
 use crate::time::UnixTime;
 
-/// Checks the options, and that `writer` can say all of them.
+/// Checks the options, and that `writer` can express all of them.
 ///
 /// # Errors
-/// The first that cannot be signed.
+/// The first option that cannot be signed.
 pub(super) fn checked<'t, 'a>(
     options: &'t LinkOptions<'a>,
     ring: &'a KeyRing,
@@ -62,9 +62,9 @@ pub(super) fn checked<'t, 'a>(
     Ok(CheckedOptions { options, entry, expires, issued, now })
 }
 
-/// The first moment at which a link signed on the same options has this expiry: `now`, or where moments are
-/// rounded an earlier one. All links of a window are the same bytes. `lasts` is how long a link was asked to
-/// last, where it was not asked to end at a moment.
+/// The first time at which a link signed with the same options gets this expiry: `now`, or an earlier time if times
+/// are rounded. All links of a window are the same bytes. `lasts` is the requested lifetime, unless a time of expiry
+/// was requested.
 fn window(lasts: Option<u64>, round: u64, expires: UnixTime, now: UnixTime) -> UnixTime {
     match lasts {
         None => now.rounded_down(round),

@@ -1,16 +1,16 @@
-//! Names as they are, percent-encoded for a URL.
+//! Percent-encodes names for URLs.
 
 use alloc::string::String;
 
 use crate::percent::push_encoded;
 use crate::request::split_scheme;
 
-/// Percent-encodes what follows scheme and host of `url`, which is a name as it is on a disk or in a bucket: a
-/// `%`, a `?` and a `#` are characters of it, and it has no query. Slashes part its segments.
+/// Percent-encodes the text after scheme and host of `url`: a name as on a disk or in a bucket. `%`, `?` and `#`
+/// are part of the name, and there is no query. Slashes separate segments.
 ///
 /// Letters, digits and `- . _ ~ ! $ & ' ( ) * , = : @` stay; every other octet of the UTF-8 is written as `%XX`
-/// (RFC 3986, section 2.1). `+` is encoded, as some servers read it as a space, and so is `;`, behind which some
-/// read parameters.
+/// (RFC 3986, section 2.1). `+` is encoded because some servers read it as a space, and `;` because some read
+/// parameters after it.
 ///
 /// ```
 /// let url = playgate::percent_encoded("https://cdn.example.com/C# lesson; 100%.mp4");
@@ -57,10 +57,10 @@ mod tests {
     }
 
     proptest! {
-        /// What is encoded can be signed as it is, and is the name once it is decoded.
+        /// An encoded name can be signed as it is, and decodes to the name.
         #[test]
         fn every_name_can_be_signed(name in "[^/\\\\\\x00-\\x1f\\x7f]{1,40}") {
-            // A server that decodes before it splits off parameters or a query sees a dot segment.
+            // A server that decodes before it removes parameters or a query sees a dot segment.
             let start = name.split([';', '?', '#']).next().unwrap();
             prop_assume!(start != "." && start != "..");
             let url = percent_encoded(&alloc::format!("https://h/{name}"));

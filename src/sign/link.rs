@@ -1,4 +1,4 @@
-//! What a signer gives.
+//! Signed links.
 
 use core::fmt;
 use core::ops::Range;
@@ -14,15 +14,14 @@ use crate::request::{Placement, Request, UrlParts};
 use crate::scope::Scope;
 use crate::time::UnixTime;
 
-/// A signed link. It is a credential: it prints itself with [`Display`](fmt::Display), never with
-/// [`Debug`](fmt::Debug).
+/// A signed link. It is a credential: [`Display`](fmt::Display) prints it, [`Debug`](fmt::Debug) does not.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
     url: String,
-    /// Where in the URL the token stands.
+    /// The range of the token in the URL.
     token: Range<usize>,
     placement: Placement,
-    /// How much of the URL space it opens, where that is known.
+    /// What it allows, if known.
     extent: Option<Extent>,
     expires: UnixTime,
 }
@@ -42,13 +41,13 @@ impl Link {
         &self.url
     }
 
-    /// When it ends.
+    /// When it expires.
     #[must_use]
     pub const fn expires(&self) -> UnixTime {
         self.expires
     }
 
-    /// The part of the URL space that it allows. `None` where the gate alone knows that: of a JWT.
+    /// The scope. `None` if only the gate knows it, as for a JWT.
     #[must_use]
     pub fn scope(&self) -> Option<String> {
         let extent = self.extent?;
@@ -69,12 +68,12 @@ impl Link {
         Some(scope.to_string())
     }
 
-    /// The value of a `Set-Cookie` header that hands the token over at the time `now` (RFC 6265), for all
-    /// below the link's directory and until the link ends. Players then need no token in any address,
-    /// where browsers keep cookies. The answer with it has to come from the host of the link.
+    /// The value of a `Set-Cookie` header that passes the token on at the time `now` (RFC 6265), for everything
+    /// below the link's directory until the link expires. Browsers that keep cookies then need no token in any
+    /// address. The response with the cookie must come from the host of the link.
     ///
-    /// `None` where the link opens one address only, where its directory is for the gate to say, as of a
-    /// JWT, and where browsers would drop the cookie: a directory of more than 1,024 bytes.
+    /// `None` if the link allows only one address, if only the gate knows its directory, as for a JWT, or if
+    /// browsers would drop the cookie because the directory is longer than 1,024 bytes.
     #[must_use]
     pub fn cookie(&self, now: UnixTime) -> Option<String> {
         let is_directory = matches!(self.extent, Some(Extent::Directory(_)));
@@ -82,14 +81,14 @@ impl Link {
         set_cookie(self.token(), &directory, self.expires.secs_since(now))
     }
 
-    /// Where the token stands.
+    /// The placement of the token.
     #[must_use]
     pub const fn placement(&self) -> Placement {
         self.placement
     }
 
-    /// The token by itself. It may travel as `Authorization: Bearer`; as a cookie a native token stands as
-    /// it is, and a JWT behind its name, `token=`. With an exact scope and a query, sign
+    /// The token without the URL. It can be sent as `Authorization: Bearer`, or as a cookie: a native token as it
+    /// is, a JWT after its name, `token=`. With an exact scope and a query, use
     /// [`in_path`](crate::Builder::in_path) for these.
     #[must_use]
     pub fn token(&self) -> &str {

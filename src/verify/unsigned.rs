@@ -1,4 +1,4 @@
-//! Query parameters that were added to a link after it was signed.
+//! Query parameters that were added to a link after signing.
 
 use crate::error::{InvalidSignature, ParseError, Refusal};
 use crate::format::{Located, UnverifiedToken};
@@ -8,13 +8,13 @@ use crate::request::{Placement, Request};
 use crate::time::UnixTime;
 use crate::verify::{Verifier, check_tag};
 
-/// The most parameters at the end of a query that are looked for. Each takes a tag, and a request without a
-/// token that fits is to cost little.
+/// The maximum number of trailing parameters to try. Each needs a tag, and requests with forged tokens must stay
+/// cheap.
 const MOST_ADDED: usize = 8;
 
 impl<'a> Verifier<'a> {
-    /// Check 4. Where the tag fits the query without what was added at its end, that is the reason, as it is
-    /// where the token itself shows what follows it.
+    /// Check 4. If the tag matches without parameters at the end of the query, they are the reason for the refusal,
+    /// just as for parameters after a token in the query.
     ///
     /// # Errors
     /// [`ParseError::UnsignedParameter`], or [`InvalidSignature`].
@@ -42,7 +42,7 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// The end of the query without which the tag fits.
+    /// The end of the query without which the tag matches.
     fn appended<'r>(&self, token: &UnverifiedToken<'r>, entry: &Entry) -> Option<&'r str> {
         let [query, _] = token.queries();
         let (query, format) = (query?, token.located.format);
@@ -77,7 +77,7 @@ impl<'a> Verifier<'a> {
         None
     }
 
-    /// The part of a query in which parameters were added to a link of exact scope.
+    /// The part of a query with parameters that were added to a link with exact scope.
     fn added<'r>(&self, located: &Located<'r>) -> Option<&'r str>
     where
         'a: 'r,
@@ -95,8 +95,8 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// The names of the query parameters that were added to a link of exact scope, for a request that is
-    /// refused with `unsigned_parameter`. They are as the request has them: a name may be anything.
+    /// The names of the query parameters that were added to a link with exact scope, for a request that is refused
+    /// with `unsigned_parameter`. They come unchecked from the request and can be any text.
     pub fn added_params<'r>(
         &self,
         request: &Request<'r>,
@@ -130,7 +130,7 @@ mod tests {
         KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap()
     }
 
-    /// The reason for a request, and the parameters that are named.
+    /// The reason for the refusal of a request, and the named parameters.
     fn decided(request: &Request<'_>) -> (&'static str, Vec<String>) {
         let ring = ring();
         let verifier = Verifier::new(&ring).unsigned_params(ParamNames::new("v"));
@@ -138,7 +138,7 @@ mod tests {
         (reason, verifier.added_params(request, NOW).map(String::from).collect())
     }
 
-    /// What is said of a link to `url` in each placement, with `more` at the end of its query.
+    /// Checks a link to `url` in each placement, with `more` at the end of its query.
     #[track_caller]
     fn says(url: &str, more: &str, reason: &str, names: &[&str]) {
         let signer = Signer::new(ring());
@@ -147,7 +147,7 @@ mod tests {
 
         let link = signer.link(url).sign(NOW).unwrap();
         let (reason_of, names_of) = decided(&Request::new(&format!("{link}&{more}")));
-        assert_eq!((reason_of, names_of), expected, "behind the token");
+        assert_eq!((reason_of, names_of), expected, "after the token");
         let before = format!("{added}&{}", link.token(),);
         assert_eq!(decided(&Request::new(&before)), expected, "before the token");
 

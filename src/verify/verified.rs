@@ -1,4 +1,4 @@
-//! What comes of a request that is admitted.
+//! Admitted requests.
 
 use core::fmt;
 
@@ -15,7 +15,7 @@ use crate::request::Placement;
 use crate::scope::Scope;
 use crate::time::UnixTime;
 
-/// An admitted request. Only [`Verifier::verify`](crate::Verifier::verify) makes one.
+/// An admitted request. Only [`Verifier::verify`](crate::Verifier::verify) creates one.
 #[derive(Clone)]
 pub struct Verified<'a> {
     pub(super) token: UnverifiedToken<'a>,
@@ -23,7 +23,7 @@ pub struct Verified<'a> {
 }
 
 impl<'a> Verified<'a> {
-    /// For a token that has passed every check, one by one.
+    /// Only for a token that has passed every check.
     #[cfg(feature = "alloc")]
     pub(crate) const fn of(token: UnverifiedToken<'a>, key: &'a Entry) -> Self {
         Self { token, key }
@@ -41,19 +41,19 @@ impl<'a> Verified<'a> {
         self.key.id.as_str()
     }
 
-    /// From this moment on it is not admitted any more: the token has expired, or its key has retired.
+    /// When the request is no longer admitted: the token has expired, or its key has retired.
     #[must_use]
     pub fn expires(&self) -> UnixTime {
         self.grant().expires().min(self.key.retires())
     }
 
-    /// Where the token stood.
+    /// The placement of the token.
     #[must_use]
     pub const fn placement(&self) -> Placement {
         self.token.located.placement
     }
 
-    /// The part of the URL space that the token allows.
+    /// The scope of the token.
     #[must_use]
     pub fn scope(&self) -> Scope<'a> {
         self.token.scope()
@@ -65,14 +65,14 @@ impl<'a> Verified<'a> {
         self.key
     }
 
-    /// Whether the token stood in the address.
+    /// Whether the token was in the address.
     #[cfg(feature = "alloc")]
     pub(crate) const fn is_in_address(&self) -> bool {
         matches!(self.placement(), Placement::Path | Placement::Query)
     }
 
-    /// The address from its path on, with another token in the place of its own. `None` where that is not in
-    /// the address.
+    /// The address from its path on, with another token instead of its own. `None` if the token is not in the
+    /// address.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn address_with(&self, token: &str) -> Option<String> {
@@ -97,20 +97,20 @@ impl<'a> Verified<'a> {
         self.token.located.base
     }
 
-    /// The parameters of the query, without the token.
+    /// The query parameters without the token.
     pub fn query_params(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let parts = self.token.queries().into_iter().flatten();
         parts.flat_map(|part| part.split('&')).filter(|param| !param.is_empty())
     }
 
-    /// The path to fetch, without the token: the one that was verified.
+    /// The path to fetch: the verified path, without the token.
     #[must_use]
     pub const fn path(&self) -> CanonicalPath<'a> {
         self.token.path
     }
 
-    /// The query to fetch with: what was signed, and the parameters named in `forward`. No `?`; `None`
-    /// where nothing is left.
+    /// The query to fetch with: the signed parameters and those named in `forward`. Without `?`; `None` if
+    /// nothing is left.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn clean_query(&self, forward: ParamNames<'_>) -> Option<String> {
@@ -122,8 +122,8 @@ impl<'a> Verified<'a> {
         joined(kept.chain(after))
     }
 
-    /// The URL without the token, and with the query of [`Verified::clean_query`]. It is the same for
-    /// every link to the same media, so it serves as a cache key.
+    /// The URL without the token and with the query of [`Verified::clean_query`]. It is the same for every link to
+    /// the same media, so it can be a cache key.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn clean_url(&self, forward: ParamNames<'_>) -> String {

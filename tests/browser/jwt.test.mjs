@@ -74,7 +74,7 @@ test("a refused JWT says why, and what to do", limit, async () => {
   const { page, close } = await bench();
   const exp = soon();
   for (const [claims, header, reason, hint] of [
-    [{ film: "42", exp }, undefined, "missing_claim", /makes a directory of the claim vid/],
+    [{ film: "42", exp }, undefined, "missing_claim", /requires the claim vid/],
     [{ vid: "43", exp }, undefined, "outside_scope", /opens \/videos\/43\//],
     [{ vid: "42" }, undefined, "missing_claim", /^$/],
     [{ vid: "42", exp }, { alg: "none" }, "unsupported_algorithm", /^$/],
@@ -175,7 +175,7 @@ test("each way to break a JWT is refused for its own reason, and restore mends i
   await page.fill("#sign-claims", "plan=basic");
   await refused(page, "missing_claim");
   await page.click("#widen");
-  assert.equal(await page.textContent("#change-note"), "This link cannot be changed in that way.");
+  assert.equal(await page.textContent("#change-note"), "This link cannot be changed in this way.");
   await close();
 });
 
@@ -280,7 +280,7 @@ test("where the larger core does not come, the page says so, and native links go
   const { page, close } = await bench();
   await page.route("**/playgate-jwt*", (route) => route.abort());
   await page.check("[name=format][value=jwt]");
-  await page.getByText("What reads and signs JWTs could not be loaded.").waitFor();
+  await page.getByText("The JWT code could not be loaded. Reload this page.").waitFor();
   await page.check("[name=format][value=native]");
   await agree(page, "206", "");
   assert.equal(await page.textContent("#sign-error"), "");

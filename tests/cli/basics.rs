@@ -127,7 +127,7 @@ fn refusals_end_with_1_and_say_why() {
     let other = LINK.replace("film", "other");
     run(&["verify", NOW, &other]).is(
         1,
-        "deny  bad_signature: the signature does not fit this request\n",
+        "deny  bad_signature: the signature does not match this request\n",
         "",
     );
     run(&["verify", "--now=1767225600", LINK]).is(1, "deny  expired: the link has expired\n", "");
@@ -184,7 +184,7 @@ fn what_is_not_given_is_not_another() {
     };
     assert_eq!(
         said("--ip=203.0.113.9", &[]),
-        "deny  wrong_network: the link is for a network; the client's address is not given here\n"
+        "deny  wrong_network: the link is for a network; the client's address is unknown here\n"
     );
     assert_eq!(
         said("--ip=203.0.113.9", &["--client-ip=192.0.2.1"]),
@@ -192,7 +192,7 @@ fn what_is_not_given_is_not_another() {
     );
     assert_eq!(
         said("--audience=edge-1", &[]),
-        "deny  wrong_audience: the link names a deployment; this one's name is not given here\n"
+        "deny  wrong_audience: the link has an audience; this gate's name is unknown here\n"
     );
     assert_eq!(
         said("--audience=edge-1", &["--audience=edge-2"]),
@@ -200,7 +200,7 @@ fn what_is_not_given_is_not_another() {
     );
     assert_eq!(
         said("--country=PT", &[]),
-        "deny  wrong_country: the link is for countries; the client's is not given here\n"
+        "deny  wrong_country: the link is for countries; the client's is unknown here\n"
     );
 }
 
@@ -224,7 +224,7 @@ fn headers_may_be_copied_with_their_names() {
 fn a_link_that_is_too_long_is_measured() {
     let long = format!("{LINK}&a={}", "b".repeat(9000));
     let said = format!(
-        "deny  malformed: the link has {} bytes, and a gate reads 8192 at most",
+        "deny  malformed: the link has {} bytes, but a gate reads at most 8192",
         long.len()
     );
     run(&["verify", NOW, &long]).is(1, &format!("{said}\n"), "");
@@ -234,8 +234,8 @@ fn a_link_that_is_too_long_is_measured() {
 
 #[test]
 fn a_file_with_run_is_told_what_the_gate_does() {
-    let told = "playgate: with --run a link to a file must be opened before it expires; the gate then \
-                redirects to a link that lasts for --run\n";
+    let told = "playgate: with --run, a link to a file must be opened before it expires; the gate \
+                then redirects to a link that lasts for --run\n";
     for urls in [&[FILM][..], &[FILM, FILM]] {
         let run = run(&[&["sign", NOW, "--run=4h"], urls].concat());
         assert_eq!(
@@ -270,7 +270,7 @@ fn names_are_encoded_where_asked_for() {
     let path = run(&["sign", NOW, "--place", "path", FILM]).stdout;
     let jwt = ["sign", NOW, "--format=jwt", "--claim=vid=42"];
     let token = run(&[&jwt[..], &[FILM]].concat()).stdout;
-    let signed = "the URL carries a token already; sign it without";
+    let signed = "the URL already has a token; sign it without";
     for link in [LINK, path.trim_end()] {
         run(&["sign", "--encode", link]).fails(2, signed);
         run(&[&jwt[..], &["--encode", link]].concat()).fails(2, signed);
@@ -327,7 +327,7 @@ fn options_of_links() {
         .fails(2, "--ip: not a network; write 203.0.113.0/24 or 2001:db8::/64");
     let five = ["1.0.0.0/8", "2.0.0.0/8", "3.0.0.0/8", "4.0.0.0/8", "5.0.0.0/8"];
     let five: Vec<_> = five.iter().flat_map(|network| ["--ip", network]).collect();
-    sign(&five, FILM).fails(2, "--ip: has more values than the four it may have");
+    sign(&five, FILM).fails(2, "--ip: has more than four values");
     sign(&["--expires-at", "1767224999", "--round", "1h"], FILM)
         .fails(2, "--expires-at: the link would expire before it is signed");
     sign(&["--not-before", "1767225700", "--expires-in", "100", "--round", "1h"], FILM)

@@ -69,8 +69,8 @@ fn all_that_a_jwt_says() {
         "--jwt-name=access",
     ];
     let signed = sign(&options, FILM);
-    let told = "playgate: with --run a link to a file must be opened before it expires; the gate then \
-                redirects to a link that lasts for --run\n";
+    let told = "playgate: with --run, a link to a file must be opened before it expires; the gate \
+                then redirects to a link that lasts for --run\n";
     assert_eq!((signed.code, signed.stderr.as_str()), (Some(0), told));
     let link = signed.stdout.trim_end();
     assert!(link.starts_with("https://cdn.example.com/access=eyJ") && link.ends_with("/film.mp4"));
@@ -116,7 +116,7 @@ fn all_that_a_jwt_says() {
 fn what_is_chosen_for_a_playlist_is_told() {
     let list = "https://cdn.example.com/videos/42/master.m3u8";
     let told =
-        "playgate: a link to a playlist has its token in the path; --place chooses otherwise\n";
+        "playgate: a link to a playlist has its token in the path; use --place to change that\n";
     let link = format!("https://cdn.example.com/token={}/videos/42/master.m3u8\n", token());
     sign(&["--claim=vid=42"], list).is(0, &link, told);
     sign(&["--claim=vid=42", "--place=path"], list).is(0, &link, "");
@@ -134,8 +134,8 @@ fn what_is_chosen_for_a_native_playlist_is_told() {
         let run = run(&[&["sign", NOW], options, &[url]].concat());
         let told = place.map(|place| {
             format!(
-                "playgate: a link to a playlist opens its directory, here /videos/42/, with the token in \
-                 the {place}; --exact, --dir and --place choose otherwise\n"
+                "playgate: a link to a playlist opens its directory, here /videos/42/, and has its \
+                 token in the {place}; use --exact, --dir or --place to change that\n"
             )
         });
         assert_eq!(
@@ -185,8 +185,8 @@ fn every_line_has_its_link_and_its_verdict() {
     run_with_input(&verify, lines.as_bytes()).is(
         1,
         "allow  kid=main expires=2026-01-01T00:00:00Z scope=/videos/42/\n\
-         deny  outside_scope: the path is not below the directory of the token\n\
-         deny  bad_signature: the signature does not fit this request\n\
+         deny  outside_scope: the path is outside the token's directory\n\
+         deny  bad_signature: the signature does not match this request\n\
          deny  malformed: `sig` is empty\n\
          deny  missing: the request carries no token\n",
         "",

@@ -11,18 +11,18 @@ fn inspect_explains_what_is_admitted() {
             "allow\n\
              \n  1 placement  passed   the token is in the query\
              \n  2 grammar    passed   the token and the address are well formed\
-             \n  3 key        passed   the ring has a key `main`\
-             \n  4 signature  passed   it fits the signing input\
+             \n  3 key        passed   the ring has the key `main`\
+             \n  4 signature  passed   it matches the signing input\
              \n  5 times      passed   valid until 2026-01-01T00:00:00Z, 10 min 0 s left\
-             \n  6 bindings   passed   the client is one that the token is for\
-             \n  7 state      skipped  revocation is known only at the edge\
+             \n  6 bindings   passed   the token is for this client\
+             \n  7 state      skipped  revocation is checked only at the edge\
              \n\
              \n  path           /videos/42/film.mp4\
              \n  scope          /videos/42/\
              \n  signing input  {BODY}\
              \n  clean url      {FILM}\
              \n\
-             \n  alg=HS256      the algorithm; it has to be HS256\
+             \n  alg=HS256      the algorithm; must be HS256\
              \n  typ=JWT        the kind of the token\
              \n  kid=main       signed with the key `main`\
              \n  vid=42         a claim\
@@ -47,37 +47,37 @@ fn inspect_explains_what_is_refused() {
         &[],
         &link().replace("/42/", "/43/"),
         &[
-            "deny  outside_scope: the path is not below the directory of the token\n",
+            "deny  outside_scope: the path is outside the token's directory\n",
             "  1 placement  passed   the token is in the query\n",
-            "  2 grammar    FAILED   the path is not below the directory of the token\n",
-            "  4 signature  passed   it fits the signing input\n",
+            "  2 grammar    FAILED   the path is outside the token's directory\n",
+            "  4 signature  passed   it matches the signing input\n",
             "  vid=42         a claim\n",
-            "perhaps:\n  it opens /videos/42/, and nothing else\n",
+            "perhaps:\n  it allows only /videos/42/\n",
         ],
     );
     refused(
         &["--issuer=me"],
         &link(),
         &[
-            "deny  wrong_issuer: the link is of another issuer\n",
-            "  4 signature  passed   it fits the signing input\n",
-            "  6 bindings   FAILED   the link is of another issuer\n",
+            "deny  wrong_issuer: the link is from another issuer\n",
+            "  4 signature  passed   it matches the signing input\n",
+            "  6 bindings   FAILED   the link is from another issuer\n",
         ],
     );
     refused(
         &[],
         &link().replace(TAG, &["A", &TAG[1..]].concat()),
         &[
-            "deny  bad_signature: the signature does not fit this request\n",
-            "  4 signature  FAILED   the signature does not fit this request\n",
+            "deny  bad_signature: the signature does not match this request\n",
+            "  4 signature  FAILED   the signature does not match this request\n",
             "  5 times      passed   valid until ",
-            "perhaps:\n  a back end that signs with the text of its secret needs the base64url",
+            "perhaps:\n  if the back end signs with the text of its secret, put the base64url",
         ],
     );
 
     let other = run(&["inspect", NOW, "--format=jwt", "--jwt-path=/{film}/", &link()]);
     assert!(other.stdout.starts_with("deny  missing_claim: "), "{other:?}");
-    let hint = "the gate makes a directory of the claim `film`, and the token has vid, exp\n";
+    let hint = "the gate requires the claim `film`, but the token has vid, exp\n";
     assert!(other.stdout.ends_with(hint), "{other:?}");
 
     let json = at_gate("inspect", &["--json"], &link().replace("/42/", "/43/"));
@@ -106,21 +106,17 @@ fn a_signature_in_another_spelling_is_named() {
     };
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, TAG);
     let hex: String = bytes.unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hints(&hex), ["the signature fits in hex: write its bytes in base64url"]);
-    let standard = "the signature fits in standard base64: write - for +, _ for /, and no =";
+    assert_eq!(hints(&hex), ["the signature is in hex: write its bytes in base64url"]);
+    let standard = "the signature is in standard base64: write - for +, _ for /, no =";
     let padded = format!("{}=", TAG.replace('-', "+").replace('_', "/"));
     assert_eq!(hints(&padded), [standard]);
-    let no_padding =
-        "the parts of a JWT have no `=` at their ends: write base64url without padding";
-    assert_eq!(hints(&format!("{TAG}=")), [format!("{no_padding}; then the link fits")]);
-    assert_eq!(hints(&format!("{TAG}%3D")), [format!("{no_padding}; then the link fits")]);
-    assert_eq!(
-        hints(&TAG[..40]),
-        ["the signature fits but is clipped: it has 43 characters, here are 40"]
-    );
+    let no_padding = "the parts of a JWT end without `=`: write base64url without padding";
+    assert_eq!(hints(&format!("{TAG}=")), [format!("{no_padding}; then it verifies")]);
+    assert_eq!(hints(&format!("{TAG}%3D")), [format!("{no_padding}; then it verifies")]);
+    assert_eq!(hints(&TAG[..40]), ["the signature is truncated: it has 40 of 43 characters"]);
     assert_eq!(
         hints(&TAG.replace('_', "%5F")),
-        ["the signature fits, but its `-` or `_` was percent-encoded: write it as it is"]
+        ["`-` or `_` in the signature was percent-encoded: write it as it is"]
     );
     let odd = ["A", &TAG[1..40]].concat();
     assert!(hints(&odd).is_empty());

@@ -32,7 +32,9 @@ fn options_that_are_for_jwts_alone() {
         {
             run(&[&[command, NOW, option, FILM], format].concat()).fails(
                 2,
-                &format!("{name}: is for JWTs, and they are not read; name jwt among the formats"),
+                &format!(
+                    "{name}: applies only to JWTs, which are not read; add jwt to the formats"
+                ),
             );
         }
     }
@@ -41,7 +43,7 @@ fn options_that_are_for_jwts_alone() {
 #[test]
 fn values_that_cannot_be_used() {
     for claim in ["vid", "", "=42", "="] {
-        let message = "write a name and a value, like vid=42";
+        let message = "write a name and a value, such as vid=42";
         sign(&["--claim", claim], FILM).fails(
             2,
             &format!("invalid value '{claim}' for '--claim <NAME=VALUE>': {message}{MORE}"),
@@ -58,12 +60,12 @@ fn values_that_cannot_be_used() {
     sign(&["--expires-in=0"], FILM)
         .fails(2, "--expires-in: the link would expire before it is signed");
     sign(&["--claim", &format!("a={}", "x".repeat(4096))], FILM)
-        .fails(2, "the token would be longer than gates read; put less into it");
+        .fails(2, "the token would be longer than gates accept; put less into it");
     sign(&[], "https://cdn.example.com/a?token=x")
-        .fails(2, "the URL carries a token already; sign it without");
+        .fails(2, "the URL already has a token; sign it without");
     // The spelling that it would have is none to sign.
     sign(&[], "https:/cdn.example.com/a?token=x")
-        .fails(2, "not an absolute URL; write it as https://host/path");
+        .fails(2, "not an absolute URL; write https://host/path");
     sign(&[], "https://cdn.example.com/a b")
         .fails(2, "the path has a space; write https://cdn.example.com/a%20b");
 
@@ -74,7 +76,7 @@ fn values_that_cannot_be_used() {
         at_gate("verify", &[option], FILM).fails(2, name);
     }
     at_gate("verify", &["--issuer="], FILM)
-        .fails(2, "--issuer: is empty; name one, or leave it out");
+        .fails(2, "--issuer: is empty; name an issuer, or leave it out");
     let formats = "--format: write one or more of native, jwt, timed-hmac, separated by commas";
     for format in ["", "JWT", "jwt,jwt", "native,jwt,", "jose"] {
         run(&["verify", "--format", format, PATH, FILM]).fails(2, formats);
@@ -89,7 +91,7 @@ fn values_that_cannot_be_used() {
 #[test]
 fn a_gate_without_a_template_is_none() {
     let missing =
-        "--jwt-path: is missing; name the directory that a claim opens, like /videos/{vid}/";
+        "--jwt-path: is missing; write the directory that a claim allows, like /videos/{vid}/";
     for command in ["verify", "inspect"] {
         for format in ["--format=jwt", "--format=native,jwt"] {
             run(&[command, NOW, format, &link()]).fails(2, missing);
@@ -102,11 +104,11 @@ fn a_gate_without_a_template_is_none() {
     };
     template("", "write a directory with one claim as a segment, like /videos/{vid}/");
     template("/videos/", "write a directory with one claim as a segment, like /videos/{vid}/");
-    template("/videos/{vid}/a", "end it with a slash: it is a directory");
+    template("/videos/{vid}/a", "a directory must end with a slash");
     template(
         "/{exp}/",
         "the claim is not 1 to 64 of A-Z a-z 0-9 - _ . or is one of aud, exp, iat, iss, nbf, run, \
-         which mean something else",
+         which are reserved",
     );
 }
 

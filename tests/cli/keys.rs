@@ -28,7 +28,7 @@ fn keys_come_from_a_file_or_stdin_or_the_environment() {
         "",
     );
     feed(program().args(["sign", NOW, "--keys=-", "--stdin"]), b"")
-        .fails(2, "with --stdin the keys cannot come from there too; name a file");
+        .fails(2, "with --stdin, the keys cannot come from standard input too; name a file");
 }
 
 #[test]
@@ -40,27 +40,24 @@ fn keys_that_cannot_be_read_end_with_3() {
         (run, keys)
     };
     for (text, message) in [
-        ("", "entry 1: there is no key; make one with `playgate keygen`".to_owned()),
-        (KEY, "entry 1: write it as id:key, as `playgate keygen` prints it".to_owned()),
+        ("", "entry 1: no keys; make one with `playgate keygen`".to_owned()),
+        (KEY, "entry 1: not id:key, the form that `playgate keygen` prints".to_owned()),
         (
             &format!("{}\nb:{}", ring(), &KEY[1..]),
             "entry 2: the key is not base64url without padding (only A-Z a-z 0-9 - _)".to_owned(),
         ),
-        (
-            &format!("{}, {}", ring(), ring()),
-            "entry 2: two entries have the same key id".to_owned(),
-        ),
+        (&format!("{}, {}", ring(), ring()), "entry 2: duplicate key id".to_owned()),
     ] {
         let (run, keys) = with(text);
         run.fails(3, &format!("{keys}, {message}"));
     }
     let (run, keys) = with(&" ".repeat(70_000));
-    run.fails(3, &format!("{keys} is too large to be keys"));
+    run.fails(3, &format!("{keys} is too large; it must be smaller than 64 KiB"));
     let none: Run = program().args(["sign", FILM]).output().unwrap().into();
     none.fails(
         3,
-        "no keys; make one with `playgate keygen > keys.txt`, then name the file with \
-         --keys keys.txt, or put its text into PLAYGATE_KEYS",
+        "no keys; run `playgate keygen > keys.txt`, then use --keys keys.txt or set PLAYGATE_KEYS to \
+         the text of the file",
     );
     run_keys("nowhere.txt")
         .fails(3, "there is no file nowhere.txt; `playgate keygen` prints a key to put there");
@@ -131,9 +128,8 @@ fn a_file_that_holds_other_keys_is_named() {
     let folder = folder("others");
     let hex = "the key is in hex; write its bytes in base64url: xxd -r -p | openssl base64 -A | tr '+/' '-_' \
                | tr -d =";
-    let base64 = "the key is in standard base64; write - for +, _ for /, and no =";
-    let pem =
-        "that is a key of an asymmetric algorithm; links need one that `playgate keygen` makes";
+    let base64 = "the key is in standard base64; write - for +, _ for /, no =";
+    let pem = "this is an asymmetric key; make one with `playgate keygen`";
     let digits = "0a1b".repeat(16);
     for (text, message) in [
         (digits.clone(), hex),
@@ -144,7 +140,7 @@ fn a_file_that_holds_other_keys_is_named() {
         ("-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n".to_owned(), pem),
         (
             "{\"kty\": \"oct\", \"k\": \"AAEC\"}".to_owned(),
-            "that is JSON; write id:key, of a JWK its `kid` and its `k`",
+            "this is JSON; write id:key, for a JWK its `kid` and `k`",
         ),
     ] {
         let keys = private_file(&folder, "keys.txt", &text);
@@ -154,7 +150,7 @@ fn a_file_that_holds_other_keys_is_named() {
     let keys = private_file(&folder, "keys.txt", "");
     std::fs::write(&keys, b"main:\xff\xfe").unwrap();
     let run: Run = program().args(["sign", "--keys", &keys, FILM]).output().unwrap().into();
-    run.fails(3, &format!("{keys} is not text, in UTF-8 or UTF-16"));
+    run.fails(3, &format!("{keys} is not UTF-8 or UTF-16 text"));
 }
 
 #[test]

@@ -26,8 +26,8 @@ fn a_line_that_cannot_be_signed_keeps_its_place() {
         &format!("{LINK}\n\n\n{LINK}\n\n\n{LINK}\n\n"),
         "playgate: line 2: the URL is empty\n\
          playgate: line 3: the path has a space; write https://cdn.example.com/a%20b\n\
-         playgate: line 5: the line is longer than 16384 bytes; a URL has 8192 at most\n\
-         playgate: line 6: not an absolute URL; write it as https://host/path\n\
+         playgate: line 5: the line is longer than 16384 bytes; a URL may have at most 8192\n\
+         playgate: line 6: not an absolute URL; write https://host/path\n\
          playgate: line 8: the line is not UTF-8; percent-encode the URL\n",
     );
     let signed = format!(
@@ -39,8 +39,8 @@ fn a_line_that_cannot_be_signed_keeps_its_place() {
         error("the URL is empty"),
         error("the path has a space; write https://cdn.example.com/a%20b"),
         signed.clone(),
-        error("the line is longer than 16384 bytes; a URL has 8192 at most"),
-        error("not an absolute URL; write it as https://host/path"),
+        error("the line is longer than 16384 bytes; a URL may have at most 8192"),
+        error("not an absolute URL; write https://host/path"),
         signed,
         error("the line is not UTF-8; percent-encode the URL"),
     ];
@@ -50,12 +50,12 @@ fn a_line_that_cannot_be_signed_keeps_its_place() {
 #[test]
 fn options_that_cannot_be_signed_are_told_before_the_first_line() {
     run_with_input(&["sign", NOW, "--stdin", "--kid=next"], b"/a\n")
-        .fails(2, "--kid: the key ring has no key of that id");
+        .fails(2, "--kid: the key id is not in the key ring");
     run_with_input(&["sign", NOW, "--stdin", "--dir=3"], format!("{}\n", film()).as_bytes()).is(
         2,
         "\n",
-        "playgate: line 1: --dir: the path has fewer directories than asked for; \
-         what follows its last / is a file\n",
+        "playgate: line 1: --dir: the path has too few directories; \
+         the text after its last / is a file\n",
     );
 }
 
@@ -70,8 +70,8 @@ fn every_line_has_a_verdict() {
         1,
         &format!(
             "{allow}\
-             deny  malformed: `url` is not absolute; write it with https:// and the host\n\
-             deny  bad_signature: the signature does not fit this request\n\
+             deny  malformed: `url` is not absolute; add https:// and the host\n\
+             deny  bad_signature: the signature does not match this request\n\
              deny  malformed: the link has more than the 8192 bytes that a gate reads\n\
              deny  missing: the request carries no token\n\
              {allow}\

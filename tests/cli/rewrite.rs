@@ -104,10 +104,14 @@ fn public_lists_are_read_as_at_the_gate() {
     assert_eq!(why(&["--public", "/other", "--public", "/videos"]), "public");
     assert_eq!(why(&["--public-extensions", "m4s, TS"]), "public");
     for (option, list, message) in [
-        ("--public", "/", "entry 1: / would open everything; name the directories"),
+        ("--public", "/", "entry 1: / would make everything public; name the directories instead"),
         ("--public", "/a,videos", "entry 2: the path does not start with a slash"),
         ("--public-extensions", ".ts", "entry 1: write extensions without their dot: \"m4s, ts\""),
-        ("--public-extensions", "key", "entry 1: playlists and keys are what the gate is for"),
+        (
+            "--public-extensions",
+            "key",
+            "entry 1: manifests and keys always need a token; remove this extension",
+        ),
     ] {
         rewrite(&link, &[option, list], PLAYLIST).fails(2, &format!("{option}: {message}"));
     }
@@ -160,7 +164,7 @@ fn an_mpd() {
 #[test]
 fn a_link_that_carries_nothing() {
     let exact = link(&["--exact"]);
-    let says = "playgate: nothing is rewritten: the link opens this one address, and no segment; sign it for a directory\n";
+    let says = "playgate: nothing is rewritten: the link opens only this address, not its segments; sign it for a directory\n";
     rewrite(&exact, &[], PLAYLIST).is(0, PLAYLIST, says);
     rewrite(&exact, &["--json"], PLAYLIST).is(0, "[]\n", says);
     let path = link(&[]);
@@ -177,14 +181,18 @@ fn what_the_gate_refuses() {
     let refused = rewrite(&forged, &[], PLAYLIST);
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
     assert!(refused.stderr.starts_with("playgate: the gate refuses the link: bad_signature: "));
-    assert!(refused.stderr.ends_with("; `playgate inspect` says more\n"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.ends_with("; run `playgate inspect` for details\n"),
+        "{}",
+        refused.stderr
+    );
     let json = rewrite(&forged, &["--json"], PLAYLIST);
     let verdict: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((json.code, &verdict["reason"]), (Some(1), &"bad_signature".into()));
     rewrite(&link(&[]), &[], "<html>").fails(
         1,
         "the gate refuses the manifest: bad_manifest: the manifest cannot be read; it was read as a \
-         playlist, and --kind chooses otherwise",
+         playlist; use --kind to change that",
     );
     let complex = format!("#EXTM3U\n{}", "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"\"\n".repeat(1001));
     let complex = rewrite(&link(&[]), &["--json"], &complex);
@@ -207,7 +215,7 @@ fn what_it_is_written_in() {
         assert_eq!(run.code, Some(code), "{manifest}: {}", run.stderr);
     }
     rewrite(&link, &[], "1.mp3\n")
-        .fails(2, "nothing says what the manifest is; add --kind hls or --kind mpd");
+        .fails(2, "cannot tell the format of the manifest; add --kind hls or --kind mpd");
     let file = folder("rewrite_kind").join("list.M3U");
     fs::write(&file, "1.mp3\n").unwrap();
     assert_eq!(run(&["rewrite", NOW, &link, file.to_str().unwrap()]).code, Some(0));
@@ -220,7 +228,7 @@ fn what_it_is_written_in() {
     assert_eq!(run(&hls).code, Some(0));
     let wrong = rewrite(&mpd, &[], PLAYLIST);
     assert_eq!(wrong.code, Some(1));
-    let says = "; it was read as an MPD, and --kind chooses otherwise\n";
+    let says = "; it was read as an MPD; use --kind to change that\n";
     assert!(wrong.stderr.ends_with(says), "{}", wrong.stderr);
     assert!(!rewrite(&mpd, &["--kind", "mpd"], PLAYLIST).stderr.contains("--kind"));
 }
@@ -232,9 +240,9 @@ fn what_cannot_be_read() {
     assert_eq!((missing.code, missing.stdout.as_str()), (Some(3), ""));
     assert!(missing.stderr.starts_with("playgate: cannot read no/such/file.m3u8: "));
     run_with_input(&["rewrite", NOW, &link], b"#EXTM3U\n\xff\n")
-        .fails(3, "standard input is not UTF-8, as manifests are");
+        .fails(3, "standard input is not UTF-8; manifests must be UTF-8");
     let swapped = run(&["rewrite", NOW, "list.m3u8", &link]);
-    swapped.fails(2, "FILE is a link; write the link first, then the file");
+    swapped.fails(2, "FILE looks like a link; give the link first, then the file");
     let path = link.replace("https://cdn.example.com", "");
     let relative = run(&["rewrite", NOW, "list.m3u8", &path]);
     assert_eq!(relative.code, Some(3));
@@ -251,7 +259,7 @@ fn what_cannot_be_read() {
     }
     let large = vec![b'\n'; (8 << 20) + 1];
     run_with_input(&["rewrite", NOW, &link], &large)
-        .fails(3, "standard input is larger than 8 MiB, and no gate reads such a manifest");
+        .fails(3, "standard input is larger than 8 MiB; gates do not read such manifests");
     let both = run_with_input(&["rewrite", NOW, "--keys", "-", &link], b"");
     assert_eq!((both.code, both.stdout.as_str()), (Some(2), ""));
 }
@@ -262,7 +270,6 @@ fn a_live_playlist_that_is_exchanged() {
     let live = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n1.ts\n";
     let run = rewrite(&link, &[], live);
     assert!(run.stdout.starts_with("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH="), "{}", run.stdout);
-    let says =
-        "playgate: a live playlist is answered with one that names it; see it without --json\n";
+    let says = "playgate: the gate answers a live playlist with a multivariant playlist that names it; run this without --json to see it\n";
     rewrite(&link, &["--json"], live).is(0, "[]\n", says);
 }

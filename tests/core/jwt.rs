@@ -2,11 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use playgate::{Jwt, JwtRules, KeyRing, ParamNames, Refusal, Request, Signer, UnixTime, Verifier};
+use playgate::{
+    Jwt, JwtRules, KeyRing, Link, ParamNames, Placement, Refusal, Request, Signer, UnixTime,
+    Verifier,
+};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::forged::{self, Fault, TEMPLATE};
+use crate::links::{self, BEFORE_THE_TERMS, HOST, change};
 
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,\
                     next:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
@@ -281,7 +285,7 @@ prop_compose! {
     }
 }
 
-fn sign(terms: &Terms, ring: &KeyRing) -> String {
+fn sign(terms: &Terms, ring: &KeyRing) -> Link {
     let mut jwt = Jwt::new().claim("vid", terms.vid.as_str()).name(terms.name.as_str()).unwrap();
     if let Some(number) = terms.number {
         jwt = jwt.claim("number", number);
@@ -290,7 +294,7 @@ fn sign(terms: &Terms, ring: &KeyRing) -> String {
         jwt = jwt.issuer(issuer.as_str());
     }
     let signer = Signer::new(ring.clone());
-    let url = format!("https://cdn.example.com/videos/{}/film.mp4?0=1", terms.vid);
+    let url = format!("{HOST}/videos/{}/film.mp4?0=1", terms.vid);
     let mut link = signer.link(&url).jwt(jwt).expires_in(terms.lifetime);
     if let Some(text) = &terms.texts[1] {
         link = link.subject(text);
@@ -320,19 +324,47 @@ fn sign(terms: &Terms, ring: &KeyRing) -> String {
         link = link.issued_at(None);
     }
     link = link.round(terms.round);
-    link.sign(NOW).unwrap().into()
+    link.sign(NOW).unwrap()
+}
+
+/// The rules of a gate for such a link.
+fn rules(terms: &Terms) -> JwtRules {
+    let rules = JwtRules::new(TEMPLATE).unwrap().name(&terms.name).unwrap();
+    match &terms.texts[0] {
+        Some(issuer) => rules.issuer(issuer),
+        None => rules,
+    }
+}
+
+/// The path that a changed link opens. `None` if it has to be refused.
+///
+/// An admitted link has the very token of the link that was signed, in the same place. It may have any valid path in the
+/// directory of the token, and any valid query.
+fn opens(changed: &str, token: &str, terms: &Terms) -> Option<String> {
+    let token = format!("{}={token}", terms.name);
+    let (_, path, query) = links::split(changed);
+    let (path, before, after) = if terms.in_path {
+        (path.strip_prefix('/')?.strip_prefix(&token)?, query, None)
+    } else {
+        let (before, after) = links::around(query?, &token)?;
+        (path, before, after)
+    };
+    let is_fine = |query| links::is_fine(query, &["pg", &terms.name]);
+    if ["pg", &terms.name].iter().any(|name| path.starts_with(&format!("/{name}=")))
+        || ![before, after].into_iter().flatten().all(is_fine)
+    {
+        return None;
+    }
+    let directory = format!("/videos/{}/", terms.vid);
+    links::canonical(path).filter(|path| path.starts_with(&directory))
 }
 
 proptest! {
     #[test]
     fn what_is_minted_is_admitted_until_it_expires(terms in terms()) {
         let ring = KeyRing::parse(KEYS).unwrap();
-        let link = sign(&terms, &ring);
-        let rules = JwtRules::new(TEMPLATE).unwrap().name(&terms.name).unwrap();
-        let rules = match &terms.texts[0] {
-            Some(issuer) => rules.issuer(issuer),
-            None => rules,
-        };
+        let link = String::from(sign(&terms, &ring));
+        let rules = rules(&terms);
         let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
         let verifier = verifier.jwt(Some(&rules));
         let verified = verifier.verify(&Request::new(&link), NOW).unwrap();
@@ -343,6 +375,10 @@ proptest! {
         prop_assert_eq!(grant.audience().is_some(), terms.audience.is_some());
         prop_assert!(terms.audience.iter().all(|name| grant.audience().unwrap().contains(name)));
         prop_assert_eq!(grant.run(), terms.run);
+        let starts = terms.started.map(|secs| forged::NOW - secs);
+        prop_assert_eq!(grant.not_before().map(UnixTime::as_secs), starts);
+        let placement = if terms.in_path { Placement::Path } else { Placement::Query };
+        prop_assert_eq!(verified.placement(), placement);
         let says_when = !terms.no_iat && (terms.texts[1].is_some() || terms.texts[2].is_some());
         let expires = (forged::NOW + terms.lifetime).div_ceil(terms.round) * terms.round;
         // The first second of the window in which links get this expiry.
@@ -371,6 +407,7 @@ proptest! {
         }
     }
 
+    /// Any changed character of a token is refused, wherever the token is.
     #[test]
     fn any_changed_character_is_refused(
         claims in claims(),
@@ -380,14 +417,44 @@ proptest! {
     ) {
         let token = forged::token(HEADER, &Value::Object(claims).to_string());
         prop_assert!(verdict(&token).is_ok());
-        let at = at.index(token.len());
+        let place = at.index(token.len());
         let mut changed = token.clone();
         match how {
-            0 => changed.replace_range(at..=at, &by),
-            1 => { changed.remove(at); }
-            _ => changed.insert_str(at, &by),
+            0 => changed.replace_range(place..=place, &by),
+            1 => { changed.remove(place); }
+            _ => changed.insert_str(at.index(token.len() + 1), &by),
         }
-        prop_assert!(changed == token || verdict(&changed).is_err(), "{}", changed);
+        prop_assume!(changed != token);
+        let (code, _) = reason(&changed);
+        prop_assert!(BEFORE_THE_TERMS.contains(&code), "{}: {}", changed, code);
+    }
+
+    /// Any changed byte of a link after the host is refused, except as [`opens`] says.
+    #[test]
+    fn any_changed_byte_of_a_link_is_refused(terms in terms(), change in change()) {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let link = sign(&terms, &ring);
+        let changed = change.of(link.as_str());
+        prop_assume!(changed != link.as_str());
+        let rules = rules(&terms);
+        let verifier = Verifier::new(&ring).audience(terms.audience.as_deref()).jwt(Some(&rules));
+        let signed = Request::new(link.as_str());
+        let signed = verifier.verify(&signed, NOW).unwrap();
+        let asked = Request::new(&changed);
+        match (verifier.verify(&asked, NOW), opens(&changed, link.token(), &terms)) {
+            (Err(refusal), None) => {
+                prop_assert!(BEFORE_THE_TERMS.contains(&refusal.code()), "{}: {}", changed, refusal);
+            }
+            (Ok(verified), Some(path)) => {
+                prop_assert_eq!(verified.path().to_string(), path);
+                prop_assert_eq!(verified.clean_query(ParamNames::default()), None);
+                prop_assert_eq!(verified.scope().to_string(), format!("/videos/{}/", terms.vid));
+                prop_assert_eq!(verified.grant(), signed.grant());
+                prop_assert_eq!(verified.kid(), signed.kid());
+                prop_assert_eq!(verified.placement(), signed.placement());
+            }
+            (verdict, expected) => prop_assert!(false, "{changed}: {verdict:?}, not {expected:?}"),
+        }
     }
 
     /// Members in any order, blanks and escapes.
@@ -476,8 +543,13 @@ proptest! {
 
     /// No padding, no other alphabet, no bits behind the end.
     #[test]
-    fn base64url_has_one_spelling(claims in claims(), part in 0_usize..3) {
-        let token = forged::token(HEADER, &Value::Object(claims).to_string());
+    fn base64url_has_one_spelling(claims in claims(), part in 0_usize..3, blanks in 0_usize..3) {
+        // In base64url these have a `-` and a `_`, wherever they are.
+        let marks = ">>>>>?????";
+        let header = json!({"alg": "HS256", "x": marks}).to_string() + &" ".repeat(blanks);
+        let mut claims = claims;
+        claims.insert("x".into(), marks.into());
+        let token = forged::token(&header, &Value::Object(claims).to_string());
         let parts: Vec<_> = token.split('.').collect();
         let with = |text: &str| {
             let mut parts = parts.clone();
@@ -502,6 +574,7 @@ proptest! {
             others.push(String::from_utf8(bytes).unwrap());
         }
         let swapped = original.replace('-', "+").replace('_', "/");
+        prop_assert!(part == 2 || swapped.contains('+') && swapped.contains('/'));
         if swapped != original {
             others.push(swapped);
         }

@@ -13,8 +13,12 @@ extern crate alloc;
 #[cfg(feature = "jwt")]
 mod jwt;
 #[cfg(feature = "alloc")]
+mod links;
+#[cfg(feature = "alloc")]
 mod native;
 mod structure;
+#[cfg(feature = "timed-hmac")]
+mod timed_hmac;
 mod vectors;
 
 #[path = "../common/vectors.rs"]

@@ -3,9 +3,12 @@
 use core::net::IpAddr;
 
 use playgate::{
-    CanonicalPath, KeyRing, Network, ParamNames, Refusal, Request, Signer, UnixTime, Verifier,
+    CanonicalPath, KeyRing, Link, Network, ParamNames, Placement, Refusal, Request, Signer,
+    UnixTime, Verifier,
 };
 use proptest::prelude::*;
+
+use crate::links::{self, BEFORE_THE_TERMS, HOST, change, every_change};
 
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,\
                     next:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
@@ -35,13 +38,13 @@ fn is_dot_segment(segment: &str) -> bool {
     name == "." || name == ".."
 }
 
-fn path() -> impl Strategy<Value = String> {
+pub(crate) fn path() -> impl Strategy<Value = String> {
     (prop::collection::vec(segment(), 1..6), any::<bool>()).prop_map(|(segments, slash)| {
         format!("/{}{}", segments.join("/"), if slash { "/" } else { "" })
     })
 }
 
-fn query() -> impl Strategy<Value = Option<String>> {
+pub(crate) fn query() -> impl Strategy<Value = Option<String>> {
     prop::option::of("(q|r|s)=[A-Za-z0-9%._~-]{0,8}(&[a-f]{1,4}=[A-Za-z0-9._~+/-]{0,8}){0,3}")
 }
 
@@ -81,7 +84,7 @@ prop_compose! {
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
         let directories = path.matches('/').count() - 1;
         let directory = directory.filter(|n| usize::from(*n) <= directories);
-        let url = format!("https://cdn.example.com{path}{query}");
+        let url = format!("{HOST}{path}{query}");
         Terms {
             url, lifetime, directory, in_path, second_key, audience, networks, download, inline,
             subject, session, no_iat, round,
@@ -89,7 +92,7 @@ prop_compose! {
     }
 }
 
-fn sign(terms: &Terms, ring: &KeyRing) -> String {
+fn sign(terms: &Terms, ring: &KeyRing) -> Link {
     let signer = Signer::new(ring.clone());
     let mut link = signer.link(&terms.url).expires_in(terms.lifetime);
     if let Some(n) = terms.directory {
@@ -126,7 +129,39 @@ fn sign(terms: &Terms, ring: &KeyRing) -> String {
     if terms.round > 0 {
         link = link.round(terms.round);
     }
-    link.sign(NOW).unwrap().into()
+    link.sign(NOW).unwrap()
+}
+
+/// The canonical path and the clean query that a changed link opens. `None` if it has to be refused.
+///
+/// An admitted link has the very token of the link that was signed, in the same place. Of an exact link, only the case
+/// of a hex digit in the path may have changed: `%c3` and `%C3` are the same path. A directory link may have any other
+/// valid path in the same directory, and any other valid query.
+fn opens(changed: &str, token: &str, terms: &Terms) -> Option<(String, Option<String>)> {
+    let (_, path, query) = links::split(changed);
+    let (path, before, after) = if terms.in_path {
+        (path.strip_prefix('/')?.strip_prefix(token)?, query, None)
+    } else {
+        let (before, after) = links::around(query?, token)?;
+        (path, before, after)
+    };
+    let is_fine = |query| links::is_fine(query, &["pg"]);
+    if path.starts_with("/pg=") || ![before, after].into_iter().flatten().all(is_fine) {
+        return None;
+    }
+    let path = links::canonical(path)?;
+    let (_, signed, signed_query) = links::split(&terms.url);
+    let signed = links::canonical(signed).unwrap();
+    match terms.directory {
+        None => {
+            let is_same = path == signed && before == signed_query && after.is_none();
+            is_same.then(|| (path, signed_query.map(String::from)))
+        }
+        Some(n) => {
+            let (end, _) = signed.match_indices('/').nth(n.into()).unwrap();
+            path.starts_with(&signed[..=end]).then_some((path, None))
+        }
+    }
 }
 
 /// An address, and a length for its prefix. Few, so that they are often in one network.
@@ -156,8 +191,22 @@ fn shares(one: IpAddr, other: IpAddr, prefix: u8) -> bool {
     }
 }
 
+/// A piece of a path.
+fn piece() -> impl Strategy<Value = String> {
+    const PIECES: &[&str] = &[
+        "/", "/", "/", ".", "..", "a", "-", "%2e", "%2E", "%41", "%7e", "%c3%a9", "%2f", "%5C",
+        "%3b", "%3B", "%3f", "%23", "%00", "%7F", "%C0", "%c1", "%25", "%2", "%zz", ";", "\\", "?",
+        "#", " ", "@", "[", "^", "\u{e9}",
+    ];
+    prop_oneof![
+        9 => prop::sample::select(PIECES).prop_map(String::from),
+        1 => "[ -~]{1,3}",
+        3 => "/[a-c.%]{1,3}",
+    ]
+}
+
 /// Kinds of cookies, most of which fail.
-const COOKIES: [&str; 10] = [
+const COOKIES: [&str; 12] = [
     "another",
     "nameless",
     "malformed",
@@ -168,6 +217,8 @@ const COOKIES: [&str; 10] = [
     "early",
     "audience",
     "good",
+    "wider",
+    "preview",
 ];
 
 fn cookie(kind: &str, ring: &KeyRing) -> String {
@@ -181,6 +232,8 @@ fn cookie(kind: &str, ring: &KeyRing) -> String {
         "early" => link.not_before(NOW.saturating_add(1)),
         "audience" => link.audience("another"),
         "good" => link.key("next"),
+        "wider" => link.directory(1),
+        "preview" => link.preview(10),
         _ => link,
     };
     let signed = if kind == "expired" { NOW.as_secs() - 600 } else { NOW.as_secs() };
@@ -214,11 +267,16 @@ proptest! {
     #[test]
     fn what_is_signed_is_admitted_until_it_expires(terms in terms()) {
         let ring = KeyRing::parse(KEYS).unwrap();
-        let link = sign(&terms, &ring);
+        let link = String::from(sign(&terms, &ring));
         let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
         let verified = verifier.verify(&request(&link), NOW).unwrap();
         prop_assert_eq!(verified.kid(), if terms.second_key { "next" } else { "main" });
+        let placement = if terms.in_path { Placement::Path } else { Placement::Query };
+        prop_assert_eq!(verified.placement(), placement);
         let grant = verified.grant();
+        prop_assert_eq!(grant.directory(), terms.directory);
+        let ids = [grant.subject(), grant.session()].map(|id| id.map(|id| id.to_string()));
+        prop_assert_eq!(ids, [terms.subject.clone(), terms.session.clone()]);
         let name = grant.download().map(|name| (name.decode(), name.is_inline()));
         prop_assert_eq!(name, terms.download.map(|name| (name, terms.inline)));
         let networks = grant.networks().map_or(0, |networks| networks.iter().count());
@@ -241,15 +299,11 @@ proptest! {
     #[test]
     fn the_clean_url_is_the_canonical_form_of_what_was_signed(terms in terms()) {
         let ring = KeyRing::parse(KEYS).unwrap();
-        let link = sign(&terms, &ring);
+        let link = String::from(sign(&terms, &ring));
         let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
         let clean = verifier.verify(&request(&link), NOW).unwrap().clean_url(ParamNames::default());
-        let (target, query) = match terms.url.split_once('?') {
-            Some((target, query)) => (target, Some(query)),
-            None => (terms.url.as_str(), None),
-        };
-        let path = target.strip_prefix("https://cdn.example.com").unwrap();
-        let mut expected = format!("https://cdn.example.com{}", CanonicalPath::parse(path).unwrap());
+        let (_, path, query) = links::split(&terms.url);
+        let mut expected = HOST.to_owned() + &links::canonical(path).unwrap();
         if let (Some(query), None) = (query, terms.directory) {
             expected.push('?');
             expected.push_str(query);
@@ -257,49 +311,41 @@ proptest! {
         prop_assert_eq!(clean, expected);
     }
 
-    /// Any one byte of a link changed, dropped or added is refused. The host is not signed, so the
-    /// change is behind it.
+    /// Any changed byte after the host is refused, except as [`opens`] says.
     #[test]
-    fn any_changed_byte_is_refused(
-        terms in terms(),
-        at in any::<prop::sample::Index>(),
-        byte in 0x21_u8..0x7f,
-        how in 0_u8..3,
-    ) {
+    fn any_changed_byte_is_refused(terms in terms(), change in change()) {
         let ring = KeyRing::parse(KEYS).unwrap();
         let link = sign(&terms, &ring);
-        let host = "https://cdn.example.com".len();
-        let at = host + at.index(link.len() - host);
-        let mut bytes = link.clone().into_bytes();
-        match how {
-            0 => bytes[at] = byte,
-            1 => { bytes.remove(at); }
-            _ => bytes.insert(at, byte),
-        }
-        let changed = String::from_utf8(bytes).unwrap();
+        let changed = change.of(link.as_str());
+        prop_assume!(changed != link.as_str());
         let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
-        if let Ok(verified) = verifier.verify(&request(&changed), NOW) {
-            // What is still admitted asks for the same signed bytes: another spelling of the same path,
-            // another file in the same directory, or another unsigned parameter beside a directory.
-            let first = verifier.verify(&request(&link), NOW).unwrap();
-            prop_assert_eq!(verified.scope().to_string(), first.scope().to_string());
-            prop_assert_eq!(verified.grant(), first.grant());
-            if terms.directory.is_none() {
-                let clean = ParamNames::default();
-                prop_assert_eq!(verified.path().to_string(), first.path().to_string());
-                prop_assert_eq!(verified.clean_query(clean), first.clean_query(clean));
+        let signed = request(link.as_str());
+        let signed = verifier.verify(&signed, NOW).unwrap();
+        let asked = request(&changed);
+        match (verifier.verify(&asked, NOW), opens(&changed, link.token(), &terms)) {
+            (Err(refusal), None) => {
+                prop_assert!(BEFORE_THE_TERMS.contains(&refusal.code()), "{}: {}", changed, refusal);
             }
+            (Ok(verified), Some((path, query))) => {
+                prop_assert_eq!(verified.path().to_string(), path);
+                prop_assert_eq!(verified.clean_query(ParamNames::default()), query);
+                prop_assert_eq!(verified.scope().to_string(), signed.scope().to_string());
+                prop_assert_eq!(verified.grant(), signed.grant());
+                prop_assert_eq!(verified.kid(), signed.kid());
+                prop_assert_eq!(verified.placement(), signed.placement());
+            }
+            (verdict, expected) => prop_assert!(false, "{changed}: {verdict:?}, not {expected:?}"),
         }
     }
 
+    /// Paths of pieces that the rules are about.
     #[test]
-    fn the_canonical_form_is_canonical(text in "/[ -~]{0,40}") {
-        if let Ok(path) = CanonicalPath::parse(&text) {
-            let once = path.to_string();
-            let again = CanonicalPath::parse(&once).unwrap().to_string();
-            prop_assert_eq!(&once, &again);
-            prop_assert!(!once.contains("//") && !once.contains(';'));
-            prop_assert!(!once.split('/').any(is_dot_segment), "{}", once);
+    fn paths_are_canonical_as_the_oracle_says(pieces in prop::collection::vec(piece(), 0..6)) {
+        let text = pieces.concat();
+        let path = CanonicalPath::parse(&text).ok().map(|path| path.to_string());
+        prop_assert_eq!(&path, &links::canonical(&text), "{}", text);
+        if let Some(once) = path {
+            prop_assert_eq!(CanonicalPath::parse(&once).unwrap().to_string(), once);
         }
     }
 
@@ -310,8 +356,8 @@ proptest! {
         at in any::<prop::sample::Index>(),
     ) {
         let ring = KeyRing::parse(KEYS).unwrap();
-        let link = sign(&terms, &ring);
-        let host = "https://cdn.example.com".len();
+        let link = String::from(sign(&terms, &ring));
+        let host = HOST.len();
         let start = if terms.in_path { host + 1 + link[host + 1..].find('/').unwrap() } else { host };
         let end = link[start..].find('?').map_or(link.len(), |n| start + n);
         let at = start + 1 + at.index(end - start);
@@ -332,17 +378,23 @@ proptest! {
         let ring = KeyRing::parse(KEYS).unwrap();
         let verifier = Verifier::new(&ring);
         let judge = |cookie: &str| {
-            let mut request = Request::new("https://cdn.example.com/videos/42/a.ts");
+            let mut request = Request::new("https://cdn.example.com/videos/42/a.m3u8");
             request.cookie = Some(cookie);
             let verified = verifier.verify(&request, NOW);
             let report = verifier.inspect(&request, ParamNames::default(), NOW);
             assert_eq!(report.refusal, verified.as_ref().err().copied());
-            verified.map(|verified| (verified.scope().to_string(), verified.kid().to_owned()))
+            verified.map(|verified| {
+                let is_preview = verified.grant().preview().is_some();
+                (is_preview, verified.scope().to_string(), verified.kid().to_owned())
+            })
         };
         let tokens: Vec<_> = kinds.iter().map(|kind| cookie(COOKIES[*kind], &ring)).collect();
         let verdicts = tokens.iter().filter(|token| token.starts_with("pg=")).take(8);
         let verdicts: Vec<_> = verdicts.map(|token| judge(token)).collect();
-        let passing = verdicts.iter().find(|verdict| verdict.is_ok());
+        let is_whole = |verdict: &&Result<_, _>| matches!(verdict, Ok((false, ..)));
+        let whole = verdicts.iter().find(is_whole);
+        // A preview counts only if nothing else passes.
+        let passing = whole.or_else(|| verdicts.iter().find(|verdict| verdict.is_ok()));
         // Of equals `max_by_key` takes the last.
         let furthest = verdicts.iter().rev().max_by_key(|verdict| check_of(verdict.as_ref().err()));
         let expected = passing.or(furthest).cloned().unwrap_or(Err(Refusal::Missing));
@@ -392,7 +444,14 @@ proptest! {
     }
 
     #[test]
-    fn nothing_lasts_longer_than_a_century(lifetime in 1_u64..(1 << 53) - 1_767_225_000, leeway: u32) {
+    fn nothing_lasts_longer_than_a_century(
+        lifetime in prop_oneof![
+            1..CENTURY,
+            CENTURY - 3..CENTURY + 4,
+            CENTURY..(1 << 53) - 1_767_225_000,
+        ],
+        leeway: u32,
+    ) {
         let ring = KeyRing::parse(KEYS).unwrap();
         let url = "https://cdn.example.com/videos/42/film.mp4";
         // Signed a second before the end, when no end is far.
@@ -435,5 +494,24 @@ proptest! {
         let network = Network::new(address, prefix).unwrap();
         prop_assert!(network.contains(address));
         prop_assert_eq!(network.to_cidr().parse::<Network>().unwrap(), network);
+    }
+}
+
+/// All single-byte changes that an exact link survives: the case of the hex digits in its path.
+#[test]
+fn these_changes_of_an_exact_link_are_admitted_and_no_others() {
+    let ring = KeyRing::parse(KEYS).unwrap();
+    let signer = Signer::new(ring.clone());
+    let verifier = Verifier::new(&ring);
+    let url = "https://cdn.example.com/a%C3%BCb/%40.mp4?q=%C3";
+    for in_path in [false, true] {
+        let link = signer.link(url);
+        let link = if in_path { link.in_path() } else { link };
+        let link = String::from(link.sign(NOW).unwrap());
+        let is_admitted = |changed: &String| verifier.verify(&Request::new(changed), NOW).is_ok();
+        let admitted: Vec<_> = every_change(&link).filter(is_admitted).collect();
+        let spelled = |path: &str| link.replace("/a%C3%BCb/", path);
+        let expected = [spelled("/a%c3%BCb/"), spelled("/a%C3%bCb/"), spelled("/a%C3%Bcb/")];
+        assert_eq!(admitted, expected, "{link}");
     }
 }

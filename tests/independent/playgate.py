@@ -39,11 +39,11 @@ OPTIONAL = ("aud", "cc", "dir", "dl", "iat", "ip", "jti", "nbf", "pre", "run", "
 WIRE_ORDER = REQUIRED + OPTIONAL + ("sig",)
 
 UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
-# A browser rewrites these in a path, and the rewritten path would no longer fit its tag.
+# A browser rewrites these in a path, and the rewritten path would no longer match its tag.
 REWRITTEN_BY_BROWSERS = set(' "#<>\\^`{|}')
 FORMATS = ("jwt", "native", "timed-hmac")
 
-# The number of the check that gives a reason; all others are of the grammar, which is check 2.
+# The number of the check that gives each reason. All other reasons come from the grammar, which is check 2.
 CHECKS = {
     "missing": 1, "ambiguous": 1,
     "unknown_key": 3, "retired_key": 3,
@@ -55,8 +55,8 @@ CHECKS = {
 
 
 class Refusal(Exception):
-    """Why a request is refused: the reason code, and for `malformed` the field. The name of an
-    unknown field is not told, because an answer never repeats what a request said."""
+    """Why a request is refused: the reason code, and for `malformed` the field. Does not name an
+    unknown field, because a response never repeats content of the request."""
 
     def __init__(self, reason, field=None):
         super().__init__(reason)
@@ -76,7 +76,7 @@ def verify(request, gate, keys, now):
 
 
 def admit(request, gate, keys, now):
-    """Runs the checks in the order that the format numbers them, of which 1 is placement."""
+    """Runs the checks in the order of the format. Check 1 is placement."""
     return first_that_passes(
         place(request), lambda placed: admit_token(placed, request, gate, keys, now)
     )
@@ -241,13 +241,13 @@ def take_query_token(placed):
 
 
 def name_of(parameter):
-    """A name ends at the first `=` and is compared byte for byte, never decoded."""
+    """A name ends at the first `=` and is compared byte for byte, without decoding."""
     return parameter.partition("=")[0]
 
 
 def is_listed(parameter, names):
-    """Whether an operator's list names the parameter. A star at the end of a name stands for
-    whatever follows; a star and nothing else stands for nothing."""
+    """Whether an operator's list names the parameter. A `*` at the end of a name matches
+    any suffix; a `*` without a name matches nothing."""
     name = name_of(parameter)
     return any(
         len(listed) > 1 and name.startswith(listed[:-1]) if listed.endswith("*") else name == listed
@@ -259,8 +259,8 @@ def is_listed(parameter, names):
 
 
 def parse_token(token):
-    """Reads a token from left to right, without a look ahead: what stands at a place either
-    belongs there or is refused. Answers with the fields and the tag."""
+    """Reads a token from left to right, without lookahead: each field either belongs at its
+    place or is refused. Returns the fields and the tag."""
     fields, last = {}, -1
     for pair in token.split("&"):
         name, _, text = pair.partition("=")
@@ -302,7 +302,7 @@ def pattern(expression):
 
 
 def number(low, high):
-    """Decimal in its one spelling: no sign, no leading zero."""
+    """A canonical decimal number: no sign, no leading zero."""
 
     def parse(text):
         value = int(pattern(r"0|[1-9][0-9]*")(text))
@@ -314,8 +314,7 @@ def number(low, high):
 
 
 def base64url(text):
-    """Bytes in their one spelling: no padding, and the bits that the last character has to spare
-    are zero."""
+    """Canonical base64url: no padding, and the unused bits of the last character are zero."""
     pattern(r"[A-Za-z0-9\-_]+")(text)
     try:
         decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -353,14 +352,14 @@ def networks(text):
 
 def network(text):
     """`cb007100-24`: eight or 32 hex digits, then the length of the prefix. Set host bits are an
-    error and not a habit: the network that was meant is not known."""
+    error, because it is unclear which network was meant."""
     pattern(r"([0-9a-f]{8}|[0-9a-f]{32})-[1-9][0-9]*")(text)
     digits, _, prefix = text.partition("-")
     return ipaddress.ip_network((bytes.fromhex(digits), int(prefix)))
 
 
 def in_network(client, allowed):
-    """An IPv4-mapped address is an IPv4 address that a socket shows in another dress."""
+    """An IPv4-mapped IPv6 address counts as the IPv4 address."""
     try:
         address = ipaddress.ip_address(client or "")
     except ValueError:
@@ -395,8 +394,8 @@ VALUES = {
 
 
 def canonical_path(path):
-    """The one spelling of a path. What could be read in two ways is refused and not repaired,
-    because a store or a proxy further on may read it in the other way."""
+    """The canonical path. A path that can be read in two ways is refused instead of repaired,
+    because a store or a proxy may read it in the other way."""
     refusal = Refusal("path_not_canonical")
     if not path.startswith("/") or re.search(r"%(?![0-9A-Fa-f]{2})", path):
         raise refusal
@@ -407,7 +406,7 @@ def canonical_path(path):
 
     def spell(escape):
         octet = int(escape.group(1), 16)
-        # 0xC0 and 0xC1 start overlong forms of ASCII, and are never in UTF-8.
+        # 0xC0 and 0xC1 start overlong forms of ASCII, and never occur in UTF-8.
         if octet < 0x20 or octet in (0x7F, 0xC0, 0xC1) or chr(octet) in "/\\":
             raise refusal
         return chr(octet) if UNRESERVED.fullmatch(chr(octet)) else "%%%02X" % octet
@@ -425,7 +424,7 @@ def canonical_path(path):
 
 
 def split_query(placed, fields, unsigned_names):
-    """Parts the query around the token into what is signed (None: nothing) and what is not."""
+    """Splits the query around the token into the signed part (None: nothing) and the unsigned part."""
     def is_free(parameter):
         return name_of(parameter) in PLAYER_PARAMETERS or is_listed(parameter, unsigned_names)
 
@@ -458,7 +457,7 @@ def scope_of(path, signed_query, depth):
 
 
 def tag_of(secret, scope, body):
-    """Neither part can hold a line feed, so no two requests share a signing input."""
+    """Neither part can contain a line feed, so no two requests have the same signing input."""
     return hmac.new(secret, (scope + "\n" + body).encode("ascii"), hashlib.sha256).digest()
 
 
@@ -466,8 +465,8 @@ def tag_of(secret, scope, body):
 
 
 def parse_keys(text):
-    """`[format/]id:base64url[@unix]` entries, separated by commas or newlines, as a dict in their
-    order: the secret, when it retires, and the one format that it serves. `None` is never, and all."""
+    """`[format/]id:base64url[@unix]` entries, separated by commas or newlines, as a dict in
+    order: the secret, when it retires (`None`: never), and the format that it serves (`None`: all)."""
     keys = {}
     for entry in re.split(r"[,\n]", text):
         if not entry.strip():
@@ -481,7 +480,7 @@ def parse_keys(text):
         if len(retires) > 10:
             raise ValueError("key ring: a key retires at a time in seconds")
         secret = base64url(encoded)
-        # What is bound to another format than this one may be a secret that was made elsewhere.
+        # A key that is bound to another format may be a shorter secret from another system.
         least = 8 if slash and only != "native" else 32
         if VALUES["kid"](kid) in keys or not least <= len(secret) <= 256:
             raise ValueError("key ring: a repeated id, or a key of %d bytes" % len(secret))
@@ -546,7 +545,7 @@ def sign(request, keys, now):
 
 
 def signing_key(request, keys, form):
-    """The id of the key that is asked for, or of the first that serves the format."""
+    """The requested key id, or that of the first key that serves the format."""
     kid = request.get("kid", next((k for k, key in keys.items() if serves(key, form)), None))
     if kid not in keys or not serves(keys[kid], form):
         raise ValueError("no such key for this format")
@@ -554,8 +553,8 @@ def signing_key(request, keys, form):
 
 
 def times(request, now):
-    """The expiry, rounded up, and the time of signing, the same for all links of a window. The
-    latter is said of viewers and playbacks, unless it is not wanted."""
+    """The expiry, rounded up, and the time of signing, the same for all links of a window. Only
+    links with a viewer or a playback have the latter, unless the request omits it."""
     at, step = request.get("expires_at"), seconds(request.get("round", 1))
     lifetime = seconds(request.get("expires_in", 600))
     expires = -(-(now + lifetime if at is None else unix_time(at)) // step) * step
@@ -575,7 +574,7 @@ def download_text(request):
 
 
 def fitting(request):
-    """How deep the scope is: as told, or for a manifest down to the directory that it stands in."""
+    """The depth of the scope: as requested, or for a manifest its directory."""
     path = canonical_path(Placed(request["url"]).path)
     if "dir" in request or request.get("exact") or not is_manifest(path):
         return request.get("dir")

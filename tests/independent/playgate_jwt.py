@@ -44,7 +44,7 @@ def verify(request, gate, keys, now):
 
 
 def admit(placed, url, gate, keys, now):
-    """Runs the checks behind placement, in their order, on a JWT."""
+    """Runs the checks after placement, in order, on a JWT."""
     # 2. grammar and limits
     if len(url.encode("utf-8")) > MAX_URL:
         raise Refusal("malformed", "url")
@@ -108,7 +108,7 @@ def admit(placed, url, gate, keys, now):
 
 
 def place(request, gate):
-    """Finds the one token, or those in cookies of both formats, and says of each whether it is a
+    """Finds the one token, or those in cookies of both formats, and tells for each whether it is a
     native one. Cookies count only where there is no other token, so that an old cookie never spoils
     a new link."""
     formats, jwt_name = gate.get("formats", ["native"]), gate.get("jwt_name", "token")
@@ -244,7 +244,7 @@ def texts(value):
 
 
 def identifier(value):
-    """Text, or a whole number as its digits."""
+    """A string, or the digits of an integer."""
     if is_number(value):
         return str(whole(value))
     if text(value) == "":
@@ -265,7 +265,7 @@ def length(value):
 
 
 def directory(value):
-    """One segment that has no other spelling."""
+    """A segment with only one spelling."""
     if not re.fullmatch(r"[A-Za-z0-9\-_]{1,128}", identifier(value)):
         raise ValueError(value)
     return identifier(value)
@@ -287,7 +287,7 @@ CLAIMS = {
 
 
 class Number(str):
-    """A number as it is written."""
+    """A number as written."""
 
 
 def fraction(written):
@@ -307,7 +307,7 @@ def is_text(value):
 
 
 def json_object(field, encoded):
-    """The members of the one object that a part of a token is."""
+    """The members of the JSON object in a part of a token."""
     try:
         written = base64url(encoded).decode("utf-8")
         if depth(written) > MAX_DEPTH:
@@ -335,7 +335,7 @@ def no_constant(name):
 
 
 def depth(written):
-    """How many levels are open at once at most; brackets in text are none."""
+    """The maximum nesting depth. Brackets in strings do not count."""
     deepest = level = 0
     for mark in re.findall(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', written, re.DOTALL):
         level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark, 0)

@@ -45,7 +45,7 @@ def verify(request, gate, keys, now):
 
 
 def native_verdict(request, gate, keys, now):
-    """`None` where there is no native token."""
+    """`None` if there is no native token."""
     verdict = playgate.verify(request, gate, keys, now)
     return None if verdict.get("reason") == "missing" else verdict
 
@@ -76,7 +76,7 @@ def admit(url, gate, keys, now, name):
     if not live:
         raise Refusal("retired_key")
 
-    # 4. tag: all that is before the separator, from the path on, and the digits
+    # 4. tag: everything from the path to the separator, and the digits
     target = url[len(placed.origin):]
     message = target[:re.search(r"[?&]%s=%s-" % (re.escape(name), digits), target).start()]
     fitting = [kid for kid, secret in live.items()
@@ -102,7 +102,7 @@ def admit(url, gate, keys, now, name):
 
 
 def read_tag(text, url_safe):
-    """A tag has one spelling, but for the escapes of `+`, `/` and `=`."""
+    """A tag has one spelling, except that `+`, `/` and `=` may be escaped."""
     try:
         if url_safe:
             tag = base64url(text)

@@ -38,7 +38,7 @@ RINGS = {
     "a key for native links": "native/%s\n" + OTHER,
     "a key for JWTs before it": "jwt/" + OTHER + ",native/%s@4102444800",
 }
-# And those with which nothing is to be signed.
+# Rings with which nothing may be signed.
 BAD_RINGS = {
     "a retired key": "%s@1600000000",
     "a key for JWTs": "jwt/%s",
@@ -55,7 +55,7 @@ BAD_RINGS = {
 
 
 def links():
-    """Key, arguments and the link that a signer has to make of them, for each vector that fits."""
+    """Key, arguments and the expected link, for each suitable vector."""
     document = json.loads(VECTORS.read_text(encoding="utf-8"))
     ring = dict(entry.strip().split(":") for entry in document["keys"].splitlines())
     # A signer has one key: no format before its id, and no time at which it retires.
@@ -79,7 +79,7 @@ def links():
 
 
 def command_of(language, scratch):
-    """How to run the signer in this language; None where the language is not installed."""
+    """How to run the signer in this language; None if the language is not installed."""
     if language == "go":
         if shutil.which("go") is None:
             return None
@@ -98,7 +98,7 @@ def command_of(language, scratch):
 
 
 def faults(command, cases):
-    """One line for each link that comes out otherwise. Keys stay out of it."""
+    """One line for each wrong link, without keys."""
     for name, key, arguments, link in cases:
         run = run_signer(command, arguments, key)
         if run.returncode != 0:
@@ -130,7 +130,7 @@ def last_line(text):
 
 
 def check(language, cases, scratch):
-    """Prints the language's line and answers with its outcome."""
+    """Prints the line for the language and returns its outcome."""
     try:
         command = command_of(language, scratch)
         if command is None and language in NEEDED:

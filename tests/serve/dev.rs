@@ -34,11 +34,11 @@ fn the_page_is_served_with_its_headers() {
         assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
         assert_eq!(page.header("cache-control"), Some("no-cache"));
     }
-    let none = json!({"error": "no such path; links are minted with POST /links"});
+    let none = json!({"error": "no such path; use POST /links to mint links"});
     server.ask("GET /nowhere.js", &[], b"").refuses(404, &none);
     server.ask("GET /../Cargo.toml", &[], b"").refuses(404, &none);
     server.ask("GET /%2e%2e/Cargo.toml", &[], b"").refuses(404, &none);
-    let method = json!({"error": "wrong method; see the header Allow"});
+    let method = json!({"error": "wrong method; see the Allow header"});
     server.ask("POST /index.html", &[], b"").refuses(405, &method);
 }
 
@@ -51,7 +51,7 @@ fn the_settings_are_for_this_machine_alone() {
     let default = Server::dev(&[]).ask("GET /dev.json", &["Host: localhost:8788"], b"");
     assert_eq!(default.json()["edge"], "http://localhost:8787");
 
-    let error = json!({"error": "with --dev this server answers only as localhost; open it under that name"});
+    let error = json!({"error": "with --dev, this server answers only requests for localhost; use that name"});
     for host in
         ["Host: rebound.example.com", "Host: 10.0.0.1", "Host: localhost.example.com", "Host:"]
     {
@@ -91,7 +91,7 @@ fn a_page_that_is_not_built_is_told_of() {
     assert_eq!(
         line,
         format!(
-            "playgate: warning: there is no page in {www}; build it, or name its folder with --www\n"
+            "playgate: warning: there is no page in {www}; build it with `npm run build`, or name its folder with --www\n"
         )
     );
 }

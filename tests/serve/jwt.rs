@@ -82,13 +82,13 @@ fn errors_of_a_jwt_name_the_member() {
     let body = format!(r#"{{"url": "/a", "format": "jwt", "claims": {{"a": "{long}"}}}}"#);
     server.mint(&body).refuses(
         400,
-        &json!({"error": "the token would be longer than gates read; put less into it"}),
+        &json!({"error": "the token would be longer than gates accept; put less into it"}),
     );
     for (url, error) in [
-        ("https://x/a b?token=", "the URL carries a token already; sign it without"),
+        ("https://x/a b?token=", "the URL already has a token; sign it without"),
         ("https://x/a b", "the path has a space; write https://x/a%20b"),
         // The spelling that it would have is none to sign.
-        ("https:/x/a?token=", "not an absolute URL; write it as https://host/path"),
+        ("https:/x/a?token=", "not an absolute URL; write https://host/path"),
     ] {
         let body = json!({"url": url, "format": "jwt"}).to_string();
         server.mint(&body).refuses(400, &json!({"error": error, "field": "url"}));

@@ -122,7 +122,7 @@ fn errors_name_the_member() {
         (
             r#"{"url": "https://x/master.m3u8"}"#,
             "url",
-            "the playlist is in no directory, or more than 64 deep; move it, or sign it as exact",
+            "the playlist has no directory, or more than 64; move it, or sign it as exact",
         ),
         (
             r#"{"url": "https://x/C# lesson.mp4"}"#,
@@ -143,7 +143,7 @@ fn errors_name_the_member() {
         (
             r#"{"url": "https://x/a", "sub": "auth0|8731"}"#,
             "sub",
-            "has a character other than A-Z a-z 0-9 - _; write the base64url of the id, or of a hash of it",
+            "has a character other than A-Z a-z 0-9 - _; write the base64url of the id or its hash",
         ),
         (
             r#"{"url": "https://x/a", "sub": 1.5}"#,
@@ -173,10 +173,10 @@ fn errors_name_the_member() {
         (
             r#"{"url": "https://x/a", "dir": 1}"#,
             "dir",
-            "the path has fewer directories than asked for; what follows its last / is a file",
+            "the path has too few directories; the text after its last / is a file",
         ),
         (r#"{"url": "https://x/a", "dir": 256}"#, "dir", "write 1 to 64"),
-        (r#"{"url": "https://x/a", "kid": "b"}"#, "kid", "the key ring has no key of that id"),
+        (r#"{"url": "https://x/a", "kid": "b"}"#, "kid", "the key id is not in the key ring"),
         (r#"{"url": "https://x/a", "place": "cookie"}"#, "place", "write \"query\" or \"path\""),
         (
             r#"{"url": "https://x/a", "ip": "x"}"#,
@@ -187,12 +187,12 @@ fn errors_name_the_member() {
         (
             r#"[{"url": "https://x/a"}, {"url": "https://x/a", "expires_in": "x"}]"#,
             "[1].expires_in",
-            "not a length of time; write seconds, or as in 10m, 2h, 1h 30m",
+            "not a duration; write seconds, or text like 10m, 2h, 1h 30m",
         ),
         (
             r#"[{"url": "https://x/a"}, {"url": "https://x/a", "dir": 9}]"#,
             "[1].dir",
-            "the path has fewer directories than asked for; what follows its last / is a file",
+            "the path has too few directories; the text after its last / is a file",
         ),
         (
             r#"{"url": "https://x/a", "expires_at": 1.5}"#,
@@ -202,12 +202,12 @@ fn errors_name_the_member() {
         (
             r#"{"url": "https://x/a", "expires_in": "-5m"}"#,
             "expires_in",
-            "a length of time cannot be negative; write seconds, or as in 10m, 2h, 1h 30m",
+            "a duration cannot be negative; write seconds, or text like 10m, 2h, 1h 30m",
         ),
         (
             r#"{"url": "https://x/a", "round": "200y"}"#,
             "round",
-            "rounded up so far the link would last over 100 years; round to less",
+            "after rounding, the link would last over 100 years; round less",
         ),
         (r#"{"url": "https://x/a", "dir": "2"}"#, "dir", "write a whole number, without quotes"),
         (
@@ -282,8 +282,8 @@ fn the_log_says_why_a_request_was_bad() {
             "..\u{fffd}\u{fffd}: no such member; write names in lower case, with _ between words: `expires_in`",
             "send JSON, with Content-Type: application/json",
             "send the secret as `Authorization: Bearer <secret>`",
-            "no such path; links are minted with POST /links",
-            "the body did not come in whole",
+            "no such path; use POST /links to mint links",
+            "the body is incomplete",
         ]
     );
 }
@@ -295,7 +295,7 @@ fn limits() {
     assert_eq!(server.mint(&array(1000)).json().as_array().unwrap().len(), 1000);
     server
         .mint(&array(1001))
-        .refuses(400, &json!({"error": "more than 1000 links; ask for fewer at a time"}));
+        .refuses(400, &json!({"error": "more than 1000 links; request fewer at a time"}));
     let longest = 256 * 1024;
     let padded = |len| {
         let body = core::str::from_utf8(ONE).unwrap();
@@ -304,7 +304,7 @@ fn limits() {
     assert_eq!(server.mint(&padded(longest)).status, 200);
     server.mint(&padded(longest + 1)).refuses(
         413,
-        &json!({"error": "the body is longer than 262144 bytes; ask for fewer links at a time"}),
+        &json!({"error": "the body is longer than 262144 bytes; request fewer links at a time"}),
     );
     for kind in ["X-None: 1", "Content-Type: text/plain", "Content-Type: application/jsonp"] {
         server
@@ -315,13 +315,13 @@ fn limits() {
         [("GET /links", "POST"), ("PUT /links", "POST"), ("POST /healthz", "GET,HEAD")]
     {
         let answer = server.ask(request, &[BEARER], b"");
-        answer.refuses(405, &json!({"error": "wrong method; see the header Allow"}));
+        answer.refuses(405, &json!({"error": "wrong method; see the Allow header"}));
         assert_eq!(answer.header("allow"), Some(allowed));
     }
     for request in ["GET /", "POST /", "POST /links/", "GET /links/1"] {
         server
             .ask(request, &[BEARER], b"")
-            .refuses(404, &json!({"error": "no such path; links are minted with POST /links"}));
+            .refuses(404, &json!({"error": "no such path; use POST /links to mint links"}));
     }
 }
 

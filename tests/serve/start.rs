@@ -20,15 +20,15 @@ fn start(options: &[&str], secret: Option<&str>) -> Run {
 fn it_does_not_start_without_a_secret() {
     start(&[], None).fails(
         2,
-        "no secret for callers to show; put one of 16 characters or more into PLAYGATE_SECRET or a \
-         file for --secret-file (or try it with --dev)",
+        "no secret for callers; put one of at least 16 characters into PLAYGATE_SECRET or a file for \
+         --secret-file (or use --dev to try it out)",
     );
     for short in ["", "0123456789abcde", " 0123456789abcde\n"] {
         let message = "the secret is too short; make one with `openssl rand -hex 32`";
         start(&[], Some(short)).fails(2, message);
     }
     start(&["--secret-file=nowhere.txt"], Some(SECRET))
-        .fails(3, "there is no file nowhere.txt; put there the secret that callers send");
+        .fails(3, "there is no file nowhere.txt; write the secret that callers send into it");
     for secret in [KEY, "correct-horse-battery-staple", "0123456789abcdef"] {
         start(&["--secret-file", secret], None)
             .fails(3, "there is no such file; --secret-file takes a path, not the secret");
@@ -45,10 +45,12 @@ fn it_does_not_start_without_keys() {
 #[test]
 fn development_stays_on_this_machine() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8788"] {
-        run_in_vain(keyed().args(["serve", "--dev", "--listen", address]))
-            .fails(2, "--dev gives the keys to whoever asks; listen on 127.0.0.1 or [::1]");
+        run_in_vain(keyed().args(["serve", "--dev", "--listen", address])).fails(
+            2,
+            "--dev gives the keys to everyone who can connect; listen on 127.0.0.1 or [::1]",
+        );
     }
-    start(&["--now=1"], Some(SECRET)).fails(2, "--now is for tests; use it with --dev");
+    start(&["--now=1"], Some(SECRET)).fails(2, "--now is for tests; use it only with --dev");
     for options in [&["--www=."][..], &["--edge=http://localhost"], &["--dev", "--secret-file=x"]] {
         let run = start(options, Some(SECRET));
         assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{options:?}");

@@ -47,7 +47,7 @@ def folder(target=LIST, fields="&dir=2", scope=FOLDER):
 
 
 def retag(url, change):
-    """The same link with its tag, the last thing in it, changed."""
+    """The same link with a changed tag. The tag must be at the end."""
     head, mark, tag = url.rpartition("&sig=")
     return head + mark + change(tag)
 
@@ -281,7 +281,7 @@ UNSUPPORTED = deny("unsupported_version")
 
 
 def film_faults(field, *cases):
-    """Faults in the token of film_query; the tag fits the faulty token."""
+    """Faults in the token of film_query; the tag matches the faulty token."""
     for name, body, about in cases:
         refused(name, "film_query", about, malformed(field), url=film_body(body))
 
@@ -1211,7 +1211,7 @@ for name, url, about in (
      "Before the token a player's parameter is signed like any other."),
     ("query_ampersand_added", in_query(QUERY + "&", QUERY_TOKEN), "An ampersand is added."),
 ):
-    # What was appended is known: without it the tag fits.
+    # The gate can name the appended parameter: without it, the tag matches.
     appended = name in ("query_added_before", "query_player_added_before", "query_ampersand_added")
     refused(name, "query_before", about, UNSIGNED if appended else BAD, url=url)
 refused("query_added_to_none", "film_query", "A query is added where none was signed.", UNSIGNED,
@@ -1524,7 +1524,7 @@ def flipped(bit):
 
 
 def tag_of_message(message):
-    """The film's link with the tag of another message, which is no good signing input."""
+    """The film's link with the tag of another message, which is not a valid signing input."""
     tag = hmac.new(KEYS["main"], message, hashlib.sha256).digest()
     return retag(film(), lambda _: b64(tag))
 

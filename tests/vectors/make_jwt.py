@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes jwt.json, the vectors of JSON Web Tokens (RFC 7515 and RFC 7519, HS256 alone).
+"""Writes jwt.json, the vectors of JSON Web Tokens (RFC 7515 and RFC 7519, only HS256).
 
     python3 tests/vectors/make_jwt.py            write tests/vectors/jwt.json
     python3 tests/vectors/make_jwt.py --check    fail if the file is not what would be written
@@ -32,7 +32,7 @@ RFC_TOKEN = ("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJle
              "ODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
              ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
 
-# One key retires early, and at the start of 2100 all do that serve JWTs.
+# One key retires early. All keys that serve JWTs retire at the start of 2100.
 ALL_RETIRED = 4102444800
 RETIRES = {kid: ALL_RETIRED for kid in KEYS if kid != "bound"}
 RETIRES["old"] = OLD_RETIRES
@@ -65,7 +65,7 @@ def jwt(payload=PAYLOAD, header=HEADER, kid="main"):
 
 
 def more(members, payload=PAYLOAD):
-    """The payload with these members, written out, behind its own."""
+    """The payload with these members, as text, after its own."""
     return payload[:-1] + "," + members + "}"
 
 
@@ -544,7 +544,7 @@ refused("dot_percent_encoded", "query", "A value is never decoded.", malformed("
 
 
 def json_faults(field, build, good):
-    """What is no JSON object, or not surely one. `good` is an object in its shortest form."""
+    """Texts that are not a JSON object, or not for every reader. `good` is an object in its shortest form."""
     members = good[1:-1]
     first = members.partition(",")[0]
     for name, content, about in (
@@ -789,7 +789,7 @@ admitted("exp_fraction", "A fraction ends a little earlier.", jwt(exp("176722560
 admitted("nbf_zero", "Zero is a number.", jwt(nbf("0")))
 admitted("nbf_exponent", "A number has other spellings in JSON.", jwt(nbf("1.767e9")))
 
-# 2. Grammar: whom and what the token is for
+# 2. Grammar: the claims on audience, issuer and ids
 
 AUDIENCE = gate(audience="edge.1")
 
@@ -1337,7 +1337,7 @@ def flipped(bit):
 
 
 def tag_over(message, key="main"):
-    """The token with the tag of another message, which is no good signing input."""
+    """The token with the tag of another message, which is not a valid signing input."""
     data = hmac.new(KEYS[key], message, hashlib.sha256).digest()
     return retag(TOKEN, lambda _: b64(data))
 

@@ -96,7 +96,7 @@ def passes(name, about, expect, url, sign=None, gate=None, now=NOW, behind=None,
 
 
 def refused(name, base, about, expect, behind=None, gate=None, now=None, keys=None, **changes):
-    """A vector like the passing one named `base`, but for the changes. None removes."""
+    """A vector like the passing one named `base`, with these changes. None removes a member."""
     origin = next(v for v in vectors if v["name"] == base)
     assert origin["expect"]["verdict"] == "allow", base
     request = dict(copy.deepcopy(origin["request"]), **changes)

@@ -1,5 +1,5 @@
 // Signs a Playgate link with Go's standard library.
-// The path is signed as it is written: percent-encode it first, with upper-case hex.
+// The path is signed exactly as given: percent-encode it first, with upper-case hex digits.
 package main
 
 import (
@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Without dir the link opens this URL alone; with dir = 2 all below its first two directories, and
-// the token is in the path, where the addresses of a playlist inherit it.
+// Without dir, the link opens only this URL. With dir = 2, it opens everything below the first two
+// directories, and the token is in the path, so that the addresses in a playlist inherit it.
 func sign(url, kid, key string, exp int64, dir int) (string, error) {
 	token := fmt.Sprintf("pg=1&exp=%d&kid=%s", exp, kid)
 	base := strings.Join(strings.SplitN(url, "/", 4)[:3], "/") // scheme and host are not signed
@@ -44,7 +44,7 @@ func sign(url, kid, key string, exp int64, dir int) (string, error) {
 }
 
 func main() {
-	// The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
+	// The first key of the ring: `id:key` or `native/id:key`, followed by `@unix` if it retires.
 	entry := regexp.MustCompile(`(?:^|[,\n])\s*(?:native/)?([\w-]+):([^,\n]*)`)
 	found := entry.FindStringSubmatch(os.Getenv("PLAYGATE_KEYS"))
 	if found == nil {
@@ -52,7 +52,7 @@ func main() {
 	}
 	key := regexp.MustCompile(`^\s*([\w-]{43,342})\s*(?:@(\d{1,10}))?\s*$`).FindStringSubmatch(found[2])
 	if key == nil || regexp.MustCompile(`^[0-9A-Fa-f]+$`).MatchString(key[1]) {
-		log.Fatal("the first key of the ring is not as `playgate keygen` prints it")
+		log.Fatal("the first key of the ring does not have the form that `playgate keygen` prints")
 	}
 	if retires, err := strconv.ParseInt(key[2], 10, 64); err == nil && retires <= time.Now().Unix() {
 		log.Fatal("the first key of the ring is retired")

@@ -1,9 +1,9 @@
 // Signs a Playgate link with Node's standard library.
-// The path is signed as it is written: percent-encode it first, with upper-case hex.
+// The path is signed exactly as given: percent-encode it first, with upper-case hex digits.
 import { createHmac } from "node:crypto";
 
-// Without dir the link opens this URL alone; with dir = 2 all below its first two directories, and
-// the token is in the path, where the addresses of a playlist inherit it.
+// Without dir, the link opens only this URL. With dir = 2, it opens everything below the first two
+// directories, and the token is in the path, so that the addresses in a playlist inherit it.
 function sign(url, kid, key, exp, dir = 0) {
   const token = `pg=1&exp=${exp}&kid=${kid}` + (dir ? `&dir=${dir}` : "");
   const base = url.split("/").slice(0, 3).join("/"); // scheme and host are not signed
@@ -16,12 +16,12 @@ function sign(url, kid, key, exp, dir = 0) {
   return `${url}${url.includes("?") ? "&" : "?"}${token}&sig=${sig}`;
 }
 
-// The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
+// The first key of the ring: `id:key` or `native/id:key`, followed by `@unix` if it retires.
 const entry = /(?:^|[,\n])\s*(?:native\/)?([\w-]+):([^,\n]*)/;
 const [, kid, text] = entry.exec(process.env.PLAYGATE_KEYS) ?? [];
 if (!kid) throw new Error("the ring has no key for native links");
 const [, key, retires] = /^\s*([\w-]{43,342})\s*(?:@(\d{1,10}))?\s*$/.exec(text) ?? [];
-if (!key || /^[0-9a-f]+$/i.test(key)) throw new Error("the first key of the ring is not as `playgate keygen` prints it");
+if (!key || /^[0-9a-f]+$/i.test(key)) throw new Error("the first key of the ring does not have the form that `playgate keygen` prints");
 if (Number(retires) * 1000 <= Date.now()) throw new Error("the first key of the ring is retired");
 const [url, exp, dir] = process.argv.slice(2);
 console.log(sign(url, kid, key, Number(exp), Number(dir ?? 0)));

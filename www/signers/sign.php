@@ -1,9 +1,9 @@
 <?php
 // Signs a Playgate link with PHP's standard library.
-// The path is signed as it is written: percent-encode it first, with upper-case hex.
+// The path is signed exactly as given: percent-encode it first, with upper-case hex digits.
 
-// Without dir the link opens this URL alone; with dir = 2 all below its first two directories, and
-// the token is in the path, where the addresses of a playlist inherit it.
+// Without dir, the link opens only this URL. With dir = 2, it opens everything below the first two
+// directories, and the token is in the path, so that the addresses in a playlist inherit it.
 function sign(string $url, string $kid, string $key, int $exp, int $dir = 0): string
 {
     $token = "pg=1&exp=$exp&kid=$kid" . ($dir ? "&dir=$dir" : "");
@@ -18,13 +18,13 @@ function sign(string $url, string $kid, string $key, int $exp, int $dir = 0): st
     return $url . (str_contains($url, "?") ? "&" : "?") . "$token&sig=$sig";
 }
 
-// The first key of the ring, as `id:key` or `native/id:key`, with `@unix` where it retires.
+// The first key of the ring: `id:key` or `native/id:key`, followed by `@unix` if it retires.
 $fail = function (string $why) { fwrite(STDERR, "$why\n"); exit(1); };
 $entry = '~(?:^|[,\n])\s*(?:native/)?([\w-]+):([^,\n]*)~';
 preg_match($entry, getenv("PLAYGATE_KEYS"), $found) || $fail("the ring has no key for native links");
 [, $kid, $text] = $found;
 $fits = preg_match('~^\s*([\w-]{43,342})\s*(?:@(\d{1,10}))?\s*$~D', $text, $found);
-if (!$fits || ctype_xdigit($found[1])) $fail("the first key of the ring is not as `playgate keygen` prints it");
+if (!$fits || ctype_xdigit($found[1])) $fail("the first key of the ring does not have the form that `playgate keygen` prints");
 $key = $found[1];
 if (isset($found[2]) && $found[2] <= time()) $fail("the first key of the ring is retired");
 [, $url, $exp] = $argv;

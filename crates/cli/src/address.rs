@@ -1,12 +1,11 @@
-//! Addresses as people type them, and how to write them so that they can be signed.
+//! Corrects addresses as people type them, so that they can be signed.
 
 use playgate::{Signer, UnixTime, redacted};
 use playgate_json::{RequestError, SignRequest};
 use url::Url;
 
-/// Adds to an error about `url` the spelling that a browser would make of it, where that one can be
-/// signed on the same links. It is for the caller to write: what is signed is what was asked for, byte for
-/// byte.
+/// Adds to an error about `url` the spelling that a browser would use, if that spelling can be signed with
+/// the same options. The caller must correct the URL: the program signs exactly the bytes that it is given.
 pub(crate) fn advise(
     error: RequestError,
     url: &str,
@@ -17,7 +16,7 @@ pub(crate) fn advise(
     if error.field != "url" || links.encode {
         return error;
     }
-    // Browsers take the first segment of the path for a host that is missing.
+    // If the host is missing, browsers use the first segment of the path.
     let has_host = url.split_once("://").is_none_or(|(_, rest)| !rest.starts_with('/'));
     if !has_host {
         return error;
@@ -41,7 +40,7 @@ pub(crate) fn advise(
             None => error,
         };
     }
-    // A `;` in a path can be signed as %3B only.
+    // A `;` in a path can be signed only as %3B.
     let written = written.map(|mut written| {
         if can_be_signed(written.as_str()) {
             return String::from(written);
@@ -59,8 +58,8 @@ pub(crate) fn advise(
     }
 }
 
-/// Whether an address can be repeated: what could be a token is not. A long name in a path is none, unless it
-/// follows a `=`.
+/// Whether a message may repeat an address. It may not if part of the address could be a token. A long name
+/// in a path counts as a token only after a `=`.
 fn can_be_shown(address: &str) -> bool {
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let mut named = path.split('/').filter(|segment| segment.contains(['=', '%']));
@@ -99,7 +98,7 @@ mod tests {
         );
         says(
             "https://cdn.example.com/füße.mp4",
-            "the path has a character outside ASCII; \
+            "the path has a non-ASCII character; \
              write https://cdn.example.com/f%C3%BC%C3%9Fe.mp4",
         );
         says(
@@ -116,7 +115,7 @@ mod tests {
         );
         says(
             "https://cdn.example.com/a?title=a b",
-            "the query has a space, a quote, < or >, or a character outside ASCII; \
+            "the query has a space, a quote, < or >, or a non-ASCII character; \
              write https://cdn.example.com/a?title=a%20b",
         );
     }
@@ -153,11 +152,11 @@ mod tests {
             "the path has %2F or %5C; a slash in a file name cannot be signed",
         );
         says("https://cdn.example.com/a b%2Fc", "the path has a space; write %20");
-        says("ftp://cdn.example.com/a b", "not an absolute URL; write it as https://host/path");
-        says("a.mp4", "not an absolute URL; write it as https://host/path");
+        says("ftp://cdn.example.com/a b", "not an absolute URL; write https://host/path");
+        says("a.mp4", "not an absolute URL; write https://host/path");
         says(
             "https:/cdn.example.com/a?pg=1&exp=1&kid=main&sig=x",
-            "not an absolute URL; write it as https://host/path",
+            "not an absolute URL; write https://host/path",
         );
     }
 
@@ -178,6 +177,6 @@ mod tests {
         // A parameter like any other, but for a link that carries its own token under this name.
         let url = "https:/cdn.example.com/a?token=x";
         says(url, "not an absolute URL; write https://cdn.example.com/a?token=x");
-        says_on(jwt(), url, "not an absolute URL; write it as https://host/path");
+        says_on(jwt(), url, "not an absolute URL; write https://host/path");
     }
 }

@@ -1,4 +1,4 @@
-//! The clock. The library has none: time is an argument there.
+//! The clock. The library does not read it: callers pass in the time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,16 +6,16 @@ use clap::Args;
 use playgate::UnixTime;
 use playgate_json::Moment;
 
-/// The clock, or a moment at which it stands still.
+/// The system clock, or a fixed time.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Clock {
-    /// The time that counts as now: unix seconds, or as in 2030-01-01T00:00:00Z [default: the clock]
+    /// Use this as the current time: unix seconds, or like 2030-01-01T00:00:00Z [default: the clock]
     #[arg(long, value_name = "TIME")]
     now: Option<Moment>,
 }
 
 impl Clock {
-    /// Whether the time is an argument.
+    /// Whether the time is fixed by an argument.
     pub(crate) const fn stands_still(self) -> bool {
         self.now.is_some()
     }

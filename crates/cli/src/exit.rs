@@ -1,4 +1,4 @@
-//! How the program ends: four codes, and one line on stderr that says what to do.
+//! How the program ends: one of four exit codes, and one line on stderr that says what to do.
 
 use core::fmt;
 use std::io::{self, Write as _};
@@ -18,7 +18,7 @@ pub(crate) enum Exit {
     Refused = 1,
     /// Wrong usage, or a URL that cannot be signed.
     Usage = 2,
-    /// Keys, input or address not available.
+    /// Keys, input or address unavailable.
     Unavailable = 3,
 }
 
@@ -32,7 +32,7 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
-    /// What to do; empty where there is nobody to tell.
+    /// What is wrong and what to do; empty if there is no one to read it.
     message: String,
 }
 
@@ -42,21 +42,21 @@ impl Failure {
         Self { exit: Exit::Usage, message: message.to_string() }
     }
 
-    /// Something that the program needs is not there.
+    /// Something that the program needs is unavailable.
     pub(crate) fn unavailable(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Unavailable, message: message.to_string() }
     }
 
-    /// An answer could not be written. A reader that has seen enough is no failure: `| head`.
+    /// The output could not be written. If the reader has closed the pipe, as `| head` does, that is not a failure.
     pub(crate) fn output(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self { exit: Exit::Done, message: String::new() },
-            _ => Self::unavailable(format_args!("cannot write the answer: {error}")),
+            _ => Self::unavailable(format_args!("cannot write the output: {error}")),
         }
     }
 }
 
-/// Writes whole answers to stdout, and sends them off.
+/// Writes complete answers to stdout, and flushes them.
 pub(crate) fn answer(text: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout
@@ -65,7 +65,7 @@ pub(crate) fn answer(text: &[u8]) -> Result<(), Failure> {
         .map_err(|error| Failure::output(&error))
 }
 
-/// One line on stderr. Nobody may be listening there, so a failure to write it is not one.
+/// Writes one line to stderr. Ignores errors, because stderr may be closed.
 pub(crate) fn say(message: impl fmt::Display) {
     let message = message.to_string();
     let _ = writeln!(io::stderr().lock(), "playgate: {}", printed::shown(&message));
@@ -82,7 +82,7 @@ pub(crate) fn code(result: Result<Exit, Failure>) -> ExitCode {
     exit.into()
 }
 
-/// The answer to arguments that are not a command: help, version, or what is wrong.
+/// Answers arguments that are not a command: prints help, the version, or what is wrong.
 pub(crate) fn parser(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp
@@ -99,9 +99,10 @@ pub(crate) fn parser(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// The parser repeats what it does not understand, which may be a key or a token.
+/// The parser's message without secrets. The parser repeats arguments that it does not understand, and these
+/// may be keys or tokens.
 fn without_secrets(error: &clap::Error) -> String {
-    /// Fewer characters than a tag or the shortest key has.
+    /// Fewer characters than a tag or the shortest key.
     const LONGEST: usize = 40;
     let mut text = error.to_string();
     for (_, value) in error.context() {

@@ -15,8 +15,8 @@ use crate::verify::{Beside, GateArgs, refusal};
 
 /// Explain a decision
 ///
-/// Prints every check with its outcome, the canonical path and the signing input; and where the
-/// signature does not fit, the usual mistake that would explain it. It prints no signature and no key.
+/// Prints every check with its outcome, the canonical path and the signing input. If the signature
+/// does not fit, looks for common mistakes that explain it. Never prints a signature or a key.
 #[derive(Args)]
 #[command(after_help = "\
 EXAMPLES:
@@ -25,14 +25,14 @@ EXAMPLES:
       'https://cdn.example.com/videos/42/film.mp4?token=...'
   playgate inspect --keys keys.txt --json --stdin < links.txt
 
-LENGTHS are seconds, or as in 90s, 10m, 4h.
-TIMES are unix seconds, or as in 2030-01-01T00:00:00Z.
+LENGTHS are in seconds, or like 90s, 10m, 4h.
+TIMES are in unix seconds, or like 2030-01-01T00:00:00Z.
 
 EXIT CODES:
   0  admitted
-  1  refused; with --stdin, any of them
+  1  refused; with --stdin, at least one refused
   2  wrong usage
-  3  keys unreadable")]
+  3  keys or input unreadable")]
 pub(crate) struct Inspect {
     #[command(flatten)]
     keys: KeyArgs,
@@ -41,11 +41,11 @@ pub(crate) struct Inspect {
     #[arg(value_name = "URL", required_unless_present = "stdin")]
     url: Option<String>,
 
-    /// Read links from standard input, one a line; there is a report for each
+    /// Read links from standard input, one per line, and print a report for each
     #[arg(long, conflicts_with = "url")]
     stdin: bool,
 
-    /// Print a JSON object, one a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 
@@ -83,7 +83,7 @@ struct Inspector {
 }
 
 impl Inspector {
-    /// A report for each line, in order; as text with an empty line between two.
+    /// Prints a report for each line, in order. Text reports are separated by an empty line.
     fn inspect_lines(
         &self,
         input: &mut Blocks<impl BufRead>,
@@ -116,7 +116,7 @@ impl Inspector {
             Err(bad) => refusal(bad).into(),
         };
         let exit = if report.is_admitted() { Exit::Done } else { Exit::Refused };
-        // The report is made of text and numbers: it always has a JSON form.
+        // Text and numbers always have a JSON form.
         let answer = if self.json {
             serde_json::to_string(&ReportShape(&report)).unwrap_or_default() + "\n"
         } else {
@@ -126,8 +126,8 @@ impl Inspector {
     }
 }
 
-/// The report as text. A link may hold what moves a terminal's cursor or turns the text around, and a
-/// claim whole lines of a report: these are shown as marks.
+/// The report as text. A link may contain characters that move a terminal's cursor or reverse text, and a
+/// claim may contain whole lines that look like a report. Such characters are replaced by a mark.
 fn shown(mut report: Report) -> String {
     let one_line = |text: &mut String| *text = text.replace('\n', MARK);
     for note in &mut report.fields {

@@ -1,4 +1,4 @@
-//! `playgate keygen`: a new key.
+//! `playgate keygen`: makes a key.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::Args;
@@ -9,11 +9,11 @@ use crate::exit::{self, Exit, Failure};
 
 /// Make a key
 ///
-/// Prints one line, `id:base64url` of 32 random bytes: an entry of a key ring. Keep it in a file that
-/// only the program's user can read, and give the same line to the edge as its secret PLAYGATE_KEYS.
+/// Prints one entry of a key ring: `id:base64url`, with a key of 32 random bytes. Keep it in a file that
+/// only your user can read, and give the same line to the gate as its secret PLAYGATE_KEYS.
 ///
-/// To rotate, make a key with another id and add it after the first wherever links are verified; then
-/// in front wherever they are signed; and drop the old one when its last link has expired.
+/// To rotate keys, make a key with another id. Add it after the current key at every gate and signer,
+/// then move it to the front at the signers. Remove the old key when its last link has expired.
 #[derive(Args)]
 #[command(after_help = "\
 EXAMPLE:
@@ -24,7 +24,7 @@ EXIT CODES:
   2  wrong usage
   3  no random numbers are available")]
 pub(crate) struct Keygen {
-    /// The key's name: 1 to 32 of A-Z a-z 0-9 _ -
+    /// The key id: 1 to 32 of A-Z a-z 0-9 _ -
     #[arg(long, value_name = "ID", default_value = "main")]
     id: String,
 }

@@ -1,4 +1,4 @@
-//! The key ring, from a file, standard input or the environment; never from an argument.
+//! Reads the key ring from a file, standard input or the environment, but never from an argument.
 
 use std::env;
 use std::fs::File;
@@ -11,16 +11,16 @@ use zeroize::Zeroizing;
 
 use crate::exit::{self, Failure};
 
-/// The variable that holds the keys where no file is named.
+/// The variable that holds the keys if no file is named.
 const VARIABLE: &str = "PLAYGATE_KEYS";
 
-/// The most bytes of a file with secrets: several times those of the largest ring.
+/// The most bytes of a file with secrets, several times the size of the largest ring.
 const MAX_LEN: usize = 64 * 1024;
 
 /// Where the keys are.
 #[derive(Args)]
 pub(crate) struct KeyArgs {
-    /// A file with the keys as keygen prints them, one a line; - is standard input
+    /// A file with keys as keygen prints them, one per line; - means standard input
     /// [default: the variable PLAYGATE_KEYS]
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
@@ -28,33 +28,34 @@ pub(crate) struct KeyArgs {
 
 /// An option that names a file with secrets, for messages.
 pub(crate) struct SecretFile {
-    /// What the file is called where its name is not shown.
+    /// What to call the file if its name must not be shown.
     pub(crate) source: &'static str,
-    /// What to put there.
+    /// What to do if the file does not exist.
     pub(crate) advice: &'static str,
-    /// What to say to somebody who gave the secret instead.
+    /// The hint for someone who passed the secret itself.
     pub(crate) takes: &'static str,
 }
 
 const KEYS: SecretFile = SecretFile {
-    source: "the file of --keys",
+    source: "the file in --keys",
     advice: "`playgate keygen` prints a key to put there",
     takes: "--keys takes a path, not the key",
 };
 
-/// A key ring, and the text that it was read from.
+/// A key ring, and the text from which it was read.
 pub(crate) struct Keys {
     pub(crate) ring: KeyRing,
     pub(crate) text: Zeroizing<String>,
 }
 
 impl KeyArgs {
-    /// Reads the ring. Where `stdin_is_taken`, it cannot come from there.
+    /// Reads the ring. If `stdin_is_taken`, the ring cannot come from standard input.
     pub(crate) fn load(&self, stdin_is_taken: bool) -> Result<Keys, Failure> {
         let (source, text) = match &self.keys {
             Some(file) if file.as_os_str() == "-" => {
                 if stdin_is_taken {
-                    let message = "with --stdin the keys cannot come from there too; name a file";
+                    let message =
+                        "with --stdin, the keys cannot come from standard input too; name a file";
                     return Err(Failure::usage(message));
                 }
                 ("standard input".into(), read(&mut io::stdin().lock(), "standard input")?)
@@ -71,7 +72,8 @@ impl KeyArgs {
             Failure::unavailable(format_args!("{source}, entry {entry}: {error}"))
         })?;
         for id in ring.short_ids() {
-            let message = "has fewer than 32 bytes: links can be forged by those who guess it";
+            let message =
+                "has fewer than 32 bytes; anyone who guesses it can forge links; use a longer key";
             exit::say(format_args!("warning: the key `{id}` {message}"));
         }
         Ok(Keys { ring, text })
@@ -82,16 +84,16 @@ fn from_environment() -> Result<Zeroizing<String>, Failure> {
     match env::var(VARIABLE) {
         Ok(text) => Ok(Zeroizing::new(text)),
         Err(env::VarError::NotPresent) => Err(Failure::unavailable(
-            "no keys; make one with `playgate keygen > keys.txt`, then name the file with \
-             --keys keys.txt, or put its text into PLAYGATE_KEYS",
+            "no keys; run `playgate keygen > keys.txt`, then use --keys keys.txt or set \
+             PLAYGATE_KEYS to the text of the file",
         )),
         Err(env::VarError::NotUnicode(_)) => {
-            Err(Failure::unavailable("PLAYGATE_KEYS is not text; put there what keygen prints"))
+            Err(Failure::unavailable("PLAYGATE_KEYS is not text; set it to what keygen prints"))
         }
     }
 }
 
-/// Reads a file that holds secrets, and warns where others can do so too.
+/// Reads a file that holds secrets, and warns if other users can read it too.
 pub(crate) fn read_file(path: &Path, option: &SecretFile) -> Result<Zeroizing<String>, Failure> {
     let shown = name(path);
     let mut file = File::open(path).map_err(|error| {
@@ -111,17 +113,19 @@ pub(crate) fn read_file(path: &Path, option: &SecretFile) -> Result<Zeroizing<St
 }
 
 fn read(source: &mut dyn Read, name: &str) -> Result<Zeroizing<String>, Failure> {
-    // All room at once, so that no copy is left behind in memory when it grows.
+    // Allocate everything at once: if the vector grew, it would leave a copy in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LEN));
     let len = source
         .take(MAX_LEN as u64)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::unavailable(format_args!("cannot read {name}: {error}")))?;
     if len == MAX_LEN {
-        return Err(Failure::unavailable(format_args!("{name} is too large to be keys")));
+        return Err(Failure::unavailable(format_args!(
+            "{name} is too large; it must be smaller than 64 KiB"
+        )));
     }
     decoded(&bytes)
-        .ok_or_else(|| Failure::unavailable(format_args!("{name} is not text, in UTF-8 or UTF-16")))
+        .ok_or_else(|| Failure::unavailable(format_args!("{name} is not UTF-8 or UTF-16 text")))
 }
 
 /// The text of a file, without a byte order mark: UTF-8, or UTF-16, which PowerShell's `>` writes.
@@ -144,8 +148,8 @@ fn decoded(bytes: &[u8]) -> Option<Zeroizing<String>> {
     rest.is_empty().then_some(text)
 }
 
-/// The entries of a key ring: what `.dev.vars` and `.env` give the variable, where that is what the text is;
-/// without quotes and comments.
+/// The entries of a key ring, without quotes and comments. If the text is a `.dev.vars` or `.env` file, these
+/// are the value of the variable.
 fn plain(text: &str) -> Zeroizing<String> {
     let mut kept = Zeroizing::new(String::with_capacity(text.len()));
     let value = text.lines().enumerate().find_map(|(number, line)| {
@@ -172,7 +176,7 @@ fn plain(text: &str) -> Zeroizing<String> {
         return kept;
     };
     push(value);
-    // A value in quotes may go on over several lines.
+    // A quoted value may span several lines.
     if let Some(quote @ ('"' | '\'')) = value.chars().next()
         && !value.get(1..).unwrap_or_default().contains(quote)
     {
@@ -186,9 +190,9 @@ fn plain(text: &str) -> Zeroizing<String> {
     kept
 }
 
-/// The path for messages, unless somebody gave the secret itself instead of a file.
+/// The path, for messages. `None` if the path may be the secret itself, given by mistake.
 fn name(path: &Path) -> Option<String> {
-    /// Characters of the shortest secret.
+    /// Characters in the shortest secret.
     const SHORTEST: usize = 16;
     let name = path.display().to_string();
     let has = |class: fn(&u8) -> bool| name.as_bytes().iter().any(class);

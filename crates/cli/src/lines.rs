@@ -1,14 +1,14 @@
-//! Lines of standard input, in blocks of bounded size.
+//! Reads lines of standard input in blocks of bounded size.
 //!
-//! A block is what has come so far. When its lines are answered and flushed the program waits for more,
-//! so that another program can write a line and read its answer.
+//! A block is what has arrived so far. The program answers its lines and flushes the answers before it waits for
+//! more. So another program can write a line and read its answer.
 
 use core::fmt;
 use std::io::{self, BufRead, BufReader};
 
 use crate::exit::Failure;
 
-/// The most bytes in a line, without its end: twice those of the longest URL.
+/// The most bytes in a line, without its end: twice the longest URL.
 pub(crate) const MAX_LINE: usize = 16 * 1024;
 
 /// A line without its end, LF or CR LF.
@@ -25,7 +25,7 @@ impl fmt::Display for BadLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotUtf8 => "the line is not UTF-8; percent-encode the URL",
-            Self::TooLong => "the line is longer than 16384 bytes; a URL has 8192 at most",
+            Self::TooLong => "the line is longer than 16384 bytes; a URL may have at most 8192",
         })
     }
 }
@@ -34,7 +34,7 @@ impl fmt::Display for BadLine {
 pub(crate) struct Blocks<R> {
     source: R,
     block: Vec<u8>,
-    /// Bytes of the block that were lines of the last call; what follows is the start of the next line.
+    /// How many bytes of the block the last call returned as lines. The rest is the start of the next line.
     done: usize,
     started: bool,
 }
@@ -52,7 +52,7 @@ impl<R: BufRead> Blocks<R> {
         Self { source, block: Vec::new(), done: 0, started: false }
     }
 
-    /// The lines that have come since the last call, at least one; `None` at the end.
+    /// The lines that have arrived since the last call, at least one; `None` at the end.
     pub(crate) fn next(
         &mut self,
     ) -> Result<Option<impl Iterator<Item = Line<'_>> + Clone>, Failure> {
@@ -75,7 +75,7 @@ impl<R: BufRead> Blocks<R> {
             match end {
                 Some(end) => self.done = before.saturating_add(end).saturating_add(1),
                 None if len > 0 => {
-                    // Enough to see that it is too long, with or without CR at the cut.
+                    // Enough to see that the line is too long, with or without a CR at the cut.
                     self.block.truncate(MAX_LINE + 2);
                 }
                 None if before == 0 => return Ok(None),

@@ -1,4 +1,4 @@
-//! What a link shall allow, as options.
+//! The options that describe a link.
 
 use clap::{Args, ValueEnum};
 use playgate_json::{LinkFormat, Moment, Place, RequestError, Seconds, SignRequest, Value};
@@ -8,7 +8,7 @@ use playgate_json::{LinkFormat, Moment, Place, RequestError, Seconds, SignReques
 enum PlaceArg {
     /// In the query: one file
     Query,
-    /// In the path, where relative addresses inherit it
+    /// In the path, so that relative addresses inherit it
     Path,
 }
 
@@ -21,22 +21,22 @@ impl From<PlaceArg> for Place {
     }
 }
 
-/// The links that all links of one run share.
+/// The options of all links of one run.
 #[derive(Args)]
 pub(crate) struct LinkArgs {
-    /// How long the link opens the gate [default: 10m]
+    /// How long the link lasts [default: 10m]
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     expires_in: Option<Seconds>,
 
-    /// When the link ends
+    /// When the link expires
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with = "expires_in")]
     expires_at: Option<Moment>,
 
-    /// When the link starts
+    /// When the link becomes valid
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     not_before: Option<Moment>,
 
-    /// Allow all below the first N segments of the path: 2 for /videos/42/
+    /// Allow everything below the first N segments of the path: 2 for /videos/42/
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(1..=64))]
     dir: Option<u8>,
 
@@ -44,63 +44,64 @@ pub(crate) struct LinkArgs {
     #[arg(long, conflicts_with = "dir")]
     exact: bool,
 
-    /// Where the token goes [default: path for playlists, else query]
+    /// Where the token goes [default: path for playlists, otherwise query]
     #[arg(long)]
     place: Option<PlaceArg>,
 
-    /// Sign with the key of this id [default: the ring's first]
+    /// Sign with the key that has this id [default: the first key]
     #[arg(long, value_name = "ID")]
     kid: Option<String>,
 
-    /// Only for the gate with this name
+    /// Allow only the gate with this name
     #[arg(long, value_name = "NAME")]
     audience: Option<String>,
 
-    /// Only for clients in these countries: ISO 3166-1 alpha-2 codes, separated by commas
+    /// Allow only clients in these countries: ISO 3166-1 alpha-2 codes, separated by commas
     #[arg(long, value_name = "PT,ES")]
     country: Option<String>,
 
-    /// Only for clients in these networks, up to four: 203.0.113.0/24; an address means its /24, or /64
+    /// Allow only clients in this network, like 203.0.113.0/24; a plain address means its /24 or /64. May be given
+    /// up to four times
     #[arg(long, value_name = "NETWORK")]
     ip: Vec<String>,
 
-    /// To be saved as a file of this name
+    /// Make browsers save the file under this name
     #[arg(long, value_name = "NAME")]
     download: Option<String>,
 
-    /// To be shown, and to have this name if the viewer saves it
+    /// Make browsers show the file, and use this name if the viewer saves it
     #[arg(long, value_name = "NAME", conflicts_with = "download")]
     inline: Option<String>,
 
-    /// Round the expiry up to a multiple of this length: links made within it are the same bytes
+    /// Round the expiry up to a multiple of this length, so that links signed within it are identical
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     round: Option<Seconds>,
 
-    /// Omit the time of signing (iat), which is included by default with --sub or --sid
+    /// Omit the time of signing (iat), which --sub and --sid include by default
     #[arg(long)]
     no_iat: bool,
 
-    /// Print the Set-Cookie header of a directory's token instead of the link
+    /// Print a Set-Cookie header with the directory's token instead of the link
     #[arg(long)]
     cookie: bool,
 
-    /// Preview: only the first LENGTH of what the playlist lists
+    /// Preview: allow only the first LENGTH of what the playlist lists
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     preview: Option<Seconds>,
 
-    /// Play-until: the playlist's addresses stay valid for LENGTH from the start of playback
+    /// Play-until: playback that starts before the link expires may continue for LENGTH
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     run: Option<Seconds>,
 
-    /// The link's own id, for revocation
+    /// The id of the token, for revocation
     #[arg(long, value_name = "ID")]
     jti: Option<String>,
 
-    /// The playback session
+    /// The id of the playback session
     #[arg(long, value_name = "ID")]
     sid: Option<String>,
 
-    /// The viewer
+    /// The id of the viewer
     #[arg(long, value_name = "ID")]
     sub: Option<String>,
 
@@ -117,11 +118,11 @@ struct FormatArgs {
     #[arg(hide_possible_values = true)]
     format: Option<String>,
 
-    /// A claim of a JWT: the one that the gate makes a directory of, and any other
+    /// A claim of the JWT, such as the one that the gate turns into a directory. May be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
     claim: Vec<(String, String)>,
 
-    /// Who issues the JWT
+    /// The issuer (iss) of the JWT
     #[arg(long, value_name = "TEXT")]
     issuer: Option<String>,
 
@@ -129,7 +130,7 @@ struct FormatArgs {
     #[arg(long, value_name = "NAME")]
     jwt_name: Option<String>,
 
-    /// How long the gate lets timed HMACs last
+    /// How long timed HMACs last at the gate
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     timed_hmac_ttl: Option<Seconds>,
 
@@ -145,7 +146,7 @@ struct FormatArgs {
 fn claim(text: &str) -> Result<(String, String), &'static str> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
-        _ => Err("write a name and a value, like vid=42"),
+        _ => Err("write a name and a value, such as vid=42"),
     }
 }
 
@@ -171,10 +172,10 @@ impl From<LinkArgs> for SignRequest {
         let LinkArgs { expires_in, expires_at, not_before, dir, exact, place, kid, .. } = links;
         let LinkArgs { audience, download, inline, round, no_iat, cookie, .. } = links;
         let LinkArgs { preview, run, jti, sid, sub, .. } = links;
-        // An empty one is no network, and is refused: a variable without a value must not open a link.
+        // An empty value is refused: a shell variable without a value must not remove the restriction.
         let ip = (!links.ip.is_empty()).then(|| links.ip.join(","));
         let country = links.country.map(|countries| countries.replace(',', "."));
-        // Each link has its own.
+        // Each link has its own URL.
         let url = String::new();
         Self {
             url,
@@ -204,9 +205,9 @@ impl From<LinkArgs> for SignRequest {
     }
 }
 
-/// An error in the words of the command line.
+/// An error that names options of the command line.
 pub(crate) fn in_options(error: &RequestError) -> String {
-    // What a JSON object has as lists is an option given several times, or separated by commas.
+    // Lists in a JSON object are options that are repeated or separated by commas.
     let option = match error.field.as_str() {
         "" | "url" => return error.message.clone(),
         "claims" => "claim".into(),

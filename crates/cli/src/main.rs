@@ -1,7 +1,7 @@
 //! The program `playgate`: makes keys, signs links, verifies and explains them, and mints links for
 //! origins over HTTP.
 //!
-//! It holds what the library leaves to its callers: the clock, files, the environment, the network.
+//! It handles what the library leaves to its callers: the clock, files, the environment, the network.
 
 #![forbid(unsafe_code)]
 
@@ -31,8 +31,8 @@ EXAMPLES:
   A link to one file, for 10 minutes:
     playgate sign --keys keys.txt https://cdn.example.com/videos/42/film.mp4
 
-  A link to a stream, to be started within 5 minutes, and played for 4 hours: it
-  opens all below /videos/42/, and the segments inherit the token from the path:
+  A link to a stream that starts within 5 minutes and plays for 4 hours. It opens
+  everything below /videos/42/, and segments inherit the token from the path:
     playgate sign --keys keys.txt --expires-in 5m --run 4h \\
         https://cdn.example.com/videos/42/master.m3u8
 
@@ -40,28 +40,28 @@ EXAMPLES:
     playgate sign --keys keys.txt --format jwt --claim vid=42 \\
         https://cdn.example.com/videos/42/master.m3u8
 
-  Would the gate admit it, and if not, why?
+  Would the gate admit a link, and if not, why not?
     playgate verify --keys keys.txt 'https://cdn.example.com/...'
     playgate inspect --keys keys.txt 'https://cdn.example.com/...'
 
-  Many links at once, one URL a line:
+  Many links at once, one URL per line:
     playgate sign --keys keys.txt --stdin < urls.txt > links.txt
 
   Links over HTTP, for an origin in any language:
     PLAYGATE_SECRET=... playgate serve --keys keys.txt
 
 KEYS:
-  Entries as keygen prints them, one a line: the first signs, all verify. They
-  come from --keys FILE or the variable PLAYGATE_KEYS; never from an argument,
-  which every process on the machine can read.
+  Entries as keygen prints them, one per line. The first signs, all verify. Pass
+  them with --keys FILE or in the variable PLAYGATE_KEYS. There is no option for
+  a key itself, because every process on the machine can read arguments.
 
 EXIT CODES:
   0  done, or admitted
   1  refused
   2  wrong usage, or a URL that cannot be signed
-  3  keys, input or address not available";
+  3  keys, input or address unavailable";
 
-/// Signed links to video and files: minted here, checked at the CDN edge.
+/// Signs links to video and files, and verifies them as the gate at the CDN edge does.
 #[derive(Parser)]
 #[command(name = "playgate", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Program {

@@ -1,29 +1,29 @@
-//! Text that came from elsewhere, on its way to a terminal. A link, a claim or a request may hold what moves
-//! the cursor, starts a sequence of the terminal's own, or turns the text around it.
+//! Makes untrusted text safe for a terminal. A link, a claim or a request may contain characters that move the
+//! cursor, start an escape sequence, or reverse the text around them.
 
 use core::fmt::Write as _;
 use std::borrow::Cow;
 
-/// What stands for a character that is not shown.
+/// Replaces a character that is not shown.
 pub(crate) const MARK: &str = "\u{fffd}";
 
-/// Controls, C1 among them: U+009B starts a sequence as ESC and `[` do; separators of lines, and marks and
-/// overrides of direction (UAX #9, section 2).
+/// Whether a character steers a terminal: controls including C1 (U+009B starts a sequence as ESC and `[` do), line
+/// separators, and direction marks and overrides (UAX #9, section 2).
 pub(crate) fn is_steering(c: char) -> bool {
     let is_mark = matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2066}'..='\u{2069}');
     c.is_control() || is_mark || matches!(c, '\u{2028}'..='\u{202e}')
 }
 
-/// Text for people; its own line feeds stay.
+/// Text for people. Line feeds are kept.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     let is_hidden = |c| c != '\n' && is_steering(c);
     if text.contains(is_hidden) { text.replace(is_hidden, MARK).into() } else { text.into() }
 }
 
-/// An answer for people or programs. What steers a terminal stands in a string of JSON there, if anywhere, and
-/// gets the escape of JSON: it means the same to a program.
+/// An answer for people or programs. Characters that steer a terminal can occur only inside JSON strings. They are
+/// written as JSON escapes, which mean the same to a program.
 pub(crate) fn escaped(text: &[u8]) -> Cow<'_, [u8]> {
-    // JSON escapes those of ASCII by itself, and links have no others.
+    // The JSON writer escapes ASCII controls itself, and links contain no other characters.
     if text.is_ascii() {
         return text.into();
     }
@@ -33,7 +33,7 @@ pub(crate) fn escaped(text: &[u8]) -> Cow<'_, [u8]> {
         if c.is_ascii() || !is_steering(c) {
             escaped.push(c);
         } else {
-            // All of them are in the first plane. Writing into memory cannot fail.
+            // All of them are in the Basic Multilingual Plane. Writing into memory cannot fail.
             let _ = write!(escaped, "\\u{:04x}", u32::from(c));
         }
     }

@@ -1,4 +1,4 @@
-//! `playgate rewrite`: a manifest as the gate would serve it.
+//! `playgate rewrite`: prints a manifest as the gate would serve it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,17 +15,17 @@ use crate::exit::{self, Exit, Failure};
 use crate::keys::KeyArgs;
 use crate::verify::{Beside, GateArgs};
 
-/// The most bytes of a manifest that any gate reads: the upper end of its variable MAX_MANIFEST_BYTES.
+/// The most bytes of a manifest that any gate reads: the upper limit of MAX_MANIFEST_BYTES.
 const MAX_LEN: usize = 8 << 20;
 
 /// Print a manifest as the gate would serve it
 ///
 /// Reads an HLS playlist or a DASH MPD from FILE or from standard input, checks the link as `verify`
-/// does, and prints the manifest with the token in the addresses that need it: for whoever wants to know
-/// why a segment is refused. The output has a token that works, so treat it as you treat the link.
+/// does, and prints the manifest with the token in the addresses that need it. Use it to find out why a
+/// segment is refused. The output contains a valid token, so protect it as you protect the link.
 ///
-/// With --json it prints a list instead: each address, what it becomes and why. TOKEN stands for every
-/// token there, so the list can be shared.
+/// With --json, prints a list instead: each address, what it becomes, and why. TOKEN replaces every token
+/// in it, so you can share the list.
 #[derive(Args)]
 #[command(after_help = "\
 EXAMPLES:
@@ -33,19 +33,19 @@ EXAMPLES:
   curl -s http://origin/videos/42/master.m3u8 |
       playgate rewrite --keys keys.txt --json 'https://cdn.example.com/.../master.m3u8'
 
-WHY an address is written so, in --json:
-  token              it has the token
-  signed             it has a token of its own, as in a preview
-  inherits           it is relative, and the token is in the path of the manifest
-  has_token          it carried a token already
-  public             it is served without a token
-  outside_directory  it is on this host, and the link does not open it
-  other_host         it is on another host, or no address of HTTP
-  unknown            only the player knows where it leads
-  unreadable         players may read it in more than one way, or it is too long
+VALUES of \"why\" in --json. The address:
+  token              has the token
+  signed             has a token of its own, as in a preview
+  inherits           is relative, and the token is in the path of the manifest
+  has_token          had a token already
+  public             is served without a token
+  outside_directory  is on this host, but the link does not open it
+  other_host         is on another host, or is not an HTTP address
+  unknown            can be resolved only by the player
+  unreadable         can be read in more than one way, or is too long
 
-LENGTHS are seconds, or as in 90s, 10m, 4h.
-TIMES are unix seconds, or as in 2030-01-01T00:00:00Z.
+LENGTHS are in seconds, or like 90s, 10m, 4h.
+TIMES are in unix seconds, or like 2030-01-01T00:00:00Z.
 
 EXIT CODES:
   0  printed
@@ -56,16 +56,16 @@ pub(crate) struct Rewrite {
     #[command(flatten)]
     keys: KeyArgs,
 
-    /// The link that a player asks for the manifest with, absolute
+    /// The link with which a player requests the manifest: an absolute URL
     #[arg(value_name = "LINK")]
     url: String,
 
-    /// The manifest as the media server has it [default: standard input]
+    /// The manifest as stored on the media server [default: standard input]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// The format of the manifest [default: by the extension in the link, or else in FILE, or else by the first
-    /// bytes]. The gate goes by the Content-Type first
+    /// The format of the manifest [default: from the extension of the link, then of FILE, then from the first
+    /// bytes]. The gate uses the Content-Type first
     #[arg(long)]
     kind: Option<KindArg>,
 
@@ -86,12 +86,12 @@ pub(crate) struct Rewrite {
     public: PublicArgs,
 }
 
-/// What a manifest is written in.
+/// The format of a manifest.
 #[derive(Clone, Copy, ValueEnum)]
 enum KindArg {
-    /// A playlist
+    /// An HLS playlist
     Hls,
-    /// A DASH manifest
+    /// A DASH MPD
     Mpd,
 }
 
@@ -103,7 +103,7 @@ struct PublicArgs {
     #[arg(long, value_name = "PATH,...")]
     public: Vec<String>,
 
-    /// Extensions of files that need no token, as in the variable PUBLIC_EXTENSIONS
+    /// File extensions that need no token, as in the variable PUBLIC_EXTENSIONS
     #[arg(long, value_name = "NAME,...")]
     public_extensions: Vec<String>,
 }
@@ -121,7 +121,7 @@ impl PublicArgs {
 impl Rewrite {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         if self.file.as_ref().is_some_and(|file| file.to_string_lossy().contains("://")) {
-            let message = "FILE is a link; write the link first, then the file";
+            let message = "FILE looks like a link; give the link first, then the file";
             return Err(Failure::usage(message));
         }
         let gate = self.gate.gate()?;
@@ -153,7 +153,8 @@ impl Rewrite {
             Ok((text, list)) => {
                 if list.is_empty() && text != manifest {
                     exit::say(
-                        "a live playlist is answered with one that names it; see it without --json",
+                        "the gate answers a live playlist with a multivariant playlist that names it; run this \
+                         without --json to see it",
                     );
                 }
                 exit::answer(json(&list).as_bytes())?;
@@ -169,9 +170,9 @@ impl Rewrite {
                     Kind::Dash => "an MPD",
                     _ => "a playlist",
                 };
-                // A file of another kind breaks the grammar; whatever else is wrong was read.
+                // Only `bad_manifest` can mean that the file has another format.
                 let read_as = if self.kind.is_none() && code == "bad_manifest" {
-                    format!("; it was read as {read_as}, and --kind chooses otherwise")
+                    format!("; it was read as {read_as}; use --kind to change that")
                 } else {
                     String::new()
                 };
@@ -183,7 +184,7 @@ impl Rewrite {
     }
 }
 
-/// A link, and all that decides on it.
+/// A link, and everything needed to verify it.
 struct AdmittedLink<'a> {
     gate: GateOptions,
     ring: KeyRing,
@@ -199,7 +200,7 @@ enum Admitted {
 }
 
 impl AdmittedLink<'_> {
-    /// Decides on it. Why it is refused, or why nothing has to be written, goes to whoever asked.
+    /// Verifies the link. Tells the user why it is refused, or why there is nothing to rewrite.
     fn rewriter(&self, is_json: bool) -> Result<Admitted, Failure> {
         let request = self.beside.request(self.url);
         let verifier = self.gate.verifier(&self.ring);
@@ -213,7 +214,7 @@ impl AdmittedLink<'_> {
                 }
                 let code = refusal.code();
                 exit::say(format_args!(
-                    "the gate refuses the link: {code}: {refusal}; `playgate inspect` says more"
+                    "the gate refuses the link: {code}: {refusal}; run `playgate inspect` for details"
                 ));
                 return Ok(Admitted::Not);
             }
@@ -222,15 +223,15 @@ impl AdmittedLink<'_> {
             return Ok(Admitted::Carries(rewriter.into()));
         }
         exit::say(if verified.grant().directory().is_none() {
-            "nothing is rewritten: the link opens this one address, and no segment; sign it for a directory"
+            "nothing is rewritten: the link opens only this address, not its segments; sign it for a directory"
         } else {
-            "nothing is rewritten: players send cookies and Authorization along by themselves"
+            "nothing is rewritten: players send cookies and the Authorization header with every request"
         });
         Ok(Admitted::CarriesNothing)
     }
 }
 
-/// Where the manifest comes from.
+/// The source of the manifest, for messages.
 fn name(file: Option<&Path>) -> String {
     file.map_or_else(|| "standard input".into(), |file| redacted(&file.display().to_string()))
 }
@@ -245,11 +246,12 @@ fn read(file: Option<&Path>) -> Result<String, Failure> {
     let bytes = result
         .map_err(|error| Failure::unavailable(format_args!("cannot read {name}: {error}")))?;
     if bytes.len() > MAX_LEN {
-        let message = format!("{name} is larger than 8 MiB, and no gate reads such a manifest");
+        let message = format!("{name} is larger than 8 MiB; gates do not read such manifests");
         return Err(Failure::unavailable(message));
     }
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::unavailable(format_args!("{name} is not UTF-8, as manifests are")))
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::unavailable(format_args!("{name} is not UTF-8; manifests must be UTF-8"))
+    })
 }
 
 fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
@@ -257,8 +259,8 @@ fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
     source.take((MAX_LEN as u64).saturating_add(1)).read_to_end(&mut bytes).map(|_| bytes)
 }
 
-/// What a manifest is written in: by the path of the link, as at the gate; else by the name of its file, or by
-/// how it starts.
+/// The format of a manifest: from the path of the link, as at the gate; otherwise from the name of its file, or
+/// from its first bytes.
 fn guess(url: &str, file: Option<&Path>, manifest: &str) -> Result<Kind, Failure> {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let of_file = file.and_then(Path::extension).and_then(|extension| extension.to_str());
@@ -275,7 +277,7 @@ fn guess(url: &str, file: Option<&Path>, manifest: &str) -> Result<Kind, Failure
         .or_else(|| text.starts_with("#EXTM3U").then_some(Kind::Hls))
         .or_else(|| text.starts_with('<').then_some(Kind::Dash))
         .ok_or_else(|| {
-            Failure::usage("nothing says what the manifest is; add --kind hls or --kind mpd")
+            Failure::usage("cannot tell the format of the manifest; add --kind hls or --kind mpd")
         })
 }
 
@@ -296,7 +298,7 @@ struct AddressEntry<'a> {
     why: &'static str,
 }
 
-/// A JSON list with a line for each entry, so that it can be searched like text.
+/// A JSON list with one line for each entry, so that line-based tools can search it.
 fn json(list: &[AddressReport]) -> String {
     let entries = list.iter().map(|AddressReport { line, address, written, why, .. }| {
         let entry = AddressEntry { line: *line, address, written, why: why.code() };

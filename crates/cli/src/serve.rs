@@ -1,4 +1,4 @@
-//! `playgate serve`: links over HTTP, for an origin in any language; and with `--dev` the page.
+//! `playgate serve`: mints links over HTTP, for an origin in any language. With `--dev`, also serves the page.
 
 mod access;
 mod connections;
@@ -27,17 +27,17 @@ use self::access::Access;
 use self::page::Page;
 use self::router::App;
 
-/// The variable that holds the secret where no file is named.
+/// The variable that holds the secret if no file is named.
 const VARIABLE: &str = "PLAYGATE_SECRET";
 
-/// The fewest characters of a secret: 16 from a random generator are out of reach of guessing.
+/// The fewest characters of a secret: 16 random characters cannot be guessed.
 const MIN_SECRET_LEN: usize = 16;
 
 /// Mint links over HTTP
 ///
-/// POST /links with a JSON object, or an array of up to 1000, answers the link, or an array of links in
-/// the same order; all of them or none. Members are the options of `playgate sign`, with _ for -; but
-/// "country" is a list, and "claims" an object like {"vid": "42"}:
+/// POST /links takes a JSON object and returns a link, or takes an array of up to 1000 objects and
+/// returns an array of links in the same order. If one fails, no link is signed. Members are the options of
+/// `playgate sign`, with _ for -, but "country" is a list, and "claims" is an object like {"vid": "42"}:
 ///
 ///   curl -H "Authorization: Bearer $PLAYGATE_SECRET" -H "Content-Type: application/json" \
 ///     -d '{"url": "https://cdn.example.com/videos/42/film.mp4", "expires_in": "10m"}' \
@@ -45,12 +45,13 @@ const MIN_SECRET_LEN: usize = 16;
 ///
 ///   {"link": "https://cdn.example.com/...", "expires": 1767225600, "scope": "/videos/42/film.mp4"}
 ///
-/// What cannot be signed is answered with 400 and {"error": "...", "field": "expires_in"}. GET /healthz
-/// answers ok. On SIGINT and SIGTERM requests in flight are finished, for at most 5 seconds.
+/// If a link cannot be signed, the response is 400 with {"error": "...", "field": "expires_in"}. GET
+/// /healthz returns ok. On SIGINT and SIGTERM the service finishes requests in flight, for at most 5
+/// seconds.
 ///
-/// Whoever holds the secret can mint any link: run it next to the origin, and behind TLS if other
-/// machines can reach it. The secret is 16 characters or more, from --secret-file or the variable
-/// PLAYGATE_SECRET.
+/// Anyone who has the secret can mint any link. Run the service next to the origin, and behind TLS if
+/// other machines can reach it. The secret has at least 16 characters and comes from --secret-file or
+/// the variable PLAYGATE_SECRET.
 #[derive(Args)]
 #[command(
     verbatim_doc_comment,
@@ -61,14 +62,14 @@ EXAMPLES:
 
 EXIT CODES:
   0  stopped by SIGINT or SIGTERM
-  2  wrong usage, no secret, or one that is too short
-  3  keys unreadable, or the address in use"
+  2  wrong usage, or the secret is missing or too short
+  3  keys unreadable, or address in use"
 )]
 pub(crate) struct Serve {
     #[command(flatten)]
     keys: KeyArgs,
 
-    /// Address and port to listen on; port 0 takes a free one
+    /// Address and port to listen on; port 0 means any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8788", value_parser = listen)]
     listen: SocketAddr,
 
@@ -76,15 +77,15 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", conflicts_with = "dev")]
     secret_file: Option<PathBuf>,
 
-    /// For development on this machine: no secret is asked for, and the page is served, with the keys
+    /// For development on this machine: require no secret, and serve the page with the keys
     #[arg(long)]
     dev: bool,
 
-    /// The folder of the page
+    /// The folder that contains the page
     #[arg(long, value_name = "DIR", default_value = "build/www", requires = "dev")]
     www: PathBuf,
 
-    /// The gate that the page plays from
+    /// The gate from which the page plays
     #[arg(long, value_name = "URL", default_value = "http://localhost:8787", requires = "dev")]
     edge: String,
 
@@ -92,7 +93,7 @@ pub(crate) struct Serve {
     clock: Clock,
 }
 
-/// An address and a port. `localhost` is this machine, whatever a resolver says.
+/// Reads an address and a port. `localhost` is always 127.0.0.1, whatever a resolver returns.
 fn listen(text: &str) -> Result<SocketAddr, &'static str> {
     let local = text
         .to_ascii_lowercase()
@@ -105,8 +106,8 @@ fn listen(text: &str) -> Result<SocketAddr, &'static str> {
 
 /// Where the secret is.
 const SECRET_FILE: SecretFile = SecretFile {
-    source: "the file of --secret-file",
-    advice: "put there the secret that callers send",
+    source: "the file in --secret-file",
+    advice: "write the secret that callers send into it",
     takes: "--secret-file takes a path, not the secret",
 };
 
@@ -114,20 +115,19 @@ impl Serve {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         if self.dev && !self.listen.ip().is_loopback() {
             return Err(Failure::usage(
-                "--dev gives the keys to whoever asks; listen on 127.0.0.1 or [::1]",
+                "--dev gives the keys to everyone who can connect; listen on 127.0.0.1 or [::1]",
             ));
         }
         if !self.dev && self.clock.stands_still() {
-            return Err(Failure::usage("--now is for tests; use it with --dev"));
+            return Err(Failure::usage("--now is for tests; use it only with --dev"));
         }
         let access = if self.dev { Access::Local } else { Access::Bearer(self.secret()?) };
         let keys = self.keys.load(false)?;
         let page = self.dev.then(|| Page::new(self.www, self.edge, keys.text));
         let app = App { signer: Signer::new(keys.ring), clock: self.clock, access, page };
         let runtime = runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| {
-            Failure::unavailable(format_args!("the system gives no threads: {error}"))
-        })?;
+        let runtime = runtime
+            .map_err(|error| Failure::unavailable(format_args!("cannot start threads: {error}")))?;
         runtime.block_on(serve(self.listen, app))
     }
 
@@ -136,8 +136,8 @@ impl Serve {
             Some(file) => keys::read_file(file, &SECRET_FILE)?,
             None => Zeroizing::new(env::var(VARIABLE).map_err(|_| {
                 Failure::usage(
-                    "no secret for callers to show; put one of 16 characters or more into \
-                     PLAYGATE_SECRET or a file for --secret-file (or try it with --dev)",
+                    "no secret for callers; put one of at least 16 characters into PLAYGATE_SECRET \
+                     or a file for --secret-file (or use --dev to try it out)",
                 )
             })?),
         };
@@ -152,8 +152,9 @@ impl Serve {
 }
 
 async fn serve(address: SocketAddr, app: App) -> Result<Exit, Failure> {
-    let stop = connections::stop_signal()
-        .map_err(|error| Failure::unavailable(format_args!("cannot wait for signals: {error}")))?;
+    let stop = connections::stop_signal().map_err(|error| {
+        Failure::unavailable(format_args!("cannot listen for signals: {error}"))
+    })?;
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::unavailable(match error.kind() {
             io::ErrorKind::AddrInUse => {

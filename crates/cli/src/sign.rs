@@ -1,4 +1,4 @@
-//! `playgate sign`: links from URLs.
+//! `playgate sign`: signs links.
 
 use core::cell::Cell;
 use core::iter;
@@ -18,17 +18,19 @@ use crate::link_args::{LinkArgs, in_options};
 
 /// Sign links
 ///
-/// Prints one link for each URL, in order. A link opens the one file (exact scope), or with --dir all
-/// below a directory. A link to a playlist, .m3u8 or .mpd, opens the directory of the playlist and has
-/// its token in the path, where the addresses in the playlist inherit it: then it plays to the end on
-/// every device. Give URLs as a browser sends them: absolute and percent-encoded.
+/// Prints one link for each URL, in order. A link opens one file (exact scope), or, with --dir,
+/// everything below a directory. A link to a playlist (.m3u8 or .mpd) opens the playlist's directory and
+/// has its token in the path. The addresses in the playlist inherit it, so the playlist plays to the end
+/// on every device. Give URLs as a browser sends them: absolute and percent-encoded.
 ///
-/// With --format jwt the token is a JSON Web Token, HS256. It opens what the gate makes of a claim, so
-/// --dir and --exact do not apply and --json shows no scope, and it does not support --country, --ip,
-/// --download and --preview.
+/// With --format jwt, the token is a JSON Web Token (HS256). The gate derives its scope from a claim. So
+/// --json shows no scope, and you cannot use --dir, --exact, --country, --ip, --download, --inline and
+/// --preview.
 ///
-/// With --stdin the answers are flushed whenever no more input is there, so that another program can
-/// write a line and read its link. What cannot be signed gives an empty line, and a message on stderr.
+/// With --format timed-hmac, the token is a timed HMAC, as Cloudflare's is_timed_hmac_valid_v0 reads it.
+///
+/// With --stdin, prints one line for each input line, and flushes it as soon as no more input is waiting.
+/// If a URL cannot be signed, prints an empty line, and a message on stderr.
 #[derive(Args)]
 #[command(after_help = "\
 EXAMPLES:
@@ -40,8 +42,8 @@ EXAMPLES:
   playgate sign --keys keys.txt --format jwt --claim vid=42 \\
       https://cdn.example.com/videos/42/film.mp4
 
-LENGTHS are seconds, or as in 90s, 10m, 4h, '1h 30m'.
-TIMES are unix seconds (not milliseconds), or as in 2030-01-01T00:00:00Z.
+LENGTHS are in seconds, or like 90s, 10m, 4h, '1h 30m'.
+TIMES are in unix seconds (not milliseconds), or like 2030-01-01T00:00:00Z.
 
 EXIT CODES:
   0  all signed
@@ -51,19 +53,19 @@ pub(crate) struct Sign {
     #[command(flatten)]
     keys: KeyArgs,
 
-    /// What to sign, as in https://cdn.example.com/videos/42/film.mp4
+    /// The URL to sign, such as https://cdn.example.com/videos/42/film.mp4
     #[arg(value_name = "URL", required_unless_present = "stdin")]
     urls: Vec<String>,
 
-    /// The URLs are names as they are: percent-encode them, with `%`, `?` and `#` as part of the name
+    /// Percent-encode the URLs first, including `%`, `?` and `#`: use this for file names as they are on disk
     #[arg(long)]
     encode: bool,
 
-    /// Read URLs from standard input, one a line; one line is printed for each
+    /// Read URLs from standard input, one per line, and print one line for each
     #[arg(long, conflicts_with = "urls")]
     stdin: bool,
 
-    /// Print a JSON object for each link: {"link": "...", "expires": 1767225600, "scope": "/videos/42/"}
+    /// Print one JSON object for each link: {"link": "...", "expires": 1767225600, "scope": "/videos/42/"}
     #[arg(long)]
     json: bool,
 
@@ -93,15 +95,14 @@ struct Minter {
     signer: Signer,
     links: SignRequest,
     json: bool,
-    /// Whether there is nothing to tell of what was chosen for a playlist: it was told already, or the
-    /// options chose.
+    /// Whether the user knows what was chosen for a playlist: the program has said so, or the options chose.
     told: Cell<bool>,
-    /// Whether it was told what `run` does for a file.
+    /// Whether the program has said what `run` does for a file.
     told_of_run: Cell<bool>,
 }
 
 impl Minter {
-    /// Signs the URLs of the command line: all of them, or none.
+    /// Signs the URLs of the command line. If one fails, prints nothing.
     fn sign_all(&self, urls: &[String], now: UnixTime) -> Result<Exit, Failure> {
         let mut answers = Vec::new();
         let links = self.batch(urls.iter().map(|url| Ok(url.as_str())), now)?;
@@ -119,9 +120,9 @@ impl Minter {
         Ok(Exit::Done)
     }
 
-    /// Signs line by line; each has its answer, and those that cannot be signed do not stop the rest.
+    /// Signs line by line. Each line gets an answer; a line that cannot be signed does not stop the rest.
     fn sign_lines(&self, input: &mut Blocks<impl BufRead>, clock: Clock) -> Result<Exit, Failure> {
-        // LinkArgs that cannot be signed are told before the first line comes.
+        // Report options that cannot be signed before the first line arrives.
         drop(self.batch(iter::empty(), clock.now())?);
         let mut exit = Exit::Done;
         let mut answers = Vec::new();
@@ -144,7 +145,7 @@ impl Minter {
         Ok(exit)
     }
 
-    /// The link of each line, or what to write instead.
+    /// The link of each line, or an error that says what to write instead.
     fn batch<'a>(
         &'a self,
         lines: impl Iterator<Item = Line<'a>> + Clone,
@@ -173,18 +174,18 @@ impl Minter {
             let place = link.placement().name();
             match link.scope() {
                 Some(scope) => exit::say(format_args!(
-                    "a link to a playlist opens its directory, here {scope}, with the token in the \
-                     {place}; --exact, --dir and --place choose otherwise"
+                    "a link to a playlist opens its directory, here {scope}, and has its token in \
+                     the {place}; use --exact, --dir or --place to change that"
                 )),
                 None => exit::say(format_args!(
-                    "a link to a playlist has its token in the {place}; --place chooses otherwise"
+                    "a link to a playlist has its token in the {place}; use --place to change that"
                 )),
             }
         }
         if self.links.run.is_some() && !is_to_playlist(&link) && !self.told_of_run.replace(true) {
             exit::say(
-                "with --run a link to a file must be opened before it expires; the gate then redirects to a link \
-                 that lasts for --run",
+                "with --run, a link to a file must be opened before it expires; the gate then \
+                 redirects to a link that lasts for --run",
             );
         }
         if self.json {
@@ -200,7 +201,7 @@ impl Minter {
         Ok(())
     }
 
-    /// Whether the scope or the placement of a link is one that no option asked for: a playlist's.
+    /// Whether the scope or the placement of a link was chosen because it leads to a playlist, and not by an option.
     fn chose(&self, link: &Link) -> bool {
         match self.links.place {
             None => link.placement() == Placement::Path,
@@ -218,15 +219,14 @@ impl Minter {
     }
 }
 
-/// Whether a link to a file opens all that is beside it. The scope of one address ends as that does, and
-/// has its query.
+/// Whether a link to a file has directory scope. An exact scope ends like the address, and includes its query.
 fn opens_directory(link: &Link) -> bool {
     let address = link.as_str().split('?').next().unwrap_or_default();
     !address.ends_with('/')
         && link.scope().is_some_and(|scope| scope.ends_with('/') && !scope.contains('?'))
 }
 
-/// Whether a link is one to a playlist, by the name of the file.
+/// Whether a link leads to a playlist, judged by the file name.
 fn is_to_playlist(link: &Link) -> bool {
     let address = link.as_str().split('?').next().unwrap_or_default();
     let path = address.find("://").and_then(|at| address.get(at.saturating_add(3)..));

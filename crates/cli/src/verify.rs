@@ -1,4 +1,4 @@
-//! `playgate verify`: the gate's decision.
+//! `playgate verify`: prints the gate's decision.
 
 use core::net::IpAddr;
 use std::io::{BufRead, Write as _};
@@ -13,12 +13,13 @@ use crate::keys::KeyArgs;
 use crate::lines::{self, BadLine, Blocks, Line};
 use crate::link_args::in_options;
 
-/// Decide on links, as the gate would
+/// Verify links as the gate does
 ///
-/// Prints one line: `allow` with what is allowed, or `deny` with the reason. State is not looked at:
-/// a link that was revoked at the gate is admitted here.
+/// Prints one line: `allow` with what the link allows, or `deny` with the reason. Does not check for
+/// revocation: a link that was revoked at the gate is admitted here.
 ///
-/// With --stdin there is one answer for each line, in order, flushed whenever no more input is there.
+/// With --stdin, prints one line for each input line, in order, and flushes it as soon as no more input is
+/// waiting.
 #[derive(Args)]
 #[command(after_help = "\
 EXAMPLES:
@@ -27,12 +28,12 @@ EXAMPLES:
   playgate verify --keys keys.txt --format jwt --jwt-path '/videos/{vid}/' \\
       'https://cdn.example.com/videos/42/film.mp4?token=...'
 
-LENGTHS are seconds, or as in 90s, 10m, 4h.
-TIMES are unix seconds, or as in 2030-01-01T00:00:00Z.
+LENGTHS are in seconds, or like 90s, 10m, 4h.
+TIMES are in unix seconds, or like 2030-01-01T00:00:00Z.
 
 EXIT CODES:
   0  admitted
-  1  refused; with --stdin, any of them
+  1  refused; with --stdin, at least one refused
   2  wrong usage
   3  keys or input unreadable")]
 pub(crate) struct Verify {
@@ -43,11 +44,11 @@ pub(crate) struct Verify {
     #[arg(value_name = "URL", required_unless_present = "stdin")]
     url: Option<String>,
 
-    /// Read links from standard input, one a line; one line is printed for each
+    /// Read links from standard input, one per line, and print one line for each
     #[arg(long, conflicts_with = "url")]
     stdin: bool,
 
-    /// Print a JSON object a line: {"verdict": "allow", ...} or {"verdict": "deny", "reason": ...}
+    /// Print one JSON object per line: {"verdict": "allow", ...} or {"verdict": "deny", "reason": ...}
     #[arg(long)]
     json: bool,
 
@@ -61,7 +62,7 @@ pub(crate) struct Verify {
     gate: GateArgs,
 }
 
-/// What a request says in addition to its URL.
+/// The parts of a request other than its URL.
 #[derive(Args)]
 #[command(next_help_heading = "The request")]
 pub(crate) struct Beside {
@@ -73,11 +74,11 @@ pub(crate) struct Beside {
     #[arg(long, value_name = "CC")]
     client_country: Option<String>,
 
-    /// The header Cookie
+    /// The Cookie header
     #[arg(long, value_name = "HEADER")]
     cookie: Option<String>,
 
-    /// The header Authorization
+    /// The Authorization header
     #[arg(long, value_name = "HEADER")]
     authorization: Option<String>,
 }
@@ -97,23 +98,23 @@ impl Beside {
 #[derive(Args)]
 #[command(next_help_heading = "The gate")]
 pub(crate) struct GateArgs {
-    /// The gate's name: links have to carry it
+    /// The gate's name (AUDIENCE): links must carry it
     #[arg(long, value_name = "NAME")]
     audience: Option<String>,
 
-    /// Allowed clock difference
+    /// By how much clocks may differ
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true, default_value = "0s")]
     leeway: Seconds,
 
-    /// The longest that a link may still last [default: any length]
+    /// The longest remaining lifetime of a link [default: no limit]
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     max_lifetime: Option<Seconds>,
 
-    /// Query parameters that may be added, unsigned, to an exact link
+    /// Query parameters that may be added to an exact link unsigned
     #[arg(long, value_name = "NAME,...", default_value = "", hide_default_value = true)]
     unsigned_params: String,
 
-    /// Unsigned query parameters that are kept in the clean URL
+    /// Unsigned query parameters to keep in the clean URL
     #[arg(long, value_name = "NAME,...", default_value = "", hide_default_value = true)]
     forward_params: String,
 
@@ -141,7 +142,7 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "NAME")]
     timed_hmac_param: Option<String>,
 
-    /// Read tags of timed HMACs in base64url without padding
+    /// The tags of timed HMACs are base64url without padding
     #[arg(long)]
     timed_hmac_url_safe: bool,
 }
@@ -219,7 +220,7 @@ impl Judge {
         Ok(exit)
     }
 
-    /// Puts the answer to one line at the end of `answers`.
+    /// Appends the answer to one line to `answers`.
     fn verify(&self, line: Line<'_>, now: UnixTime, answers: &mut Vec<u8>) -> Exit {
         let request = line.map(|url| self.beside.request(url)).map_err(refusal);
         // Writing into memory cannot fail.
@@ -235,7 +236,7 @@ impl Judge {
                 Ok(verified) => {
                     let (kid, expires) = (verified.kid(), verified.grant().expires());
                     let scope = verified.scope().to_string();
-                    // The query may hold another token, which is not this program's to show.
+                    // The query may contain another token, which must not be shown.
                     let scope = match scope.split_once('?') {
                         Some((path, query)) => format!("{path}?{}", redacted(query)),
                         None => scope,
@@ -258,7 +259,7 @@ impl Judge {
     }
 }
 
-/// A line that is no text of bounded length breaks the grammar of URLs.
+/// The refusal of a line that is too long or is not text: its URL is malformed.
 pub(crate) fn refusal(line: BadLine) -> Refusal {
     let fault = match line {
         BadLine::NotUtf8 => Fault::Character,

@@ -1,4 +1,4 @@
-//! A finished answer without media: a refusal, an error, the reply to a preflight.
+//! Complete answers without media: refusals, errors, and replies to preflights.
 
 use std::borrow::Cow;
 
@@ -6,22 +6,22 @@ use playgate::Refusal;
 use playgate_manifest::ManifestError;
 use serde::Serialize;
 
-/// Header fields in the order in which they are sent.
+/// Header fields, in the order in which they are sent.
 pub(crate) type Headers = Vec<Header>;
 
 pub(crate) type Header = (&'static str, Cow<'static, str>);
 
-/// Header fields of a response, which may have names of the media server's.
+/// Header fields of a response. Their names may come from the media server.
 pub type Fields = Vec<(Cow<'static, str>, Cow<'static, str>)>;
 
-/// The gate's own header fields among others.
+/// Converts the gate's own header fields.
 pub(crate) fn fields(
     headers: Headers,
 ) -> impl Iterator<Item = (Cow<'static, str>, Cow<'static, str>)> {
     headers.into_iter().map(|(name, value)| (name.into(), value))
 }
 
-/// Why the Worker does not serve what was asked; the core's refusals aside.
+/// Why the gate does not serve a request, including the core's refusals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
     BadManifest,
@@ -34,7 +34,7 @@ pub(crate) enum Problem {
     NoPreview,
     NotFound,
     PreconditionFailed,
-    /// With the size of the media, which the client did not know.
+    /// With the size of the media, which the client needs to know.
     RangeNotSatisfiable(u64),
     Refused(Refusal),
 }
@@ -81,22 +81,22 @@ impl Problem {
         }
     }
 
-    /// One sentence from a fixed text: nothing of the request is echoed.
+    /// One sentence of fixed text: nothing from the request is echoed.
     fn detail(self) -> String {
         match self {
             Self::BadManifest => "the manifest in the media store cannot be read".into(),
-            Self::BadOrigin => "the media server behind the gate gave no usable answer".into(),
+            Self::BadOrigin => "the media server gave no usable answer".into(),
             Self::BadStore => "the media store gave no answer".into(),
             Self::ManifestTooComplex => ManifestError::TooComplex.to_string(),
             Self::ManifestTooLarge => {
-                "the manifest is larger than MAX_MANIFEST_BYTES, up to which the gate rewrites"
+                "the manifest is larger than MAX_MANIFEST_BYTES allows, so the gate cannot rewrite it"
                     .into()
             }
-            Self::MethodNotAllowed => "only GET, HEAD and OPTIONS are answered here".into(),
-            Self::Misconfigured => "the gate's configuration is broken; its log says where".into(),
+            Self::MethodNotAllowed => "only GET, HEAD and OPTIONS are allowed".into(),
+            Self::Misconfigured => "the gate's configuration is invalid; its log lists the errors".into(),
             Self::NoPreview => ManifestError::NoPreview.to_string(),
-            Self::NotFound => "the link is good, and the media store has nothing there".into(),
-            Self::PreconditionFailed => "the media is not the version that was asked for".into(),
+            Self::NotFound => "the link is valid, but the media store has nothing at this path".into(),
+            Self::PreconditionFailed => "the media is not the requested version".into(),
             Self::RangeNotSatisfiable(_) => "the range starts after the end of the media".into(),
             Self::Refused(refusal) => refusal.to_string(),
         }
@@ -108,7 +108,7 @@ impl From<ManifestError> for Problem {
         match error {
             ManifestError::Malformed => Self::BadManifest,
             ManifestError::NoPreview => Self::NoPreview,
-            // A request that the Worker answers names its host.
+            // Every request that reaches the gate names its host, so this is a configuration error.
             ManifestError::NoHost => Self::Misconfigured,
             ManifestError::TooComplex => Self::ManifestTooComplex,
             ManifestError::TooLarge => Self::ManifestTooLarge,
@@ -116,7 +116,8 @@ impl From<ManifestError> for Problem {
     }
 }
 
-/// RFC 9457. The type is `about:blank`: the title is the status phrase, and `reason` tells more.
+/// An RFC 9457 problem. The type is `about:blank`, so the title is the status phrase; `reason` is more
+/// specific.
 #[derive(Serialize)]
 struct ProblemBody<'a> {
     #[serde(rename = "type")]
@@ -131,7 +132,7 @@ struct ProblemBody<'a> {
     detail: String,
 }
 
-/// An answer that needs nothing of the media store.
+/// An answer that needs nothing from the media store.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -140,12 +141,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer to a request that is not served, with the header fields of `cors`.
+    /// The answer to a request that is not served, with the `cors` header fields.
     pub(crate) fn problem(problem: Problem, head: bool, cors: Headers) -> Self {
         Self::problem_about(None, problem, head, cors)
     }
 
-    /// The same, about a parameter of the query.
+    /// [`Answer::problem`] that also names a query parameter.
     pub(crate) fn problem_about(
         param: Option<&str>,
         problem: Problem,
@@ -176,10 +177,10 @@ impl Answer {
             param,
             detail: problem.detail(),
         };
-        // A body is strings and a number: it always serializes.
+        // Strings and a number always serialize.
         let body = serde_json::to_string(&body).unwrap_or_default();
         if head {
-            // With a body the runtime says so itself; here it leaves the body out.
+            // With a body, the runtime sets the length. For HEAD it drops the body, so set it here.
             headers.push(("Content-Length", body.len().to_string().into()));
         }
         headers.extend(cors);

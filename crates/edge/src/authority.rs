@@ -1,6 +1,6 @@
-//! Hosts and ports, as an operator writes them: strict enough that no other reading is left.
+//! Hosts and ports as operators write them, parsed so strictly that they are unambiguous.
 
-/// Host and perhaps a port: no user, no path, nothing encoded.
+/// Whether a text is a host with an optional port: no user, no path, nothing encoded.
 pub(crate) fn is_authority(text: &str) -> bool {
     let is_host_character =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
@@ -19,8 +19,8 @@ pub(crate) fn is_authority(text: &str) -> bool {
     is_host && is_port
 }
 
-/// Whether this is an origin as browsers write it (RFC 6454, section 6.2): in lower case, without a
-/// path, and without the port that the scheme has anyway.
+/// Whether a text is an origin as browsers serialize it (RFC 6454, section 6.2): in lower case, without a
+/// path, and without the scheme's default port.
 pub(crate) fn is_origin(text: &str) -> bool {
     let (host, default_port) = match text.split_once("://") {
         Some(("https", host)) => (host, ":443"),
@@ -32,7 +32,7 @@ pub(crate) fn is_origin(text: &str) -> bool {
         && !host.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// Whether the host of an authority is this machine, where nobody listens in between.
+/// Whether the host of an authority is this machine, so that the connection cannot be intercepted.
 pub(crate) fn is_loopback(authority: &str) -> bool {
     let host = if authority.starts_with('[') {
         authority.split_inclusive(']').next()

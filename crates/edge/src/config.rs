@@ -1,5 +1,5 @@
-//! The operator's variables, read and checked in one go: every error is named, and one is enough to
-//! serve nothing.
+//! The operator's variables, read and checked together. Every error is reported, and a single error stops
+//! the gate from serving anything.
 
 mod read;
 
@@ -20,33 +20,33 @@ use self::read::{
     read_origins, read_pass_headers, read_store, read_switch,
 };
 
-/// Seconds that clocks may be apart at most: more would be another lifetime.
+/// The most skew allowed between clocks, in seconds. More would amount to another lifetime.
 const MAX_LEEWAY: u64 = 300;
 
-/// The longest cap on lifetimes, the largest number of a token.
+/// The highest cap on lifetimes: the largest number that a token can hold.
 const MAX_LIFETIME: u64 = (1 << 53) - 1;
 
-/// The size of a manifest that is rewritten, in bytes: two of them are in memory at a time.
+/// The default limit for rewritten manifests, in bytes. Two copies are in memory at a time.
 const MAX_MANIFEST_BYTES: usize = 2 << 20;
 const LEAST_MANIFEST_BYTES: u64 = 1 << 10;
 const MOST_MANIFEST_BYTES: u64 = 8 << 20;
 
-/// What a player asks of a live playlist (draft-pantos-hls-rfc8216bis, section 6.2.5): without these the
-/// media server would not wait for the next part, or send all of the playlist.
+/// The query parameters that a player adds for a live playlist (draft-pantos-hls-rfc8216bis, section
+/// 6.2.5). Without them, the media server would neither wait for the next part nor send a delta update.
 const DIRECTIVES: &str = "_HLS_msn,_HLS_part,_HLS_skip";
 
-/// What is there under the name of a variable.
+/// The state of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
-    /// Nothing, or an empty text.
+    /// Not set, or empty.
     Unset,
-    /// A text.
+    /// Set to a text.
     Text(String),
-    /// Something that is not a text.
+    /// Set to something other than text.
     Unreadable,
 }
 
-/// The variables as they are; `None` where they are not set or empty.
+/// The values of the variables; `None` if a variable is not set or is empty.
 #[derive(Default)]
 pub struct Variables {
     pub(crate) allow_origins: Option<String>,
@@ -61,7 +61,7 @@ pub struct Variables {
     pub(crate) max_lifetime: Option<String>,
     pub(crate) max_manifest_bytes: Option<String>,
     pub(crate) max_run: Option<String>,
-    /// What the binding `MEDIA` is.
+    /// The state of the binding `MEDIA`.
     pub(crate) media: Binding,
     pub(crate) origin: Option<String>,
     pub(crate) origin_secret: Option<Secret>,
@@ -74,7 +74,7 @@ pub struct Variables {
     pub(crate) timed_hmac_ttl: Option<String>,
     pub(crate) timed_hmac_url_safe: Option<String>,
     pub(crate) unsigned_params: Option<String>,
-    /// The names of those that are set and are no text.
+    /// The names of the variables that are set to something other than text.
     pub(crate) unreadable: Vec<&'static str>,
 }
 
@@ -85,8 +85,8 @@ impl fmt::Debug for Variables {
 }
 
 impl Variables {
-    /// Reads every variable by its name. What is set and cannot be read is told apart from what is not set: a check
-    /// must not be lost because its variable has the wrong type.
+    /// Reads every variable by its name. A variable of the wrong type is not treated as unset, because that
+    /// would silently drop a check.
     pub fn read(media: Binding, mut setting: impl FnMut(&'static str) -> Setting) -> Self {
         let mut unreadable = Vec::new();
         let mut text = |name: &'static str| match setting(name) {
@@ -127,66 +127,66 @@ impl Variables {
     }
 }
 
-/// What the binding of the bucket is.
+/// The state of the bucket's binding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Binding {
-    /// There is none.
+    /// There is no such binding.
     #[default]
     Absent,
-    /// Something else than a bucket.
+    /// It is bound to something other than a bucket.
     Other,
-    /// A bucket.
+    /// It is bound to a bucket.
     Right,
 }
 
-/// Where the media is.
+/// The media store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
-    /// The bucket that is bound as `MEDIA`.
+    /// The bucket bound as `MEDIA`.
     Bucket,
     /// A media server.
     Server(Server),
 }
 
-/// The media server that is named by `ORIGIN`.
+/// The media server that `ORIGIN` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {
-    /// Scheme, authority and the path that comes before every other, without a slash at its end.
+    /// Scheme, authority and path prefix, without a trailing slash.
     pub(crate) base: String,
-    /// What its answers may say besides what passes always.
+    /// Response header fields to pass in addition to those that always pass.
     pub(crate) pass: PassHeaders,
-    /// By what it knows the gate.
+    /// The secret by which the server recognizes the gate.
     pub(crate) secret: Option<Secret>,
 }
 
-/// A configuration without a fault.
+/// A valid configuration.
 pub struct Config {
     pub(crate) ring: KeyRing,
     audience: Option<String>,
     formats: Formats,
     forward_params: String,
-    /// These, and those that a playlist is asked with.
+    /// The parameters in `forward_params`, and those that players add for playlists.
     forward_playlist_params: String,
     leeway: u64,
     log: LogLevel,
     max_lifetime: Option<u64>,
     max_run: u64,
-    /// Bytes in the largest manifest that is rewritten.
+    /// The largest manifest that is rewritten, in bytes.
     pub(crate) max_manifest_bytes: usize,
     pub(crate) origins: Origins,
     pub(crate) public: PublicPaths,
-    /// Whether a viewer with a directory token gets it as a cookie.
+    /// Whether a viewer with a directory token also gets it as a cookie.
     pub(crate) set_cookie: bool,
     pub(crate) store: Store,
     unsigned_params: String,
 }
 
-/// A configuration with at least one.
+/// An invalid configuration.
 #[derive(Debug)]
 pub struct Broken {
-    /// One sentence for each fault. No value is repeated: it may be a secret in the wrong place.
+    /// One sentence for each fault. No value is repeated, because it may be a misplaced secret.
     pub errors: Vec<String>,
-    /// Who may read that answer; none where this is the fault.
+    /// Who may read the error response; no origin if `ALLOW_ORIGINS` is itself at fault.
     pub(crate) origins: Origins,
 }
 
@@ -197,10 +197,10 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    /// Checks everything, and says everything that is wrong.
+    /// Checks all variables.
     ///
     /// # Errors
-    /// Every fault.
+    /// All faults that were found.
     pub fn read(variables: &Variables) -> Result<Self, Broken> {
         let mut errors: Vec<String> = variables
             .unreadable
@@ -216,7 +216,7 @@ impl Config {
             }
         });
         let formats = formats.ok();
-        // What a token can say and what it goes by depend on its format.
+        // What a token can carry, and what it is called, depend on its format.
         let no_keys = KeyRing::EMPTY;
         let gate = Verifier::new(&no_keys);
         let gate = match &formats {
@@ -228,7 +228,8 @@ impl Config {
         let names = gate.token_names();
         let taken: Vec<_> = names.iter().collect();
         let forward_params = text(&variables.forward_params);
-        // A native token in the query of a public file is parameters like others: its tag stays here.
+        // In the query of a public file, a native token is an ordinary set of parameters, but its tag must
+        // not be forwarded.
         let secret = [taken.as_slice(), &["sig"]].concat();
         note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params, &secret));
         let leeway = read_number(variables.leeway.as_deref(), "seconds", 0..=MAX_LEEWAY);
@@ -266,7 +267,7 @@ impl Config {
         let ring = ring.and_then(|ring| {
             match gate.formats().find(|name| !ring.serves(name)) {
                 Some(name) => Err(format!(
-                    "no key is for the format {name}, which FORMATS reads; add one, or take the format out"
+                    "has no key for the format {name}, which FORMATS names; add one, or remove the format"
                 )),
                 None => Ok(ring),
             }
@@ -304,7 +305,7 @@ impl Config {
         }
     }
 
-    /// Which entries of the log are written.
+    /// The level of the log.
     #[must_use]
     pub const fn log(&self) -> LogLevel {
         self.log
@@ -321,8 +322,8 @@ impl Config {
         self.formats.of(verifier)
     }
 
-    /// Who may read the answer to a request from `origin`, and what of it: also what the operator lets
-    /// through.
+    /// The CORS header fields for a response to `origin`. They also expose the header fields that the
+    /// operator passes.
     pub(crate) fn cors(&self, origin: Option<&str>) -> Headers {
         let mut headers = self.origins.headers(origin);
         let pass = match &self.store {
@@ -338,13 +339,13 @@ impl Config {
         headers
     }
 
-    /// The query parameters that may be added to a link, unsigned.
+    /// The query parameters that may be added to a link without being signed.
     pub(crate) fn unsigned_params(&self) -> ParamNames<'_> {
         ParamNames::new(&self.unsigned_params)
     }
 
-    /// The query parameters that travel on to the media store unsigned with a request for what may be a manifest,
-    /// or is none.
+    /// The unsigned query parameters that are forwarded to the media store. The list is longer for requests
+    /// that may be for a manifest.
     pub(crate) fn forward_params(&self, may_be_manifest: bool) -> ParamNames<'_> {
         ParamNames::new(if may_be_manifest {
             &self.forward_playlist_params
@@ -354,8 +355,8 @@ impl Config {
     }
 }
 
-/// Writes an error down and goes on with the default, so that the next one is found as well. The
-/// first of a variable is enough.
+/// Records an error and continues with the default, so that later errors are found too. Each variable
+/// reports only its first error.
 fn note<T: Default>(errors: &mut Vec<String>, name: &str, value: Result<T, String>) -> T {
     value.unwrap_or_else(|error| {
         let is_known = |known: &String| known.split(':').next() == Some(name);
@@ -415,7 +416,7 @@ mod tests {
         let forward = |names: &str| Variables { forward_params: Some(names.into()), ..bucket() };
         assert!(Config::read(&unsigned("utm_*, ref,v*")).is_ok());
         let fault =
-            "a star stands at the end of a name only, behind what the names start with: utm_*";
+            "a star is allowed only at the end of a name, after at least one character: utm_*";
         for names in ["ref, a*b", "ref,*b", "ref, *", "ref,a**", "ref, a*b*"] {
             wrong(unsigned(names), &format!("UNSIGNED_PARAMS: entry 2: {fault}"));
             wrong(forward(names), &format!("FORWARD_PARAMS: entry 2: {fault}"));
@@ -529,7 +530,7 @@ mod tests {
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
         assert_eq!(broken.errors.len(), 22);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
-        // As formats that are known, and a name that is taken.
+        // The same with valid formats, and with a name that is already taken.
         let variables = Variables {
             formats: Some("native".into()),
             issuer: Some(secret.into()),
@@ -546,7 +547,10 @@ mod tests {
             ..jwt()
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors, ["UNSIGNED_PARAMS: entry 1: that is the name of a token"]);
+        assert_eq!(
+            broken.errors,
+            ["UNSIGNED_PARAMS: entry 1: this name is reserved for tokens; remove it"]
+        );
     }
 
     #[test]
@@ -574,7 +578,7 @@ mod tests {
     #[test]
     fn without_a_directory_no_jwt_is_read() {
         let missing =
-            "JWT_PATH: is missing; name the directory that a claim opens, like /videos/{vid}/";
+            "JWT_PATH: is missing; write the directory that a claim allows, like /videos/{vid}/";
         for text in ["jwt", "native,jwt"] {
             wrong(Variables { formats: Some(text.into()), ..bucket() }, missing);
         }
@@ -595,7 +599,7 @@ mod tests {
         assert_eq!(
             broken.errors,
             ["JWT_PATH", "JWT_NAME", "ISSUER"].map(|name| format!(
-                "{name}: is for JWTs, and they are not read; name jwt among the formats"
+                "{name}: applies only to JWTs, which are not read; add jwt to the formats"
             ))
         );
         let variables = Variables { jwt_name: Some("a b".into()), ..jwt() };
@@ -655,7 +659,7 @@ mod tests {
     #[test]
     fn no_parameter_goes_by_the_name_of_a_token() {
         let taken = |params: &str, with: fn() -> Variables| {
-            let error = "entry 2: that is the name of a token";
+            let error = "entry 2: this name is reserved for tokens; remove it";
             wrong(
                 Variables { forward_params: Some(params.into()), ..with() },
                 &format!("FORWARD_PARAMS: {error}"),
@@ -675,7 +679,7 @@ mod tests {
         for params in ["v, sig", "v, s*"] {
             wrong(
                 Variables { forward_params: Some(params.into()), ..bucket() },
-                "FORWARD_PARAMS: entry 2: that is the name of a token",
+                "FORWARD_PARAMS: entry 2: this name is reserved for tokens; remove it",
             );
         }
         for (params, variables) in [("token", bucket()), ("token", named()), ("Token", jwt())] {
@@ -696,12 +700,12 @@ mod tests {
         );
         wrong(
             Variables { playgate_keys: Some(format!("{KEYS},{KEYS}").into()), ..bucket() },
-            "PLAYGATE_KEYS: key ring, entry 2: two entries have the same key id",
+            "PLAYGATE_KEYS: key ring, entry 2: duplicate key id",
         );
         wrong(
             Variables { playgate_keys: Some(format!("jwt/{KEYS}").into()), ..bucket() },
-            "PLAYGATE_KEYS: no key is for the format native, which FORMATS reads; add one, or take the \
-             format out",
+            "PLAYGATE_KEYS: has no key for the format native, which FORMATS names; add one, or \
+             remove the format",
         );
     }
 
@@ -725,7 +729,7 @@ mod tests {
         );
         wrong(
             Variables { media: Binding::Right, ..server("https://media.example.com") },
-            "ORIGIN: is set although MEDIA is bound; the gate takes one of them",
+            "ORIGIN: is set, but MEDIA is bound too; use only one of them",
         );
         wrong(
             Variables { media: Binding::Other, ..bucket() },
@@ -747,8 +751,8 @@ mod tests {
             let server = Server { base: base.into(), pass: PassHeaders::default(), secret: None };
             assert_eq!(config.store, Store::Server(server));
         }
-        let form = "ORIGIN: write it as https://media.example.com, with a path to start from if \
-                    need be";
+        let form = "ORIGIN: write it like https://media.example.com, with an optional path \
+                    prefix";
         for origin in [
             "media.example.com",
             "ftp://media.example.com",
@@ -763,7 +767,10 @@ mod tests {
             wrong(server(origin), form);
         }
         for origin in ["http://media.example.com", "http://localhost.example.com", "http://[::2]"] {
-            wrong(server(origin), "ORIGIN: write https: http is only for this machine (localhost)");
+            wrong(
+                server(origin),
+                "ORIGIN: write https; http is allowed only for this machine (localhost)",
+            );
         }
         wrong(
             server("https://media.example.com//a"),
@@ -785,7 +792,7 @@ mod tests {
         let Store::Server(server) = config.store else { panic!("a bucket") };
         assert_eq!(server.secret, Some(secret.into()));
         assert!(server.pass.has("x-cache") && server.pass.has("server"));
-        let form = "ORIGIN_SECRET: write 16 to 256 characters without blanks; make one with `openssl \
+        let form = "ORIGIN_SECRET: write 16 to 256 characters without spaces; make one with `openssl \
                     rand -hex 32`";
         for text in
             ["0123456789abcde", &"a".repeat(257), "0123456789abcdef g", "0123456789abcde\u{e9}"]
@@ -794,8 +801,7 @@ mod tests {
         }
         wrong(
             set(secret, "X-Cache, Set-Cookie"),
-            "PASS_HEADERS: entry 2: credentials are between the \
-                                                  viewer and the gate",
+            "PASS_HEADERS: entry 2: credentials must stay between the viewer and the gate",
         );
         let Err(broken) = Config::read(&Variables {
             origin: None,
@@ -804,7 +810,7 @@ mod tests {
         }) else {
             panic!("taken")
         };
-        let error = "is for ORIGIN, and that is not set; take it out, or set ORIGIN";
+        let error = "applies only with ORIGIN, which is not set; remove it, or set ORIGIN";
         assert_eq!(
             broken.errors,
             [format!("PASS_HEADERS: {error}"), format!("ORIGIN_SECRET: {error}")]
@@ -823,7 +829,7 @@ mod tests {
         }
         wrong(
             Variables { public: Some("/a\n/".into()), ..bucket() },
-            "PUBLIC: entry 2: / would open everything; name the directories",
+            "PUBLIC: entry 2: / would make everything public; name the directories instead",
         );
         wrong(
             Variables { public: Some("/a/../b".into()), ..bucket() },
@@ -851,8 +857,8 @@ mod tests {
         {
             wrong(
                 Variables { allow_origins: Some(origins.into()), ..bucket() },
-                "ALLOW_ORIGINS: entry 1: write an origin as browsers do, scheme and host in lower \
-                 case without a path, like https://www.example.com, or only * for all",
+                "ALLOW_ORIGINS: entry 1: write an origin as browsers do: scheme and host in \
+                 lower case, without a path, like https://www.example.com, or only * for all",
             );
         }
     }
@@ -890,7 +896,7 @@ mod tests {
         assert!(!config.public.contains("/videos/42/master.m3u8"));
         wrong(
             public("ts, Key"),
-            "PUBLIC_EXTENSIONS: entry 2: playlists and keys are what the gate is for",
+            "PUBLIC_EXTENSIONS: entry 2: manifests and keys always need a token; remove this extension",
         );
         wrong(
             public(".ts"),

@@ -1,29 +1,31 @@
-//! Who may read the answers from a page of another origin (Fetch standard, section 3.2).
+//! CORS: which pages of other origins may read the answers (Fetch standard, section 3.2).
 
 use std::borrow::Cow;
 
 use crate::answer::Headers;
 
-/// The field that says what scripts may read.
+/// The header field that lists what scripts may read.
 pub(crate) const EXPOSE: &str = "Access-Control-Expose-Headers";
 
-/// What scripts may read of a response, beside what the Fetch standard allows anyway.
+/// The response header fields that scripts may read, in addition to the safelisted ones of the Fetch
+/// standard.
 const EXPOSED: &str = "Content-Length, Content-Range, Accept-Ranges, ETag, Date, Playgate-Reason, \
      Playgate-Expires, Playgate-Time-Left, CMSD-Static, CMSD-Dynamic";
 
-/// What players send: the token, ranges and conditions, and CTA-5004 in its header form.
+/// The request header fields that players send: the token, ranges and conditions, and CTA-5004 in its
+/// header form.
 const ALLOWED_HEADERS: &str = "Authorization, Range, If-Match, If-None-Match, If-Modified-Since, \
      If-Unmodified-Since, If-Range, CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session";
 
 /// The origins that the operator allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Origins {
-    /// None: no CORS header is ever sent.
+    /// No origin: no CORS header is ever sent.
     #[default]
     None,
     /// Every origin, without credentials.
     Any,
-    /// These alone, byte for byte as browsers write them.
+    /// Only these, compared byte for byte with what browsers send.
     Listed(Vec<String>),
 }
 
@@ -36,7 +38,8 @@ impl Origins {
                 vec![("Access-Control-Allow-Origin", "*".into()), (EXPOSE, EXPOSED.into())]
             }
             Self::Listed(origins) => {
-                // Also where the origin is not listed: the answer would be another for one that is.
+                // `Vary` is needed even if the origin is not listed, because the answer to a listed origin
+                // is different.
                 let mut headers: Headers = vec![("Vary", "Origin".into())];
                 if let Some(origin) = origins.iter().find(|listed| Some(listed.as_str()) == origin)
                 {
@@ -51,8 +54,8 @@ impl Origins {
         }
     }
 
-    /// The header fields for the answer to OPTIONS. A preflight carries no credentials, so it is
-    /// answered before any check.
+    /// The header fields for the answer to OPTIONS. A preflight carries no credentials, so it is answered
+    /// before any check.
     pub(crate) fn preflight(&self, origin: Option<&str>) -> Headers {
         let mut headers = self.headers(origin);
         if headers.iter().any(|(name, _)| *name == "Access-Control-Allow-Origin") {

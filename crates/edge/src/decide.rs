@@ -1,4 +1,4 @@
-//! The decision on one request, without a wait.
+//! The decision on one request. It is synchronous.
 
 use std::borrow::Cow;
 
@@ -18,25 +18,26 @@ use crate::plan::{Next, Plan, Response};
 use crate::redirect::Redirect;
 use crate::request::RequestParts;
 
-/// What comes of a request.
+/// The outcome for a request.
 #[derive(Debug)]
 pub enum Decision {
-    /// It is answered at once.
+    /// The response is complete.
     Respond(Response, LogEntry),
-    /// Its delivery is served, and this is what to do first.
+    /// The plan serves the request; the second field is its first step.
     Serve(Box<Plan>, Next),
 }
 
-/// Decides on one request at `now`.
+/// Decides on one request at `now`. The checks, in order:
 ///
-/// 0. a configuration with a fault serves nothing - 503 `misconfigured`
-/// 1. OPTIONS is answered before any check, as a preflight carries no token - 204
-/// 2. methods other than GET and HEAD - 405 `method_not_allowed`
+/// 0. an invalid configuration serves nothing: 503 `misconfigured`
+/// 1. OPTIONS is answered before any check, because a preflight carries no token: 204
+/// 2. methods other than GET and HEAD are refused: 405 `method_not_allowed`
 /// 3. public paths are served without a token
-/// 4. the core's checks - 401 `missing`, 403 all others
+/// 4. the core checks the token: 401 `missing`, 403 for all other refusals
 ///
-/// `country` is parts for the client's country where a token may be bound to some: the runtime makes what
-/// it knows of a client into an object when it is first touched, and most tokens need none of it.
+/// `country` returns the client's country. It is called only if a token may be bound to countries: the
+/// first access makes the runtime build an object with everything it knows about the client, and most
+/// tokens do not need it.
 pub fn decide(
     config: &Result<Config, Broken>,
     parts: &RequestParts<'_>,
@@ -90,7 +91,7 @@ pub fn decide(
     let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
     let mut texts = [Some(parts.url), parts.cookie, parts.authorization].into_iter().flatten();
     let country = texts.any(|text| verifier.may_name_countries(text)).then(country).flatten();
-    // XX is the edge's word for a country that it does not know.
+    // `XX` means that the edge does not know the country.
     request.client_country = country.as_deref().filter(|known| *known != "XX");
     match verifier.decide(&request, now) {
         Ok(verified) => {
@@ -103,7 +104,8 @@ pub fn decide(
             };
             let path = verified.path();
             let may_be_manifest = object::may_be_manifest(&path.to_cow());
-            // Whether the store has a manifest all the same, which would be rewritten, it says later.
+            // The path does not settle whether this is a manifest, which would be rewritten. The store's
+            // answer does.
             let is_rewritten = may_be_manifest && verified.grant().directory().is_some();
             let is_file = !is_rewritten && !path.is_manifest();
             let redirect = is_file.then(|| verifier.lasting_address(&verified, now)).flatten();
@@ -115,7 +117,8 @@ pub fn decide(
             let delivery = admitted(delivery, config, parts, &verifier, &verified, may_be_manifest);
             serve(config, delivery, parts, entry)
         }
-        // What the token says, proved or not: an operator looks for the key that is missing.
+        // Log what the token says even though it is not verified: it tells the operator which key is
+        // missing.
         Err(denied) => {
             let refusal = denied.refusal();
             let added = refusal == ParseError::UnsignedParameter.into();
@@ -175,11 +178,13 @@ fn admitted(
     delivery
 }
 
-/// Where a file is to be found for as long as its link says with `run`, should what may be a manifest be a file.
-/// Manifests need no such address: those in them last.
+/// The address to redirect to if a path that may lead to a manifest turns out to lead to a file. The
+/// address is valid for as long as `run` specifies. Manifests need no redirect, because the addresses in
+/// them already last that long.
 ///
-/// A link that lasts longer anyway stays as it is. From a cookie or the `Authorization` header there is
-/// none: what a client sends there it sends again, and an address with a token beside that would have two.
+/// Returns `None` if the link itself lasts at least as long, or if the token came in a cookie or in the
+/// `Authorization` header: the client sends those again, so a request to an address with a token would
+/// carry two.
 fn redirect(rewriter: &Rewriter, verified: &Verified<'_>) -> Option<Box<Redirect>> {
     let expires = rewriter.expires();
     if !rewriter.is_exchanged()
@@ -192,14 +197,14 @@ fn redirect(rewriter: &Rewriter, verified: &Verified<'_>) -> Option<Box<Redirect
     Some(Box::new(Redirect { location, expires: expires.as_secs() }))
 }
 
-/// The cookie that hands the token over, or the one that it was exchanged for.
+/// The cookie with the token, or with the token that it was exchanged for.
 fn cookie(
     delivery: &Delivery,
     parts: &RequestParts<'_>,
     verifier: &Verifier<'_>,
     verified: &Verified<'_>,
 ) -> Option<String> {
-    // What may turn out to be no manifest starts no playback.
+    // Only a path that is certainly a manifest's starts a playback.
     let rewriting = delivery.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {
         Some(Rewriting { rewriter, .. }) => (Cow::from(rewriter.token()), rewriter.expires()),
@@ -213,14 +218,14 @@ fn cookie(
     cookie::set_cookie(&token, &verified.scope().to_string(), secs)
 }
 
-/// The canonical path of a URL that needs no token, and what of its query travels on.
+/// The canonical path of a public URL, and the part of its query that is forwarded.
 fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
     if config.public.is_empty() {
         return None;
     }
     let (path, query) = Request::new(url).path_and_query().ok()?;
     let path = CanonicalPath::parse(path).ok()?.to_cow();
-    // What carries a token in its path is verified: its extension is not that of a public file.
+    // A path that contains a token must be verified, whatever its extension.
     if config.verifier().token_names().are_in(&path, None) {
         return None;
     }
@@ -439,7 +444,7 @@ mod tests {
         assert_eq!(reason(&[&elsewhere], || panic!("parts")), Some("wrong_network"));
     }
 
-    /// Where a file is redirected to, at once or once the store has said that it is no manifest.
+    /// The redirect of a file: at once, or after the store has answered that it is not a manifest.
     #[test]
     fn a_file_with_run_is_redirected_where_its_link_would_end_earlier() {
         let now = UnixTime::from_secs(NOW);
@@ -511,7 +516,8 @@ mod tests {
         }
     }
 
-    /// A JWT by the first key for ten minutes, with these parts of a header and a payload.
+    /// A JWT signed with the first key, valid for ten minutes, with additional members in its header and
+    /// payload.
     fn jwt(header: &str, payload: &str) -> String {
         use base64ct::{Base64UrlUnpadded, Encoding as _};
         use hmac::{Hmac, KeyInit as _, Mac as _};

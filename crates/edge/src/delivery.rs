@@ -1,4 +1,4 @@
-//! What is served to an admitted request, whichever store has it.
+//! What to deliver for an admitted request, independent of the media store.
 
 use playgate::query::push_query;
 use playgate_manifest::Rewriter;
@@ -7,42 +7,42 @@ use crate::answer::{Answer, Header, Headers, Problem};
 use crate::freshness::{self, Stored};
 use crate::redirect::Redirect;
 
-/// How the manifest of an admitted request is rewritten, should it be one.
+/// How to rewrite the media of an admitted request, if it is a manifest.
 #[derive(Clone, Debug)]
 pub(crate) struct Rewriting {
     pub(crate) rewriter: Rewriter,
-    /// Bytes in the largest manifest that is read.
+    /// The largest manifest that is read, in bytes.
     pub(crate) max_bytes: usize,
 }
 
-/// An admitted request, freed from the URL that it was read from.
+/// The delivery for an admitted request. It does not borrow from the request.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
     /// The canonical path that was verified.
     pub(crate) path: String,
-    /// The query that travels on.
+    /// The query that is forwarded.
     pub(crate) query: Option<String>,
-    /// Whether the body is left out.
+    /// Whether the request is HEAD, so that the body is omitted.
     pub(crate) head: bool,
-    /// The time at which all of this holds.
+    /// The time of the decision.
     pub(crate) now: u64,
-    /// When the token's time is over; `None` for a public path.
+    /// When the token expires; `None` for a public path.
     pub(crate) expires: Option<u64>,
-    /// The name of the file, and whether the viewer saves it: the value of `Content-Disposition`.
+    /// The value of `Content-Disposition`: the file name, and whether to save the file.
     pub(crate) disposition: Option<String>,
-    /// The cookie that hands the token over to requests that have none.
+    /// The cookie that gives the token to later requests.
     pub(crate) cookie: Option<String>,
-    /// Who may read the answer.
+    /// The CORS header fields.
     pub(crate) cors: Headers,
-    /// How it is rewritten, should it be a manifest whose addresses have to carry the token.
+    /// How to rewrite the media, if it is a manifest whose addresses must carry the token.
     pub(crate) rewriting: Option<Box<Rewriting>>,
-    /// Where the viewer is sent, should it be no manifest.
+    /// Where to redirect the viewer, if the media is not a manifest.
     pub(crate) redirect: Option<Box<Redirect>>,
 }
 
 impl Delivery {
-    /// The header fields that the gate adds to what the store says, on every response. `error` is
-    /// for those that are no media: nothing of them is kept.
+    /// The header fields that the gate adds to every response. `error` marks responses without media, which
+    /// must not be cached.
     pub(crate) fn headers(&self, stored: Stored<'_>, error: bool) -> Headers {
         let mut headers = Headers::new();
         let rewriter = self.rewriting.as_ref().map(|rewriting| &rewriting.rewriter);
@@ -50,7 +50,7 @@ impl Delivery {
             rewriter.filter(|rewriter| rewriter.is_exchanged() && stored.is_playlist && !error);
         let cache_control = match self.expires {
             _ if error => Some("no-store".into()),
-            // The next request gets another token, made then.
+            // The next request gets a different token, created then.
             _ if rewriter.is_some() => Some(match freshness::of_gated(stored, 0) {
                 strict if strict.ends_with("no-store") => strict,
                 _ => "private, no-cache".into(),
@@ -71,20 +71,20 @@ impl Delivery {
         headers
     }
 
-    /// The answer where it turned out to be no manifest, and its link lasts longer at another address.
+    /// The redirect, if the media is not a manifest and its link lasts longer at another address.
     pub(crate) fn redirected(&self) -> Option<Answer> {
         Some(self.redirect.as_ref()?.answer(self.now, self.cors.clone()))
     }
 
-    /// The answer where it cannot be served all the same.
+    /// The answer if the media cannot be served after all.
     pub(crate) fn problem(&self, problem: Problem) -> Answer {
         let mut answer = Answer::problem(problem, self.head, self.cors.clone());
         answer.headers.extend(self.time_left(self.expires));
         answer
     }
 
-    /// Until when the token lasts, and how long from now on that is, so that a player can renew in time
-    /// whatever its clock says.
+    /// When the token expires, and how long it lasts from now on. The second lets a player renew in time
+    /// even if its clock is wrong.
     fn time_left(&self, expires: Option<u64>) -> impl Iterator<Item = Header> + use<> {
         let now = self.now;
         expires.into_iter().flat_map(move |at| {
@@ -95,7 +95,7 @@ impl Delivery {
         })
     }
 
-    /// Where it is on the server at `base`.
+    /// The URL of the media on the server at `base`.
     pub(crate) fn url_at(&self, base: &str) -> String {
         let mut url = [base, &self.path].concat();
         push_query(&mut url, self.query.as_deref());

@@ -2,26 +2,26 @@
 
 use playgate::{DownloadName, percent::push_encoded};
 
-/// The header's value for a file of this name, to be saved or to be shown.
+/// The value of the header for a file name, to be saved or displayed.
 pub(crate) fn of(name: DownloadName<'_>) -> String {
     value(if name.is_inline() { "inline" } else { "attachment" }, &name.decode())
 }
 
-/// Old clients read `filename`, which gets `_` for every character that could end the quoted
-/// string, be read as an escape or name a folder; all others read `filename*` (RFC 8187).
+/// Old clients read `filename`. There, `_` replaces every character that could end the quoted string, start
+/// an escape or name a folder. Other clients read `filename*` (RFC 8187).
 fn value(kind: &str, name: &str) -> String {
     let fallback: String =
         name.chars().map(|c| if is_unreserved_path(c) { c } else { '_' }).collect();
     let mut value = format!("{kind}; filename=\"{fallback}\"");
     if fallback != name {
         value.push_str("; filename*=UTF-8''");
-        // A name is one file, not a way to another folder (RFC 6266, section 4.3).
+        // A name must be a single file, not a path to another folder (RFC 6266, section 4.3).
         push_encoded(&name.replace(['/', '\\'], "_"), is_attr_char, &mut value);
     }
     value
 }
 
-/// A character that every client reads alike within a quoted string.
+/// Whether every client reads this character the same way in a quoted string.
 fn is_unreserved_path(c: char) -> bool {
     matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '/' | '%')
 }
@@ -82,8 +82,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever the name: one value of printable ASCII, two quotes, and the name comes back, less the
-        /// slashes that would lead to another folder.
+        /// For any name: the value is printable ASCII with two quotes, and decodes to the name, with
+        /// slashes replaced.
         #[test]
         fn any_name_comes_back_and_nothing_else(name in "\\PC{1,80}|(?s).{1,80}") {
             let value = attachment(&name);
@@ -104,7 +104,7 @@ mod tests {
         }
     }
 
-    /// What RFC 8187, section 3.2.1, makes of an extended value; nothing but its characters may be there.
+    /// Decodes an extended value (RFC 8187, section 3.2.1), which must contain only allowed characters.
     fn decoded(value: &str) -> String {
         let mut bytes = value.bytes();
         let mut name = std::vec::Vec::new();

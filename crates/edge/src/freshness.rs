@@ -2,21 +2,19 @@
 
 use std::borrow::Cow;
 
-/// What the media store says about reuse.
+/// What the media store says about caching.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stored<'a> {
     /// Its `Cache-Control`.
     pub(crate) cache_control: Option<&'a str>,
-    /// Seconds that its answer has lain in a cache already.
+    /// How many seconds its answer has already been in a cache.
     pub(crate) age: u64,
-    /// A playlist may be rewritten at any moment: without a word of the store it is asked for
-    /// again.
+    /// A playlist may change at any moment: unless the store says otherwise, it must be revalidated.
     pub(crate) is_playlist: bool,
 }
 
-/// `Cache-Control` for a response to a token with `left` seconds to live: `private`, so that no
-/// cache in front of the gate answers in its place, and never fresh for longer than the token
-/// lasts.
+/// `Cache-Control` for a response to a token with `left` seconds to live: `private`, so that no cache in
+/// front of the gate answers in its place, and never fresh for longer than the token lasts.
 pub(crate) fn of_gated(stored: Stored<'_>, left: u64) -> Cow<'static, str> {
     let mut max_age = if stored.is_playlist { 0 } else { left };
     let directives = stored.cache_control.unwrap_or_default().split(',').map(str::trim);
@@ -33,8 +31,7 @@ pub(crate) fn of_gated(stored: Stored<'_>, left: u64) -> Cow<'static, str> {
     format!("private, max-age={max_age}").into()
 }
 
-/// A number too large to hold is the largest; one that cannot be read is stale at once (section
-/// 4.2.1).
+/// A number that overflows is treated as the largest; one that cannot be read, as stale (section 4.2.1).
 fn seconds(text: &str) -> u64 {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().unwrap_or(u64::MAX) } else { 0 }

@@ -6,8 +6,7 @@ const MONTHS: [&str; 12] =
 
 const DAY: u64 = 86_400;
 
-/// A moment as `Sun, 06 Nov 1994 08:49:37 GMT`. A year above 9999 is written as the last second of
-/// it.
+/// Formats a time as `Sun, 06 Nov 1994 08:49:37 GMT`. Times after the year 9999 become its last second.
 pub(crate) fn format(unix: u64) -> String {
     const LAST: u64 = 253_402_300_799;
     let unix = unix.min(LAST);
@@ -34,8 +33,8 @@ pub(crate) fn format(unix: u64) -> String {
     )
 }
 
-/// Reads any of the three forms; `None` is a date that is ignored. `now` says which century a year
-/// of two digits is in: one that seems more than 50 years ahead has passed.
+/// Reads any of the three forms; `None` if the date must be ignored. `now` determines the century of a
+/// two-digit year: a date that appears to be more than 50 years in the future is in the past.
 pub(crate) fn parse(text: &str, now: u64) -> Option<u64> {
     let words: Vec<&str> = text.split([' ', ',', '-']).filter(|word| !word.is_empty()).collect();
     let (day, month, year, time) = match *words.as_slice() {
@@ -116,7 +115,7 @@ mod tests {
     fn obsolete_forms() {
         assert_eq!(parse("Sunday, 06-Nov-94 08:49:37 GMT", NOW), Some(784_111_777));
         assert_eq!(parse("Sun Nov  6 08:49:37 1994", NOW), Some(784_111_777));
-        // 2076 is 50 years ahead, 2077 is not: it is 1977.
+        // 2076 is 50 years ahead. 2077 is not allowed: it means 1977.
         assert_eq!(parse("Wednesday, 01-Jan-76 00:00:00 GMT", NOW), Some(3_345_062_400));
         assert_eq!(parse("Saturday, 01-Jan-77 00:00:00 GMT", NOW), Some(220_924_800));
     }

@@ -1,8 +1,8 @@
-//! The gate over HTTP, without a platform and without I/O: configuration, decision, conditions, ranges, CORS,
-//! cookies, manifests and log.
+//! The gate over HTTP, without I/O and independent of any platform: configuration, decision, conditions,
+//! ranges, CORS, cookies, manifests and log.
 //!
-//! [`decide`] answers a request, or says what is to be delivered. [`Plan`] then says what
-//! to ask the media store, and makes the response of what that answers. Both are synchronous: whoever drives them moves
+//! [`decide`] answers a request itself, or returns a [`Plan`] for its delivery. The plan says what to ask
+//! the media store, and turns the store's answers into a response. Both are synchronous: the caller moves
 //! the bytes.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]

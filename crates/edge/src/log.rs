@@ -1,5 +1,5 @@
-//! One line of JSON for each decision. No token, no key and no URL: a path token is a credential,
-//! so an address is never written down but as the scope of a token.
+//! One line of JSON for each decision. It contains no token, no key and no URL: an address may have a token
+//! in its path, so only the scope of a token is logged.
 
 use playgate::{
     KeyId, KeyRing,
@@ -7,50 +7,50 @@ use playgate::{
 };
 use serde::Serialize;
 
-/// What is said about a request. Members that do not apply are left out.
+/// A log entry about a request. Members that do not apply are omitted.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct LogEntry {
-    /// `allow` or `deny` as in a verdict; `preflight` and `public` need none; `error` is the gate's
-    /// own.
+    /// `allow` or `deny` after verification; `preflight` or `public` if none was needed; `error` for the
+    /// gate's own errors.
     pub decision: &'static str,
-    /// Why it was not served.
+    /// Why the request was not served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
     /// The field of the token that the reason is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<&'static str>,
-    /// The query parameter that was not signed.
+    /// The unsigned query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
     /// The status of the response.
     pub status: u16,
     /// The method, or `other`.
     pub method: &'static str,
-    /// The id of the key.
+    /// The key id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
-    /// The path of the scope, without what could be a token.
+    /// The path of the scope, with anything removed that could be a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// Where the token was.
+    /// Where the token was in the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<&'static str>,
 }
 
-/// Which entries are written.
+/// Which entries are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogLevel {
     /// All.
     All,
-    /// Not any.
+    /// None.
     Off,
-    /// Those of requests that were not served: refusals, and errors of the gate and the media store.
+    /// Only requests that were not served: refusals, and errors of the gate and the media store.
     #[default]
     Refused,
 }
 
 impl LogEntry {
-    /// The entry as one line, if it is written.
+    /// The entry as one line; `None` if its level is not logged.
     #[must_use]
     pub fn line(&self, level: LogLevel) -> Option<String> {
         let is_written = match level {
@@ -61,14 +61,14 @@ impl LogEntry {
         is_written.then(|| self.to_json())
     }
 
-    /// The entry in JSON.
+    /// The entry as JSON.
     pub(crate) fn to_json(&self) -> String {
-        // A line is strings and a number: it always serializes.
+        // Strings and a number always serialize.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// The line about a configuration with faults, written once for each environment.
+/// The line about an invalid configuration, logged once for each environment.
 #[must_use]
 pub fn faults(errors: &[String]) -> String {
     #[derive(Serialize)]
@@ -81,7 +81,8 @@ pub fn faults(errors: &[String]) -> String {
     serde_json::to_string(&faults).unwrap_or_default()
 }
 
-/// The line about a panic: where it was, and nothing of its message, which may repeat text of a request.
+/// The line about a panic. It gives the location but not the message, which may contain text from a
+/// request.
 #[must_use]
 pub fn panicked(file: &str, line: u32) -> String {
     #[derive(Serialize)]
@@ -95,7 +96,7 @@ pub fn panicked(file: &str, line: u32) -> String {
     serde_json::to_string(&panicked).unwrap_or_default()
 }
 
-/// The methods that the gate tells apart; a client may send any word as one.
+/// The methods that are logged by name. A client may send any word as a method.
 pub(crate) fn method_name(method: &str) -> &'static str {
     match method {
         "DELETE" => "DELETE",
@@ -109,21 +110,22 @@ pub(crate) fn method_name(method: &str) -> &'static str {
     }
 }
 
-/// The path of a scope or of a public file, without its query, which may name a viewer, and without what
-/// could be a token: clients may write one into any path, under any name and in any encoding.
+/// The path of a scope or of a public file, without its query, which may identify a viewer, and without
+/// anything that could be a token. Clients may write a token into any path, under any name and in any
+/// encoding.
 pub(crate) fn path_of(scope: &str) -> String {
     let path = scope.split('?').next().unwrap_or_default();
     path.split('/').map(redacted_segment).collect::<Vec<_>>().join("/")
 }
 
-/// The key id of a token that was not admitted: what could be none, or a tag, is not repeated, unless the ring
-/// has it.
+/// The key id of a refused token. It is logged only if it is in the ring, or if it is a plausible key id
+/// and could not be a tag.
 pub(crate) fn kid(ring: &KeyRing, shown: &str) -> Option<String> {
     let is_known = ring.ids().any(|id| id.as_str() == shown);
     (is_known || KeyId::new(shown).is_ok() && redacted(shown) == shown).then(|| shown.into())
 }
 
-/// The name of a query parameter, where it is like one: what could be a token is not repeated.
+/// The name of a query parameter, if it is plausible and could not be a token.
 pub(crate) fn param(name: &str) -> Option<String> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     let like_one = (1..=64).contains(&name.len()) && name.bytes().all(is_name);

@@ -1,22 +1,22 @@
-//! The name of an object in the bucket, and the type that its name suggests.
+//! The key of an object in the bucket, and the media type that its extension implies.
 
 use playgate::percent::decode;
 use playgate_manifest::Kind;
 
-/// The type of media of which nothing is known.
+/// The type of unknown media.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// The longest key of the store, in bytes.
+/// The longest key that the store accepts, in bytes.
 const MAX_KEY_LEN: usize = 1024;
 
-/// The key of a canonical path: without the slash that it starts with, percent-decoded once. `None`
-/// where no object can have it.
+/// The key for a canonical path: without its leading slash, percent-decoded once. `None` if no object can
+/// have that key.
 pub(crate) fn key(path: &str) -> Option<String> {
     let key = decode(path.strip_prefix('/')?)?;
     (1..=MAX_KEY_LEN).contains(&key.len()).then_some(key)
 }
 
-/// The type of media by the extension of its path, for objects that were stored without one.
+/// The media type by the extension of a path, for objects that were stored without a type.
 pub(crate) fn media_type(path: &str) -> &'static str {
     let file = path.rsplit('/').next().unwrap_or_default();
     let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -52,13 +52,13 @@ pub(crate) fn media_type(path: &str) -> &'static str {
     }
 }
 
-/// What the media is written in, if it says where more of it is: by its type, or where that is none of a
-/// manifest's, by the extension of its path.
+/// The format of a manifest, or `None` if this is not one. The type decides or, if it is not that of a
+/// manifest, the extension of the path.
 pub(crate) fn manifest_kind(media_type: &str, path: &str) -> Option<Kind> {
     kind_of_type(media_type).or_else(|| kind_of_type(self::media_type(path)))
 }
 
-/// Whether media at this path may turn out to be a manifest: other extensions are known to be none.
+/// Whether media at this path may be a manifest. Paths with other extensions never are.
 pub(crate) fn may_be_manifest(path: &str) -> bool {
     let media_type = media_type(path);
     media_type == UNKNOWN || kind_of_type(media_type).is_some()

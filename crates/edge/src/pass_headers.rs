@@ -1,14 +1,14 @@
-//! Header fields of the media server that an operator lets through beside those that always pass.
+//! Header fields of the media server that the operator passes in addition to those that always pass.
 
 /// Names of header fields, in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PassHeaders(Vec<String>);
 
 impl PassHeaders {
-    /// Takes the names as they are.
+    /// Takes the names as written.
     ///
     /// # Errors
-    /// What is wrong with the first name that cannot pass, counted from 0.
+    /// The index of the first name that must not pass, from 0, and why.
     pub(crate) fn new<'a>(
         names: impl Iterator<Item = &'a str>,
     ) -> Result<Self, (usize, &'static str)> {
@@ -22,12 +22,12 @@ impl PassHeaders {
         checked.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether a name, in lower case, is among them.
+    /// Whether a name, in lower case, is in the list.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|listed| listed == name)
     }
 
-    /// The names, for a list in another header field.
+    /// The names, to list them in another header field.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -38,15 +38,15 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Why a header field never passes, whatever the operator says; after the registry of HTTP field names
-/// (RFC 9110, section 16.3.1), and what browsers and servers act on beside it.
+/// Why a header field never passes, whatever the operator configures. Based on the registry of HTTP field
+/// names (RFC 9110, section 16.3.1), and on other fields that browsers and servers act on.
 fn refusal(name: &str) -> Option<&'static str> {
-    const GATE: &str = "the gate says this itself";
-    const CACHES: &str = "it would tell caches to keep what the gate decides on";
-    const CONNECTION: &str = "it belongs to one connection";
-    const CREDENTIALS: &str = "credentials are between the viewer and the gate";
-    const LEAKS: &str = "it makes browsers send addresses, and so tokens, elsewhere, or changes what they do with them";
-    const SERVERS: &str = "it steers a server in front of the gate";
+    const GATE: &str = "the gate sets this field itself";
+    const CACHES: &str = "it would let caches store what the gate must decide on";
+    const CONNECTION: &str = "it applies to a single connection";
+    const CREDENTIALS: &str = "credentials must stay between the viewer and the gate";
+    const LEAKS: &str = "it would make browsers send addresses (and so tokens) elsewhere, or change how they handle them";
+    const SERVERS: &str = "it would control a server in front of the gate";
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
     Some(match name {
         "x-content-type-options" => GATE,
@@ -71,7 +71,7 @@ fn refusal(name: &str) -> Option<&'static str> {
         | "set-login"
         | "www-authenticate" => CREDENTIALS,
         _ if starts(&["sec-session-", "secure-session-"]) => CREDENTIALS,
-        // A policy of content may report as well (`report-uri`), with the address of the document.
+        // A content security policy can also report (`report-uri`), with the address of the document.
         "clear-site-data"
         | "content-base"
         | "content-location"

@@ -1,7 +1,7 @@
-//! An admitted request on its way to a response: what to ask the media store, and what to do with its answer.
+//! Turns an admitted request into a response: what to ask the media store, and what to do with its answers.
 //!
-//! Nothing here waits. The caller asks the store, hands over what it answers, and does what comes next, until there is
-//! a response.
+//! Nothing here waits. The caller sends each request to the store, passes on the answer, and takes the next
+//! step, until there is a response.
 
 mod from_origin;
 mod from_store;
@@ -18,42 +18,42 @@ use crate::request::RequestParts;
 pub use self::from_store::Object;
 use self::manifest::Pending;
 
-/// What to ask the media store.
+/// A request to the media store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Ask the media server, and follow no redirect.
+    /// Send a request to the media server, without following redirects.
     Fetch {
         /// `GET` or `HEAD`.
         method: &'static str,
-        /// The address.
+        /// The URL.
         url: String,
-        /// The header fields to send, and no others.
+        /// The header fields to send. Send no others.
         headers: Vec<(&'static str, String)>,
     },
-    /// Read an object of the bucket, or a part of it.
+    /// Read an object of the bucket, or part of it.
     Get {
-        /// The name of the object.
+        /// The key of the object.
         key: String,
-        /// The part; `None` is all of it.
+        /// The range; `None` means the whole object.
         range: Option<StoreRange>,
     },
-    /// Look at an object of the bucket, without its body.
+    /// Read the metadata of an object of the bucket, without its body.
     Head {
-        /// The name of the object.
+        /// The key of the object.
         key: String,
     },
 }
 
-/// What to do with an answer of the store. A body that is not sent on has to be cancelled.
+/// The next step. Cancel the body of any answer that is not sent on.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
     /// Ask the store.
     Ask(Step),
-    /// Read the body to its end, and give it to [`Plan::rewrite`], or `None` if it exceeds the limit.
+    /// Read the whole body and pass it to [`Plan::rewrite`], or pass `None` if it exceeds the limit.
     Read {
-        /// The most bytes, decoded.
+        /// The most bytes after decoding.
         limit: usize,
-        /// How it has to be decoded first: `gzip` or `deflate`.
+        /// The compression to decode first: `gzip` or `deflate`.
         compression: Option<&'static str>,
     },
     /// Send this response.
@@ -65,7 +65,7 @@ pub enum Next {
 pub struct Response {
     /// The status.
     pub status: u16,
-    /// The header fields, in their order.
+    /// The header fields, in order.
     pub headers: Fields,
     /// The body.
     pub body: Body,
@@ -74,9 +74,9 @@ pub struct Response {
 /// The body of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Body {
-    /// There is none.
+    /// No body.
     None,
-    /// The body of the store's answer, untouched.
+    /// The body of the store's answer, unchanged.
     Stored,
     /// A text.
     Text(String),
@@ -93,18 +93,18 @@ impl From<Answer> for Response {
     }
 }
 
-/// What came of a look into the bucket.
+/// The bucket's answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Found<'a> {
     /// The bucket gave no usable answer.
     Failed,
-    /// It has no such object.
+    /// The object does not exist.
     Missing,
-    /// It has this one.
+    /// The object exists.
     Object(Object<'a>),
 }
 
-/// An admitted request that waits for its media.
+/// The delivery of an admitted request.
 #[derive(Debug)]
 pub struct Plan {
     pub(crate) delivery: Delivery,
@@ -115,22 +115,22 @@ pub struct Plan {
     entry: LogEntry,
 }
 
-/// How far a plan has come.
+/// The phase of a plan.
 #[derive(Debug)]
 pub(crate) enum Phase {
-    /// All of the media was asked for: it may be a manifest.
+    /// The whole object was requested, because it may be a manifest.
     Whole,
-    /// What the viewer asked for was asked for, and goes out.
+    /// Exactly what the viewer wants was requested. The answer is final.
     Final,
-    /// A range that the size may not allow.
+    /// A range was requested. The object may be too short for it.
     Range(ByteRange),
-    /// The object without its body, and how many looks there were.
+    /// The metadata was requested; the number counts the attempts.
     Look(u8),
-    /// The object that was looked at, which had this entity tag.
+    /// The object was requested after its metadata, on condition that its entity tag is still this one.
     Confirm { etag: String, part: Part, look: u8 },
 }
 
-/// What a request wants of the media, beside all of it.
+/// The parts of the viewer's request that limit what is sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted {
     pub(crate) range: Option<String>,
@@ -144,13 +144,14 @@ impl Wanted {
         Self { range: own(request.range), conditions: request.conditions.map(own) }
     }
 
-    /// The one range that is asked for. HEAD has none (RFC 9110, section 14.2), and several would ask for a
-    /// multipart body: all of the media is sent instead.
+    /// The requested range, if there is exactly one. HEAD has none (RFC 9110, section 14.2). Several ranges
+    /// would need a multipart body, so the whole object is sent instead.
     pub(crate) fn range(&self, head: bool) -> Option<ByteRange> {
         self.range.as_deref().filter(|_| !head).and_then(ByteRange::parse)
     }
 
-    /// Whether all of the media is wanted, whatever version is there. Without a range, `If-Range` says nothing.
+    /// Whether the viewer wants the whole object unconditionally. Without a range, `If-Range` has no
+    /// effect.
     pub(crate) fn is_unconditional(&self, head: bool) -> bool {
         let range = self.range(head);
         let mut conditions = self.conditions();
@@ -166,7 +167,7 @@ impl Wanted {
 }
 
 impl Plan {
-    /// Starts on a delivery, or answers at once.
+    /// Starts a delivery: returns the plan and its first step.
     pub(crate) fn start(
         config: &Config,
         delivery: Delivery,
@@ -183,8 +184,8 @@ impl Plan {
         (plan, next)
     }
 
-    /// Reads the head of the media server's answer: its status, and its header fields with names in lower
-    /// case. `has_body` says whether a body follows.
+    /// Processes the head of the media server's answer: its status, and its header fields with names in
+    /// lower case. `has_body` tells whether a body follows.
     #[must_use]
     pub fn fetched(
         &mut self,
@@ -201,14 +202,14 @@ impl Plan {
         self.finish(next)
     }
 
-    /// Reads what the bucket has.
+    /// Processes the bucket's answer.
     #[must_use]
     pub fn found(&mut self, found: Found<'_>) -> Next {
         let next = from_store::respond(self, found).unwrap_or_else(|problem| self.problem(problem));
         self.finish(next)
     }
 
-    /// The store gave no answer, or its body broke off.
+    /// Handles a store that gave no answer, or whose body broke off.
     #[must_use]
     pub fn failed(&mut self, config: &Config) -> Next {
         let problem = match &config.store {
@@ -219,7 +220,7 @@ impl Plan {
         self.finish(next)
     }
 
-    /// Rewrites a manifest that was read; `None` if it exceeds the limit.
+    /// Rewrites the manifest that was read; `None` if it exceeds the limit.
     pub fn rewrite(&mut self, manifest: Option<&[u8]>) -> Response {
         let response = match (self.pending.take(), self.delivery.rewriting.take(), manifest) {
             (Some(_), Some(_), None) => Err(Problem::ManifestTooLarge),
@@ -234,24 +235,24 @@ impl Plan {
         };
         match self.finish(next) {
             Next::Respond(response) => response,
-            // No manifest leads to another question.
+            // A manifest never leads to another request.
             _ => Answer::problem(Problem::BadStore, false, Headers::new()).into(),
         }
     }
 
-    /// What is to be logged, once there is a response.
+    /// The log entry. It is complete once there is a response.
     #[must_use]
     pub const fn entry(&self) -> &LogEntry {
         &self.entry
     }
 
-    /// The response where there is a problem.
+    /// The response for a problem.
     pub(crate) fn problem(&mut self, problem: Problem) -> Next {
         self.entry.reason = Some(problem.reason());
         Next::Respond(self.delivery.problem(problem).into())
     }
 
-    /// Notes the status of a response.
+    /// Records the status of a response.
     fn finish(&mut self, next: Next) -> Next {
         if let Next::Respond(response) = &next {
             self.entry.status = response.status;
@@ -391,11 +392,11 @@ mod tests {
         let (config, mut plan, _) = start(&server(), &get(&link));
         let response = response(plan.fetched(&config, 200, &[("content-length", "2097153")], true));
         assert_eq!((response.status, plan.entry.reason), (502, Some("manifest_too_large")));
-        // Without a length, whoever reads it stops there.
+        // A body without a length is cut off at the limit.
         let (config, mut plan, _) = start(&server(), &get(&link));
         let _ = plan.fetched(&config, 200, &[], true);
         assert_eq!(plan.rewrite(None).status, 502);
-        // Nor is a second one rewritten, or one that was not asked for.
+        // A second manifest, or one that was not requested, is not rewritten.
         assert_eq!(plan.rewrite(Some(b"#EXTM3U\n")).status, 502);
     }
 
@@ -471,7 +472,7 @@ mod tests {
         let (_, mut plan, _) = start(&bucket(), &request);
         assert_eq!(plan.found(object()), of_bucket(None));
         assert_eq!(response(plan.found(object())).status, 200);
-        // One that changes each time is given up.
+        // The plan gives up on an object that changes every time.
         let (_, mut plan, _) = start(&bucket(), &request);
         let other =
             Found::Object(Object { size: 1, etag: "\"c\"", modified: NOW, ..Object::default() });

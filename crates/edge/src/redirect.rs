@@ -1,5 +1,5 @@
-//! The way from a link to the one that it was exchanged for, where the media is a file and no manifest that
-//! could carry it.
+//! Redirects from a link to the one that it was exchanged for. They are for files, which, unlike manifests,
+//! cannot carry the new token in their addresses.
 
 use std::borrow::Cow;
 
@@ -8,16 +8,16 @@ use crate::answer::{Answer, Headers};
 /// An address on this host, with the exchanged token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Redirect {
-    /// From the path on, so that it holds for whatever host and scheme the viewer knows the gate by.
+    /// Starts at the path, so that it is valid for any host and scheme that the viewer uses for the gate.
     pub(crate) location: String,
-    /// When its token ends, in unix seconds.
+    /// When its token expires, in unix seconds.
     pub(crate) expires: u64,
 }
 
 impl Redirect {
-    /// The answer at `now`: found there for this one time (RFC 9110, section 15.4.3), as the next request starts
-    /// another playback. The header fields are the same for GET and HEAD, and for every range: the client
-    /// asks again with its own.
+    /// The answer at `now`: a temporary redirect (RFC 9110, section 15.4.3), because the next request
+    /// starts another playback. The header fields are the same for GET and HEAD and for every range: the
+    /// client repeats its own.
     pub(crate) fn answer(&self, now: u64, cors: Headers) -> Answer {
         let mut headers: Headers = vec![
             ("Location", Cow::from(self.location.clone())),

@@ -1,15 +1,15 @@
-//! What the gate looks at in a request.
+//! The parts of a request that matter to the gate.
 
 use core::fmt;
 use core::net::IpAddr;
 
-/// The parts of a request that the gate looks at. Header fields that are absent or empty are `None`.
-/// `Debug` shows the method only, as the others may have a token.
+/// The parts of a request that matter to the gate. Header fields that are absent or empty are `None`.
+/// `Debug` shows only the method, because the other parts may contain a token.
 #[derive(Clone, Copy, Default)]
 pub struct RequestParts<'a> {
     /// The method, as the client sent it.
     pub method: &'a str,
-    /// The address, with scheme and host.
+    /// The URL, with scheme and host.
     pub url: &'a str,
     /// The header `Origin`.
     pub origin: Option<&'a str>,
@@ -17,7 +17,7 @@ pub struct RequestParts<'a> {
     pub cookie: Option<&'a str>,
     /// The header `Authorization`.
     pub authorization: Option<&'a str>,
-    /// The client's address, from a source that clients cannot set.
+    /// The client's IP address, from a source that clients cannot set.
     pub client_ip: Option<IpAddr>,
     /// The header `Range`.
     pub range: Option<&'a str>,
@@ -26,8 +26,9 @@ pub struct RequestParts<'a> {
 }
 
 impl<'a> RequestParts<'a> {
-    /// Reads them from one text, so that they cross into wasm in one piece: each part is a line, in the order of
-    /// the fields. No part can have a line feed: neither a URL nor a header field can.
+    /// Reads the parts from one text, which crosses into wasm faster than several: one line for each part,
+    /// in the order of the fields. No part can contain a line feed, because neither a URL nor a header
+    /// field can.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
         let mut lines = text.split('\n');

@@ -1,26 +1,26 @@
-//! Text of a variable that is a secret: wiped when it is dropped, and never printed.
+//! The text of a secret variable: wiped when it is dropped, and never printed.
 
 use core::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret as the operator wrote it.
+/// A secret, as the operator wrote it.
 ///
-/// The string in our own memory is wiped. What the platform does not let us wipe is the JavaScript string
-/// of the variable, which lives as long as the isolate; the string that a header field of a request is
-/// made of; and what the compiler leaves on the stack where it moves a value.
+/// The string in our own memory is wiped. Some copies cannot be wiped: the JavaScript string of the
+/// variable, which lives as long as the isolate; the string that becomes a header field of a request; and
+/// what the compiler leaves on the stack when it moves a value.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// The text itself.
+    /// The secret text.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }
 
 impl From<String> for Secret {
-    /// Takes the text over, so that there is no second copy.
+    /// Takes ownership of the text, so that there is no second copy.
     fn from(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn it_is_wiped_when_it_is_dropped() {
-        // By its type: what it holds wipes itself, and nothing of it is moved out.
+        // A compile-time check: the inner value wipes itself, and nothing is moved out of it.
         fn wipes<T: zeroize::ZeroizeOnDrop>(_: &T) {}
         wipes(&Secret::from("0123456789abcdef").0);
     }

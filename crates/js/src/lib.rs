@@ -1,5 +1,4 @@
-//! Bindings for browsers and Node: objects in, objects out. The clock is the caller's here too, in unix
-//! seconds.
+//! Bindings for browsers and Node: objects in, objects out. The caller supplies the time, in unix seconds.
 
 use core::fmt;
 
@@ -19,10 +18,11 @@ pub fn sign(request: &Object, keys: &str, now: f64) -> Result<JsValue, JsValue> 
     to_object(&request.sign(&signer, time(now)).map_err(thrown)?)
 }
 
-/// Decides on a request, and explains the decision: a `VerifyRequest` and a `GateOptions` in, a `Report` out.
+/// Decides on a request and explains the decision: a `VerifyRequest` and a `GateOptions` in, a `Report`
+/// out.
 ///
 /// # Errors
-/// Throws an `Error` where the arguments cannot be read. A refusal is no error.
+/// Throws an `Error` if the arguments cannot be read. A refusal is not an error.
 #[wasm_bindgen]
 pub fn inspect(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<JsValue, JsValue> {
     let request = VerifyRequest::from_value(value_of(request)).map_err(thrown)?;
@@ -33,7 +33,8 @@ pub fn inspect(request: &Object, gate: &Object, keys: &str, now: f64) -> Result<
     to_object(&ReportShape(&gate.verifier(&ring).inspect(&request, forward, time(now))))
 }
 
-/// A gate that decides on many requests, and explains nothing: its settings and keys are read once.
+/// A gate that decides on many requests without explaining its decisions. It reads its settings and keys
+/// once.
 #[cfg(feature = "formats")]
 #[wasm_bindgen(js_name = GateOptions)]
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub struct DecidingGate {
 #[cfg(feature = "formats")]
 #[wasm_bindgen(js_class = GateOptions)]
 impl DecidingGate {
-    /// A gate with these settings and this key ring.
+    /// Creates a gate with these settings and this key ring.
     ///
     /// # Errors
     /// Throws an `Error` that says which setting is wrong, or which key of the ring.
@@ -57,7 +58,7 @@ impl DecidingGate {
         })
     }
 
-    /// The reason for which the link at `url` is refused; `undefined` where it is admitted.
+    /// The reason why the link at `url` is refused; `undefined` if it is admitted.
     #[must_use]
     pub fn verify(&self, url: &str, now: f64) -> Option<String> {
         let request = playgate::Request::new(url).without_fragment();
@@ -70,17 +71,17 @@ fn ring(keys: &str) -> Result<KeyRing, JsValue> {
     KeyRing::parse(keys).map_err(thrown)
 }
 
-/// What is thrown for an error.
+/// The exception for an error.
 fn thrown(error: impl fmt::Display) -> JsValue {
     JsError::new(&error.to_string()).into()
 }
 
 fn time(now: f64) -> UnixTime {
-    // The cast saturates; what is no number is 0, a time at which nothing has begun.
+    // The cast saturates. NaN becomes 0, a time at which no token has started.
     UnixTime::from_secs(now as u64)
 }
 
-/// A value as JSON would have it, so that `undefined` is `null`.
+/// Converts a value as JSON would, except that `undefined` becomes `null`.
 fn value_of(value: &JsValue) -> Value {
     if value.is_null() || value.is_undefined() {
         Value::Null
@@ -89,7 +90,7 @@ fn value_of(value: &JsValue) -> Value {
     } else if let Some(flag) = value.as_bool() {
         Value::Flag(flag)
     } else if let Some(number) = value.as_f64() {
-        // The casts saturate, and cut off what is no whole number.
+        // The cast saturates and truncates, so only a whole number compares equal.
         let whole = number as u64;
         if whole as f64 == number { Value::Number(whole) } else { Value::Other }
     } else if let Some(list) = value.dyn_ref::<Array>() {

@@ -1,16 +1,16 @@
-//! What is wrong with a request in JSON, and where.
+//! What is wrong with a JSON request, and where.
 
 use core::fmt;
 
 use serde::Serialize;
 
-/// A request that cannot be met.
+/// An invalid request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RequestError {
     /// What to write instead.
     #[serde(rename = "error")]
     pub message: String,
-    /// The member that it is about; empty where it is the whole.
+    /// The member that is wrong; empty if the request as a whole is wrong.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub field: String,
 }

@@ -1,4 +1,4 @@
-//! What is said about formats: by operators of a gate, and by those who sign.
+//! The settings of formats: for operators of a gate, and for signers.
 
 use core::fmt;
 
@@ -8,34 +8,34 @@ use crate::error::RequestError;
 use crate::time::Seconds;
 use crate::value::Value;
 
-/// Which formats a gate reads, as its operator says it.
+/// The formats that a gate reads, as its operator configures them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GateFormats {
     /// One or more of `native`, `jwt` and `timed-hmac`, separated by commas; `native` by default.
     pub formats: Option<String>,
-    /// The template of [`JwtRules::new`].
+    /// The template for [`JwtRules::new`].
     pub jwt_path: Option<String>,
-    /// The name of [`JwtRules::name`].
+    /// The name for [`JwtRules::name`].
     pub jwt_name: Option<String>,
-    /// The issuer of [`JwtRules::issuer`].
+    /// The issuer for [`JwtRules::issuer`].
     pub issuer: Option<String>,
-    /// How long timed HMACs last: seconds, or as in `3h`.
+    /// How long timed HMACs last: in seconds, or as in `3h`.
     pub timed_hmac_ttl: Option<String>,
-    /// The name of [`TimedHmac::param`].
+    /// The name for [`TimedHmac::param`].
     pub timed_hmac_param: Option<String>,
-    /// Whether their tags are in base64url: `true` or `false`.
+    /// Whether tags of timed HMACs are in base64url: `true` or `false`.
     pub timed_hmac_url_safe: Option<String>,
 }
 
-/// What a gate may read.
+/// The formats that a gate can read.
 const NAMES: [&str; 3] = ["native", "jwt", "timed-hmac"];
 
 impl GateFormats {
-    /// What it comes to.
+    /// Reads the settings.
     ///
     /// # Errors
-    /// A [`RequestError`] for each setting that is wrong or missing. Without a template there is no telling
-    /// what a JWT opens, so nothing is read then.
+    /// A [`RequestError`] for each setting that is wrong or missing. Without a template, the scope of a JWT
+    /// is unknown, so no formats are returned.
     pub fn read(&self) -> Result<Formats, Vec<RequestError>> {
         let asked: Vec<_> =
             self.formats.as_deref().unwrap_or("native").split(',').map(str::trim).collect();
@@ -70,7 +70,7 @@ impl GateFormats {
             self.timed_hmac_param.as_deref().unwrap_or("verify"),
         ];
         if reads("jwt") && reads("timed-hmac") && names.first() == names.last() {
-            let message = "is the name of JWTs as well; write another";
+            let message = "is also the name of JWTs; write another";
             errors.push(RequestError::new("timed_hmac_param", &message));
         }
         match errors.as_slice() {
@@ -79,7 +79,7 @@ impl GateFormats {
         }
     }
 
-    /// The rules for JWTs. Where the formats are not known, it may be that none are needed.
+    /// The rules for JWTs. If the formats are not known, the rules may not be needed.
     fn read_jwt(&self, is_read: bool, errors: &mut Vec<RequestError>) -> Option<JwtRules> {
         let mut error = |setting, message: &dyn fmt::Display| {
             errors.push(RequestError::new(setting, message));
@@ -93,7 +93,7 @@ impl GateFormats {
             None => {
                 if is_read {
                     let message =
-                        "is missing; name the directory that a claim opens, like /videos/{vid}/";
+                        "is missing; write the directory that a claim allows, like /videos/{vid}/";
                     error("jwt_path", &message);
                 }
                 None
@@ -107,7 +107,7 @@ impl GateFormats {
         }
         if let Some(issuer) = &self.issuer {
             if issuer.is_empty() {
-                error("issuer", &"is empty; name one, or leave it out");
+                error("issuer", &"is empty; name an issuer, or leave it out");
             }
             rules = rules.map(|rules| rules.issuer(issuer));
         }
@@ -131,7 +131,7 @@ impl GateFormats {
             }
             None => {
                 if is_read {
-                    error("timed_hmac_ttl", &"is missing; say how long a link lasts, like 3h");
+                    error("timed_hmac_ttl", &"is missing; write how long a link lasts, like 3h");
                 }
                 None
             }
@@ -161,7 +161,7 @@ fn refuse_settings<T>(
 ) -> Option<T> {
     for (setting, _) in settings.iter().filter(|(_, value)| value.is_some()) {
         let message =
-            format_args!("is for {what}, and they are not read; name {format} among the formats");
+            format_args!("applies only to {what}, which are not read; add {format} to the formats");
         errors.push(RequestError::new(setting, &message));
     }
     None
@@ -172,9 +172,9 @@ fn refuse_settings<T>(
 pub struct Formats {
     /// Whether native tokens are read.
     pub native: bool,
-    /// The rules for JWTs, where these are read.
+    /// The rules for JWTs, if they are read.
     pub jwt: Option<JwtRules>,
-    /// How timed HMACs are read, where they are.
+    /// How timed HMACs are read, if they are.
     pub timed_hmac: Option<TimedHmac>,
 }
 
@@ -185,34 +185,34 @@ impl Default for Formats {
 }
 
 impl Formats {
-    /// The verifier, reading these.
+    /// Configures the verifier to read these formats.
     #[must_use]
     pub const fn of<'a>(&'a self, verifier: Verifier<'a>) -> Verifier<'a> {
         verifier.native(self.native).jwt(self.jwt.as_ref()).timed_hmac(self.timed_hmac.as_ref())
     }
 }
 
-/// What a link to sign says of its format.
+/// The settings of a link to sign that concern its format.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkFormat {
     /// `native`, `jwt` or `timed-hmac`; `native` by default.
     pub format: Option<String>,
-    /// The claims of a JWT besides those that every link has: each is text or a whole number.
+    /// The claims of a JWT besides those that every link has. Each value is text or a whole number.
     pub claims: Vec<(String, Value)>,
-    /// Who issues the JWT.
+    /// The issuer of the JWT.
     pub issuer: Option<String>,
-    /// The name of [`Jwt::name`].
+    /// The name for [`Jwt::name`].
     pub jwt_name: Option<String>,
-    /// How long a gate lets timed HMACs last.
+    /// How long the gate lets timed HMACs last.
     pub timed_hmac_ttl: Option<Seconds>,
-    /// The name of [`TimedHmac::param`].
+    /// The name for [`TimedHmac::param`].
     pub timed_hmac_param: Option<String>,
     /// Whether the tag of a timed HMAC is in base64url.
     pub timed_hmac_url_safe: bool,
 }
 
 impl LinkFormat {
-    /// Checks that the format is one, and that nothing is said that is of another.
+    /// Checks that the format exists, and that no setting belongs to another format.
     ///
     /// # Errors
     /// A [`RequestError`] with the member that is wrong.
@@ -241,7 +241,7 @@ impl LinkFormat {
         }
     }
 
-    /// How to write a timed HMAC, where it is to be one.
+    /// How to write a timed HMAC, if that is the format.
     ///
     /// # Errors
     /// A [`RequestError`] with the member that is wrong.
@@ -257,7 +257,7 @@ impl LinkFormat {
                 return Err(error("timed_hmac_ttl", &"is out of range; write one second or more"));
             }
             None => {
-                let message = "is missing; say how long the gate lets links last, like 3h";
+                let message = "is missing; write how long the gate lets links last, like 3h";
                 return Err(error("timed_hmac_ttl", &message));
             }
         };
@@ -270,7 +270,7 @@ impl LinkFormat {
         }
     }
 
-    /// The JWT, where it is to be one.
+    /// The JWT, if that is the format.
     ///
     /// # Errors
     /// A [`RequestError`] with the member that is wrong.
@@ -305,7 +305,7 @@ impl LinkFormat {
 mod tests {
     use super::*;
 
-    /// The settings, in this order: formats, jwt_path, jwt_name, issuer.
+    /// Reads settings in this order: formats, jwt_path, jwt_name, issuer.
     fn read(settings: [&str; 4]) -> Result<Formats, Vec<RequestError>> {
         let [formats, jwt_path, jwt_name, issuer] =
             settings.map(|text| Some(String::from(text)).filter(|text| text != "-"));
@@ -344,7 +344,7 @@ mod tests {
                 "timed-hmac",
                 [None; 3],
                 "timed_hmac_ttl",
-                "is missing; say how long a link lasts, like 3h",
+                "is missing; write how long a link lasts, like 3h",
             ),
             (
                 "timed-hmac",
@@ -362,13 +362,13 @@ mod tests {
                 "jwt,timed-hmac",
                 [Some("60"), Some("token"), None],
                 "timed_hmac_param",
-                "is the name of JWTs as well; write another",
+                "is also the name of JWTs; write another",
             ),
             (
                 "native",
                 [Some("60"), None, None],
                 "timed_hmac_ttl",
-                "is for timed HMACs, and they are not read; name timed-hmac among the formats",
+                "applies only to timed HMACs, which are not read; add timed-hmac to the formats",
             ),
         ] {
             let errors = asked(formats, ttl, param, url_safe).unwrap_err();
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn what_a_timed_hmac_cannot_be_made_of() {
         let link = LinkFormat { format: Some("timed-hmac".into()), ..LinkFormat::default() };
-        let missing = "is missing; say how long the gate lets links last, like 3h";
+        let missing = "is missing; write how long the gate lets links last, like 3h";
         let error = |link: LinkFormat| link.timed_hmac().unwrap_err();
         assert_eq!(error(link.clone()), RequestError::new("timed_hmac_ttl", &missing));
         let jwt = LinkFormat { issuer: Some("joe".into()), ..link };
@@ -437,19 +437,19 @@ mod tests {
 
     #[test]
     fn what_is_for_jwts_alone() {
-        let message = "is for JWTs, and they are not read; name jwt among the formats";
+        let message = "applies only to JWTs, which are not read; add jwt to the formats";
         for formats in ["-", "native"] {
             refused([formats, "/v/{id}/", "-", "-"], "jwt_path", message);
             refused([formats, "-", "access", "-"], "jwt_name", message);
             refused([formats, "-", "-", "me"], "issuer", message);
-            // Also where it is wrong by itself.
+            // Even if the setting is also wrong in itself.
             refused([formats, "", "-", "-"], "jwt_path", message);
         }
     }
 
     #[test]
     fn nothing_is_read_without_a_template() {
-        let message = "is missing; name the directory that a claim opens, like /videos/{vid}/";
+        let message = "is missing; write the directory that a claim allows, like /videos/{vid}/";
         for formats in ["jwt", "native,jwt"] {
             refused([formats, "-", "-", "-"], "jwt_path", message);
             refused([formats, "-", "access", "me"], "jwt_path", message);
@@ -462,7 +462,7 @@ mod tests {
             for name in ["", "pg", "a b", "a="] {
                 refused([formats, "/v/{id}/", name, "-"], "jwt_name", message);
             }
-            let message = "is empty; name one, or leave it out";
+            let message = "is empty; name an issuer, or leave it out";
             refused([formats, "/v/{id}/", "-", ""], "issuer", message);
         }
     }

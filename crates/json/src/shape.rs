@@ -1,41 +1,41 @@
-//! Objects in JSON, member by member.
+//! JSON objects, read member by member.
 
 use crate::error::RequestError;
 use crate::value::Value;
 
-/// A request that comes as a JSON object.
+/// A request in the form of a JSON object.
 pub trait Shape: Default {
-    /// What to write where no object came.
+    /// What to write if the value is not an object.
     const EXPECTED: &'static str;
 
-    /// Takes one member.
+    /// Sets one member.
     ///
     /// # Errors
     /// What to write instead, or that there is no such member.
     fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str>;
 
-    /// Takes all members of an object. One that is not known is refused, as it may be meant as a
-    /// restriction, and so is one that is given twice.
+    /// Reads all members of an object. An unknown member is refused, because it may be meant as a
+    /// restriction. So is a member that is given twice.
     ///
     /// # Errors
-    /// A [`RequestError`] with the member that does not fit.
+    /// A [`RequestError`] with the member that is wrong.
     fn from_value(value: Value) -> Result<Self, RequestError> {
         let mut request = Self::default();
         each_member(value, Self::EXPECTED, &mut |name, value| request.set(name, value))?;
         request.checked()
     }
 
-    /// Checks what members say together.
+    /// Checks members against each other.
     ///
     /// # Errors
-    /// A [`RequestError`] with the member that does not go with the others.
+    /// A [`RequestError`] with the member that conflicts with the others.
     fn checked(self) -> Result<Self, RequestError> {
         Ok(self)
     }
 }
 
-/// Gives every member of an object to `set`. One function for all requests: a page waits for every
-/// kilobyte.
+/// Passes every member of an object to `set`. All requests share one function, because the page waits for
+/// every kilobyte.
 fn each_member(
     value: Value,
     expected: &'static str,
@@ -49,7 +49,7 @@ fn each_member(
         if seen.contains(&name) {
             return Err(RequestError::new(&name, &"is given twice"));
         }
-        // As if it were not there: what has no value restricts nothing.
+        // A null is treated as absent: a member without a value restricts nothing.
         if !matches!(value, Value::Null) {
             set(&name, value).map_err(|error| RequestError::new(&name, &error))?;
         }
@@ -58,6 +58,6 @@ fn each_member(
     Ok(())
 }
 
-/// What [`Shape::set`] says of a member that it does not know.
+/// The error of [`Shape::set`] for an unknown member.
 pub(crate) const UNKNOWN: &str =
     "no such member; write names in lower case, with _ between words: `expires_in`";

@@ -18,29 +18,29 @@ use playgate::{Fault, Field, UnusableKey};
 /// Where a signer puts the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In the query: one file.
+    /// In the query: for one file.
     Query,
-    /// In the path, where relative addresses inherit it.
+    /// In the path, so that relative addresses inherit it.
     Path,
 }
 
-/// A link to sign. Each member is the option of that name of `playgate sign`.
+/// A link to sign. Each member corresponds to the `playgate sign` option of the same name.
 #[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the signer's builder says what each one means")]
+#[expect(missing_docs, reason = "the signer's builder documents each one")]
 pub struct SignRequest {
     pub url: String,
     pub expires_in: Option<Seconds>,
     pub expires_at: Option<Moment>,
     pub dir: Option<u8>,
-    /// Whether the URL is a name as it is, for [`percent_encoded`].
+    /// Whether the URL is a raw name that [`percent_encoded`] must encode.
     pub encode: bool,
     pub exact: bool,
-    /// Whether the answer has the value of a `Set-Cookie` header as well.
+    /// Whether the answer also has the value of a `Set-Cookie` header.
     pub cookie: bool,
     pub place: Option<Place>,
     pub kid: Option<String>,
     pub audience: Option<String>,
-    /// Parted by dots: `PT.ES`. In JSON it is a list.
+    /// Separated by dots: `PT.ES`. In JSON it is a list.
     pub country: Option<String>,
     pub download: Option<String>,
     pub inline: Option<String>,
@@ -143,10 +143,10 @@ impl SignRequest {
         self.answer(link.map_err(|error| self.error(error))?, now)
     }
 
-    /// The answer that was asked for.
+    /// The answer for a signed link.
     ///
     /// # Errors
-    /// A [`RequestError`] where there is no cookie for the link.
+    /// A [`RequestError`] if the link cannot have a cookie.
     pub fn answer(&self, link: Link, now: UnixTime) -> Result<SignedLink, RequestError> {
         let cookie = if self.cookie { link.cookie(now) } else { None };
         if self.cookie && cookie.is_none() {
@@ -162,7 +162,7 @@ impl SignRequest {
         Ok(SignedLink { cookie, ..SignedLink::from(link) })
     }
 
-    /// Whether the link is a native one.
+    /// Whether the link has the native format.
     #[cfg(feature = "formats")]
     fn is_native(&self) -> bool {
         self.format.format.as_deref().is_none_or(|format| format == "native")
@@ -173,14 +173,14 @@ impl SignRequest {
         true
     }
 
-    /// The URL to sign for `url`. A link that has a token is no name to encode: it stays, and is refused as
-    /// signed already.
+    /// The form of `url` to sign. A link that already has a token is not encoded: it stays as it is, and is
+    /// refused as already signed.
     #[must_use]
     pub fn written<'u>(&self, url: &'u str) -> Cow<'u, str> {
         if self.encode && !self.has_token(url) { percent_encoded(url).into() } else { url.into() }
     }
 
-    /// Whether a URL has a token that is more than a name of a file with `?pg=` in it.
+    /// Whether a URL really has a token, and not just a file name with `?pg=` in it.
     fn has_token(&self, url: &str) -> bool {
         let has =
             |token: &str| ["?", "&", "/"].iter().any(|mark| url.contains(&[mark, token].concat()));
@@ -197,10 +197,10 @@ impl SignRequest {
         has("pg=1&")
     }
 
-    /// Puts everything but the URL on a builder.
+    /// Sets everything but the URL on a builder.
     ///
     /// # Errors
-    /// A [`RequestError`] where two members contradict each other or one cannot be read.
+    /// A [`RequestError`] if two members conflict, or if one cannot be read.
     pub fn apply<'a, U>(&'a self, builder: Builder<'a, U>) -> Result<Builder<'a, U>, RequestError> {
         let mut link = builder;
         match (self.expires_in, self.expires_at) {
@@ -233,7 +233,7 @@ impl SignRequest {
         #[cfg(feature = "formats")]
         if let Some(format) = self.format.timed_hmac()? {
             if self.place == Some(Place::Path) {
-                let message = "a timed HMAC is in the query only; leave it out";
+                let message = "a timed HMAC can only be in the query; leave this out";
                 return Err(RequestError::new("place", &message));
             }
             link = link.timed_hmac(format);
@@ -281,7 +281,7 @@ impl SignRequest {
         }))
     }
 
-    /// The error of a signer in the words of this request.
+    /// Expresses an error of the signer in terms of this request.
     #[must_use]
     pub fn error(&self, error: SignError) -> RequestError {
         let member = match error.field() {
@@ -297,7 +297,7 @@ impl SignRequest {
             Field::Exp => "expires_in",
             #[cfg(feature = "formats")]
             Field::Iss => "issuer",
-            // Nobody named the key: it is the ring that has to change.
+            // The request did not name a key, so it is the ring that must change.
             Field::Kid if self.kid.is_none() => "",
             Field::Nbf => "not_before",
             Field::Pre => "preview",
@@ -311,7 +311,7 @@ impl SignRequest {
                   options of their own"
             }
             SignError::Field(Field::Token, Fault::WrongLength) => {
-                &"the token would be longer than gates read; put less into it"
+                &"the token would be longer than gates accept; put less into it"
             }
             SignError::Key(UnusableKey::Retired) if self.kid.is_none() => {
                 &"the ring's first key is retired; put a current key first, or name another key (kid)"
@@ -328,12 +328,12 @@ impl SignRequest {
 pub struct SignedLink {
     /// The URL.
     pub link: String,
-    /// When it ends, in unix seconds.
+    /// When it expires, in unix seconds.
     pub expires: u64,
-    /// The part of the URL space that it allows. Of a JWT the gate alone knows that.
+    /// The part of the URL space that it allows. For a JWT, only the gate knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// The value of a `Set-Cookie` header that hands the token over, where it was asked for.
+    /// The value of a `Set-Cookie` header with the token, if it was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie: Option<String>,
 }

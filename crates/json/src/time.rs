@@ -1,11 +1,11 @@
-//! Lengths of time and moments, as people and programs write them.
+//! Durations and times, as people and programs write them.
 
 use core::str::FromStr;
 use core::time::Duration;
 
 use playgate::UnixTime;
 
-/// A length of time: seconds as a number, or text such as `10m` and `1h 30m`.
+/// A duration: seconds as a number, or text such as `10m` and `1h 30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seconds(pub u64);
 
@@ -13,8 +13,8 @@ impl FromStr for Seconds {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const OTHER: &str = "not a length of time; write seconds, or as in 10m, 2h, 1h 30m";
-        const FRACTION: &str = "fractions of a second are not supported; write whole seconds, or as in 10m, 2h, 1h 30m";
+        const OTHER: &str = "not a duration; write seconds, or text like 10m, 2h, 1h 30m";
+        const FRACTION: &str = "fractions of a second are not supported; write whole seconds, or text like 10m, 2h, 1h 30m";
         if let Ok(secs) = text.parse() {
             return Ok(Self(secs));
         }
@@ -22,13 +22,13 @@ impl FromStr for Seconds {
         if negative.is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
         {
             return Err(
-                "a length of time cannot be negative; write seconds, or as in 10m, 2h, 1h 30m",
+                "a duration cannot be negative; write seconds, or text like 10m, 2h, 1h 30m",
             );
         }
         if text.split_once('.').is_some_and(|(secs, part)| is_number(secs) && is_number(part)) {
             return Err(FRACTION);
         }
-        // What humantime reads as months, people write for minutes.
+        // humantime reads `M` as months, but people write it for minutes.
         if text.contains('M') {
             return Err("M is ambiguous: minutes or months? write 10m for minutes, or 10months");
         }
@@ -44,12 +44,12 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A moment: unix seconds as a number, or RFC 3339 text.
+/// A time: unix seconds as a number, or RFC 3339 text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(pub UnixTime);
 
 impl Moment {
-    /// The moment of these unix seconds.
+    /// The time of these unix seconds.
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
         Self(UnixTime::from_secs(secs))
@@ -61,12 +61,11 @@ impl FromStr for Moment {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let secs = text.parse().ok().or_else(|| rfc_3339(text)).map(UnixTime::from_secs);
-        secs.map(Self).ok_or("not a time; write unix seconds, or as in 2026-01-01T00:00:00Z")
+        secs.map(Self).ok_or("not a time; write unix seconds, or text like 2026-01-01T00:00:00Z")
     }
 }
 
-/// Unix seconds from RFC 3339. humantime reads UTC alone, so an offset such as `+01:00` is taken off
-/// first.
+/// Unix seconds from RFC 3339. humantime reads only UTC, so an offset such as `+01:00` is removed first.
 fn rfc_3339(text: &str) -> Option<u64> {
     let utc = |text: &str| {
         let time = humantime::parse_rfc3339(text).ok()?;
@@ -125,7 +124,7 @@ mod tests {
         }
         for text in ["-1", "-5m", "- 1h", " -90s", "\u{2212}5m"] {
             let said = reads(text).unwrap_err();
-            assert!(said.starts_with("a length of time cannot be negative"), "{text}");
+            assert!(said.starts_with("a duration cannot be negative"), "{text}");
         }
         for text in ["", "-", "--json", "-x", "10x", "1H", "1Y", "1D", "1e3", "10m10"] {
             assert!(reads(text).unwrap_err().starts_with("not a length"), "{text}");

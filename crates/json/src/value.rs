@@ -1,5 +1,5 @@
-//! JSON as requests have it: whole numbers, text, lists and objects. Members keep their order, and one
-//! that is given twice is still there to be refused.
+//! The JSON that requests use: whole numbers, text, lists and objects. Members keep their order, and a
+//! duplicate member is kept, so that it can be refused.
 
 use core::fmt;
 use core::str::FromStr;
@@ -8,16 +8,16 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::error::RequestError;
 
-/// A value.
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is what JSON calls it")]
+#[expect(missing_docs, reason = "named as in JSON")]
 pub enum Value {
     Flag(bool),
     List(Vec<Value>),
     Null,
     Number(u64),
     Object(Vec<(String, Value)>),
-    /// What no request has use for: fractions, numbers below 0 or beyond 2^64.
+    /// Values that no request uses: fractions, and numbers below 0 or of 2^64 and more.
     Other,
     Text(String),
 }
@@ -26,7 +26,7 @@ impl Value {
     /// Reads JSON text.
     ///
     /// # Errors
-    /// A [`RequestError`] about the whole, with the line and column.
+    /// A [`RequestError`] about the whole request, with the line and column.
     pub fn from_json(text: &str) -> Result<Self, RequestError> {
         serde_json::from_str(text)
             .map_err(|error| RequestError::new("", &format_args!("not JSON: {error}")))
@@ -53,7 +53,7 @@ impl Value {
         }
     }
 
-    /// An id: back ends have text or numbers for these.
+    /// An id. Back ends use text or numbers for ids.
     pub(super) fn id(self) -> Result<String, &'static str> {
         match self {
             Self::Number(number) => Ok(std::string::ToString::to_string(&number)),
@@ -77,7 +77,7 @@ impl Value {
         }
     }
 
-    /// A number as it is, or what text says. Of other values it says what is `expected`.
+    /// A number as it is, or the value of a text. For other values, the error is `expected`.
     pub(super) fn parsed<T>(
         self,
         from_number: fn(u64) -> T,

@@ -1,10 +1,11 @@
-//! A request to decide on, the gate that decides, and its verdict.
+//! A request to decide on, the settings of the gate, and the verdict.
 
 use core::fmt;
 use core::net::IpAddr;
 
 use serde::Serialize;
 
+#[cfg(feature = "formats")]
 use crate::error::RequestError;
 #[cfg(feature = "formats")]
 use crate::formats::{Formats, GateFormats};
@@ -47,7 +48,7 @@ impl Shape for VerifyRequest {
 }
 
 impl VerifyRequest {
-    /// The same, borrowed.
+    /// Borrows it as a core request.
     #[must_use]
     pub fn as_request(&self) -> playgate::Request<'_> {
         let mut request = playgate::Request::new(&self.url);
@@ -59,7 +60,7 @@ impl VerifyRequest {
     }
 }
 
-/// The value of a header field that may have been copied with its name: `Cookie: pg=...`.
+/// The value of a header field, even if it was copied with its name: `Cookie: pg=...`.
 #[must_use]
 pub fn header_value(text: &str) -> &str {
     const NAMES: [&str; 3] = ["cookie", "set-cookie", "authorization"];
@@ -81,7 +82,7 @@ impl fmt::Debug for VerifyRequest {
 
 /// The settings of a gate.
 #[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the verifier says what each one means")]
+#[expect(missing_docs, reason = "the verifier documents each one")]
 pub struct GateOptions {
     pub audience: Option<String>,
     #[cfg(feature = "formats")]
@@ -90,7 +91,7 @@ pub struct GateOptions {
     pub max_lifetime: Option<u64>,
     pub unsigned_params: String,
     pub forward_params: String,
-    /// What a JSON object says of the formats.
+    /// The settings of the formats, as a JSON object has them.
     #[cfg(feature = "formats")]
     asked: GateFormats,
 }
@@ -136,7 +137,7 @@ impl Shape for GateOptions {
 }
 
 impl GateOptions {
-    /// A verifier with these settings.
+    /// Creates a verifier with these settings.
     #[must_use]
     pub fn verifier<'a>(&'a self, ring: &'a KeyRing) -> Verifier<'a> {
         let verifier = Verifier::new(ring)
@@ -149,7 +150,7 @@ impl GateOptions {
         verifier
     }
 
-    /// The decision on one request.
+    /// Decides on one request.
     #[must_use]
     pub fn verdict(
         &self,
@@ -167,7 +168,7 @@ impl GateOptions {
 /// A decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the words of the refusal and of the verified token")]
+#[expect(missing_docs, reason = "named as in the refusal and the verified token")]
 pub enum Verdict {
     Allow {
         kid: String,

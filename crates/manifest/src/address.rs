@@ -1,33 +1,33 @@
 //! Addresses in a manifest, and where they lead.
 //!
-//! They are resolved as players do (WHATWG URL; RFC 3986, section 5.2), and whatever players might read in
-//! two ways leads nowhere here: then it stays as it is.
+//! Addresses are resolved as players do it (WHATWG URL; RFC 3986, section 5.2). An ambiguous address is not
+//! resolved, and so stays as it is.
 
 use playgate::{CanonicalPath, Request, percent::push_encoded, query::is_query};
 
 use crate::host::{Host, Scheme, Start, start};
 
-/// What an address leads to. The two differ in a preview alone.
+/// What an address leads to. The distinction matters only in a preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resource {
     /// Another manifest.
     Manifest,
-    /// Anything else: a segment, an initialization section, a key, a file of data.
+    /// Anything else: a segment, an initialization section, a key, a data file.
     Media,
 }
 
-/// Where relative addresses start.
+/// The base of relative addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Base {
-    /// Another host, or an address that cannot be read: nothing there ever gets a token.
+    /// Another host, or an unreadable address. Nothing relative to it ever gets a token.
     Foreign,
-    /// A canonical path on this host, without a token. Addresses that are relative to it have the token
-    /// where it `inherits`.
+    /// A canonical path on this host, without the token. If it `inherits`, addresses relative to it have
+    /// the token.
     Here { path: String, inherits: bool },
 }
 
 impl Base {
-    /// The bytes in its path.
+    /// The length of its path in bytes.
     pub(crate) const fn len(&self) -> usize {
         match self {
             Self::Foreign => 0,
@@ -39,20 +39,20 @@ impl Base {
 /// Where an address on this host leads.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ResolvedAddress {
-    /// The scheme that the address names; `None` where it takes that of its base.
+    /// The scheme that the address names; `None` if it takes the scheme of its base.
     pub(crate) scheme: Option<Scheme>,
     /// The canonical path.
     pub(crate) path: String,
-    /// The query with its `?`, as a player sends it; empty where there is none.
+    /// The query with its `?`, as a player sends it; empty if there is none.
     pub(crate) query: String,
-    /// The fragment with its `#`, or nothing.
+    /// The fragment with its `#`; empty if there is none.
     pub(crate) fragment: String,
-    /// Whether the token of the base comes along.
+    /// Whether it inherits the token of its base.
     pub(crate) inherits: bool,
 }
 
 impl ResolvedAddress {
-    /// Whether another leads to the same place, with a token or without.
+    /// Whether both lead to the same place, regardless of a token.
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
         let Self { scheme, path, query, fragment, inherits: _ } = self;
         (scheme, path, query, fragment)
@@ -60,8 +60,8 @@ impl ResolvedAddress {
     }
 }
 
-/// Resolves `reference` on `host`. `None` where it leads to another host, can be read in more than one way,
-/// or is longer than any request may be.
+/// Resolves `reference` on `host`. Returns `None` if it leads to another host, is ambiguous, or is longer
+/// than any request may be.
 pub(crate) fn resolve(
     host: Option<&Host>,
     base: &Base,
@@ -71,7 +71,7 @@ pub(crate) fn resolve(
     if base.len().saturating_add(reference.len()) > Request::MAX_URL_LEN {
         return None;
     }
-    // URL parsers drop blanks at both ends.
+    // URL parsers strip leading and trailing spaces.
     let (rest, fragment) = split_at(reference.trim_matches(' '), '#');
     let (rest, query) = split_at(rest, '?');
     if rest.contains('\\') || reference.bytes().any(|byte| byte.is_ascii_control()) {
@@ -86,7 +86,7 @@ pub(crate) fn resolve(
         (Start::Host(_, path), _) | (Start::Root(path), Base::Here { .. }) => {
             Resolved { path, segments: Vec::new(), inherits: false }.join(template)?
         }
-        // Another query of the same path.
+        // The same path with another query.
         (Start::Base(""), Base::Here { path, inherits }) if !query.is_empty() => {
             (path.clone(), *inherits)
         }
@@ -104,17 +104,17 @@ pub(crate) fn resolve(
     Some(ResolvedAddress { scheme, path, query, fragment: fragment.to_owned(), inherits })
 }
 
-/// A path on its way to be one without dot segments.
+/// A path whose dot segments are being removed.
 struct Resolved<'a> {
     path: &'a str,
-    /// The segments that it starts from, the last one of them a file.
+    /// The initial segments; the last one is a file.
     segments: Vec<&'a str>,
     inherits: bool,
 }
 
 impl Resolved<'_> {
-    /// The canonical path, and whether the token of its base is still there: it is a segment before the
-    /// first, so a `..` too many takes it away.
+    /// Returns the canonical path, and whether it still has the token of its base. The token precedes the
+    /// first segment, so one `..` too many removes it.
     fn join(self, template: bool) -> Option<(String, bool)> {
         let Self { path, mut segments, mut inherits } = self;
         segments.pop();
@@ -149,7 +149,7 @@ impl Resolved<'_> {
     }
 }
 
-/// Whether a segment is one dot or two, however written.
+/// Counts the dots of a dot segment, percent-encoded or not.
 fn dots(segment: &str) -> Option<usize> {
     match segment {
         "." => Some(1),
@@ -170,19 +170,19 @@ fn split_at(text: &str, mark: char) -> (&str, &str) {
     text.split_at_checked(text.find(mark).unwrap_or(text.len())).unwrap_or((text, ""))
 }
 
-/// Writes what a URL parser encodes as it does: spaces, what is outside ASCII, and `more`.
+/// Percent-encodes what a URL parser would: spaces, characters outside ASCII, and `more`.
 fn encode(text: &str, more: impl Fn(u8) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     push_encoded(text, |octet| octet.is_ascii_graphic() && !more(octet), &mut out);
     out
 }
 
-/// The conversions that players know: by ISO/IEC 23009-1, section 5.3.9.4.4, only `d`, but Shaka Player reads
-/// all of these, and ExoPlayer `x` and `X`.
+/// The conversions that players support. ISO/IEC 23009-1, section 5.3.9.4.4, defines only `d`, but Shaka
+/// Player supports all of these, and ExoPlayer `x` and `X`.
 const CONVERSIONS: [char; 6] = ['d', 'i', 'o', 'u', 'x', 'X'];
 
-/// Reads the format of an identifier, `%05d`: the digits of its width, and its conversion. Without one it is
-/// `d`, as in ExoPlayer.
+/// Reads the format of an identifier (`%05d`): the digits of its width, and its conversion. The conversion
+/// defaults to `d`, as in ExoPlayer.
 pub(crate) fn read_format(format: &str) -> Option<(&str, char)> {
     let rest = format.strip_prefix("%0")?;
     let width = rest.strip_suffix(CONVERSIONS).unwrap_or(rest);
@@ -191,8 +191,8 @@ pub(crate) fn read_format(format: &str) -> Option<(&str, char)> {
     is_number.then_some((width, conversion))
 }
 
-/// Takes the formats out of the identifiers of a template, as a path has another meaning for `%`:
-/// `$Number%05d$` becomes `$Number$`. `None` where it is no template.
+/// Removes the formats from the identifiers of a template, because `%` has another meaning in a path:
+/// `$Number%05d$` becomes `$Number$`. Returns `None` if the text is not a template.
 fn take_formats(template: &str) -> Option<(String, Vec<&str>)> {
     let mut out = String::with_capacity(template.len());
     let mut formats = Vec::new();
@@ -215,7 +215,7 @@ fn take_formats(template: &str) -> Option<(String, Vec<&str>)> {
     (template.split('$').count() % 2 == 1).then_some((out, formats))
 }
 
-/// Puts them back.
+/// Restores the formats that [`take_formats`] removed.
 fn put_formats(path: &str, formats: &[&str]) -> Option<String> {
     let mut out = String::with_capacity(path.len());
     let mut formats = formats.iter();

@@ -1,28 +1,29 @@
-//! How much a manifest may cost, whatever it says.
+//! Limits on what a manifest may cost.
 
 use crate::ManifestError;
 
-/// Bytes in the largest manifest that comes of rewriting: a token is longer than many an address.
+/// The largest rewritten manifest, in bytes. A token is longer than many addresses.
 pub const MAX_LEN: usize = 32 << 20;
 
-/// What every manifest may grow to, however short it is: 4,000 addresses with the longest of tokens.
+/// The size to which any manifest may grow, however short: room for 4,000 addresses with the longest
+/// tokens.
 const ALWAYS: usize = 16 << 20;
 
 /// Room for the longest address, percent-encoded, and the longest token.
 const ROOM: usize = 32 << 10;
 
-/// How many times as long as it was a manifest may get beyond that.
+/// Beyond that, how many times its original size a manifest may reach.
 const TIMES: usize = 16;
 
-/// The most bytes that may come of a manifest of `len` bytes: 16 MiB, or 16 times as many, and never
-/// more than [`MAX_LEN`].
+/// The largest size of a rewritten manifest whose original has `len` bytes: 16 MiB or 16 times `len`,
+/// whichever is larger, but never more than [`MAX_LEN`].
 pub(crate) const fn most(len: usize) -> usize {
     let times = len.saturating_mul(TIMES);
     let most = if times > ALWAYS { times } else { ALWAYS };
     if most < MAX_LEN { most } else { MAX_LEN }
 }
 
-/// That what came of a manifest of `len` bytes is not too large.
+/// Checks that the rewritten form of a manifest of `len` bytes is not too large.
 ///
 /// # Errors
 /// [`ManifestError::TooLarge`].
@@ -30,8 +31,8 @@ pub(crate) const fn check(len: usize, written: usize) -> Result<(), ManifestErro
     if written > most(len) { Err(ManifestError::TooLarge) } else { Ok(()) }
 }
 
-/// Makes room for `more` bytes in a text that gets no longer than `most`. A text doubles its room when it is full,
-/// and would at last have twice what may be written.
+/// Makes room for `more` bytes in a text that never exceeds `most`. A full `String` would double its
+/// capacity, and so end with up to twice what may be written.
 pub(crate) fn reserve(out: &mut String, more: usize, most: usize) {
     if out.capacity().saturating_sub(out.len()) < more {
         let left = most.saturating_sub(out.len());
@@ -41,34 +42,34 @@ pub(crate) fn reserve(out: &mut String, more: usize, most: usize) {
     }
 }
 
-/// What was read and written of a manifest so far.
+/// How much of a manifest has been read and written so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Growth {
     pub(crate) read: usize,
     written: usize,
-    /// Bytes in the whole, where it is there.
+    /// The size of the whole manifest in bytes, if known.
     whole: usize,
 }
 
 impl Growth {
-    /// Says how long the whole is.
+    /// Sets the size of the whole manifest.
     pub(crate) const fn whole(&mut self, len: usize) {
         self.whole = len;
     }
 
-    /// Makes room for one more address, where the whole is to be written into `out`.
+    /// Makes room for one more address, if the whole manifest is written into `out`.
     pub(crate) fn reserve(&self, out: &mut String) {
         if self.whole > 0 {
             reserve(out, ROOM, most(self.whole).saturating_add(2 * ROOM));
         }
     }
 
-    /// Counts what was written of a line.
+    /// Counts the bytes written.
     pub(crate) const fn wrote(&mut self, bytes: usize) {
         self.written = self.written.saturating_add(bytes);
     }
 
-    /// That so many bytes more are not too many.
+    /// Checks that `bytes` more bytes would not be too many.
     ///
     /// # Errors
     /// [`ManifestError::TooLarge`].

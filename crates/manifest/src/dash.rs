@@ -28,13 +28,14 @@ use self::writer::MpdWriter;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Rewrites an MPD, a patch for one, or elements that one takes in from elsewhere. Every byte stays but those
-/// of addresses and of what sends the token on, and in a preview those of segments and durations.
+/// Rewrites an MPD, an MPD patch, or remote elements of an MPD. Every byte stays as it is, except
+/// addresses, settings that make players send the token elsewhere, and, in a preview, segments and
+/// durations.
 pub(crate) fn rewrite(rewriter: &Rewriter, mpd: &str) -> Result<String, ManifestError> {
     rewrite_with(rewriter, mpd).map(|(out, _)| out)
 }
 
-/// The same, with what became of each address.
+/// [`rewrite`] that also reports the outcome for each address.
 pub(crate) fn explain(
     rewriter: &Rewriter,
     mpd: &str,
@@ -83,7 +84,7 @@ mod tests {
     use crate::public::PublicPaths;
     use Came::{InPath, InQuery, SegmentRun};
 
-    /// An MPD of many segments, each with the longest of tokens.
+    /// An MPD of many segments, each with one of the longest tokens.
     #[test]
     fn what_grows_too_large_is_not_explained_either() {
         let [id, name] = [64, 255].map(|n| &*"a".repeat(n).leak());
@@ -103,7 +104,7 @@ mod tests {
         }
     }
 
-    /// What becomes of `content` in an MPD.
+    /// Checks `content` in an MPD, before and after rewriting.
     #[track_caller]
     fn becomes(came: Came, content: &str, expected: &str) {
         assert_eq!(rewritten(&rewriter(came), &mpd(content)), Ok(mpd(expected)), "{came:?}");
@@ -221,7 +222,7 @@ mod tests {
         ] {
             becomes(InQuery, &with(base), &expected);
         }
-        // Above the scope nothing may carry the token, but below some may.
+        // No address above the scope may carry the token, but some below it may.
         for base in ["/", "https://cdn.example.com/", "../../../"] {
             stays(InQuery, &with(base));
             let below = with(base).replace("s_", "videos/42/s_");
@@ -265,24 +266,24 @@ mod tests {
             &content("$Number$", "a/", "b/"),
             &content("$Number$", "/TOKEN/videos/42/dash/a/", "/TOKEN/videos/42/dash/b/"),
         );
-        // One has it, one cannot: a path of this host would be that of the other.
+        // One base has the token, and one cannot: a path of this host would be a path of the other host.
         let other = "https://other.example/";
         becomes(
             InQuery,
             &content("/videos/42/$Number$", "a/", other),
             &content("/videos/42/$Number$", "/TOKEN/videos/42/dash/a/", other),
         );
-        // It leads to the same place from both.
+        // It leads to the same place from both bases.
         let here = ["/", "https://cdn.example.com/videos/"];
         becomes(
             InQuery,
             &content("/videos/42/$Number$", here[0], here[1]),
             &content("/TOKEN/videos/42/$Number$", here[0], here[1]),
         );
-        // It leads to two places, and either would need another address.
+        // It leads to two places, and each would need a different address.
         stays(InQuery, &content("42/$Number$", here[0], here[1]));
         stays(InQuery, &content("42/$Number$", here[1], here[0]));
-        // The level where it stands counts for nothing.
+        // The level of the template does not matter.
         let level = |template: &str| {
             content(template, here[0], here[0])
                 .replace("<Period>", "<Period><BaseURL>//other.example/</BaseURL>")
@@ -341,7 +342,7 @@ mod tests {
             &content(written, "/TOKEN/videos/42/dash/$Time$"),
         );
         becomes(InPath, &content(own, "$Time$"), &content(written, "$Time$"));
-        // Players that start from there come here too.
+        // Players that start from the `Location` come here too.
         let other = "https://other.example/live.mpd";
         for came in [InQuery, InPath, SegmentRun] {
             let written = content(other, "/TOKEN/videos/42/dash/$Time$");
@@ -349,12 +350,12 @@ mod tests {
             let written = content(other, "/TOKEN/videos/42/$Time$");
             becomes(came, &content(other, "/videos/42/$Time$"), &written);
         }
-        // Either of the two places has the token where both inherit it.
+        // Both places have the token if both bases inherit it.
         let live = content("/videos/42/live/one.mpd", "$Time$");
         let written = "/TOKEN/videos/42/live/one.mpd";
         becomes(InPath, &live, &content(written, "$Time$"));
         becomes(InQuery, &live, &content(written, "/TOKEN/videos/42/dash/$Time$"));
-        // One starts from a level above.
+        // One player starts from a level above.
         becomes(
             InQuery,
             &content("../manifest.mpd", "$Time$"),
@@ -375,7 +376,7 @@ mod tests {
         assert_eq!(rewritten(&path, &content("", "$Number$.m4s")), Ok(content("", clean)));
         let own = "<Location>manifest.mpd</Location>";
         assert_eq!(rewritten(&path, &content(own, "$Number$.m4s")), Ok(content(own, clean)));
-        // The directory needs the token, as not all that is in it is public.
+        // The directory needs the token, because not everything in it is public.
         let base = "<BaseURL>/videos/42/dash/</BaseURL>";
         let written = "<BaseURL>/TOKEN/videos/42/dash/</BaseURL>";
         assert_eq!(rewritten(&path, &content(base, "$Number$.m4s")), Ok(content(written, clean)));
@@ -397,7 +398,7 @@ mod tests {
         for id in ["1", "video=800000", "v.1", "..a", "video/avc1", "a/b/..c", "ä", "a b"] {
             becomes(InQuery, &content(id, media), &content(id, written));
         }
-        // What is deeper than it looks like cannot be left by a dot segment.
+        // An id that is deeper than it looks cannot be left with a dot segment.
         let up = "$RepresentationID$/../$Time$";
         becomes(InQuery, &content("a", up), &content("a", "/TOKEN/videos/42/dash/$Time$"));
         stays(InQuery, &content("a/b", up));
@@ -492,7 +493,7 @@ mod tests {
         let location =
             dynamic("<Location>https://cdn.example.com/videos/42/dash/manifest.mpd</Location>");
         assert_eq!(rewritten(&run, &location), Ok(dynamic(own)));
-        // Relative ones would take the old token along.
+        // Relative addresses would take the old token along.
         let content =
             period(r#"<Representation><SegmentTemplate media="$Time$"/></Representation>"#);
         let expected = content.replace("$Time$", "/TOKEN/videos/42/dash/$Time$");

@@ -1,25 +1,24 @@
-//! HLS playlists (draft-pantos-hls-rfc8216bis), line by line.
+//! Rewrites HLS playlists (draft-pantos-hls-rfc8216bis), line by line.
 //!
-//! # A token stays on the host that the playlist came from
+//! # Why a token stays on the host of its playlist
 //!
-//! The token is written into a path that starts with a slash and the token's own name: `/pg=...`. HLS
-//! knows no base element; a player resolves an address against the one that the playlist came from
-//! (section 4: "relative to the URI of the Playlist File that contains it"), after redirects. So a path
-//! leads to whoever handed out this playlist, who has the token anyway: it was in the request. Nothing
-//! that a playlist says can change that:
+//! The token is written into a path that starts with a slash and the token's own name: `/pg=...`. HLS has
+//! no base element: a player resolves an address against the address of the playlist (section 4: "relative
+//! to the URI of the Playlist File that contains it"), after redirects. So the path leads to the host that
+//! served this playlist. That host knows the token anyway, because it was in the request. Nothing in a
+//! playlist can change that:
 //!
-//! - After `/pg=` no reader of URLs goes back to look for a host, whatever follows. A variable in the
-//!   rest is no exception. One before it is replaced here, or nothing is written.
-//! - A gate answers at the address that was asked for. A redirect before it ends at the gate, and one
-//!   elsewhere leads to another playlist, which has no token in it.
-//! - Against a base that is `data:` a path leads nowhere.
+//! - After `/pg=`, no URL parser goes back to look for a host, whatever follows. A variable in the rest is
+//!   no exception. A variable before it is replaced here, or else nothing is written.
+//! - A gate answers at the address that was requested. A redirect to the gate ends there, and a redirect to
+//!   another place leads to another playlist, which has no token in it.
+//! - Against a `data:` base, a path leads nowhere.
 //!
-//! Scheme and host are written before the path only where the address had them and names this very
-//! host by another scheme: `https` in a playlist that was fetched by `http`.
+//! Scheme and host are written before the path only if the address had them and names this host with the
+//! other scheme: `https` in a playlist that was fetched over `http`.
 //!
-//! A variable of a multivariant playlist is the one thing that another playlist takes over, so its value
-//! has the token only where that is safe: see [`rewrite`], and `HlsVariables::note_use` for how playlists
-//! may use it.
+//! Variables of a multivariant playlist are the only part that other playlists use, so the value of such a
+//! variable has the token only if that is safe. See [`rewrite`] and `HlsVariables::check_abroad`.
 
 mod addresses;
 mod attributes;
@@ -44,30 +43,29 @@ use self::lines::{First, around, first, split_line};
 use self::preview::HlsPreview;
 use self::tags::{has_addresses, in_comment, resource};
 
-/// Rewrites a playlist line by line: it holds one line at a time, and the variables of
-/// `EXT-X-DEFINE`.
+/// Rewrites a playlist line by line. It holds only one line at a time, and the variables of `EXT-X-DEFINE`.
 ///
-/// An address gets its token, with its variables replaced where it has any. All other bytes stay,
-/// line ends among them. A list of addresses without the header of HLS is taken as well.
+/// An address gets its token, with its variables replaced if it has any. All other bytes stay as they are,
+/// including line ends. A list of addresses without the HLS header is accepted as well.
 ///
-/// In a preview it cannot know whether `EXT-X-ENDLIST` is to come, so without it a playlist that
-/// lost its first segments has none. Neither does it answer for a live playlist that is fetched
-/// with a token to be exchanged, nor write the token into variables that other playlists import.
-/// [`Rewriter::rewrite`] sees the whole playlist, and does all of these.
+/// Unlike [`Rewriter::rewrite`], which sees the whole playlist, it has three limits. In a preview, it
+/// cannot know whether `EXT-X-ENDLIST` follows, so a playlist that has lost its first segments gets no
+/// preview. It does not stand in for a live playlist that is fetched with a token to be exchanged. And it
+/// does not write the token into variables that other playlists import.
 #[derive(Debug)]
 pub struct HlsRewriter<'c> {
     addresses: Addresses<'c>,
     preview: Option<HlsPreview>,
-    /// What the next line that is an address leads to.
+    /// What the next address line leads to.
     next: Resource,
-    /// What it starts with; `None` before that.
+    /// How the playlist starts; `None` before its first line.
     first: Option<First>,
-    /// Where variables that are addresses get the token: those that do not.
+    /// If variables whose values are addresses may get the token: the names of those that must not.
     withheld: Option<Withheld>,
 }
 
 impl<'c> HlsRewriter<'c> {
-    /// For one playlist.
+    /// Creates the rewriter for one playlist.
     #[must_use]
     pub fn new(rewriter: &'c Rewriter) -> Self {
         Self {
@@ -79,10 +77,10 @@ impl<'c> HlsRewriter<'c> {
         }
     }
 
-    /// Appends the next line, with its end, to `out`; nothing where a preview leaves it out.
+    /// Appends the next line, including its line end, to `out`; nothing if a preview omits it.
     ///
     /// # Errors
-    /// A [`ManifestError`]; then nothing of the playlist may be handed out.
+    /// A [`ManifestError`]. No part of the playlist may then be served.
     pub fn line(&mut self, line: &str, out: &mut String) -> Result<(), ManifestError> {
         let mut rest = line;
         while !rest.is_empty() {
@@ -110,7 +108,7 @@ impl<'c> HlsRewriter<'c> {
                     out.push_str(line);
                     return Ok(());
                 }
-                // Nothing says how long its pieces are.
+                // A plain list gives no durations, so it cannot be cut.
                 First::List if self.preview.is_some() => return Err(ManifestError::NoPreview),
                 First::List => {}
             }
@@ -127,7 +125,7 @@ impl<'c> HlsRewriter<'c> {
         Ok(())
     }
 
-    /// A line that is an address.
+    /// Writes an address line.
     fn address_line(
         &mut self,
         line: &str,
@@ -142,7 +140,7 @@ impl<'c> HlsRewriter<'c> {
             return Ok(());
         }
         let (before, after) = around(line, text);
-        // A list may start with a mark that is none of its first address.
+        // A list may start with a byte order mark, which is not part of its first address.
         let text = match text.strip_prefix('\u{feff}') {
             Some(text) if self.addresses.lines == 1 => {
                 out.push('\u{feff}');
@@ -166,9 +164,9 @@ impl<'c> HlsRewriter<'c> {
         Ok(())
     }
 
-    /// A line that is a tag or a comment, without its `#`.
+    /// Writes a tag or comment line. `tag` is the line without its `#`.
     fn tag(&mut self, line: &str, tag: &str, out: &mut String) -> Result<(), ManifestError> {
-        // Most tags are EXTINF, which only a preview has to read.
+        // Most tags are EXTINF, which matters only in a preview.
         if self.preview.is_none() && tag.starts_with("EXTINF:") {
             out.push_str(line);
             return Ok(());
@@ -188,7 +186,7 @@ impl<'c> HlsRewriter<'c> {
                     return self.attributes(line, name, value, out);
                 }
             }
-            // Its file may name playlists of any host.
+            // The steering manifest may name playlists on any host.
             "EXT-X-CONTENT-STEERING" => self.addresses.leads_abroad = true,
             "EXT-X-PREFETCH" | "EXT-X-TWITCH-PREFETCH" => {
                 let text = value.trim_ascii();
@@ -209,7 +207,7 @@ impl<'c> HlsRewriter<'c> {
         Ok(())
     }
 
-    /// A tag with addresses among its attributes.
+    /// Writes a tag that may have addresses among its attributes.
     fn attributes(
         &mut self,
         line: &str,
@@ -221,13 +219,13 @@ impl<'c> HlsRewriter<'c> {
         let (before, after) = around(line, list);
         let start = out.len();
         out.push_str(before);
-        // Not of what is known of the film, or of the way to what is.
+        // These tags carry metadata, or lead to it, and not to the film itself.
         let is_film = !matches!(
             name,
             "EXT-X-CONTENT-STEERING" | "EXT-X-DATERANGE" | "EXT-X-MEDIA" | "EXT-X-SESSION-DATA"
         );
-        // Where players read a list in different ways, one may take what is behind an address of another host
-        // for a part of it.
+        // If players read a list in different ways, one of them may take what follows an address of another
+        // host as part of that address.
         let is_split = !is_clean(list);
         let mut is_abroad = false;
         let mut attributes = Attributes::new(list);
@@ -246,7 +244,8 @@ impl<'c> HlsRewriter<'c> {
                     self.addresses.growth.check(out.len().saturating_sub(start))?;
                 }
                 None => {
-                    // Clients take addresses from attributes of their own too, and hls.js replaces variables.
+                    // Clients also take addresses from their own attributes, and hls.js replaces variables
+                    // in them.
                     self.addresses.check(text, true)?;
                     out.push_str(text);
                 }
@@ -259,7 +258,8 @@ impl<'c> HlsRewriter<'c> {
     }
 }
 
-/// Whether the value of a definition is an address wherever it is used: with a host, or from the root.
+/// Whether the value of a definition is an absolute address, with a host or from the root, wherever it is
+/// used.
 fn is_absolute(attribute: &attributes::Attribute<'_>) -> bool {
     attribute.name == "VALUE"
         && attribute.quoted
@@ -280,7 +280,7 @@ pub(crate) mod tests {
     const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
     const PLAYLIST: &str = "https://cdn.example.com/videos/42/hls/list.m3u8";
 
-    /// The rewriter of a link to `url` for /videos/42/.
+    /// The rewriter for a link to `url` with a token for /videos/42/.
     pub(crate) fn carrier_of(
         url: &str,
         more: impl for<'a> FnOnce(Builder<'a, &'a str>) -> Builder<'a, &'a str>,
@@ -294,12 +294,12 @@ pub(crate) mod tests {
         Rewriter::new(&verifier, &verified, NOW).unwrap()
     }
 
-    /// That of a link in the query: every address has to get the token.
+    /// The rewriter for a link in the query, where every address must get the token.
     fn rewriter() -> Rewriter {
         carrier_of(PLAYLIST, |link| link.in_query())
     }
 
-    /// A playlist rewritten, with `TOKEN` for the token and `EXACT` for those of one address.
+    /// Rewrites a playlist, with `TOKEN` for the token and `EXACT` for tokens of a single address.
     pub(crate) fn rewritten(rewriter: &Rewriter, playlist: &str) -> Result<String, ManifestError> {
         let text = rewrite(rewriter, playlist)?.replace(rewriter.token(), "TOKEN");
         let mut pieces = text.split("pg=1&");
@@ -313,7 +313,7 @@ pub(crate) mod tests {
         Ok(shown)
     }
 
-    /// The lines behind the first one, and what they become.
+    /// Checks the lines after the first one, before and after rewriting.
     #[track_caller]
     fn becomes(lines: &str, expected: &str) {
         becomes_with(&rewriter(), lines, expected);
@@ -326,7 +326,7 @@ pub(crate) mod tests {
         assert_eq!(text.strip_prefix(head), Some(expected));
     }
 
-    /// An address in `list` that is written as `URI`, before and after.
+    /// Checks an address in `list`, given as `URI_HERE`, before and after rewriting.
     #[track_caller]
     fn address_becomes(list: &str) {
         let line = ["#EXT-X-", list, "\n"].concat();
@@ -390,25 +390,25 @@ pub(crate) mod tests {
         address_becomes("KEY:METHOD=AES-128,URI = \"URI_HERE\"");
         address_becomes("KEY:METHOD=AES-128,\tURI=\"URI_HERE\"");
         address_becomes("KEY:METHOD=AES-128,URI=\"URI_HERE\"; IV=0x00");
-        // What cannot be read takes nothing from what is before or after it.
+        // An unreadable part does not affect what precedes or follows it.
         address_becomes("KEY:METHOD=AES-128,URI=\"URI_HERE\",BARE,X=\"open");
         address_becomes("KEY:METHOD=AES-128,BARE,URI=\"URI_HERE\"");
         address_becomes("KEY:METHOD=AES-128,,URI=\"URI_HERE\",");
         address_becomes("KEY:METHOD=\"AES-128\"x,URI=\"URI_HERE\"");
         address_becomes("KEY:METHOD=AES\"128\",URI=\"URI_HERE\"");
         address_becomes("KEY:METHOD=AES-128,URI=\"URI_HERE");
-        // FFmpeg and ExoPlayer read these, Shaka Player the last.
+        // FFmpeg and ExoPlayer read these; Shaka Player reads the last one.
         address_becomes("KEY:METHOD=AES-128 URI=\"URI_HERE\"");
         address_becomes("KEY:METHOD=AES-128 URI=URI_HERE IV=0x00");
         address_becomes("KEY:KEYFORMAT=\"identity\" URI=\"URI_HERE\"");
-        // ExoPlayer alone.
+        // Only ExoPlayer.
         address_becomes("KEY:METHOD=AES-128;URI=\"URI_HERE\"");
         address_becomes("KEY:METHOD=AES-128; URI=\"URI_HERE\"; IV=0x00");
         address_becomes("KEY:METHOD=AES-128,BARE URI=\"URI_HERE\"");
         address_becomes("KEY:KEYFORMAT=\"identity,URI=\"URI_HERE\"");
-        // Video.js alone.
+        // Only Video.js.
         address_becomes("KEY:METHOD=AES-128,URI='URI_HERE',IV=0x00");
-        // Some players take the first of two, some the last.
+        // Given two, some players take the first, and some the last.
         address_becomes("KEY:URI=\"URI_HERE\",METHOD=AES-128,URI=\"URI_HERE\"");
     }
 
@@ -607,7 +607,7 @@ pub(crate) mod tests {
         ] {
             becomes_with(&rewriter, &[defines, lines].concat(), &[defines, expected].concat());
         }
-        // A definition counts from its own line on.
+        // A definition takes effect from its own line on.
         stays("{$dir}/a.ts\n#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"hd\"\n");
     }
 
@@ -629,7 +629,7 @@ pub(crate) mod tests {
             ("//cdn.example.com/videos/42/hd", "/TOKEN/videos/42/hd"),
             ("/videos/43/hd", "/videos/43/hd"),
             ("https://other.example/videos/42/hd", "https://other.example/videos/42/hd"),
-            // Relative ones inherit it, and others are no addresses.
+            // Relative addresses inherit the token, and other values are not addresses.
             ("hd", "hd"),
             ("../42/hd", "../42/hd"),
             ("{", "{"),
@@ -645,7 +645,7 @@ pub(crate) mod tests {
             &used("/videos/42/hd", "{$v}/a.m3u8"),
             &used("/TOKEN/videos/42/hd", "/TOKEN/videos/42/hd/a.m3u8"),
         );
-        // A playlist on another host would send it there.
+        // A playlist on another host would send the token there.
         for abroad in [
             "https://other.example/a.m3u8\n",
             "#EXT-X-MEDIA:TYPE=AUDIO,URI=\"//other.example/a.m3u8\"\n",
@@ -654,7 +654,7 @@ pub(crate) mod tests {
         ] {
             stays(&multivariant("/videos/42/hd", abroad));
         }
-        // In a media playlist nothing is exported.
+        // A media playlist exports nothing.
         stays(
             "#EXT-X-DEFINE:NAME=\"v\",VALUE=\"/videos/42/hd\"\n#EXTINF:4,\n//other.example/{$v}.ts\n",
         );
@@ -674,15 +674,15 @@ pub(crate) mod tests {
             "#EXT-X-KEY:METHOD=AES-128,URI=https://other.example/k?for={$v}\n",
             "#EXT-X-DEFINE:NAME=\"to\",VALUE=\"https://other.example/{$v}\"\n{$to}\n",
             "#EXT-X-DEFINE:IMPORT=\"w\"\n{$w}//other.example/{$v}\n",
-            // hls.js reads a quoted value up to a quote before a comma.
+            // hls.js ends a quoted value only at a quote that a comma follows.
             "#EXT-X-MAP:URI=\"https://other.example/?a\"{$v}\"\n",
             "#EXT-X-MAP:URI=\"https://other.example/?a\" ,X=\"{$v}\"\n",
             "#EXT-X-DEFINE:NAME=\"to\",VALUE=\"https://other.example/?\"{$v}\"\n{$to}\n",
-            // Shaka Player replaces variables in all addresses, up to a comma.
+            // Shaka Player replaces variables in every address, up to a comma.
             "#EXT-X-MAP:URI=https://other.example/?a FOR={$v}\n",
             "https://other.example/%7B$v%7D\n",
             "#EXT-X-MAP:URI=\"https://other.example/?u=%7B$v}\"\n",
-            // Video.js replaces again in what comes of replacing.
+            // Video.js replaces variables in the result of a replacement.
             "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{\"\n#EXT-X-DEFINE:NAME=\"b\",VALUE=\"$v}\"\n\
              https://other.example/{$a}{$b}\n",
             "#EXT-X-DEFINE:NAME=\"to\",VALUE=\"{$late}\"\n#EXT-X-DEFINE:IMPORT=\"late\"\n\
@@ -710,8 +710,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_definition_that_names_a_later_one() {
-        // As androidx has it: what is not defined before is a text like others in ExoPlayer and Shaka Player,
-        // and hls.js plays nothing.
+        // As in androidx: ExoPlayer and Shaka Player treat an undefined reference as plain text, and hls.js
+        // refuses to play.
         stays(
             "#EXT-X-DEFINE:NAME=\"tricky\",VALUE=\"This/{$nested}/reference/shouldnt/work\"\n\
              #EXT-X-DEFINE:NAME=\"nested\",VALUE=\"This should not be inserted\"\n\
@@ -728,7 +728,7 @@ pub(crate) mod tests {
             ]
             .concat(),
         );
-        // The same in a playlist that imports something for its own host.
+        // The same in a playlist that imports a variable for its own host.
         stays(
             "#EXT-X-DEFINE:IMPORT=\"v\"\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{$v}/1\"\n{$a}.ts\n\
              https://other.example/1.ts\n",
@@ -743,7 +743,7 @@ pub(crate) mod tests {
         assert_eq!(rewrite(&rewriter(), &lines), Err(ManifestError::Malformed));
         let path = carrier_of(PLAYLIST, |link| link.in_path());
         assert_eq!(rewrite(&path, &lines).as_ref(), Ok(&lines));
-        // Other parameters may go, there or not.
+        // Other parameters may be used, whether they are present or not.
         let own = carrier_of(&[PLAYLIST, "?v=1"].concat(), |link| link.in_query());
         let lines =
             [define("v").as_str(), &define("w"), "https://other.example/?v={$v}&w={$w}\n"].concat();

@@ -1,6 +1,6 @@
-//! The scheme and host of a request: the only ones whose addresses may carry its token.
+//! The scheme and host of a request. Only addresses on that host may carry its token.
 
-/// What comes before the colon of an address on this host.
+/// The scheme of an address on this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Http,
@@ -23,7 +23,7 @@ impl Scheme {
         }
     }
 
-    /// The port that an address of this scheme leaves out, with its colon.
+    /// The default port of the scheme, with its colon.
     const fn default_port(self) -> &'static str {
         match self {
             Self::Http => ":80",
@@ -32,28 +32,28 @@ impl Scheme {
     }
 }
 
-/// The host that a manifest was asked for at.
+/// The host that the manifest was requested from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Host {
     pub(crate) scheme: Scheme,
-    /// In lower case, and without the port that its scheme has by default.
+    /// In lower case, and without the default port of its scheme.
     authority: String,
 }
 
-/// Where an address starts.
+/// How an address starts, and the rest of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start<'a> {
-    /// At this host, which it names. Its scheme, unless it takes that of its base, and its path.
+    /// It names this host: its scheme, unless it takes the scheme of its base, and its path.
     Host(Option<Scheme>, &'a str),
-    /// At the root of the host that it is relative to.
+    /// It starts at the root of its base's host.
     Root(&'a str),
-    /// At its base.
+    /// It is relative to its base.
     Base(&'a str),
 }
 
 impl Host {
-    /// Reads the scheme and authority of a request's URL: `https://cdn.example.com`. `None` where there are
-    /// none, or where a URL parser might take the authority for more than a host and a port.
+    /// Reads the scheme and authority of a request's URL: `https://cdn.example.com`. Returns `None` if they
+    /// are missing, or if a URL parser might find more than a host and a port in the authority.
     pub(crate) fn parse(base: &str) -> Option<Self> {
         let (scheme, authority) = base.split_once("://")?;
         let scheme = Scheme::parse(scheme)?;
@@ -66,14 +66,14 @@ impl Host {
         is_host.then(|| Self { scheme, authority: authority.to_ascii_lowercase() })
     }
 
-    /// Appends scheme and host, up to the first slash of a path.
+    /// Appends the scheme and host, up to the first slash of the path.
     pub(crate) fn push(&self, scheme: Option<Scheme>, out: &mut String) {
         out.push_str(scheme.unwrap_or(self.scheme).name());
         out.push_str("://");
         out.push_str(&self.authority);
     }
 
-    /// What follows this very scheme and host in an address that is spelled as [`Host::push`] spells it.
+    /// What follows this scheme and host in an address that spells them as [`Host::push`] does.
     pub(crate) fn strip<'a>(&self, address: &'a str) -> Option<&'a str> {
         let rest = address.strip_prefix(self.scheme.name())?.strip_prefix("://")?;
         rest.strip_prefix(self.authority.as_str())
@@ -87,7 +87,7 @@ impl Host {
         let Some(own) = self.authority.strip_prefix(name.to_ascii_lowercase().as_str()) else {
             return false;
         };
-        // An empty port is the default one, and zeros before a port do not count (WHATWG URL).
+        // An empty port is the default port, and leading zeros in a port do not count (WHATWG URL).
         let default = scheme.unwrap_or(self.scheme).default_port().trim_start_matches(':');
         let number = if port.is_empty() { default } else { port.trim_start_matches('0') };
         match own.strip_prefix(':') {
@@ -97,7 +97,7 @@ impl Host {
     }
 }
 
-/// Reads scheme and authority off an address; `None` where they are not those of `host`.
+/// Reads the scheme and authority of an address; `None` if they are not those of `host`.
 pub(crate) fn start<'a>(host: Option<&Host>, address: &'a str) -> Option<Start<'a>> {
     let (scheme, after) = match address.split_once(':') {
         Some((scheme, after)) if is_scheme(scheme) => {
@@ -109,10 +109,10 @@ pub(crate) fn start<'a>(host: Option<&Host>, address: &'a str) -> Option<Start<'
         Some(after) => {
             let end = after.find('/').unwrap_or(after.len());
             let (authority, path) = after.split_at_checked(end)?;
-            // Of "https://host" the path is "/".
+            // The path of "https://host" is "/".
             let path = if path.is_empty() { "/" } else { path };
             let host = host.filter(|host| host.is(scheme, authority))?;
-            // The token came by https, and is not sent on by http.
+            // The token came over https, so it must not go out over http.
             let is_downgrade = (host.scheme, scheme) == (Scheme::Https, Some(Scheme::Http));
             Some(Start::Host(scheme.filter(|_| !is_downgrade), path))
         }

@@ -1,8 +1,10 @@
-//! Manifests, HLS playlists and DASH presentations, whose addresses carry a token to the last segment.
+//! Rewrites manifests (HLS playlists and DASH MPDs) so that their addresses carry a token, down to the last
+//! segment.
 //!
-//! A player resolves each relative address against that of the manifest (RFC 3986, section 5.2). A token
-//! in the path is inherited by that; one in the query is lost, and an absolute address has none. Here
-//! such addresses get theirs: those within the token's scope on this very host, and no others.
+//! A player resolves each relative address against the address of the manifest (RFC 3986, section 5.2). A
+//! relative address inherits a token in the path, but loses one in the query, and an absolute address has
+//! no token at all. This crate adds the token to such addresses if they are on the same host and within the
+//! token's scope, and to no others.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
@@ -23,7 +25,7 @@ pub use self::outcome::{AddressOutcome, AddressReport};
 pub use self::public::{PublicPaths, PublicPathsError};
 pub use self::rewriter::Rewriter;
 
-/// What a manifest is written in.
+/// The format of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -33,27 +35,28 @@ pub enum Kind {
     Hls,
 }
 
-/// Why a manifest is not handed out.
+/// Why a manifest is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ManifestError {
-    /// It breaks its grammar.
+    /// The manifest breaks the grammar of its format.
     Malformed,
-    /// The request that asked for it names no scheme and host, without which an MPD is not rewritten:
-    /// `https://cdn.example.com/...`.
+    /// The request has no scheme and host (`https://cdn.example.com/...`). An MPD cannot be rewritten
+    /// without them.
     NoHost,
-    /// A preview was asked for of what cannot be cut, or not be kept from the rest: a live window, media
-    /// without segments of their own, segments that are public or that the viewer names.
+    /// A preview was requested of a manifest that cannot be cut, or whose remainder cannot be withheld: a
+    /// live window, media without separate segments, or segments that are public or whose address the
+    /// viewer can choose.
     NoPreview,
-    /// To rewrite it would take too much time or memory for its size: it defines hundreds of variables,
-    /// say, and uses them thousands of times. No packager writes such a manifest.
+    /// Rewriting would take too much time or memory for the size of the manifest. For example, it defines
+    /// hundreds of variables and uses them thousands of times. No packager writes such a manifest.
     TooComplex,
-    /// Rewritten, it would be too large: more than 16 MiB, and more than 16 times what it was, or more
-    /// than [`MAX_LEN`].
+    /// The rewritten manifest would be too large: more than 16 MiB and more than 16 times its original
+    /// size, or more than [`MAX_LEN`].
     TooLarge,
 }
 
 impl ManifestError {
-    /// The stable reason, as the gate's answers and the log have it.
+    /// The stable reason, as it appears in the gate's answers and in the log.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -71,15 +74,15 @@ impl fmt::Display for ManifestError {
         f.write_str(match self {
             Self::Malformed => "the manifest cannot be read",
             Self::NoHost => {
-                "the request names no scheme and host, which the addresses of an MPD need"
+                "the request has no scheme and host; an MPD cannot be rewritten without them"
             }
             Self::NoPreview => {
-                "there can be no preview of this manifest; it needs an ended list of segments in files of \
-                 their own, which are not public"
+                "there can be no preview of this manifest; previews need a complete (VOD) \
+                 segment list, with each segment in a separate file that is not public"
             }
             Self::TooComplex => {
-                "the manifest would take too much time or memory to rewrite; write it with fewer \
-                 variables and bases"
+                "the manifest would take too much time or memory to rewrite; use fewer variables \
+                 and base URLs"
             }
             Self::TooLarge => "the manifest would be too large with the token in its addresses",
         })
@@ -89,10 +92,11 @@ impl fmt::Display for ManifestError {
 impl core::error::Error for ManifestError {}
 
 impl Rewriter {
-    /// Rewrites a manifest: what has to carry the token does, and every other byte stays.
+    /// Rewrites a manifest: adds the token to the addresses that need it, and leaves every other byte as it
+    /// is.
     ///
     /// # Errors
-    /// A [`ManifestError`]; then nothing of it may be handed out.
+    /// A [`ManifestError`]. No part of the manifest may then be served.
     pub fn rewrite(&self, kind: Kind, manifest: &str) -> Result<String, ManifestError> {
         match kind {
             Kind::Dash => dash::rewrite(self, manifest),
@@ -100,10 +104,10 @@ impl Rewriter {
         }
     }
 
-    /// Rewrites a manifest, and tells what became of each address in it.
+    /// Rewrites a manifest, and reports the outcome for each address in it.
     ///
     /// # Errors
-    /// As [`Rewriter::rewrite`].
+    /// The same as [`Rewriter::rewrite`].
     pub fn explain(
         &self,
         kind: Kind,

@@ -1,32 +1,32 @@
-//! What became of an address, for whoever asks why.
+//! The outcome for each address of a manifest, for reports.
 
-/// What became of an address.
+/// What the rewriter did with an address, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressOutcome {
-    /// It carries a token already.
+    /// It already carries a token.
     HasToken,
     /// It is relative to the manifest, whose address has the token in its path.
     Inherits,
-    /// It leads to another host, or is no address of HTTP at all: `data:`, `skd:`.
+    /// It leads to another host, or is not an HTTP address: `data:`, `skd:`.
     OtherHost,
-    /// It leads to this host, and not into the directory that the token opens.
+    /// It leads to this host, but not into the token's directory.
     OutsideDirectory,
-    /// It leads to what is served without a token.
+    /// It leads to a public path, which needs no token.
     Public,
-    /// It has a token of its own, as in a preview, which opens nothing else.
+    /// It got a token of its own, as in a preview. That token allows nothing else.
     Signed,
-    /// It has the token.
+    /// It got the token.
     Token,
-    /// Only the player knows where it leads: it starts with a variable that is imported, or from several
-    /// bases, for each of which it would have to be another.
+    /// Only the player knows where it leads: it starts with an imported variable, or it has several bases
+    /// that would each need a different address.
     Unknown,
-    /// It cannot be read in one way alone, or is longer than an address may be.
+    /// It is ambiguous, or longer than an address may be.
     Unreadable,
 }
 
 impl AddressOutcome {
-    /// Whether an address becomes another for that.
+    /// Whether this outcome changes the address.
     pub(crate) const fn is_written(self) -> bool {
         matches!(self, Self::Public | Self::Signed | Self::Token)
     }
@@ -48,17 +48,17 @@ impl AddressOutcome {
     }
 }
 
-/// An address of a manifest, and what became of it. In both, `TOKEN` is in the place of each token, so that
-/// they may be shown to others.
+/// An address of a manifest, and its outcome. In both addresses, `TOKEN` replaces each token, so that the
+/// report is safe to share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AddressReport {
-    /// The line that it is in, from 1.
+    /// The line number of the address, from 1.
     pub line: usize,
-    /// The address as it was.
+    /// The original address.
     pub address: String,
-    /// As it is in the manifest that is handed out.
+    /// The address in the rewritten manifest.
     pub written: String,
-    /// Why.
+    /// The outcome.
     pub why: AddressOutcome,
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use playgate::CanonicalPath;
 
-/// The paths that an operator opens to everybody, by directory and by the extension of files.
+/// The paths that the operator makes public, by directory and by file extension.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicPaths {
     prefixes: Vec<String>,
@@ -12,14 +12,14 @@ pub struct PublicPaths {
 }
 
 impl PublicPaths {
-    /// Takes canonical paths, and extensions without their dot: `m4s`. Each opens what is below it, or what
-    /// ends in it.
+    /// Takes canonical paths, and extensions without their dot (`m4s`). A path makes public itself and
+    /// everything below it; an extension, every file that ends in it.
     #[must_use]
     pub const fn new(prefixes: Vec<String>, extensions: Vec<String>) -> Self {
         Self { prefixes, extensions }
     }
 
-    /// Opens the directories of a list as well, as the variable `PUBLIC` has it: paths, separated by commas or
+    /// Adds the directories in a list, in the form of the variable `PUBLIC`: paths, separated by commas or
     /// newlines.
     ///
     /// # Errors
@@ -27,7 +27,10 @@ impl PublicPaths {
     pub fn parse_prefixes(mut self, text: &str) -> Result<Self, PublicPathsError> {
         for (number, prefix) in list(text) {
             if prefix == "/" {
-                return Err(in_entry(number, &"/ would open everything; name the directories"));
+                return Err(in_entry(
+                    number,
+                    &"/ would make everything public; name the directories instead",
+                ));
             }
             match CanonicalPath::parse(prefix) {
                 Ok(path) => self.prefixes.push(path.to_string()),
@@ -37,8 +40,8 @@ impl PublicPaths {
         Ok(self)
     }
 
-    /// Opens the files of these extensions as well, as the variable `PUBLIC_EXTENSIONS` has them, separated by
-    /// commas or newlines. What says where the media is or opens it stays behind the gate.
+    /// Adds the file extensions in a list, in the form of the variable `PUBLIC_EXTENSIONS`, separated by
+    /// commas or newlines. Extensions of manifests and keys are refused: these always need a token.
     ///
     /// # Errors
     /// A [`PublicPathsError`] that says how to write the entry.
@@ -49,26 +52,28 @@ impl PublicPaths {
                 return Err(in_entry(number, &error));
             }
             if ["m3u8", "mpd", "key"].iter().any(|gated| gated.eq_ignore_ascii_case(extension)) {
-                return Err(in_entry(number, &"playlists and keys are what the gate is for"));
+                return Err(in_entry(
+                    number,
+                    &"manifests and keys always need a token; remove this extension",
+                ));
             }
             self.extensions.push(extension.into());
         }
         Ok(self)
     }
 
-    /// Whether nothing is open.
+    /// Whether nothing is public.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.prefixes.is_empty() && self.extensions.is_empty()
     }
 
-    /// Whether a canonical path needs no token. A prefix ends at the end of a segment: `/public` opens
-    /// `/public` and `/public/a`, and never `/public-not`. Extensions are compared without regard to case,
-    /// and count only where no server could find the end of the name before them: never in a path with an
-    /// encoded `;`, `?`, `#` or `%`.
+    /// Whether a canonical path is public. A prefix matches whole segments: `/public` matches `/public` and
+    /// `/public/a`, but never `/public-not`. Extensions are compared case-insensitively, and count only if
+    /// no server could end the file name earlier: never in a path with an encoded `;`, `?`, `#` or `%`.
     ///
-    /// `film.mp4/x.m4s` does count: a server that knows PATH_INFO (RFC 3875, section 4.1.5) would serve
-    /// `film.mp4` for it, so it has to be told not to.
+    /// `film.mp4/x.m4s` does count. A server that supports PATH_INFO (RFC 3875, section 4.1.5) would serve
+    /// `film.mp4` for it, so PATH_INFO must be turned off on that server.
     #[must_use]
     pub fn contains(&self, path: &str) -> bool {
         let is_below = |prefix: &String| {
@@ -83,7 +88,7 @@ impl PublicPaths {
     }
 }
 
-/// The elements of a list separated by commas or newlines, counted from 1. Blanks around them do not count.
+/// The elements of a list separated by commas or newlines, numbered from 1 and trimmed.
 fn list(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let elements = text.split([',', '\n']).map(str::trim).filter(|element| !element.is_empty());
     (1..).zip(elements)
@@ -93,7 +98,7 @@ fn in_entry(number: usize, error: &dyn fmt::Display) -> PublicPathsError {
     PublicPathsError(format!("entry {number}: {error}"))
 }
 
-/// An entry of a list of public paths or extensions that cannot be read.
+/// An invalid entry in a list of public paths or extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicPathsError(String);
 
@@ -105,9 +110,9 @@ impl fmt::Display for PublicPathsError {
 
 impl core::error::Error for PublicPathsError {}
 
-/// What follows the last dot of a path's last segment.
+/// The part of a path's last segment that follows its last dot.
 fn extension(path: &str) -> Option<&str> {
-    // Decoded on the way to another server, each would end the name there.
+    // If another server decodes one of these, the file name ends there.
     let mut escapes = path.split('%').skip(1);
     if escapes.any(|escape| ["3B", "3F", "23", "25"].iter().any(|octet| escape.starts_with(octet)))
     {
@@ -131,7 +136,7 @@ mod tests {
         let empty = PublicPaths::default().parse_prefixes(" ").and_then(|p| p.parse_extensions(""));
         assert_eq!(empty, Ok(PublicPaths::default()));
         for (prefixes, error) in [
-            ("/", "entry 1: / would open everything; name the directories"),
+            ("/", "entry 1: / would make everything public; name the directories instead"),
             ("/a, public", "entry 2: the path does not start with a slash"),
             ("/a/../b", "entry 1: the path has a segment . or .."),
         ] {
@@ -140,7 +145,7 @@ mod tests {
         }
         for (extensions, error) in [
             ("ts, .m4s", "entry 2: write extensions without their dot: \"m4s, ts\""),
-            ("M3U8", "entry 1: playlists and keys are what the gate is for"),
+            ("M3U8", "entry 1: manifests and keys always need a token; remove this extension"),
         ] {
             let said = PublicPaths::default().parse_extensions(extensions).unwrap_err();
             assert_eq!(said.to_string(), error);

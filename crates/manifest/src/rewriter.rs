@@ -1,4 +1,4 @@
-//! A token, and the addresses that carry it.
+//! The rewriter: a token, and the addresses that must carry it.
 
 mod mask;
 mod write;
@@ -17,39 +17,40 @@ use playgate::query::{is_player_param, joined, push_query};
 use playgate::{ExchangedToken, TokenNames};
 use playgate::{Verified, Verifier};
 
-/// A token on its way from an admitted request into the addresses of the manifest that was asked for.
+/// Writes the token of an admitted request into the addresses of the requested manifest.
 ///
-/// It is written into the path of an address on the gate's own host, and nowhere else. In an MPD that
-/// address always has the scheme and host of the request, as players differ in what they take for a base.
-/// In a playlist the path is enough: it has no bases. It prints nothing of itself, as it is a credential.
+/// The token goes into the path of addresses on the gate's own host, and nowhere else. In an MPD, such an
+/// address always has the scheme and host of the request, because players disagree about which base
+/// applies. In a playlist the path is enough, because playlists have no bases. `Debug` does not print the
+/// token, which is a credential.
 #[derive(Clone)]
 pub struct Rewriter {
-    /// The host that the request names; `None` where it names none.
+    /// The host of the request; `None` if the request names none.
     pub(crate) host: Option<Host>,
     /// The canonical path of the manifest.
     path: String,
-    /// The query that the player sent, without a token: `EXT-X-DEFINE:QUERYPARAM` reads it.
+    /// The query that the player sent, without the token. `EXT-X-DEFINE:QUERYPARAM` reads it.
     pub(crate) query: String,
-    /// The scope.
+    /// The directory that the token allows.
     directory: String,
     /// The token as the first segment of a path.
     prefix: String,
     token: ExchangedToken,
-    /// Whether the request has a token in its path, this one or the one that it was exchanged for: relative
-    /// addresses take that along.
+    /// Whether the request has a token in its path: this one, or the one that it was exchanged for.
+    /// Relative addresses inherit it.
     in_path: bool,
     /// Whether the request has a token in its query.
     pub(crate) in_query: bool,
-    /// Seconds from the start that may be seen, where it is a preview.
+    /// For a preview: how many seconds from the start may be seen.
     pub(crate) preview: Option<u64>,
-    /// What tokens go by at this gate.
+    /// The names of tokens at this gate.
     token_names: TokenNames,
     public: PublicPaths,
-    /// Whether somebody asks what became of each address.
+    /// Whether to record the outcome for each address.
     pub(crate) keeps_log: bool,
 }
 
-/// The parameter of a native token without which it is none.
+/// The parameter that every native token must have.
 const SIGNATURE: &str = "sig";
 
 impl fmt::Debug for Rewriter {
@@ -59,14 +60,16 @@ impl fmt::Debug for Rewriter {
 }
 
 impl Rewriter {
-    /// For the manifest of an admitted request. A token with `run` is exchanged for one that lasts so many
-    /// seconds from `now`.
+    /// Creates the rewriter for the manifest of an admitted request. A token with `run` is exchanged for
+    /// one that lasts that many seconds from `now`.
     ///
-    /// The request's URL needs the scheme and host that the viewer sees, `https://cdn.example.com/...`:
-    /// only addresses there get the token, and an MPD is not rewritten at all without them.
+    /// The request's URL must have the scheme and host that the viewer sees
+    /// (`https://cdn.example.com/...`). Only addresses on that host get the token, and an MPD cannot be
+    /// rewritten without a host.
     ///
-    /// `None` where every address may stay as it is: the scope is exact, so the token opens nothing beside
-    /// the manifest; or the token came as cookie or bearer, which players send along by themselves.
+    /// Returns `None` if no address needs to change: either the scope is exact, so the token allows nothing
+    /// but the manifest itself, or the token came as a cookie or bearer token, which players send with
+    /// every request.
     #[must_use]
     pub fn new(verifier: &Verifier<'_>, verified: &Verified<'_>, now: UnixTime) -> Option<Self> {
         verified.grant().directory()?;
@@ -92,43 +95,44 @@ impl Rewriter {
         })
     }
 
-    /// Paths that need no token, and so get none: every cache may share them.
+    /// Sets the paths that need no token. Their addresses get no token, so that caches can share them.
     #[must_use]
     pub fn public_paths(mut self, public: PublicPaths) -> Self {
         self.public = public;
         self
     }
 
-    /// When the token ends that the addresses carry.
+    /// When the token in the addresses expires.
     #[must_use]
     pub const fn expires(&self) -> UnixTime {
         self.token.expires()
     }
 
-    /// The token that they carry: to be sent as a cookie, say.
+    /// The token in the addresses, for example to send it as a cookie.
     #[must_use]
     pub fn token(&self) -> &str {
         self.token.as_str()
     }
 
-    /// Whether the token was exchanged for a longer one just now.
+    /// Whether the token was exchanged for one that lasts longer.
     #[must_use]
     pub fn is_exchanged(&self) -> bool {
         self.token.is_new()
     }
 
-    /// The directory that it opens.
+    /// The directory that the token allows.
     #[must_use]
     pub fn directory(&self) -> &str {
         &self.directory
     }
 
-    /// Whether a canonical path needs no token.
+    /// Whether a canonical path is public.
     pub(crate) fn is_public(&self, path: &str) -> bool {
         self.public.contains(path)
     }
 
-    /// Whether what inherits the token stays as it is: nothing loses it, and nothing is signed on its own.
+    /// Whether addresses that inherit the token stay as they are: none has to lose it, and none gets a
+    /// token of its own.
     pub(crate) const fn only_adds(&self) -> bool {
         self.public.is_empty() && self.token.segment_signer().is_none()
     }
@@ -138,8 +142,8 @@ impl Rewriter {
         Base::Here { path: self.path.clone(), inherits: self.inherits() }
     }
 
-    /// The parameters that a player finds in the manifest's address, and that have the token in them or what no
-    /// token goes without.
+    /// The names of the query parameters, in the manifest's address, that contain the token or that are
+    /// essential to one.
     pub(crate) fn secret_params(&self) -> Vec<String> {
         let mut secrets = Vec::new();
         if self.in_query {
@@ -149,18 +153,18 @@ impl Rewriter {
         secrets
     }
 
-    /// Whether addresses that are relative to the manifest have this token.
+    /// Whether addresses relative to the manifest inherit this token.
     pub(crate) const fn inherits(&self) -> bool {
         self.in_path && !self.token.is_new()
     }
 
-    /// The base of addresses below `reference`, which is itself relative to `base`: the `BaseURL` of a
-    /// DASH manifest, as [`Rewriter::write`] wrote it.
+    /// The base of addresses below `reference`, which is itself relative to `base`: the `BaseURL` of an
+    /// MPD, as [`Rewriter::write`] wrote it.
     pub(crate) fn enter(&self, base: &Base, reference: &str) -> Base {
         if reference.is_empty() {
             return base.clone();
         }
-        // What carries this very token leads to where it would without it.
+        // An address that carries this token leads to the same place as without it.
         let path = match start(self.host.as_ref(), reference) {
             Some(Start::Host(_, path)) => Some(path),
             Some(Start::Root(path)) if *base != Base::Foreign => Some(path),
@@ -180,7 +184,7 @@ impl Rewriter {
         }
     }
 
-    /// What becomes of an address that [`Rewriter::write`] writes.
+    /// The outcome for an address that [`Rewriter::write`] writes.
     pub(crate) fn outcome(
         &self,
         base: &Base,
@@ -210,8 +214,7 @@ impl Rewriter {
         }
     }
 
-    /// Whether an address leads to what is named like a manifest, which is all that the token of a preview
-    /// opens.
+    /// Whether an address has the name of a manifest. The token of a preview opens only manifests.
     pub(crate) fn is_manifest(&self, base: &Base, reference: &str) -> bool {
         let target = resolve(self.host.as_ref(), base, reference, false);
         target.is_some_and(|target| {
@@ -219,7 +222,7 @@ impl Rewriter {
         })
     }
 
-    /// Whether a text names this host, and nothing after it.
+    /// Whether a text is this host, with nothing after it.
     pub(crate) fn is_own_host(&self, text: &str) -> bool {
         let start = start(self.host.as_ref(), text);
         matches!(start, Some(Start::Host(_, "/"))) && !text.ends_with('/')
@@ -230,17 +233,17 @@ impl Rewriter {
         self.in_path
     }
 
-    /// The manifest's own address with the token in its path, from the slash on: where a player that
-    /// reloads it should do so from now on. Its query is what the player sent, less what it adds by itself
-    /// to each request.
+    /// The manifest's own address with the token in its path, from the first slash on. A player should use
+    /// it for reloads. Its query is the query that the player sent, except the parameters that the player
+    /// adds to each request.
     pub(crate) fn own_address(&self) -> String {
         let mut address = [self.prefix.as_str(), &self.path].concat();
         push_query(&mut address, self.own_params());
         address
     }
 
-    /// What the player sent as the query of the manifest, less its token and what it adds by itself to each
-    /// request, parameter by parameter.
+    /// The query parameters that the player sent for the manifest, except the token and the parameters that
+    /// the player adds to each request.
     pub(crate) fn own_params(&self) -> impl Iterator<Item = &str> {
         self.query.split('&').filter(|param| !param.is_empty() && !is_player_param(param))
     }
@@ -263,7 +266,7 @@ mod tests {
         KeyRing::parse(KEYS).unwrap()
     }
 
-    /// The rewriter of a link to [`MANIFEST`] for /videos/42/.
+    /// The rewriter for a link to [`MANIFEST`] with a token for /videos/42/.
     fn rewriter(in_path: bool) -> Rewriter {
         let signer = Signer::new(ring());
         let link = signer.link(MANIFEST).directory(2);
@@ -278,7 +281,7 @@ mod tests {
         Rewriter::new(&verifier, &verified, NOW)
     }
 
-    /// Writes a reference in the manifest; the token is written as `TOKEN`.
+    /// Writes a reference in the manifest, with `TOKEN` in place of the token.
     fn written(rewriter: &Rewriter, reference: &str, template: bool) -> String {
         let mut out = String::new();
         let is_other =
@@ -444,7 +447,7 @@ mod tests {
         for reference in ["a.ts", "../a.ts", "b/%7ea.ts?x=1", "..", "?x=1", "../../43/a.ts"] {
             assert_eq!(written(&rewriter, reference, false), reference);
         }
-        // One `..` too many takes the token away, and the path is that of the root.
+        // One `..` too many removes the token, and leads to the root.
         assert_eq!(
             written(&rewriter, "../../../../videos/42/a.ts", false),
             "/TOKEN/videos/42/a.ts"
@@ -599,7 +602,7 @@ mod tests {
         );
     }
 
-    /// The rewriter of a JWT for /videos/42/ at a gate where it goes by `name`.
+    /// The rewriter for a JWT for /videos/42/ at a gate where JWTs are called `name`.
     fn jwt_carrier(name: &str, native: bool, in_path: bool) -> Rewriter {
         let signer = Signer::new(ring());
         let jwt = Jwt::new().claim("vid", "42").name(name).unwrap();

@@ -1,5 +1,5 @@
-//! What the entry calls: one object for each environment, one call for each request, and one for each answer
-//! of the media store.
+//! The interface to the entry: one object for each environment, one call for each request, and one call for
+//! each answer of the media store.
 
 use std::panic::{self, PanicHookInfo};
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use playgate_edge::{
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
-/// The gate of one environment: its configuration is read once.
+/// The gate of one environment. Its configuration is read once.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Gate(Rc<Deployment>);
@@ -29,7 +29,7 @@ impl core::fmt::Debug for Deployment {
 
 #[wasm_bindgen]
 impl Gate {
-    /// Reads the variables and bindings, and logs what is wrong with them.
+    /// Reads the variables and bindings, and logs any faults.
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(env: &Env) -> Self {
@@ -43,11 +43,12 @@ impl Gate {
         Self(Rc::new(Deployment { analytics, config }))
     }
 
-    /// Decides on a request: `parts` has what [`RequestParts`] reads, `now` is in milliseconds. A string is a
-    /// finished answer, as [`Deployment::write`] writes it; else it is a [`PlanHandle`].
+    /// Decides on a request. `parts` is the text that [`RequestParts`] reads, and `now` is in milliseconds.
+    /// Returns a string for a complete answer, in the form of [`Deployment::write`], and otherwise a
+    /// [`PlanHandle`].
     #[must_use]
     pub fn decide(&self, parts: &str, request: &web_sys::Request, now: f64) -> JsValue {
-        // The cast saturates: no number is a moment that cannot be.
+        // The cast saturates, so every number becomes a valid time.
         let now = (now / 1000.0) as u64;
         let parts = RequestParts::parse(parts);
         match decide(&self.0.config, &parts, now, || country(request)) {
@@ -60,12 +61,12 @@ impl Gate {
     }
 }
 
-/// An admitted request that waits for its media.
+/// The delivery of an admitted request.
 ///
-/// Each call returns what to do next, in lines: `fetch`, method, URL, and header fields, names and values in turn;
-/// `get`, key, and a range as offset, length and suffix; `head` and key; `read`, the limit and the compression;
-/// `stored`, and a response as [`Deployment::write`] writes it, whose body is that of the store's answer; or
-/// `own` and a response with its own body or none.
+/// Each call returns the next step, in lines: `fetch`, the method, the URL, and header fields, names and
+/// values alternating; `get`, the key, and a range as offset, length and suffix; `head` and the key;
+/// `read`, the limit and the compression; `stored`, and a response in the form of [`Deployment::write`],
+/// with the body of the store's answer; or `own`, and a response with its own body or none.
 #[wasm_bindgen]
 pub struct PlanHandle {
     deployment: Rc<Deployment>,
@@ -82,14 +83,14 @@ impl core::fmt::Debug for PlanHandle {
 
 #[wasm_bindgen]
 impl PlanHandle {
-    /// What to do first.
+    /// The first step.
     pub fn start(&mut self) -> String {
         let next = self.next.take();
         next.map(|next| self.write(next)).unwrap_or_default()
     }
 
-    /// What comes of a media server's answer, in lines: status, `1` if it has a body, and header fields, names and
-    /// values in turn.
+    /// Processes a media server's answer, in lines: the status, `1` if there is a body, and header fields,
+    /// names and values alternating.
     pub fn fetched(&mut self, answer: &str) -> String {
         let deployment = Rc::clone(&self.deployment);
         let Ok(config) = &deployment.config else { return String::new() };
@@ -104,15 +105,15 @@ impl PlanHandle {
         self.write(next)
     }
 
-    /// What comes of an object of the bucket, in lines: the fields of [`Object`], with the time in milliseconds.
-    /// An empty text is an object that is not there.
+    /// Processes the description of an object in the bucket, in lines: the fields of [`Object`], with the
+    /// time in milliseconds. An empty text means that there is no such object.
     pub fn found(&mut self, object: &str) -> String {
         let found = if object.is_empty() { Found::Missing } else { read_object(object) };
         let next = self.plan.found(found);
         self.write(next)
     }
 
-    /// What comes of a store that gave no answer.
+    /// Handles a store that gave no answer.
     pub fn failed(&mut self) -> String {
         let deployment = Rc::clone(&self.deployment);
         let Ok(config) = &deployment.config else { return String::new() };
@@ -120,12 +121,12 @@ impl PlanHandle {
         self.write(next)
     }
 
-    /// What comes of a manifest that was read; `None` if it exceeds the limit. A response as
-    /// [`Deployment::write`] writes it; [`PlanHandle::take_body`] has its body.
+    /// Rewrites a manifest that was read; `None` if it exceeds the limit. Returns a response in the form of
+    /// [`Deployment::write`]; its body comes from [`PlanHandle::take_body`].
     pub fn rewrite(&mut self, manifest: Option<Vec<u8>>) -> String {
         let Response { status, headers, body } = self.plan.rewrite(manifest.as_deref());
         drop(manifest);
-        // A manifest goes by itself, as the JSON would be another copy of it.
+        // The manifest is returned separately, because JSON would need another copy of it.
         let (body, text) = match body {
             Body::Text(text) if status == 200 => (Body::None, Some(text)),
             body => (body, None),
@@ -134,7 +135,7 @@ impl PlanHandle {
         self.deployment.write(&Response { status, headers, body }, self.plan.entry())
     }
 
-    /// The manifest that was rewritten, once.
+    /// The rewritten manifest; `None` after the first call.
     #[wasm_bindgen(js_name = takeBody)]
     pub fn take_body(&mut self) -> Option<js_sys::Uint8Array> {
         self.body.take().map(|text| js_sys::Uint8Array::from(text.as_bytes()))
@@ -169,8 +170,8 @@ impl PlanHandle {
     }
 }
 
-/// Reads the description of an object. More lines than fields mean that a value contains a line feed. Such a value, or
-/// one with another control character, is not served: no header field can have it.
+/// Reads the description of an object. More lines than fields mean that a value contains a line feed. Such
+/// a value, or one with another control character, is refused: no header field can contain it.
 fn read_object(text: &str) -> Found<'_> {
     if text.contains(|c: char| c.is_ascii_control() && !matches!(c, '\n' | '\t')) {
         return Found::Failed;
@@ -197,8 +198,8 @@ fn read_object(text: &str) -> Found<'_> {
 }
 
 impl Deployment {
-    /// Counts a decision, and writes it with its response: a line for the log, empty if there is none, and
-    /// `[status, headers, body]` in JSON. One string crosses into JavaScript faster than several.
+    /// Counts a decision, and writes it with its response: a line for the log (empty if there is none), and
+    /// `[status, headers, body]` as JSON. One string crosses into JavaScript faster than several.
     fn write(&self, response: &Response, entry: &LogEntry) -> String {
         self.count(entry);
         let level = self.config.as_ref().map(Config::log).unwrap_or_default();
@@ -214,7 +215,7 @@ impl Deployment {
         text
     }
 
-    /// Writes a decision to the data set, where there is one.
+    /// Writes a decision to the data set, if there is one.
     fn count(&self, entry: &LogEntry) {
         if let Some(analytics) = &self.analytics {
             let blobs = [
@@ -229,25 +230,25 @@ impl Deployment {
                 .blobs(blobs.map(String::from))
                 .doubles([f64::from(entry.status)])
                 .build();
-            // A count that is lost is no reason not to serve.
+            // A lost count must not stop the delivery.
             let _ = analytics.write_data_point(&point);
         }
     }
 }
 
-/// In place of the hook of workers-rs, which prints the message. A trap follows, and ends the instance.
+/// Replaces the hook of workers-rs, which prints the message. A trap follows, and ends the instance.
 fn panicked(info: &PanicHookInfo<'_>) {
     let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
     console_error!("{}", playgate_edge::panicked(file, line));
 }
 
-/// The client's country, ISO 3166-1 alpha-2, as the edge found it.
+/// The client's country, ISO 3166-1 alpha-2, as the edge determined it.
 fn country(request: &web_sys::Request) -> Option<String> {
     let client = js_sys::Reflect::get(request, &"cf".into()).ok()?;
     js_sys::Reflect::get(&client, &"country".into()).ok()?.as_string()
 }
 
-/// Everything that the operator may set.
+/// Reads the operator's variables.
 fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
     let media = match bucket {
         Some(_) => Binding::Right,
@@ -266,7 +267,7 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
 /// A variable may be a number in the configuration file: `LEEWAY = 5`.
 fn whole_number(value: &JsValue) -> Option<String> {
     let number = value.as_f64()?;
-    // The cast saturates, and cuts off what is no whole number.
+    // The cast saturates and truncates, so only a whole number compares equal.
     let whole = number as u64;
     (whole as f64 == number).then(|| whole.to_string())
 }

@@ -1,4 +1,4 @@
-//! The claims of a token (RFC 7519, section 4). Those that are not known are ignored, as it says there.
+//! The claims of a token (RFC 7519, section 4). Unknown claims are ignored, as the RFC requires.
 
 use alloc::borrow::Cow;
 use alloc::string::ToString as _;
@@ -9,17 +9,17 @@ use crate::bytes::is_id;
 use crate::error::{Fault, Field, ParseError};
 use crate::grant::{Audience, Grant, MAX_NUMBER, Text, parse_text};
 
-/// Bytes in the longest claim that makes a directory.
+/// The maximum length in bytes of the claim that names a directory.
 const MAX_BOUND_LEN: usize = 128;
 
-/// What a token says beside its grant.
+/// What a token contains besides its grant.
 pub(super) struct Claims<'p> {
-    /// The claim that the gate's template names: one clean segment of a path.
+    /// The claim that the gate's template names: one safe path segment.
     pub(super) bound: Cow<'p, str>,
     pub(super) issuer: Option<Text<'static>>,
 }
 
-/// Reads a payload into a grant, for a gate whose template names `claim`.
+/// Parses a payload into a grant, for a gate whose template names `claim`.
 pub(super) fn read<'p>(
     payload: &'p str,
     claim: &str,
@@ -52,12 +52,12 @@ pub(super) fn read<'p>(
     Ok(Claims { bound, issuer })
 }
 
-/// Text that outlasts the payload, which was decoded for a moment only.
+/// Text that outlives the temporarily decoded payload.
 fn own(text: Cow<'_, str>) -> Text<'static> {
     text.into_owned().into()
 }
 
-/// The deployments that a token is for, one or many.
+/// The audience of a token: one deployment or several.
 fn audience(value: MemberValue<'_>) -> Result<Audience<'static>, ParseError> {
     match value {
         MemberValue::Text(name) => Ok(Audience::One(own(name))),
@@ -66,7 +66,7 @@ fn audience(value: MemberValue<'_>) -> Result<Audience<'static>, ParseError> {
     }
 }
 
-/// One segment of a path, that can be read in one way alone: no slash and no dot, encoded or not.
+/// Checks for an unambiguous path segment: no slash or dot, encoded or not.
 pub(super) fn check_segment(text: &str) -> Result<(), ParseError> {
     match parse_text(text, MAX_BOUND_LEN, is_id) {
         Ok(_) => Ok(()),
@@ -74,7 +74,7 @@ pub(super) fn check_segment(text: &str) -> Result<(), ParseError> {
     }
 }
 
-/// Text that is not empty, or a whole number, as back ends have both for the ids of their tables.
+/// A non-empty text or an integer: back ends use both as ids.
 fn id(value: MemberValue<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
     match value {
         MemberValue::Text(text) if text.is_empty() => Err(malformed(field, Fault::Empty)),
@@ -92,13 +92,13 @@ fn plain_text(value: MemberValue<'_>, field: Field) -> Result<Cow<'_, str>, Pars
     }
 }
 
-/// A NumericDate (RFC 7519, section 2), rounded down and rounded up to seconds: never to where the token
-/// would last longer.
+/// A NumericDate (RFC 7519, section 2), rounded down and rounded up to seconds, so that rounding never extends
+/// a token's validity.
 fn time(value: &MemberValue<'_>, field: Field) -> Result<(u64, u64), ParseError> {
     let (down, up) = match value {
         MemberValue::Whole(number) => (*number, *number),
         MemberValue::Fraction(number) if *number >= 0.0 => {
-            // The cast cuts off what is behind the point, and saturates.
+            // The cast truncates and saturates.
             let down = *number as u64;
             (down, down.saturating_add(u64::from(down as f64 != *number)))
         }
@@ -108,7 +108,7 @@ fn time(value: &MemberValue<'_>, field: Field) -> Result<(u64, u64), ParseError>
     if up > MAX_NUMBER { Err(malformed(field, Fault::OutOfRange)) } else { Ok((down, up)) }
 }
 
-/// A number of seconds, one at least.
+/// A number of seconds, at least one.
 fn seconds(value: &MemberValue<'_>, field: Field) -> Result<u64, ParseError> {
     match value {
         MemberValue::Whole(number) if (1..=MAX_NUMBER).contains(number) => Ok(*number),

@@ -1,4 +1,4 @@
-//! The parts of a JWT, in words.
+//! Descriptions of the parts of a JWT.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -12,7 +12,7 @@ use crate::error::Field;
 use crate::redact::{MARK, redacted};
 use crate::time::UnixTime;
 
-/// The members of the header and of the payload, and the signature. What cannot be read is left out.
+/// Describes the members of the header and the payload, and the signature. Omits what cannot be read.
 pub(super) fn describe(text: &str) -> Vec<FieldDescription> {
     let mut notes = Vec::new();
     let token = text.split('&').next().unwrap_or_default();
@@ -35,7 +35,7 @@ fn push_members(
 ) {
     let mut room = Room::new();
     let Ok(text) = json::decode(part, field, &mut room) else { return };
-    // What is broken behind them is told by the check.
+    // The check reports any fault after them.
     let _ = json::members(text, field, |name, value| {
         let text = redacted(&shown(&value));
         let meaning = meaning(name, &value, &text);
@@ -56,8 +56,8 @@ fn shown(value: &MemberValue<'_>) -> String {
 
 fn in_header(name: &str, _: &MemberValue<'_>, text: &str) -> String {
     match name {
-        "alg" => "the algorithm; it has to be HS256".to_owned(),
-        "crit" => "extensions that have to be understood".to_owned(),
+        "alg" => "the algorithm; must be HS256".to_owned(),
+        "crit" => "extensions that must be understood".to_owned(),
         "cty" => "the kind of the payload".to_owned(),
         "kid" => format!("signed with the key `{text}`"),
         "typ" => "the kind of the token".to_owned(),
@@ -76,7 +76,7 @@ fn in_payload(name: &str, value: &MemberValue<'_>, text: &str) -> String {
         "aud" => format!("for the deployment `{text}`"),
         "exp" => format!("expires {}", time()),
         "iat" => format!("issued {}", time()),
-        "iss" => "who issued it".to_owned(),
+        "iss" => "the issuer".to_owned(),
         "jti" => "the token's id".to_owned(),
         "nbf" => format!("not before {}", time()),
         "run" => secs

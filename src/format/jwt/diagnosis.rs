@@ -1,5 +1,5 @@
-//! The usual mistakes with JWTs. A key that fits was tried; that it stands in the ring in another spelling
-//! cannot be, and is said where none does.
+//! Common mistakes with JWTs. A hint about a key was verified. Only the guess that the ring has the key in another
+//! encoding was not; it is shown if no key fits.
 
 use alloc::format;
 use alloc::string::String;
@@ -15,10 +15,10 @@ use crate::key::KeyRing;
 use crate::path::CanonicalPath;
 use crate::redact::{redacted, redacted_path};
 
-/// What to look at where no key fits.
-pub(super) const GUESS: &str = "a back end that signs with the text of its secret needs the base64url of that text in the ring";
+/// What to check if no key fits.
+pub(super) const GUESS: &str = "if the back end signs with the text of its secret, put the base64url of that text into the ring";
 
-/// What would make the signature of a well-formed token fit.
+/// Finds changes with which the signature of a well-formed token fits.
 pub(super) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
     let mut hints = Vec::new();
     for entry in ring.serving(FORMAT) {
@@ -26,18 +26,18 @@ pub(super) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<S
             hints.push(match token.kid() {
                 Some(kid) => {
                     format!(
-                        "it fits the key `{}`, and the token says `{}`",
+                        "signed with the key `{}`, but the token has `{}`",
                         entry.id,
                         redacted(kid)
                     )
                 }
-                None => format!("it fits the key `{}`, which is retired", entry.id),
+                None => format!("signed with the key `{}`, which is retired", entry.id),
             });
         }
         if token.verify(&entry.text.0).is_ok() {
             hints.push(format!(
-                "it fits the text of the key `{}`: sign with what that decodes to from base64url, or put \
-                 the base64url of that text into the ring",
+                "signed with the text of the key `{}`: decode it from base64url first, or put the base64url of \
+                 the text into the ring",
                 entry.id
             ));
         }
@@ -45,7 +45,7 @@ pub(super) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<S
     hints
 }
 
-/// What is wrong with a signature that fits, but for the way in which it is written.
+/// Finds encoding mistakes in a signature that otherwise fits.
 fn spelled(ring: &KeyRing, text: &str) -> Vec<String> {
     let mut hints = Vec::new();
     let token = text.split('&').next().unwrap_or_default();
@@ -71,8 +71,7 @@ fn spelled(ring: &KeyRing, text: &str) -> Vec<String> {
 }
 
 impl JwtRules {
-    /// What would explain that a token was not read: a signature that is written in another way, or what the
-    /// token opens, and what the gate asks for.
+    /// Explains why a token cannot be read: a wrongly encoded signature, or a scope that the request is not in.
     pub(super) fn of_grammar(&self, ring: &KeyRing, located: &Located<'_>) -> Vec<String> {
         let mut hints = spelled(ring, located.text);
         if hints.is_empty() {
@@ -108,14 +107,11 @@ impl JwtRules {
                 return None;
             }
             Some(value) => {
-                format!(
-                    "it opens {}, and nothing else",
-                    redacted_path(&self.template.filled(&value))
-                )
+                format!("it allows only {}", redacted_path(&self.template.filled(&value)))
             }
             None if names.contains(claim) => return None,
             None => format!(
-                "the gate makes a directory of the claim `{claim}`, and the token has {}",
+                "the gate requires the claim `{claim}`, but the token has {}",
                 redacted(&names.join(", "))
             ),
         })

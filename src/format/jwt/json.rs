@@ -1,4 +1,4 @@
-//! JSON as tokens have it: one object, in which no name is repeated.
+//! The JSON of tokens: one object without duplicate names.
 
 use core::fmt;
 
@@ -14,13 +14,13 @@ use super::malformed;
 use crate::bytes::{self, is_id};
 use crate::error::{Fault, Field, ParseError};
 
-/// Room for a part of a token, decoded. Most parts fit without an allocation.
+/// A buffer for a decoded part of a token. Most parts fit without an allocation.
 pub(super) struct Room {
     small: [u8; SMALL],
     large: Vec<u8>,
 }
 
-/// Bytes in a part that fits.
+/// The size of the inline buffer in bytes.
 const SMALL: usize = 256;
 
 impl Room {
@@ -29,10 +29,10 @@ impl Room {
     }
 }
 
-/// Members for which there is room at once.
+/// The initial capacity for members.
 const USUAL_MEMBERS: usize = 16;
 
-/// The text of a part of a token: base64url in its one spelling, without padding (RFC 7515, section 2).
+/// Decodes a part of a token: canonical base64url without padding (RFC 7515, section 2).
 pub(super) fn decode<'r>(
     part: &str,
     field: Field,
@@ -55,13 +55,13 @@ pub(super) fn decode<'r>(
     Err(malformed(field, fault))
 }
 
-/// Takes a member.
+/// Receives a member.
 type Take<'t, 'de> = dyn FnMut(&str, MemberValue<'de>) -> Result<(), ParseError> + 't;
 
-/// Reads one object, and hands each of its members to `take`.
+/// Parses one object, and passes each member to `take`.
 ///
 /// # Errors
-/// The first of `take`; else that the part is no such object.
+/// The first error of `take`, or that the part is not such an object.
 pub(super) fn members<'de>(
     json: &'de str,
     part: Field,
@@ -75,11 +75,10 @@ pub(super) fn members<'de>(
     }
 }
 
-/// A value of a member.
 pub(super) enum MemberValue<'de> {
     /// A number with a fraction, an exponent or a sign.
     Fraction(f64),
-    /// Objects, truth values, `null`, and lists of anything but text.
+    /// Objects, booleans, `null`, and arrays of anything but text.
     Other,
     Text(Cow<'de, str>),
     Texts(Vec<Cow<'de, str>>),
@@ -88,9 +87,9 @@ pub(super) enum MemberValue<'de> {
 
 struct JsonObject<'t, 'de> {
     take: &'t mut Take<'t, 'de>,
-    /// What it said: an error of serde holds none of ours.
+    /// The error of `take`: serde's error cannot carry it.
     error: Option<ParseError>,
-    /// Whether it has two members of one name.
+    /// Whether two members have the same name.
     repeats: bool,
 }
 
@@ -113,7 +112,7 @@ impl<'de> Visitor<'de> for &mut JsonObject<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut json: A) -> Result<(), A::Error> {
-        // In order, so that a token of many names takes little time before its signature is checked.
+        // Sorted, so that many names take little time before the signature is checked.
         let mut names: Vec<Cow<'de, str>> = Vec::with_capacity(USUAL_MEMBERS);
         while let Some(Name(name)) = json.next_key()? {
             json.next_value_seed(Member { object: self, name: &name })?;
@@ -126,7 +125,7 @@ impl<'de> Visitor<'de> for &mut JsonObject<'_, 'de> {
     }
 }
 
-/// A name, borrowed where it has no escapes.
+/// A name, borrowed if it has no escapes.
 struct Name<'de>(Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
@@ -153,8 +152,7 @@ impl<'de> Visitor<'de> for NameVisitor {
     }
 }
 
-/// The value of a member goes where it belongs from here: to hand it up through the results of serde takes
-/// 10 ns.
+/// Delivers the value of a member directly: passing it up through serde's results takes 10 ns.
 struct Member<'m, 't, 'de> {
     object: &'m mut JsonObject<'t, 'de>,
     name: &'m str,
@@ -227,7 +225,7 @@ impl<'de> Visitor<'de> for Member<'_, '_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut json: A) -> Result<(), A::Error> {
-        // Read, not skipped: what is skipped may be nested to any depth.
+        // Parsed, not skipped: skipping allows any nesting depth.
         let mut ignore = |_: &str, _| Ok(());
         let mut inner = JsonObject::new(&mut ignore);
         while json.next_key::<IgnoredAny>()?.is_some() {

@@ -1,4 +1,4 @@
-//! What makes a directory of a claim: `/videos/{vid}/`.
+//! The template that turns a claim into a directory: `/videos/{vid}/`.
 
 use core::fmt;
 
@@ -10,18 +10,18 @@ use crate::grant::parse_text;
 use crate::path::{CanonicalPath, PathError};
 use crate::scope::MAX_DIRECTORY;
 
-/// Claims that mean something else to the gate.
+/// Claims with another meaning to the gate.
 const TAKEN: [&str; 6] = ["aud", "exp", "iat", "iss", "nbf", "run"];
 
-/// A directory, one segment of which is a claim.
+/// A directory with a claim as one segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template {
     /// From the first slash to the one before the claim.
     before: String,
     pub(super) claim: String,
-    /// From the slash behind the claim to the last one.
+    /// From the slash after the claim to the last one.
     after: String,
-    /// Segments.
+    /// The number of segments.
     pub(super) depth: u8,
 }
 
@@ -42,7 +42,7 @@ impl Template {
             let path = CanonicalPath::parse(part).map_err(TemplateError::Path)?;
             path.as_canonical().ok_or(TemplateError::NotCanonical)?;
         }
-        // The last slash of the one part and the first of the other are around the claim.
+        // The last slash before the claim, and the first after it.
         let depth = text.bytes().filter(|byte| *byte == b'/').count().saturating_sub(1);
         match u8::try_from(depth) {
             Ok(depth) if depth <= MAX_DIRECTORY => {
@@ -53,8 +53,8 @@ impl Template {
         }
     }
 
-    /// The directory of `path` that a token with this claim opens; `None` where the path is not below it.
-    /// It ends at a segment boundary by construction.
+    /// The directory of `path` that a token with this claim allows; `None` if the path is not in it. By construction,
+    /// it ends at a segment boundary.
     pub(super) fn directory<'p>(
         &self,
         path: CanonicalPath<'p>,
@@ -66,7 +66,7 @@ impl Template {
         (rest == self.after).then_some(directory)
     }
 
-    /// The directory that a claim makes.
+    /// The template filled with a claim.
     pub(super) fn filled(&self, claim: &str) -> String {
         [&self.before, claim, &self.after].concat()
     }
@@ -76,13 +76,13 @@ impl Template {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TemplateError {
-    /// Not one segment that is a claim in braces.
+    /// Not exactly one segment with a claim in braces.
     Claim,
     /// More than 64 segments.
     Deep,
-    /// No name of a claim, or that of one that means something else.
+    /// Not a valid claim name, or a reserved one.
     Name,
-    /// Not in canonical form.
+    /// Not canonical.
     NotCanonical,
     /// A path that cannot be signed.
     Path(PathError),
@@ -94,17 +94,16 @@ impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Claim => "write a directory with one claim as a segment, like /videos/{vid}/",
-            Self::Deep => "there are more than 64 segments",
+            Self::Deep => "more than 64 segments",
             Self::Name => {
                 "the claim is not 1 to 64 of A-Z a-z 0-9 - _ . or is one of aud, exp, iat, iss, nbf, \
-                 run, which mean something else"
+                 run, which are reserved"
             }
             Self::NotCanonical => {
-                "the path is not in its canonical form; write escapes in upper case, and letters as \
-                 themselves"
+                "the path is not canonical; write escapes in uppercase, and letters unescaped"
             }
             Self::Path(error) => return write!(f, "the path {error}"),
-            Self::Slash => "end it with a slash: it is a directory",
+            Self::Slash => "a directory must end with a slash",
         })
     }
 }

@@ -17,10 +17,10 @@ use crate::grant::{MAX_NUMBER, parse_text};
 use crate::options::{Address, CheckedOptions, Extent, LinkOptions, SignError};
 use crate::request::Placement;
 
-/// Claims that have a method of their own.
+/// Claims that have their own methods.
 const TAKEN: [&str; 9] = ["aud", "exp", "iat", "iss", "jti", "nbf", "run", "sid", "sub"];
 
-/// A JWT to sign, in what it has beside other tokens.
+/// The options of a JWT that other tokens lack.
 ///
 /// ```
 /// use playgate::{Jwt, KeyRing, Signer, UnixTime};
@@ -42,7 +42,7 @@ pub struct Jwt<'a> {
 
 /// The value of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is what JSON calls it")]
+#[expect(missing_docs, reason = "the names are those of JSON")]
 pub enum ClaimValue<'a> {
     Number(u64),
     Text(Cow<'a, str>),
@@ -82,12 +82,12 @@ impl Default for Jwt<'_> {
 }
 
 impl<'a> Jwt<'a> {
-    /// A token without a claim but those that every link has.
+    /// A JWT with only the claims that every link has.
     pub const fn new() -> Self {
         Self { claims: Vec::new(), issuer: None, name: Cow::Borrowed(NAME) }
     }
 
-    /// Adds a claim: the one, say, that the gate's template makes a directory of.
+    /// Adds a claim, such as the one that the gate's template names.
     pub fn claim(
         mut self,
         name: impl Into<Cow<'a, str>>,
@@ -97,16 +97,16 @@ impl<'a> Jwt<'a> {
         self
     }
 
-    /// Who issues it. Wire name: `iss`.
+    /// Sets the issuer. Wire name: `iss`.
     pub fn issuer(mut self, issuer: impl Into<Cow<'a, str>>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// The name that it goes by in the link; else it is `token`.
+    /// Sets the name of the token in the link. Default: `token`.
     ///
     /// # Errors
-    /// [`NameError`] where it is `pg`, or not 1 to 64 of `A-Z a-z 0-9 - _ .`.
+    /// [`NameError`] if it is `pg`, or not 1 to 64 of `A-Z a-z 0-9 - _ .`.
     pub fn name(mut self, name: impl Into<Cow<'a, str>>) -> Result<Self, NameError> {
         self.name = name.into();
         check_name(&self.name)?;
@@ -120,7 +120,7 @@ impl Writer for Jwt<'_> {
     }
 
     fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError> {
-        // Each by name: an option that is new is a restriction that must not be left out unseen.
+        // Each by name: a new option is a restriction that must not be dropped silently.
         let LinkOptions {
             expiry: _,
             key: _,
@@ -215,7 +215,7 @@ fn token(jwt: &Jwt<'_>, options: &CheckedOptions<'_, '_>) -> Result<String, Sign
 }
 
 fn push_json(value: &impl Serialize, token: &mut String) {
-    // Text and numbers into memory: neither can fail.
+    // Writing text and numbers to memory cannot fail.
     let json = serde_json::to_string(value).unwrap_or_default();
     token.push_str(&Base64UrlUnpadded::encode_string(json.as_bytes()));
 }

@@ -1,4 +1,4 @@
-//! The fields of a native token, in words.
+//! Descriptions of the fields of a native token.
 
 use alloc::borrow::ToOwned as _;
 use alloc::vec::Vec;
@@ -7,10 +7,11 @@ use super::fields::{self, Shown, field_of};
 use crate::description::FieldDescription;
 use crate::redact::{MARK, redacted};
 
-/// The most characters of the value of a field that is none of the format.
+/// The maximum number of characters shown of the value of an unknown field.
 const MAX_UNKNOWN: usize = 15;
 
-/// The fields of a token that may be broken, up to the signature. Whatever could be one is left out.
+/// Describes the fields of a token, which may be malformed, up to the signature. Removes anything that could be a
+/// signature.
 pub(super) fn describe(token: &str, scope: Option<&str>) -> Vec<FieldDescription> {
     let mut notes = Vec::new();
     for field in token.split('&') {

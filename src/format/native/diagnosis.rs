@@ -1,4 +1,4 @@
-//! The usual mistakes of those who write native tokens by hand. Each is tried for real: what is named here does fit.
+//! Common mistakes in native tokens. Each hint was verified with the real tag.
 
 mod inputs;
 mod spellings;
@@ -17,10 +17,10 @@ use crate::mac::{EncodedTag, MacKey};
 use crate::redact::redacted;
 use crate::request::Request;
 
-/// The most explanations of one link.
+/// The maximum number of hints for one link.
 const MOST: usize = 3;
 
-/// A text with the first `part` in it replaced.
+/// Replaces the first `part` of a text.
 fn replaced(text: &str, part: &str, by: &str) -> String {
     match split_at(text, part) {
         Some((before, behind)) => [before, by, behind].concat(),
@@ -28,12 +28,12 @@ fn replaced(text: &str, part: &str, by: &str) -> String {
     }
 }
 
-/// What would make the signature of a well-formed token fit.
+/// Finds changes with which the signature of a well-formed token fits.
 pub(super) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
     explain(ring, token, token.tag.as_str())
 }
 
-/// What would make a signature that breaks the grammar fit.
+/// Finds changes with which a malformed signature fits.
 pub(super) fn of_grammar(
     rules: &Rules<'_>,
     ring: &KeyRing,
@@ -43,7 +43,7 @@ pub(super) fn of_grammar(
     let sig = located.text.split('&').find_map(|field| field.strip_prefix("sig="));
     let Some(sig) = sig.filter(|sig| !sig.is_empty()) else { return Vec::new() };
     let shown = ["&sig=", sig].concat();
-    // The token as it would be with a signature of the right form, wherever it stands.
+    // The token with a well-formed signature instead, at any position.
     let form = ["&sig=", &"A".repeat(EncodedTag::LEN)].concat();
     let mend = |text: &str| replaced(text, &shown, &form);
     let url = mend(request.url);
@@ -57,7 +57,7 @@ pub(super) fn of_grammar(
     }
 }
 
-/// What would make a signature fit that is written as `sig`.
+/// Finds changes with which the signature `sig` fits.
 fn explain(ring: &KeyRing, token: &UnverifiedToken<'_>, sig: &str) -> Vec<String> {
     let forms = forms(sig);
     let inputs = inputs(token);
@@ -78,7 +78,7 @@ fn explain(ring: &KeyRing, token: &UnverifiedToken<'_>, sig: &str) -> Vec<String
             }
         }
     };
-    const TEXT: &str = "it fits the text of the key: decode that from base64url first";
+    const TEXT: &str = "signed with the text of the key: decode it from base64url first";
     for entry in ring.serving(token.located.format.name()) {
         for (key, said) in [(entry.key.mac(), ""), (&entry.text.0, TEXT)] {
             if entry.id.as_str() == kid {
@@ -87,7 +87,7 @@ fn explain(ring: &KeyRing, token: &UnverifiedToken<'_>, sig: &str) -> Vec<String
                 }
             } else if let Some((_, input)) = inputs.first() {
                 let other = format!(
-                    "it fits the key `{}`, and the token says `kid={}`",
+                    "signed with the key `{}`, but the token has `kid={}`",
                     entry.id,
                     redacted(kid)
                 );
@@ -161,16 +161,16 @@ mod tests {
                 "with scheme and host before the scope",
             ),
             (FILM, "", "/videos/42/film.mp4/\n", "a trailing slash was added"),
-            (FILM, "&dir=2", "/videos/42\n", "the trailing slash was left out"),
-            (FILM, "&dir=2", "/videos/\n", "that is `dir=1`, and the token says `dir=2`"),
-            (FILM, "&dir=1", "/videos/42/\n", "that is `dir=2`, and the token says `dir=1`"),
+            (FILM, "&dir=2", "/videos/42\n", "the trailing slash is missing"),
+            (FILM, "&dir=2", "/videos/\n", "that is `dir=1`, but the token has `dir=2`"),
+            (FILM, "&dir=1", "/videos/42/\n", "that is `dir=2`, but the token has `dir=1`"),
             (
                 FILM,
                 "&dir=2",
                 "/videos/42/film.mp4\n",
-                "that is the whole path, and the token has `dir`",
+                "that is the whole path, but the token has `dir`",
             ),
-            (FILM, "", "/videos/42/\n", "that is a directory, and the token has no `dir=2`"),
+            (FILM, "", "/videos/42/\n", "that is a directory, but the token has no `dir=2`"),
             (
                 "https://h/a%20b?c=d",
                 "",
@@ -192,7 +192,7 @@ mod tests {
         let narrow = format!("{TOKEN}&dir=2");
         assert_eq!(
             hints(FILM, &format!("{TOKEN}&dir=1"), "main", &format!("/videos/42/\n{narrow}")),
-            ["it fits `dir=2`: the token was changed after it was signed"]
+            ["signed with `dir=2`: the token was changed after signing"]
         );
     }
 
@@ -201,12 +201,12 @@ mod tests {
         let input = format!("/videos/42/film.mp4\n{TOKEN}");
         assert_eq!(
             hints(FILM, TOKEN, "next", &input),
-            ["it fits the key `next`, and the token says `kid=main`"]
+            ["signed with the key `next`, but the token has `kid=main`"]
         );
         let renamed = format!("/videos/42/film.mp4\n{}", TOKEN.replace("main", "next"));
         assert_eq!(
             hints(FILM, TOKEN, "next", &renamed),
-            ["it fits the key `next`, and the token says `kid=main`"]
+            ["signed with the key `next`, but the token has `kid=main`"]
         );
     }
 
@@ -215,7 +215,7 @@ mod tests {
         let token = TOKEN.replace("main", "mainREksvdGhg_BiP3U");
         assert_eq!(
             hints(FILM, &token, "main", &format!("/videos/42/film.mp4\n{token}")),
-            ["it fits the key `main`, and the token says `kid=..`"]
+            ["signed with the key `main`, but the token has `kid=..`"]
         );
     }
 
@@ -226,25 +226,25 @@ mod tests {
         let link = |sig: &str| format!("{FILM}?{TOKEN}&sig={sig}");
         assert_eq!(
             hints_of(&link(&right.to_hex())),
-            ["the signature fits in hex: write its bytes in base64url"]
+            ["the signature is in hex: write its bytes in base64url"]
         );
         assert_eq!(
             hints_of(&link(&format!("{text}="))),
-            ["the signature fits in standard base64: write - for +, _ for /, and no ="]
+            ["the signature is in standard base64: write - for +, _ for /, no ="]
         );
-        // This one has a `_`.
+        // This signature has a `_`.
         assert!(text.contains('_'), "{text}");
         assert_eq!(
             hints_of(&link(&text.replace('_', "/").replace('-', "+"))),
-            ["the signature fits in standard base64: write - for +, _ for /, and no ="]
+            ["the signature is in standard base64: write - for +, _ for /, no ="]
         );
         assert_eq!(
             hints_of(&link(&text.replace('_', "%5F"))),
-            ["the signature fits, but its `-` or `_` was percent-encoded: write it as it is"]
+            ["`-` or `_` in the signature was percent-encoded: write it as it is"]
         );
         assert_eq!(
             hints_of(&link(&text[..42])),
-            ["the signature fits but is clipped: it has 43 characters, here are 42"]
+            ["the signature is truncated: it has 42 of 43 characters"]
         );
     }
 
@@ -261,17 +261,14 @@ mod tests {
     #[test]
     fn a_signer_of_ones_own_is_told_what_it_does() {
         for (input, hint) in [
-            (
-                "/videos/42/film.mp4\r\nTOKEN",
-                "it fits with CR LF between scope and token: write LF",
-            ),
-            ("TOKEN\n/videos/42/film.mp4", "it fits with the token before the scope"),
-            ("/videos/42/film.mp4?TOKEN", "it fits with `?` for the line feed"),
-            ("/videos/42/film.mp4", "it fits the scope without the token"),
-            ("TOKEN", "it fits the token without the scope"),
+            ("/videos/42/film.mp4\r\nTOKEN", "signed with CR LF between scope and token: write LF"),
+            ("TOKEN\n/videos/42/film.mp4", "signed with the token before the scope"),
+            ("/videos/42/film.mp4?TOKEN", "signed with `?` for the line feed"),
+            ("/videos/42/film.mp4", "signed without the token"),
+            ("TOKEN", "signed without the scope"),
             (
                 "https://cdn.example.com/videos/42/film.mp4?TOKEN",
-                "it fits the link as a whole: sign scope, line feed and token",
+                "signed as a whole link: sign scope, line feed and token",
             ),
         ] {
             let input = input.replace("TOKEN", TOKEN);
@@ -283,14 +280,14 @@ mod tests {
             mac.update(input);
             mac.finish()
         };
-        const TEXT: &str = "it fits the text of the key: decode that from base64url first";
+        const TEXT: &str = "signed with the text of the key: decode it from base64url first";
         let right = by_text(&format!("/videos/42/film.mp4\n{TOKEN}"));
         let link = |sig: &str| format!("{FILM}?{TOKEN}&sig={sig}");
         assert_eq!(hints_of(&link(&encoded(&right))), [TEXT]);
         // Several mistakes at once.
         let wrong = by_text(&format!("/videos/42/film.mp4\r\n{TOKEN}")).to_hex();
-        let crlf = "it fits with CR LF between scope and token: write LF";
-        let hex = "the signature fits in hex: write its bytes in base64url";
+        let crlf = "signed with CR LF between scope and token: write LF";
+        let hex = "the signature is in hex: write its bytes in base64url";
         assert_eq!(hints_of(&link(&wrong)), [format!("{TEXT}; {crlf}; {hex}")]);
     }
 
@@ -302,7 +299,7 @@ mod tests {
         let right = tag("main", &format!("/videos/42/film.mp4\n{TOKEN}"));
         let link = |sig: &str| format!("{FILM}?{TOKEN}&sig={sig}");
         let inner =
-            "the signature fits as the base64 of its hex digits: write the base64url of its bytes";
+            "the signature is the base64 of its hex digits: write the base64url of its bytes";
         for hex in [right.to_hex(), right.to_hex().to_ascii_uppercase()] {
             assert_eq!(hints_of(&link(&STANDARD.encode(&hex))), [inner]);
             assert_eq!(hints_of(&link(&URL_SAFE_NO_PAD.encode(&hex))), [inner]);
@@ -310,11 +307,11 @@ mod tests {
         let standard = encoded(&right).replace('-', "%2B").replace('_', "%2F") + "%3D";
         assert_eq!(
             hints_of(&link(&standard)),
-            ["the signature fits in standard base64: write - for +, _ for /, and no ="]
+            ["the signature is in standard base64: write - for +, _ for /, no ="]
         );
         assert_eq!(
             hints_of(&link(&right.to_hex()[..32])),
-            ["the signature fits in hex, clipped: write all its bytes in base64url"]
+            ["the signature is truncated hex: write all its bytes in base64url"]
         );
     }
 }

@@ -30,33 +30,33 @@ use crate::scope::MAX_DIRECTORY;
 #[cfg(feature = "alloc")]
 use crate::time::UnixTime;
 
-/// Bytes in the longest name or id but a key's.
+/// The maximum length in bytes of a name or an id, except key ids.
 const MAX_NAME_LEN: usize = 64;
 
 /// An optional field.
 pub(super) struct Row {
     pub(super) field: Field,
-    /// Reads a value.
+    /// Parses a value.
     pub(super) parse: for<'a> fn(&mut Grant<'a>, &'a str) -> Result<(), Fault>,
-    /// Checks that the field can say what is asked for.
+    /// Checks that the field can express the option.
     #[cfg(feature = "alloc")]
     pub(super) check: fn(&LinkOptions<'_>) -> Result<(), SignError>,
-    /// Writes the field, where there is a value.
+    /// Writes the field if it has a value.
     #[cfg(feature = "alloc")]
     pub(super) write: fn(&Said<'_, '_>, Out<'_>),
-    /// What a value means. It may be broken.
+    /// Describes a value, which may be malformed.
     #[cfg(feature = "alloc")]
     pub(super) describe: fn(&Shown<'_>) -> String,
 }
 
-/// What a token is to say.
+/// The contents of a token to write.
 #[cfg(feature = "alloc")]
 pub(super) struct Said<'t, 'a> {
     pub(super) options: &'t CheckedOptions<'t, 'a>,
     pub(super) directory: Option<u8>,
 }
 
-/// Where a field goes.
+/// The destination of a field.
 #[cfg(feature = "alloc")]
 pub(super) struct Out<'t> {
     pub(super) field: Field,
@@ -65,7 +65,7 @@ pub(super) struct Out<'t> {
 
 #[cfg(feature = "alloc")]
 impl<'t> Out<'t> {
-    /// Writes the name, and returns what the value is appended to.
+    /// Writes the name, and returns the text to append the value to.
     fn named(self) -> &'t mut String {
         self.token.push('&');
         self.token.push_str(self.field.name());
@@ -87,17 +87,16 @@ impl<'t> Out<'t> {
     }
 }
 
-/// A value to describe.
 #[cfg(feature = "alloc")]
 pub(super) struct Shown<'a> {
     pub(super) value: &'a str,
-    /// The same, without what could be a secret.
+    /// The value without possible secrets.
     pub(super) redacted: &'a str,
-    /// The scope of the token, where it is known.
+    /// The scope of the token, if known.
     pub(super) scope: Option<&'a str>,
 }
 
-/// The optional fields, in their order.
+/// The optional fields, in order.
 pub(super) const OPTIONAL: &[Row] = &[
     Row {
         field: Field::Aud,
@@ -187,9 +186,9 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         describe: |shown| match DownloadName::parse(shown.value) {
             Ok(file) if file.is_inline() => {
-                format!("to be shown, named \"{}\"", redacted_path(&file.decode()))
+                format!("shown inline, named \"{}\"", redacted_path(&file.decode()))
             }
-            Ok(file) => format!("to be saved as \"{}\"", redacted_path(&file.decode())),
+            Ok(file) => format!("saved as \"{}\"", redacted_path(&file.decode())),
             Err(fault) => fault.to_string(),
         },
     },
@@ -320,15 +319,15 @@ pub(super) const OPTIONAL: &[Row] = &[
     },
 ];
 
-/// The fields that every token has before the optional ones.
+/// The mandatory fields before the optional ones.
 const FIRST: [Field; 3] = [Field::Pg, Field::Exp, Field::Kid];
 
-/// The fields of a token, in their order.
+/// All fields of a token, in order.
 pub(crate) fn all() -> impl Iterator<Item = Field> {
     FIRST.into_iter().chain(OPTIONAL.iter().map(|row| row.field)).chain([Field::Sig])
 }
 
-/// The field of a name.
+/// Finds a field by its name.
 pub(super) fn field_of(name: &str) -> Option<Field> {
     all().find(|field| field.name() == name)
 }
@@ -336,19 +335,19 @@ pub(super) fn field_of(name: &str) -> Option<Field> {
 /// Checks the values of the optional fields.
 ///
 /// # Errors
-/// The first that its field does not have.
+/// The first invalid value.
 #[cfg(feature = "alloc")]
 pub(super) fn check(options: &LinkOptions<'_>) -> Result<(), SignError> {
     OPTIONAL.iter().try_for_each(|row| (row.check)(options))
 }
 
-/// Checks that a token can name this deployment.
+/// Checks that a token can carry this audience.
 #[cfg(feature = "alloc")]
 pub(super) fn check_audience(name: &str) -> Result<(), Fault> {
     parse_text(name, MAX_NAME_LEN, is_name).map(drop)
 }
 
-/// What a field means, which may be broken.
+/// Describes a field, which may be malformed.
 #[cfg(feature = "alloc")]
 pub(super) fn describe(name: &str, shown: &Shown<'_>) -> String {
     let Shown { value, redacted, .. } = shown;

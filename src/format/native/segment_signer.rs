@@ -1,4 +1,4 @@
-//! Native tokens for many addresses on the same options.
+//! Native tokens for many addresses with the same options.
 
 use core::fmt;
 
@@ -11,8 +11,7 @@ use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery};
 use crate::scope::Scope;
 
-/// Signs addresses of exact scope that share all options. It has the fields that their tokens have in common, and the
-/// key.
+/// Signs addresses with exact scopes that share all options. It keeps the common fields of their tokens, and the key.
 #[derive(Clone)]
 pub struct SegmentSigner {
     fields: String,
@@ -21,7 +20,7 @@ pub struct SegmentSigner {
 }
 
 impl SegmentSigner {
-    /// Takes the options, without a directory and a preview.
+    /// Keeps the options, except a directory and a preview.
     pub(super) fn new(options: &CheckedOptions<'_, '_>, unsigned_params: ParamNames<'_>) -> Self {
         let mut fields = String::new();
         let exact = LinkOptions { preview: None, ..options.options.clone() };
@@ -30,7 +29,7 @@ impl SegmentSigner {
         Self { fields, key, unsigned_params: unsigned_params.as_str().into() }
     }
 
-    /// Appends the token of an address, as it is in the address's path.
+    /// Appends the token of an address in its path form.
     pub fn push(&self, path: CanonicalPath<'_>, query: Option<&str>, out: &mut String) {
         let names = ParamNames::new(&self.unsigned_params);
         let query = query.map_or(SignedQuery::None, |query| SignedQuery::Without(query, names));

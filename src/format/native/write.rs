@@ -17,7 +17,7 @@ use crate::query::{ParamNames, SignedQuery};
 use crate::request::Placement;
 use crate::scope::{MAX_DIRECTORY, Scope};
 
-/// Signs one URL on options that were checked.
+/// Signs one URL with checked options.
 ///
 /// # Errors
 /// What is wrong with the URL.
@@ -44,7 +44,7 @@ pub(super) fn write(options: &CheckedOptions<'_, '_>, url: &str) -> Result<Signe
     if directory.is_none() && options.options.preview.is_some() {
         return Err(SignError::Field(Field::Pre, Fault::NeedsDirectory));
     }
-    // One allocation for most links: a token without long bindings has under 200 bytes.
+    // One allocation for most links: a token without long bindings is under 200 bytes.
     let room = url.len().saturating_add(200);
     let push = |link: &mut String| push_token(options, scope, directory, link);
     let (url, token) = place(&address, in_path, "", room, push)?;
@@ -52,7 +52,7 @@ pub(super) fn write(options: &CheckedOptions<'_, '_>, url: &str) -> Result<Signe
     Ok(SignedUrl { url, token, placement, scope: Some(extent) })
 }
 
-/// Appends a token: for a directory, the first `n` segments, or for an exact scope.
+/// Appends a token for a directory of the first `n` segments, or for an exact scope.
 pub(super) fn push_token(
     options: &CheckedOptions<'_, '_>,
     scope: Scope<'_>,
@@ -84,17 +84,16 @@ pub(super) fn push_fields(
     }
 }
 
-/// A token of its two parts.
+/// Joins the two parts of a token.
 #[cfg(feature = "alloc")]
 pub(super) fn join(fields: &str, tag: &str) -> String {
     [fields, tag].join("&sig=")
 }
 
-/// The directory that a manifest is in: players fetch from there what it lists. What is no manifest is one
-/// address.
+/// The directory of a manifest, from which players fetch what it lists. Anything else gets an exact scope.
 ///
 /// # Errors
-/// [`SignError::NoDirectory`] for a manifest without one: a link to it only would not play.
+/// [`SignError::NoDirectory`] for a manifest outside any directory: a link to only the manifest would not play.
 fn fitting(path: CanonicalPath<'_>) -> Result<Extent, SignError> {
     if !path.is_manifest() {
         return Ok(Extent::Exact);
@@ -104,7 +103,7 @@ fn fitting(path: CanonicalPath<'_>) -> Result<Extent, SignError> {
     depth.map(Extent::Directory).ok_or(SignError::NoDirectory)
 }
 
-/// The tag over a scope and the fields of a token.
+/// The tag of a scope and the fields of a token.
 pub(super) fn tag(key: &SecretKey, scope: Scope<'_>, fields: &str) -> Tag {
     let mut mac = key.mac().start();
     scope.pieces(&mut |piece| mac.update(piece));

@@ -1,4 +1,4 @@
-//! The usual mistakes with timed HMACs. Each is tried for real: what is named here does fit.
+//! Common mistakes with timed HMACs. Each hint was verified with the real tag.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -11,7 +11,7 @@ use crate::key::KeyRing;
 use crate::mac::{EncodedTag, MacKey};
 use crate::percent::decoded;
 
-/// What was signed by mistake, with what is wrong with it. The first is what should have been.
+/// Messages that may have been signed, each with its mistake. The first is the correct message.
 fn inputs(located: &Located<'_>, digits: &str) -> Vec<(String, String)> {
     let Located { base, path, query, .. } = *located;
     let query = query.map(|query| ["?", query].concat()).unwrap_or_default();
@@ -19,15 +19,15 @@ fn inputs(located: &Located<'_>, digits: &str) -> Vec<(String, String)> {
     let open = decoded(path);
     let parts: [(&str, &[&str]); 7] = [
         ("", &[path, &query, digits]),
-        ("it fits the path without the query before the token: sign that as well", &[path, digits]),
+        ("signed without the query before the token: include it", &[path, digits]),
         (
-            "it fits the path before it was percent-encoded: sign it as it is sent",
+            "signed before the path was percent-encoded: sign it as it is sent",
             &[&open, &query, digits],
         ),
-        ("it fits the whole link: sign it from the path on", &[base, path, &query, digits]),
-        ("it fits the link with its host: sign it from the path on", &[host, path, &query, digits]),
-        ("it fits the time before the path: sign the path first", &[digits, path, &query]),
-        ("it fits the path without the time: sign both", &[path, &query]),
+        ("signed as a whole link: sign from the path on", &[base, path, &query, digits]),
+        ("signed with the host: sign from the path on", &[host, path, &query, digits]),
+        ("signed with the time before the path: sign the path first", &[digits, path, &query]),
+        ("signed without the time: sign path and time", &[path, &query]),
     ];
     parts.iter().map(|(said, parts)| ((*said).to_owned(), parts.concat())).collect()
 }
@@ -38,7 +38,7 @@ fn fits(key: &MacKey, input: &str, tag: &EncodedTag<'_>) -> bool {
     mac.verify(tag).is_ok()
 }
 
-/// What would make this tag fit, whatever key and message it was made with.
+/// Finds keys and messages that this tag fits.
 fn explain(
     ring: &KeyRing,
     located: &Located<'_>,
@@ -51,12 +51,12 @@ fn explain(
         for (said, input) in &inputs {
             if fits(entry.key.mac(), input, tag) {
                 hints.push(match said.as_str() {
-                    "" => format!("it fits the key `{}`, which is retired", entry.id),
+                    "" => format!("signed with the key `{}`, which is retired", entry.id),
                     said => said.to_owned(),
                 });
             } else if fits(&entry.text.0, input, tag) {
                 hints.push(format!(
-                    "it fits the text of the key `{}`: put the base64url of that text into the ring",
+                    "signed with the text of the key `{}`: put its base64url into the ring",
                     entry.id
                 ));
             }
@@ -65,23 +65,23 @@ fn explain(
     hints
 }
 
-/// What would make the signature of a well-formed token fit.
+/// Finds changes with which the signature of a well-formed token fits.
 pub(super) fn diagnose_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
     explain(ring, &token.located, token.signed, &token.tag)
 }
 
-/// What would explain that a token was not read: a signature in the other alphabet.
+/// Explains why a token cannot be read: a signature in the other alphabet.
 pub(super) fn diagnose_grammar(ring: &KeyRing, located: &Located<'_>) -> Vec<String> {
     let (token, _) = split_query(located.text);
     let (digits, Some(sig)) = split_token(token) else { return Vec::new() };
     let said = if let Ok(tag) = standard_tag(sig) {
         let fits = !explain(ring, located, digits, &tag).is_empty();
-        fits.then_some("the signature is in standard base64, and this gate reads base64url (TIMED_HMAC_URL_SAFE)")
+        fits.then_some("the signature is in standard base64, but this gate reads base64url (TIMED_HMAC_URL_SAFE)")
     } else {
         let tag = EncodedTag::split(sig).map(|(tag, _)| tag);
         let fits = tag.is_some_and(|tag| !explain(ring, located, digits, &tag).is_empty());
         fits.then_some(
-            "the signature is in base64url without padding: write standard base64 with it, or set \
+            "the signature is in base64url: write standard base64 with padding, or set \
              TIMED_HMAC_URL_SAFE (--timed-hmac-url-safe)",
         )
     };

@@ -11,7 +11,7 @@ use crate::format::{SignedUrl, Writer, native};
 use crate::options::{Address, CheckedOptions, Extent, Issued, LinkOptions, SignError};
 use crate::request::Placement;
 
-/// The last time of ten digits.
+/// The last time with ten digits.
 const LAST: u64 = 9_999_999_999;
 
 impl Writer for TimedHmac {
@@ -24,7 +24,7 @@ impl Writer for TimedHmac {
     }
 
     fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError> {
-        // Each by name: an option that is new is a restriction that must not be left out unseen.
+        // Each by name: a new option is a restriction that must not be dropped silently.
         let LinkOptions {
             expiry: _,
             key: _,
@@ -66,8 +66,8 @@ impl Writer for TimedHmac {
         Ok(())
     }
 
-    /// A gate counts from the time of issue: so that is the expiry less what the gate adds to it. It cannot be in
-    /// the future, as no link lasts longer than the gate says.
+    /// Gates add the lifetime to the time of issue, so that is the expiry minus the lifetime. It is never in the
+    /// future, as no link outlasts the lifetime.
     fn write(&self, options: &CheckedOptions<'_, '_>, url: &str) -> Result<SignedUrl, SignError> {
         let address = Address::parse(url, [native::NAME, &self.name])?;
         let issued = options.expires.as_secs().checked_sub(self.ttl);
@@ -88,7 +88,7 @@ impl Writer for TimedHmac {
         mac.finish().push_to(&mut tag);
 
         let name = [&self.name, "="].concat();
-        // With what its base64 is percent-encoded with.
+        // Including the percent-encoding of the base64.
         let room = url.len().saturating_add(name.len()).saturating_add(80);
         let (url, token) = place(&address, false, &name, room, |link| {
             link.extend([&digits, "-"]);
@@ -103,7 +103,7 @@ impl Writer for TimedHmac {
     }
 }
 
-/// Appends base64url as standard base64 with padding, percent-encoded.
+/// Appends base64url as padded standard base64, percent-encoded.
 fn push_standard(tag: &str, link: &mut String) {
     for character in tag.chars() {
         match character {

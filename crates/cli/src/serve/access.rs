@@ -1,4 +1,4 @@
-//! Who may mint: in production whoever shows the secret, in development pages of this machine.
+//! Who may mint links: in production callers with the secret, in development pages on this machine.
 
 use core::net::IpAddr;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use zeroize::Zeroizing;
 
 use super::router::{App, refuse};
 
-/// What a caller has to show.
+/// What a caller must prove.
 pub(super) enum Access {
     /// This secret.
     Bearer(Zeroizing<String>),
-    /// That it runs on this machine, and that no page from elsewhere makes it ask.
+    /// That it runs on this machine, and does not act for a page of another origin.
     Local,
 }
 
 impl Access {
-    /// The refusal of a request to mint, if it is one to refuse.
+    /// The refusal of a request to mint, or `None` if it is allowed.
     pub(super) fn refusal(&self, headers: &HeaderMap) -> Option<Response> {
         match self {
             Self::Bearer(secret) if shows(headers, secret) => None,
@@ -41,7 +41,7 @@ impl Access {
     }
 }
 
-/// Whether there is one `Authorization` header, with this secret.
+/// Whether there is exactly one `Authorization` header, with this secret.
 fn shows(headers: &HeaderMap, secret: &str) -> bool {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
@@ -51,15 +51,15 @@ fn shows(headers: &HeaderMap, secret: &str) -> bool {
     scheme.eq_ignore_ascii_case(b"Bearer ") && playgate::secrets_match(shown, secret.as_bytes())
 }
 
-/// Browsers send `Origin` with every POST: it has to be the page of this very server.
+/// Whether a page of this server made the request. Browsers send `Origin` with every POST.
 fn is_same_origin(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let host = headers.get(HOST).map(HeaderValue::as_bytes);
     origin.as_bytes().strip_prefix(b"http://").is_some_and(|origin| Some(origin) == host)
 }
 
-/// In development, refuses names that are not of this machine: a page from elsewhere can have its own
-/// name point here (DNS rebinding), and would then read answers as its own.
+/// In development, refuses requests for names that are not local. Otherwise a foreign page could point its own name
+/// to this machine (DNS rebinding), and read the answers.
 pub(super) async fn local_hosts_alone(
     State(app): State<Arc<App>>,
     request: Request,
@@ -67,7 +67,7 @@ pub(super) async fn local_hosts_alone(
 ) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     if matches!(app.access, Access::Local) && !host.is_some_and(is_local) {
-        let message = "with --dev this server answers only as localhost; open it under that name";
+        let message = "with --dev, this server answers only requests for localhost; use that name";
         return refuse(StatusCode::FORBIDDEN, message);
     }
     next.run(request).await

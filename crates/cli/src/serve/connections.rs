@@ -1,4 +1,4 @@
-//! Connections: how many, how slow, and how they end.
+//! Connections: how many there may be, how slow they may be, and how they end.
 
 use core::future::Future;
 use core::pin::pin;
@@ -17,25 +17,25 @@ use tokio::time::{sleep, timeout};
 
 use super::write_timeout::WriteTimeout;
 
-/// Connections at a time; more of them wait. It stays below the usual limit of 1,024 open files.
+/// The most simultaneous connections; others wait. This is below the usual limit of 1,024 open files.
 const MAX_CONNECTIONS: usize = 512;
 
-/// For a client to send its headers, and between two requests of one connection.
+/// The time for a client to send its headers, and between two requests on one connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For a client to take in an answer, which is 600 KB at the most, or a piece of a file.
+/// The time for a client to read an answer, which has at most 600 KB, or a piece of a file.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The most bytes of a request's headers: the URL is short here.
+/// The most bytes of a request's headers. URLs of this service are short.
 const MAX_HEADERS_LEN: usize = 16 * 1024;
 
-/// For requests in flight when the program is told to stop.
+/// The time for requests in flight once the program must stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// After an accept that failed, as when files run out: time for others to close theirs.
+/// The pause after a failed accept, such as when the program has no free file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` is done, and then finishes what is in flight.
+/// Serves until `stop` is done, and then finishes requests in flight.
 pub(super) async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
     let mut stop = pin!(stop);
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -55,14 +55,14 @@ pub(super) async fn serve(listener: TcpListener, app: Router, stop: impl Future<
             sleep(PAUSE).await;
             continue;
         };
-        // Answers are small and written at once.
+        // Answers are small and written in one piece.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(app.clone());
         let connection =
             http.serve_connection(TokioIo::new(WriteTimeout::new(stream, WRITE_TIMEOUT)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // A client that goes away or breaks the protocol is no matter for the operator.
+            // The operator need not know of clients that disconnect or break the protocol.
             let _ = connection.await;
             drop(slot);
         });
@@ -71,7 +71,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, stop: impl Future<
     let _ = timeout(GRACE, graceful.shutdown()).await;
 }
 
-/// Done when the program is asked to stop; the signals are caught from now on.
+/// Completes when the program is asked to stop. From this call on, the program catches the signals.
 #[cfg(unix)]
 pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -86,7 +86,7 @@ pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Done when the program is asked to stop.
+/// Completes when the program is asked to stop.
 #[cfg(not(unix))]
 pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async {

@@ -18,13 +18,15 @@ use super::router::{App, refuse};
 /// The most bytes in a body: 1,000 links of 260 bytes.
 pub(super) const MAX_BODY_LEN: usize = 256 * 1024;
 
-/// The most links in a request. They are signed in about 2 ms.
+/// The most links in a request. Signing them takes about 2 ms.
 const MAX_LINKS: usize = 1000;
 
-/// 1. who asks (401; with `--dev` 403)
-/// 2. a body of JSON (415) that is not too long (413)
-/// 3. what it says (400)
-/// 4. links, all of them or none (400)
+/// Handles `POST /links` in these steps:
+///
+/// 1. check the caller (401; with `--dev` 403)
+/// 2. read the body: JSON (415) that is not too long (413)
+/// 3. parse it (400)
+/// 4. sign the links, all of them or none (400)
 pub(super) async fn mint(State(app): State<Arc<App>>, request: Request) -> Response {
     // 1
     if let Some(refusal) = app.access.refusal(request.headers()) {
@@ -38,10 +40,10 @@ pub(super) async fn mint(State(app): State<Arc<App>>, request: Request) -> Respo
     let body = match Bytes::from_request(request, &()).await {
         Ok(body) => body,
         Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let message = "the body is longer than 262144 bytes; ask for fewer links at a time";
+            let message = "the body is longer than 262144 bytes; request fewer links at a time";
             return refuse(StatusCode::PAYLOAD_TOO_LARGE, message);
         }
-        Err(_) => return refuse(StatusCode::BAD_REQUEST, "the body did not come in whole"),
+        Err(_) => return refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
     };
     // 3 and 4
     match answer(&app, &body, app.clock.now()) {
@@ -63,7 +65,7 @@ fn answer(app: &App, body: &[u8], now: UnixTime) -> Result<Response, RequestErro
         one => return Ok(super::router::json(StatusCode::OK, &mint_one(app, one, now)?)),
     };
     if requests.len() > MAX_LINKS {
-        return Err(RequestError::new("", &"more than 1000 links; ask for fewer at a time"));
+        return Err(RequestError::new("", &"more than 1000 links; request fewer at a time"));
     }
     let links = requests.into_iter().enumerate().map(|(at, request)| {
         mint_one(app, request, now).map_err(|error| {

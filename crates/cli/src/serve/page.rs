@@ -1,4 +1,4 @@
-//! The page of `--dev`: its files, and the settings that it starts from.
+//! The page of `--dev`: its files and its initial settings.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use crate::exit;
 
 use super::router::{self, App};
 
-/// Scripts and styles of the page alone. Media come from any gate that a link names; wasm needs
-/// `wasm-unsafe-eval`, and players make workers and media from blobs.
+/// Allows only the page's own scripts and styles. Media may come from any gate. WebAssembly needs
+/// `wasm-unsafe-eval`, and players create workers and media from blobs.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
     img-src 'self' data: blob: http: https:; media-src blob: data: http: https:; \
     connect-src 'self' http: https:; worker-src 'self' blob:; frame-ancestors 'none'; \
     base-uri 'none'; form-action 'none'";
 
-/// The page, and what it is told.
+/// The page and its settings.
 pub(super) struct Page {
     files: ServeDir,
     edge: String,
@@ -33,11 +33,11 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The page in the folder `www`, which plays from `edge` and signs with `keys`.
+    /// Serves the page in the folder `www`, which plays from `edge` and signs with `keys`.
     pub(super) fn new(www: PathBuf, edge: String, keys: Zeroizing<String>) -> Self {
         if !www.join("index.html").is_file() {
             exit::say(format_args!(
-                "warning: there is no page in {}; build it, or name its folder with --www",
+                "warning: there is no page in {}; build it with `npm run build`, or name its folder with --www",
                 www.display()
             ));
         }
@@ -45,7 +45,7 @@ impl Page {
     }
 }
 
-/// What the page starts from: `GET /dev.json`.
+/// The initial settings of the page: `GET /dev.json`.
 #[derive(Serialize)]
 struct Settings<'a> {
     edge: &'a str,

@@ -1,4 +1,4 @@
-//! Which path is answered by what, and what all answers have in common.
+//! Routes requests to handlers, and adds what all responses share.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::access::{self, Access};
 use super::links;
 use super::page::{self, Page};
 
-/// For a request to come in whole and be answered.
+/// The time to receive a request and answer it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the handlers share.
@@ -50,9 +50,9 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// A JSON answer, which no cache keeps: it may hold links or keys.
+/// A JSON response. Caches must not store it, because it may contain links or keys.
 pub(super) fn json(status: StatusCode, shape: &impl Serialize) -> Response {
-    // Text and numbers: they always have a JSON form.
+    // Text and numbers always have a JSON form.
     let mut response = Response::new(Body::from(serde_json::to_vec(shape).unwrap_or_default()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -61,12 +61,12 @@ pub(super) fn json(status: StatusCode, shape: &impl Serialize) -> Response {
     response
 }
 
-/// An error that is about the request as a whole.
+/// An error about the request as a whole.
 pub(super) fn refuse(status: StatusCode, message: &str) -> Response {
     refuse_for(status, &RequestError::new("", &message))
 }
 
-/// The same, with the member that it is about. The log has the reason too.
+/// An error about one member of the request. The log gets the reason too.
 pub(super) fn refuse_for(status: StatusCode, error: &RequestError) -> Response {
     let mut response = json(status, error);
     response.extensions_mut().insert(Reason(error.to_string()));
@@ -74,25 +74,25 @@ pub(super) fn refuse_for(status: StatusCode, error: &RequestError) -> Response {
 }
 
 pub(super) async fn no_such_path() -> Response {
-    refuse(StatusCode::NOT_FOUND, "no such path; links are minted with POST /links")
+    refuse(StatusCode::NOT_FOUND, "no such path; use POST /links to mint links")
 }
 
 pub(super) async fn wrong_method() -> Response {
-    refuse(StatusCode::METHOD_NOT_ALLOWED, "wrong method; see the header Allow")
+    refuse(StatusCode::METHOD_NOT_ALLOWED, "wrong method; see the Allow header")
 }
 
-/// Why a request cannot be met, for the log.
+/// Why a request failed, for the log.
 #[derive(Clone)]
 struct Reason(String);
 
 async fn in_time(request: Request, next: Next) -> Response {
     timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| {
-        refuse(StatusCode::REQUEST_TIMEOUT, "the request did not come in whole within 10 seconds")
+        refuse(StatusCode::REQUEST_TIMEOUT, "the request did not arrive within 10 seconds")
     })
 }
 
-/// One line a request. The query is left out, and so is what follows a name in a path: a token. They are
-/// credentials.
+/// Logs one line for each request. Omits the query, and in a path everything after a name and `=`: these may contain
+/// tokens, which are credentials.
 async fn logged(request: Request, next: Next) -> Response {
     let start = Instant::now();
     let method = request.method().clone();
@@ -109,8 +109,8 @@ async fn logged(request: Request, next: Next) -> Response {
     response
 }
 
-/// A path up to the first `=`. A token goes by any name, and no path of this server has one, nor an escape,
-/// in which it may hide.
+/// A path up to the first `=` or `%`. A token can have any name before its `=`, which may be percent-encoded. No path
+/// of this server contains either character.
 fn without_token(path: &str) -> String {
     match path.find(['=', '%']) {
         Some(end) => format!("{}...", path.get(..=end).unwrap_or_default()),

@@ -1,4 +1,4 @@
-//! A connection whose client has to read what it is sent.
+//! Ends a connection if its client does not read.
 
 use core::future::Future as _;
 use core::pin::Pin;
@@ -10,9 +10,8 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream that fails once something written to it has waited for too long. Time starts with the first write
-/// that has to wait, and starts anew when all has been sent: a client that takes a byte now and then gains
-/// nothing by it.
+/// A stream that fails if written data waits too long. The time starts with the first write that must wait, and
+/// restarts only when everything has been sent. So reading a byte now and then does not help a client.
 pub(super) struct WriteTimeout<S> {
     stream: S,
     timeout: Duration,
@@ -24,7 +23,7 @@ impl<S> WriteTimeout<S> {
         Self { stream, timeout, late: None }
     }
 
-    /// The outcome of a write, or the end of the client's time.
+    /// The outcome of a write, or a timeout.
     fn in_time<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -78,7 +77,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.stream).poll_flush(cx);
         let outcome = ready!(self.in_time(cx, outcome));
-        // What was written is on its way.
+        // Everything has been sent.
         self.late = None;
         Poll::Ready(outcome)
     }

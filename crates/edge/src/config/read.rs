@@ -1,4 +1,4 @@
-//! The operator's variables, one by one: each reader says what to write instead.
+//! Readers for each of the operator's variables. Each error says what to write instead.
 
 use core::ops::RangeInclusive;
 
@@ -12,20 +12,20 @@ use crate::log::LogLevel;
 use crate::pass_headers::PassHeaders;
 use crate::secret::Secret;
 
-/// Characters in the longest audience: what RFC 7519 shows is a URL.
+/// The longest audience, in characters. The examples in RFC 7519 are URLs.
 const MAX_AUDIENCE_LEN: usize = 256;
 
-/// Characters of a secret that the server knows the gate by: 16 from a random generator are out of reach of
-/// guessing, and servers limit the length of header fields.
+/// The length of the origin secret, in characters. 16 characters from a random generator cannot be guessed,
+/// and servers limit the length of header fields.
 const MIN_SECRET_LEN: usize = 16;
 const MAX_SECRET_LEN: usize = 256;
 
-/// The elements of a list separated by commas or newlines, blanks around them not counted.
+/// The elements of a list separated by commas or newlines, trimmed.
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', '\n']).map(str::trim).filter(|element| !element.is_empty())
 }
 
-/// An error of one element of a list, counted from 1.
+/// An error in one element of a list, numbered from 1.
 fn in_entry(number: usize, error: &str) -> String {
     format!("entry {}: {error}", number.saturating_add(1))
 }
@@ -42,14 +42,14 @@ pub(super) fn read_origins(text: &str) -> Result<Origins, String> {
         None => Ok(Origins::Listed(origins)),
         Some(at) => Err(in_entry(
             at,
-            "write an origin as browsers do, scheme and host in lower case without a path, like \
+            "write an origin as browsers do: scheme and host in lower case, without a path, like \
              https://www.example.com, or only * for all",
         )),
     }
 }
 
-/// The name that tokens have to carry: one that those of every format can. That of a JWT is any text (RFC
-/// 7519, section 4.1.3).
+/// The audience that tokens must name. It must be expressible in every format; in a JWT it can be any text
+/// (RFC 7519, section 4.1.3).
 pub(super) fn read_audience(
     text: Option<&str>,
     gate: &Verifier<'_>,
@@ -64,9 +64,9 @@ pub(super) fn read_audience(
     }
 }
 
-/// The formats, or each variable with what is wrong with it.
+/// The formats, or the faults by variable.
 pub(super) fn read_formats(variables: &Variables) -> Result<Formats, Vec<(&'static str, String)>> {
-    // What is set and cannot be read is not native alone.
+    // If FORMATS is set but unreadable, do not fall back to native.
     let unreadable = variables.unreadable.contains(&"FORMATS").then(String::new);
     let asked = GateFormats {
         formats: unreadable.or_else(|| variables.formats.clone()),
@@ -90,19 +90,19 @@ pub(super) fn read_formats(variables: &Variables) -> Result<Formats, Vec<(&'stat
     asked.read().map_err(|errors| errors.into_iter().map(named).collect())
 }
 
-/// Refuses lists that name what tokens go by, which are `taken`, and stars that would name nothing.
+/// Refuses lists that contain a name in `taken`, which tokens use, and wildcards that match nothing.
 pub(super) fn check_names(text: &str, taken: &[&str]) -> Result<(), String> {
-    // ParamNames parts them by commas alone.
+    // ParamNames splits at commas only.
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
     for (number, name) in names.enumerate() {
         if taken.iter().any(|token| ParamNames::new(name).has(token)) {
-            return Err(in_entry(number, "that is the name of a token"));
+            return Err(in_entry(number, "this name is reserved for tokens; remove it"));
         }
         let star = name.find('*');
         if star == Some(0) || star.is_some_and(|at| at.saturating_add(1) < name.len()) {
             return Err(in_entry(
                 number,
-                "a star stands at the end of a name only, behind what the names start with: utm_*",
+                "a star is allowed only at the end of a name, after at least one character: utm_*",
             ));
         }
         if !name
@@ -111,7 +111,7 @@ pub(super) fn check_names(text: &str, taken: &[&str]) -> Result<(), String> {
         {
             return Err(in_entry(
                 number,
-                "write names of query parameters as addresses have them, separated by commas",
+                "write names of query parameters as they appear in URLs, separated by commas",
             ));
         }
     }
@@ -148,8 +148,8 @@ pub(super) fn read_switch(text: Option<&str>) -> Result<bool, String> {
     }
 }
 
-/// Where the media is: `None` is the bucket, text the base of a server. With the variable that an error
-/// is about.
+/// Where the media is: `None` means the bucket, and text is the base URL of a server. Also returns the
+/// variable that an error is about.
 pub(super) fn read_store(variables: &Variables) -> (&'static str, Result<Option<String>, String>) {
     match (variables.media, &variables.origin) {
         (Binding::Other, _) => {
@@ -159,7 +159,7 @@ pub(super) fn read_store(variables: &Variables) -> (&'static str, Result<Option<
             ("MEDIA", Err("is not bound, and ORIGIN is not set; the gate needs one of them".into()))
         }
         (Binding::Right, Some(_)) => {
-            ("ORIGIN", Err("is set although MEDIA is bound; the gate takes one of them".into()))
+            ("ORIGIN", Err("is set, but MEDIA is bound too; use only one of them".into()))
         }
         (Binding::Right, None) => ("MEDIA", Ok(None)),
         (Binding::Absent, Some(origin)) => ("ORIGIN", read_server(origin).map(Some)),
@@ -173,7 +173,7 @@ pub(super) fn read_pass_headers(variables: &Variables) -> Result<PassHeaders, St
     PassHeaders::new(list(text)).map_err(|(number, error)| in_entry(number, error))
 }
 
-/// What the gate shows to the server: it goes into a header field as it is.
+/// The secret that the gate sends to the server, verbatim in a header field.
 pub(super) fn read_origin_secret(variables: &Variables) -> Result<Option<Secret>, String> {
     let Some(secret) = &variables.origin_secret else { return Ok(None) };
     for_a_server(variables)?;
@@ -183,25 +183,26 @@ pub(super) fn read_origin_secret(variables: &Variables) -> Result<Option<Secret>
         Ok(Some(secret.clone()))
     } else {
         Err(format!(
-            "write {MIN_SECRET_LEN} to {MAX_SECRET_LEN} characters without blanks; make one with \
+            "write {MIN_SECRET_LEN} to {MAX_SECRET_LEN} characters without spaces; make one with \
              `openssl rand -hex 32`"
         ))
     }
 }
 
-/// Refuses what says something about a server where there is none: the operator takes the origin for
-/// closed, or expects what a bucket does not send.
+/// Refuses settings for a server if there is none. Otherwise the operator might believe that the origin is
+/// protected, or expect header fields that a bucket does not send.
 fn for_a_server(variables: &Variables) -> Result<(), String> {
     match variables.origin {
         Some(_) => Ok(()),
-        None => Err("is for ORIGIN, and that is not set; take it out, or set ORIGIN".to_string()),
+        None => {
+            Err("applies only with ORIGIN, which is not set; remove it, or set ORIGIN".to_string())
+        }
     }
 }
 
 pub(super) fn read_server(text: &str) -> Result<String, String> {
-    let form = || {
-        "write it as https://media.example.com, with a path to start from if need be".to_string()
-    };
+    let form =
+        || "write it like https://media.example.com, with an optional path prefix".to_string();
     let (scheme, rest) = text.split_once("://").ok_or_else(form)?;
     let at = rest.find('/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(at).ok_or_else(form)?;
@@ -211,7 +212,11 @@ pub(super) fn read_server(text: &str) -> Result<String, String> {
     match scheme {
         "https" => {}
         "http" if is_loopback(authority) => {}
-        "http" => return Err("write https: http is only for this machine (localhost)".to_string()),
+        "http" => {
+            return Err(
+                "write https; http is allowed only for this machine (localhost)".to_string()
+            );
+        }
         _ => return Err(form()),
     }
     if !path.is_empty() {

@@ -1,4 +1,4 @@
-//! Media from a server behind the gate.
+//! Media from a media server.
 
 use crate::answer::{Fields, Problem, fields};
 use crate::config::Server;
@@ -10,18 +10,18 @@ use crate::object;
 use super::manifest::Pending;
 use super::{Body, Next, Phase, Plan, Response, Step};
 
-/// The first question. The URL is the same for every link to the same media, so a cache between the gate and
-/// the server holds it once.
+/// The first request. Its URL is the same for every link to the same media, so a cache between the gate and
+/// the server holds one copy.
 pub(super) fn start(plan: &mut Plan, server: &Server) -> Step {
     if plan.delivery.rewriting.is_some() {
-        // All of it, whatever part of it was asked for: its addresses are about to change.
+        // Always the whole media, never a part: its addresses are about to change.
         plan.phase = Phase::Whole;
         return fetch(&plan.delivery, server, "GET", Vec::new());
     }
     wanted(plan, server)
 }
 
-/// Asks for what the viewer asked for.
+/// Requests exactly what the viewer wants.
 fn wanted(plan: &mut Plan, server: &Server) -> Step {
     plan.phase = Phase::Final;
     let conditions = forward::REQUEST_HEADERS.into_iter().zip(plan.wanted.conditions.iter());
@@ -45,7 +45,7 @@ fn fetch(
     Step::Fetch { method, url: delivery.url_at(&server.base), headers }
 }
 
-/// What comes of the server's answer.
+/// Processes the server's answer.
 pub(super) fn respond(
     plan: &mut Plan,
     server: &Server,
@@ -68,7 +68,7 @@ pub(super) fn respond(
                     }
                     None
                 }
-                // The runtime has decoded these, as they are written here.
+                // The runtime has already decoded these, under exactly these names.
                 "gzip" | "br" => None,
                 "x-gzip" => Some("gzip"),
                 "deflate" => Some("deflate"),
@@ -102,7 +102,7 @@ pub(super) fn respond(
     Ok(Next::Respond(Response { status, headers, body }))
 }
 
-/// The first value of a header field; its name is in lower case.
+/// The first value of a header field, by its name in lower case.
 fn value<'a>(sent: &[(&str, &'a str)], name: &str) -> Option<&'a str> {
     sent.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }

@@ -1,4 +1,4 @@
-//! Media from the bucket that is bound as `MEDIA`.
+//! Media from the bucket bound as `MEDIA`.
 
 use std::borrow::Cow;
 
@@ -13,15 +13,15 @@ use crate::range::{Part, StoreRange};
 use super::manifest::Pending;
 use super::{Body, Found, Next, Phase, Plan, Response, Step};
 
-/// How often an object may change between two looks at it before the gate gives up.
+/// How many times an object may change between two requests before the gate gives up.
 const MAX_LOOKS: u8 = 3;
 
-/// An object as the bucket describes it.
+/// An object, as the bucket describes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Object<'a> {
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// The entity tag with its quotes.
+    /// The entity tag, with its quotes.
     pub etag: &'a str,
     /// When it was stored, in unix seconds.
     pub modified: u64,
@@ -37,7 +37,7 @@ pub struct Object<'a> {
     pub cache_control: Option<&'a str>,
 }
 
-/// The first question. A plain GET, a GET of one range and a HEAD take one operation of the store.
+/// The first request. A plain GET, a GET of one range and a HEAD each take a single operation of the store.
 pub(super) fn start(plan: &mut Plan) -> Next {
     if plan.delivery.rewriting.is_some() {
         return get(plan, None, Phase::Whole);
@@ -45,7 +45,7 @@ pub(super) fn start(plan: &mut Plan) -> Next {
     wanted(plan)
 }
 
-/// Asks for what the viewer asked for.
+/// Requests exactly what the viewer wants.
 fn wanted(plan: &mut Plan) -> Next {
     let head = plan.delivery.head;
     if plan.wanted.is_unconditional(head) {
@@ -75,12 +75,12 @@ fn look(plan: &mut Plan, count: u8) -> Next {
     Next::Ask(Step::Head { key })
 }
 
-/// What comes of the bucket's answer.
+/// Processes the bucket's answer.
 pub(super) fn respond(plan: &mut Plan, found: Found<'_>) -> Result<Next, Problem> {
     let object = match (found, &plan.phase) {
         (Found::Object(object), _) => object,
         (Found::Missing, _) => return Err(Problem::NotFound),
-        // The store throws if the range starts after the end; the size will tell.
+        // The store throws if the range starts after the end. The size will tell.
         (Found::Failed, Phase::Range(_)) => return Ok(look(plan, 1)),
         (Found::Failed, _) => return Err(Problem::BadStore),
     };
@@ -93,7 +93,7 @@ pub(super) fn respond(plan: &mut Plan, found: Found<'_>) -> Result<Next, Problem
         }),
         Phase::Look(count) => looked(plan, &object, count),
         Phase::Confirm { etag, part, .. } if etag == object.etag => Ok(serve(plan, &object, part)),
-        // Another version than the one that was looked at: its conditions and its size may be others.
+        // The object has changed since its metadata was read, so the conditions and the size may differ.
         Phase::Confirm { look: count, .. } if count < MAX_LOOKS => {
             Ok(look(plan, count.saturating_add(1)))
         }
@@ -101,7 +101,8 @@ pub(super) fn respond(plan: &mut Plan, found: Found<'_>) -> Result<Next, Problem
     }
 }
 
-/// All of an object that may be a manifest. HEAD reads it too, as its length is that of the rewritten one.
+/// Handles the whole of an object that may be a manifest. HEAD reads it too, to learn the length of the
+/// rewritten manifest.
 fn whole(plan: &mut Plan, object: &Object<'_>) -> Result<Next, Problem> {
     let Some(rewriting) = &plan.delivery.rewriting else { return Err(Problem::BadStore) };
     if let Some(kind) =
@@ -139,7 +140,7 @@ fn whole(plan: &mut Plan, object: &Object<'_>) -> Result<Next, Problem> {
     })
 }
 
-/// An object that was looked at: what its size and the conditions allow.
+/// Handles the metadata of an object: what its size and the conditions allow.
 fn looked(plan: &mut Plan, object: &Object<'_>, count: u8) -> Result<Next, Problem> {
     let now = plan.delivery.now;
     let validators = Validators { etag: object.etag, modified: object.modified };
@@ -184,14 +185,15 @@ fn serve(plan: &Plan, object: &Object<'_>, part: Part) -> Next {
     Next::Respond(Response { status, headers: fields(headers).collect(), body })
 }
 
-/// RFC 9110, section 15.4.5: what would update the copy that the client has, and nothing on its form.
+/// A 304 (RFC 9110, section 15.4.5): the fields that would update the client's copy, and none about its
+/// representation.
 fn not_modified(plan: &Plan, object: &Object<'_>) -> Next {
     let mut headers = headers(&plan.delivery, object);
     headers.retain(|(name, _)| !name.starts_with("Content-"));
     Next::Respond(Response { status: 304, headers: fields(headers).collect(), body: Body::None })
 }
 
-/// What is the same for 200 and 206.
+/// The header fields that 200 and 206 share.
 fn headers(delivery: &Delivery, object: &Object<'_>) -> Headers {
     let media_type = media_type(delivery, object);
     let is_playlist = object::manifest_kind(media_type, &delivery.path).is_some();

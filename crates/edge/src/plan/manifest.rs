@@ -1,4 +1,4 @@
-//! A manifest on its way to a viewer: read whole, rewritten, and answered as what it is now.
+//! Manifests: read whole, rewritten, and served with header fields that match the new body.
 
 use core::str;
 
@@ -14,17 +14,17 @@ use super::{Body, Response};
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) kind: Kind,
-    /// The entity tag with its quotes, where there is one.
+    /// The entity tag with its quotes, if there is one.
     pub(crate) etag: Option<String>,
-    /// The header fields of the response as if it went out as it is stored.
+    /// The header fields of the response if it were served as stored.
     pub(crate) headers: Fields,
 }
 
 impl Pending {
-    /// The response with the manifest that was read.
+    /// The response with the rewritten manifest.
     ///
     /// # Errors
-    /// As [`Rewriting::rewrite`].
+    /// The same as [`Rewriting::rewrite`].
     pub(crate) fn respond(
         self,
         rewriting: &Rewriting,
@@ -46,7 +46,7 @@ impl Pending {
     }
 }
 
-/// A manifest as the store has it.
+/// A manifest as it is stored.
 #[derive(Clone, Copy)]
 struct StoredManifest<'a> {
     kind: Kind,
@@ -58,7 +58,7 @@ struct StoredManifest<'a> {
 #[derive(Debug, PartialEq, Eq)]
 struct Rewritten {
     status: u16,
-    /// Those header fields that are this body's own.
+    /// The header fields that describe this body.
     headers: Headers,
     body: Option<String>,
 }
@@ -67,7 +67,7 @@ impl Rewriting {
     /// Rewrites a manifest for a request under `conditions` at `now`.
     ///
     /// # Errors
-    /// Where it cannot be read or cut, nothing of it is handed out.
+    /// If the manifest cannot be read or cut, no part of it is served.
     fn rewrite(
         &self,
         stored: StoredManifest<'_>,
@@ -79,7 +79,7 @@ impl Rewriting {
         }
         let mut headers = Headers::new();
         if let Some(etag) = stored.etag.and_then(|etag| self.entity_tag(etag)) {
-            // When it was stored says nothing of a body that changes with the token: no date counts.
+            // The body changes with the token, so the date of storage says nothing about it: ignore dates.
             let Conditions { if_match, if_none_match, .. } = conditions;
             let conditions = Conditions { if_match, if_none_match, ..Conditions::default() };
             let outcome = conditions.evaluate(Validators { etag: &etag, modified: 0 }, now);
@@ -98,8 +98,8 @@ impl Rewriting {
         Ok(Rewritten { status: 200, headers, body: Some(body) })
     }
 
-    /// The entity tag of a stored manifest with this token in it (RFC 9110, section 8.8.3): another token,
-    /// another tag. A token ends in its signature.
+    /// The entity tag of a stored manifest with this token in it (RFC 9110, section 8.8.3). A different
+    /// token gives a different tag, because a token ends in its signature.
     fn entity_tag(&self, stored: &str) -> Option<String> {
         let token = self.rewriter.token();
         let mark = token.get(token.len().checked_sub(16)?..)?;
@@ -107,8 +107,7 @@ impl Rewriting {
     }
 }
 
-/// Whether a header field of the store says something of the stored bytes that does not hold for the
-/// rewritten ones.
+/// Whether a header field describes the stored bytes, and so does not apply to the rewritten ones.
 fn is_of_stored_bytes(name: &str) -> bool {
     [
         "accept-ranges",
@@ -139,7 +138,7 @@ mod tests {
     const NOW: u64 = 1_767_225_000;
     const PLAYLIST: &str = "#EXTM3U\n# S\u{e3}o Jo\u{e3}o\n#EXTINF:2,\na.ts\n";
 
-    /// That of a link in the query for /videos/42/.
+    /// The rewriting for a link in the query with a token for /videos/42/.
     fn rewriting(
         more: impl for<'a> FnOnce(Builder<'a, &'a str>) -> Builder<'a, &'a str>,
     ) -> Rewriting {
@@ -216,7 +215,7 @@ mod tests {
             let failed = rewrite(Some("\"v1\""), matching(list));
             assert_eq!(failed, Err(Problem::PreconditionFailed), "{list}");
         }
-        // Without a tag there is nothing to compare.
+        // Without an entity tag there is nothing to compare.
         assert_eq!(rewrite(None, none_match("*")).unwrap().status, 200);
     }
 

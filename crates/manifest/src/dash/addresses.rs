@@ -1,4 +1,4 @@
-//! An MPD with all its addresses, and the token in those that need it.
+//! Writes an MPD in full, with the token in the addresses that need it.
 
 use crate::ManifestError;
 use crate::address::Resource;
@@ -11,7 +11,7 @@ use crate::dash::template::Ids;
 use crate::dash::writer::{MpdWriter, remote};
 use crate::rewriter::Rewriter;
 
-/// Writes the addresses of an MPD, of a patch for one, or of elements that one takes in.
+/// Writes the addresses of an MPD, of an MPD patch, or of remote elements.
 pub(super) fn write<'c>(
     rewriter: &'c Rewriter,
     document: &Document<'_>,
@@ -34,7 +34,7 @@ pub(super) fn write<'c>(
     Ok(walk.writer)
 }
 
-/// The Representations that use what is said of segments at their own level or above.
+/// The Representations that use the segment information at their own level or above.
 #[derive(Default)]
 struct Users {
     bases: Bases,
@@ -43,17 +43,17 @@ struct Users {
 
 struct Walk<'c> {
     writer: MpdWriter<'c>,
-    /// What is relative to the MPD starts from these.
+    /// The bases of addresses that are relative to the MPD.
     mpd: Bases,
-    /// Whether it is no MPD, but a part of one. What it is relative to is in the MPD: its own address is
-    /// the best guess.
+    /// Whether this is not a whole MPD but part of one. The bases are then in the MPD, and this document's
+    /// own address is the best guess.
     is_part: bool,
 }
 
 impl Walk<'_> {
-    /// Writes the addresses in `node`, which is in a level with the bases `parents`. Returns who uses what is
-    /// said of segments there, for the levels above where `is_asked`: joining them takes time, and in most MPDs
-    /// only the innermost levels say anything of segments.
+    /// Writes the addresses in `node`, which is in a level with the bases `parents`. If `is_asked`, returns
+    /// the users of the segment information in `node`, for the levels above. Joining users takes time, and
+    /// in most MPDs only the innermost levels have segment information.
     fn element(
         &mut self,
         node: Node<'_>,
@@ -78,7 +78,7 @@ impl Walk<'_> {
             let ids = node.attribute("id").map_or_else(Ids::odd, |id| Ids::of(&id.text));
             users = Users { bases: bases.clone(), ids };
         }
-        // Where nobody uses them here, nobody knows what they are relative to.
+        // Without users here, the base of the addresses is unknown: use this level.
         if users.bases.is_empty() && self.is_part {
             users.bases = bases;
         }
@@ -101,7 +101,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Writes the addresses of segments: all users resolve them against their own bases.
+    /// Writes the addresses of segments. All users resolve them against their own bases.
     fn segments(&mut self, node: Node<'_>, users: &Users) -> Result<(), ManifestError> {
         self.remote(node, &users.bases)?;
         let (names, is_template) = of_segments(node.name());
@@ -116,8 +116,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Writes the address of a remote element. Some players resolve it against the level that it is in, some
-    /// against the MPD.
+    /// Writes the address of a remote element. Some players resolve it against the level that it is in, and
+    /// some against the MPD.
     fn remote(&mut self, node: Node<'_>, parents: &Bases) -> Result<(), ManifestError> {
         let Some(href) = remote(node) else { return Ok(()) };
         let mut bases = parents.clone();
@@ -126,13 +126,13 @@ impl Walk<'_> {
         self.writer.address(href, &bases, Resource::Media, false)
     }
 
-    /// Writes what is in a part of an MPD in another way than in an MPD.
+    /// Writes the parts that differ between an MPD and a part of one.
     fn part(&mut self, node: Node<'_>, bases: &Bases) -> Result<(), ManifestError> {
         if let Some(put) = patch::put(node) {
             let value = node.text()?;
             self.writer.address(value, bases, put.resource, put.is_template)?;
         }
-        // A patch may replace the whole of an element.
+        // A patch may replace an element as a whole.
         for location in ["Location", "PatchLocation"].into_iter().flat_map(|name| node.named(name))
         {
             let value = location.text()?;

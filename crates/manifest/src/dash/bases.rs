@@ -1,4 +1,4 @@
-//! The addresses that a relative one may start from: each level of an MPD has alternatives.
+//! The possible bases of a relative address. Each level of an MPD can have alternatives.
 
 use std::rc::Rc;
 
@@ -9,53 +9,53 @@ use crate::outcome::AddressOutcome;
 use crate::rewriter::Form;
 use crate::rewriter::Rewriter;
 
-/// The most alternatives that a level may have.
+/// The most alternatives at one level.
 const MAX: usize = 64;
 
 /// The most bytes in the alternatives of a level.
 const MAX_BYTES: usize = 64 << 10;
 
-/// The work of resolving an address, beside that for each byte of its path.
+/// The cost of resolving an address, in addition to the cost of each byte of its path.
 const RESOLVE: usize = 384;
 
-/// The work of comparing two alternatives, and of copying one.
+/// The cost of comparing two alternatives, and of copying one.
 const COMPARE: usize = 4;
 const COPY: usize = 32;
 
-/// Alternatives, each once. Levels that say nothing of their own share those of the level above.
+/// Distinct alternatives. A level without a `BaseURL` shares the alternatives of the level above.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bases {
-    /// By the standard (ISO/IEC 23009-1, section 5.6.4): from the address of the MPD on.
+    /// According to the standard (ISO/IEC 23009-1, section 5.6.4): starting from the address of the MPD.
     standard: Rc<Vec<Base>>,
-    /// As some players have it: from a `Location` on.
+    /// According to some players: starting from a `Location`.
     others: Rc<Vec<Base>>,
-    /// What is known of alternatives beyond the most that are held.
+    /// What is known about alternatives that exceed the limit.
     more: More,
 }
 
-/// Alternatives that are not held.
+/// Alternatives that exceed the limit, and are not stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum More {
     #[default]
     None,
-    /// Addresses below each of them inherit the token.
+    /// Relative addresses inherit the token from each of them.
     Inherit,
-    /// Some may need another address.
+    /// Some may need a different address.
     Any,
 }
 
-/// What became of an address.
+/// How an address was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WrittenAs {
     /// It has changed.
     Other,
-    /// It may stay for every base.
+    /// It can stay as it is for every base.
     Same,
-    /// It stays, as it would have to be another for each base.
+    /// It stays as it is, because each base would need a different address.
     Undecided,
 }
 
-/// An address as an MPD has it.
+/// An address, as it is written in an MPD.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reference<'a> {
     pub(super) text: &'a str,
@@ -72,11 +72,11 @@ impl Bases {
         self.standard.is_empty()
     }
 
-    /// How much work it is to resolve an address against all of them, in units of about two nanoseconds.
+    /// The cost of resolving an address against all alternatives, in units of about two nanoseconds.
     pub(super) fn work(&self) -> usize {
         let all = self.standard.iter().chain(self.others.iter());
         all.fold(0, |work, base| match base {
-            // Only what names this host is read further.
+            // Only addresses that name this host are read further.
             Base::Foreign => work.saturating_add(64),
             Base::Here { .. } => {
                 work.saturating_add(base.len().saturating_mul(2)).saturating_add(RESOLVE)
@@ -84,8 +84,8 @@ impl Bases {
         })
     }
 
-    /// How much work it is to add so many alternatives with the paths of `others` to these: each is compared
-    /// with each, which mostly ends with the lengths.
+    /// The cost of adding this many alternatives with the paths of `others`. Each is compared with each,
+    /// and most comparisons end at the lengths.
     pub(super) fn work_to_add(&self, others: &Self) -> usize {
         [(&self.standard, &others.standard), (&self.others, &others.others)]
             .iter()
@@ -98,15 +98,15 @@ impl Bases {
             })
     }
 
-    /// Whether an address that may not [`keep`](Self::keep) leads to a known place: all that it may start from is
-    /// held, or it starts from nothing.
+    /// Whether an address that is not covered by [`keep`](Self::keep) leads to known places: either all of
+    /// its bases are stored, or it does not depend on a base.
     pub(super) fn know(&self, rewriter: &Rewriter, reference: Reference<'_>) -> bool {
         let from = || start(rewriter.host.as_ref(), reference.text.trim_matches(' '));
         self.more == More::None || !matches!(from(), Some(Start::Base(_)))
     }
 
-    /// Whether an address may stay without being resolved: it leads to below each of them, where it inherits
-    /// the token, or leads to another host.
+    /// Whether an address can stay without being resolved: for each base, it either leads below the base
+    /// and inherits the token, or leads to another host.
     pub(super) fn keep(&self, rewriter: &Rewriter, reference: Reference<'_>) -> bool {
         let is_settled = |base: &Base| match base {
             Base::Foreign => self.others.is_empty(),
@@ -118,14 +118,14 @@ impl Bases {
             && self.standard.iter().chain(self.others.iter()).all(is_settled)
     }
 
-    /// Adds what some players start from instead.
+    /// Adds the bases that some players use instead.
     pub(super) fn add_others(&mut self, others: &Self) -> Result<(), ManifestError> {
         let all = others.standard.iter().chain(others.others.iter());
         all.filter(|base| !self.standard.contains(base))
             .try_for_each(|base| add(&mut self.others, base.clone()))
     }
 
-    /// Adds all of `others`. Where these are too many, those beyond are not held.
+    /// Adds all of `others`. Alternatives that exceed the limit are not stored.
     pub(super) fn join(&mut self, others: &Self) {
         if self.more == More::Any {
             return;
@@ -153,7 +153,7 @@ impl Bases {
         }
     }
 
-    /// Adds the bases below an address as it is written now, which is relative to `parents`.
+    /// Adds the bases below an address, as it is now written, relative to `parents`.
     pub(super) fn enter(
         &mut self,
         rewriter: &Rewriter,
@@ -172,7 +172,7 @@ impl Bases {
         Ok(())
     }
 
-    /// Why an address was `written` so. Of several bases the first one tells.
+    /// Why an address was written as `written`. With several bases, the first one decides.
     pub(super) fn outcome(
         &self,
         rewriter: &Rewriter,
@@ -190,7 +190,7 @@ impl Bases {
         }
     }
 
-    /// [`Rewriter::write_as`] where that is right for every base.
+    /// [`Rewriter::write_as`], if the result is right for every base.
     pub(super) fn write(
         &self,
         rewriter: &Rewriter,
@@ -203,7 +203,7 @@ impl Bases {
             let has_changed = rewriter.write_as(Form::Full, base, text, resource, is_template, out);
             return if has_changed { WrittenAs::Other } else { WrittenAs::Same };
         }
-        // The place that it leads to; none where it is not the same from every base.
+        // The place that the address leads to, if it is the same from every base.
         let mut place: Option<ResolvedAddress> = None;
         let mut is_one_place = true;
         let mut has_changed = false;
@@ -212,7 +212,7 @@ impl Bases {
                 is_one_place = false;
                 continue;
             };
-            // What is written once is right for the others too, as far as they lead there.
+            // The written address is right for all bases from which it leads to the same place.
             if !has_changed {
                 rewriter.write_target(Form::Full, &target, resource, out);
                 has_changed = !out.is_empty() && out != text;
@@ -235,14 +235,14 @@ impl Bases {
         }
     }
 
-    /// Whether an address leads to where no token is needed.
+    /// Whether an address leads to a public path.
     pub(super) fn lead_to_public(&self, rewriter: &Rewriter, text: &str) -> bool {
         let targets = self.standard.iter().filter_map(|base| rewriter.target(base, text, false));
         targets.into_iter().any(|target| rewriter.is_public(&target.path))
     }
 
-    /// Writes an address that inherits its token, where players that start from elsewhere would leave it
-    /// without.
+    /// Writes an address that inherits its token, if players with another base would otherwise have no
+    /// token.
     fn write_for_others(
         &self,
         rewriter: &Rewriter,
@@ -269,8 +269,8 @@ impl Bases {
     }
 }
 
-/// Whether an address certainly leads to below its base, or nowhere: it names no host, and takes nothing of
-/// the path away.
+/// Whether an address certainly leads below its base, or nowhere: it names no host, and removes nothing
+/// from the path.
 fn is_below(address: &str) -> bool {
     let is_unreserved_path = |byte: u8| !byte.is_ascii_control() && !b":\\".contains(&byte);
     !address.starts_with(['/', '?', '#', ' '])
@@ -286,7 +286,7 @@ fn add(bases: &mut Rc<Vec<Base>>, base: Base) -> Result<(), ManifestError> {
         return Ok(());
     }
     let bytes = bases.iter().fold(base.len(), |bytes, base| bytes.saturating_add(base.len()));
-    // There is only one that leads to another host, and it takes no place.
+    // The alternative for other hosts exists at most once, and takes no space.
     let is_over = bases.len() >= MAX && base != Base::Foreign;
     if is_over || bytes > MAX_BYTES {
         return Err(ManifestError::TooComplex);

@@ -1,4 +1,4 @@
-//! Presentations after public reports, each for its kind, with what is right.
+//! MPDs based on public reports, one for each kind, with the expected results.
 
 use Came::{DashPreview, InPath, InQuery, SegmentRun};
 
@@ -6,7 +6,8 @@ use crate::ManifestError;
 use crate::dash::testing::{Came, carrier_of, mpd, rewriter, rewritten};
 use crate::public::PublicPaths;
 
-/// What `path` says for a link in the path, `query` for one in the query and for one with `run`.
+/// Checks the result `path` for a link in the path, and `query` for a link in the query and for one with
+/// `run`.
 #[track_caller]
 fn becomes(before: &str, path: &str, query: &str) {
     for (came, expected) in [(InPath, path), (InQuery, query), (SegmentRun, query)] {
@@ -37,14 +38,14 @@ fn formats_of_identifiers() {
         let of = |media: &str| of("", "1", media);
         becomes(&of(media), &of(media), &of(&format!("/TOKEN/videos/42/dash/{media}")));
     }
-    // No player knows these.
+    // No player supports these.
     for media in ["$Time%08e$", "$Time%x$", "$Number%5$", "$Number%0$", "$Number%05dd$"] {
         becomes(&of("", "1", media), &of("", "1", media), &of("", "1", media));
     }
 }
 
-/// Who uses what is said of segments is asked only where something is: many Periods take no more time each
-/// than few.
+/// Users are determined only if there is segment information, so each of many Periods takes no longer than
+/// each of a few.
 #[test]
 fn many_periods_with_bases_on_every_level() {
     let other = |n| format!("<BaseURL>https://other.example/{n}/</BaseURL>");
@@ -115,7 +116,7 @@ fn more_bases_than_are_held() {
             assert_eq!(refused, Err(ManifestError::TooComplex), "{came:?}: {too_many}");
         }
     }
-    // What is written with its host starts from no Location.
+    // An address that names its host does not depend on a Location.
     let both = mpd(&[each("Location", 33), each("BaseURL", 2)].concat());
     assert_eq!(rewritten(&rewriter(InPath), &both), Err(ManifestError::TooComplex));
     let written = both.replace(">b", ">/TOKEN/videos/42/dash/b");
@@ -236,7 +237,7 @@ fn clocks_fonts_and_callbacks() {
         becomes(&relative, &relative, &mpd(&with("/TOKEN/videos/42/dash/clock")));
         becomes(&other, &other, &other);
     }
-    // What is encoded is nobody's address.
+    // Encoded text is not an address.
     let encoded =
         mpd("<Period><EventStream schemeIdUri=\"urn:mpeg:dash:event:callback:2015\"><Event \
          contentEncoding=\"base64\" messageData=\"YQ\"/></EventStream></Period>");
@@ -335,7 +336,7 @@ fn parts_of_an_mpd() {
         let [relative, written] = ["a.m4s", "/TOKEN/videos/42/dash/a.m4s"].map(with);
         becomes(&relative, &relative, &written);
     }
-    // What is no address stays.
+    // Text that is not an address stays as it is.
     for patch in [
         "<Patch><replace sel=\"/MPD/@publishTime\">2026-01-01T00:00:00Z</replace></Patch>",
         "<Patch><remove sel=\"/MPD/Period[1]/AdaptationSet/SegmentTemplate/@media\"/></Patch>",
@@ -374,14 +375,14 @@ fn the_query_passed_on_has_no_token() {
         let before = format!("{before} queryString='x=1'");
         query("", &before, &format!("{whole}=\"false\" queryString='x=1'"));
         query("a=b", &before, &format!("{whole}=\"false\" queryString='a=b&amp;x=1'"));
-        // What the player adds to each request by itself it adds here too.
+        // Parameters that the player adds to each request anyway are not passed on here.
         query("CMCD=bl&a", &before, &format!("{whole}=\"false\" queryString='a&amp;x=1'"));
     }
     for no in ["false", "0", " false "] {
         let same = format!("{whole}=\"{no}\" queryString='x=1'");
         query("a=b", &same, &same);
     }
-    // Where only some would read it, nobody does.
+    // If only some players would read it, it is disabled for all of them.
     let odd = |name: &str| {
         format!(
             "<!--><RequestParam {name}=\"true\"/>--><?a {name}?><x:RequestParam x:{name}=\"true\"/>\
@@ -508,7 +509,7 @@ fn client_data_names_no_address() {
         becomes(&keys(before), &keys(after), &keys(after));
     }
     becomes(&keys("br nrr sid"), &keys("br nrr sid"), &keys("br nrr sid"));
-    // With all keys, and where players may differ in what they read, nobody sends any.
+    // If it names all keys, or if players may read it differently, it is disabled.
     let other = |name: &str| {
         [
             format!("<{name} keys=\"nor\"/>"),
@@ -541,7 +542,7 @@ fn what_is_passed_over_before_an_address_is_written_away() {
             assert!(!out.contains("<!--") && !out.contains("<?a"), "{out}");
         }
     }
-    // What stays keeps it.
+    // Text that is not rewritten keeps it.
     let foreign = mpd("<BaseURL><!-- theirs -->https://other.example/</BaseURL>");
     becomes(&foreign, &foreign, &foreign);
 }

@@ -1,4 +1,4 @@
-//! The elements of an MPD, and where each stands in its text.
+//! The elements of an MPD, and the position of each in its text.
 
 use core::iter;
 use core::ops::Range;
@@ -11,43 +11,43 @@ use quick_xml::reader::Reader;
 
 use crate::ManifestError;
 
-/// A well-formed MPD without a document type, so no entity stands for more than it says.
+/// A well-formed MPD without a document type, so that no entity can expand to other text.
 ///
-/// Only elements of the root's namespace are in it, those of other editions of the schema, and those of no
-/// namespace, as players know none.
+/// It contains only elements in the root's namespace, in those of other editions of the schema, or in no
+/// namespace, because players do not check namespaces.
 #[derive(Debug)]
 pub(super) struct Document<'m> {
     pub(super) source: &'m str,
-    /// In the order of their start tags; the first is the root.
+    /// In the order of their start tags. The first is the root.
     pub(super) elements: Vec<Element>,
-    /// The attributes of those start tags, of elements in any namespace, that have players send addresses
-    /// on.
+    /// The attributes of start tags, in any namespace, that make players send addresses to others.
     pub(super) tags: Vec<Range<usize>>,
 }
 
-/// Where the parts of an element are. There may be one for every four bytes of an MPD, so they are kept
-/// short.
+/// The positions of an element's parts. An MPD may have an element for every four bytes, so this is kept
+/// small.
 #[derive(Debug)]
 pub(super) struct Element {
-    /// Where the `<` of its start tag is.
+    /// The `<` of its start tag.
     pub(super) start: u32,
-    /// Where its name ends, and its attributes start.
+    /// The end of its name, where its attributes start.
     pub(super) name_end: u32,
     pub(super) attributes_end: u32,
-    /// From the `>` of its start tag to the `<` of its end tag; both the end where there is one tag alone.
+    /// From the end of its start tag to the `<` of its end tag; both are the end if the element is a single
+    /// tag.
     pub(super) content_start: u32,
     pub(super) content_end: u32,
-    /// Behind the `>` of its end tag.
+    /// The end of its end tag.
     pub(super) end: u32,
-    /// The first element that is not inside.
+    /// The index of the first element after this one and its descendants.
     pub(super) next: u32,
-    /// How long its prefix is, with the colon.
+    /// The length of its prefix, with the colon.
     pub(super) prefix_len: u32,
-    /// Where the value of its `xlink:href` is; empty where there is none.
+    /// The position of the value of its `xlink:href`; empty if there is none.
     pub(super) href: (u32, u32),
 }
 
-/// A text of an MPD, decoded and without blanks around it, and where it stands.
+/// A text of an MPD, decoded and trimmed, and its position.
 #[derive(Debug)]
 pub(super) struct XmlValue<'m> {
     pub(super) text: Cow<'m, str>,
@@ -60,7 +60,7 @@ impl<'m> Document<'m> {
         self.node(0)
     }
 
-    /// The elements that are in no other: one, or in what an MPD takes in from elsewhere perhaps several.
+    /// The top-level elements. An MPD has one; remote content may have several.
     pub(super) fn tops(&self) -> impl Iterator<Item = Node<'_>> {
         iter::successors(self.node(0), |node| self.node(at(node.element.next)))
     }
@@ -75,7 +75,7 @@ impl<'m> Document<'m> {
     }
 }
 
-/// An offset as it is used.
+/// Converts an offset.
 pub(super) const fn at(offset: u32) -> usize {
     offset as usize
 }
@@ -89,39 +89,39 @@ pub(super) struct Node<'d> {
 }
 
 impl<'d> Node<'d> {
-    /// Its name without the prefix.
+    /// Its name, without the prefix.
     pub(super) fn name(&self) -> &'d str {
         self.qualified().get(at(self.element.prefix_len)..).unwrap_or_default()
     }
 
-    /// Its name as it is written.
+    /// Its name, as it is written.
     pub(super) fn qualified(&self) -> &'d str {
         let Element { start, name_end, .. } = *self.element;
         self.document.source.get(at(start.saturating_add(1))..at(name_end)).unwrap_or_default()
     }
 
-    /// The prefix of its name with the colon, or nothing.
+    /// The prefix of its name, with the colon; may be empty.
     pub(super) fn prefix(&self) -> &'d str {
         self.qualified().get(..at(self.element.prefix_len)).unwrap_or_default()
     }
 
-    /// From its start tag to its end tag, both included.
+    /// From its start tag to its end tag, inclusive.
     pub(super) fn span(&self) -> Range<usize> {
         at(self.element.start)..at(self.element.end)
     }
 
-    /// What is between its tags; `None` where it is one tag alone.
+    /// The text between its tags; `None` if it is a single tag.
     pub(super) fn content(&self) -> Option<Range<usize>> {
         let Element { content_start, content_end, end, .. } = *self.element;
         (content_end != end).then(|| at(content_start)..at(content_end))
     }
 
-    /// Where the attributes are, with the blanks around them.
+    /// The attributes, with the blanks around them.
     pub(super) fn attributes(&self) -> Range<usize> {
         at(self.element.name_end)..at(self.element.attributes_end)
     }
 
-    /// The elements in it, not those in these.
+    /// Its child elements.
     pub(super) fn children(&self) -> impl Iterator<Item = Self> + use<'d> {
         let Self { document, at, element } = *self;
         let next = self::at(element.next);
@@ -131,24 +131,24 @@ impl<'d> Node<'d> {
         })
     }
 
-    /// The elements in it that are named so.
+    /// Its child elements with this name.
     pub(super) fn named(&self, name: &'static str) -> impl Iterator<Item = Self> + use<'d> {
         self.children().filter(move |child| child.name() == name)
     }
 
-    /// The value of an attribute without prefix.
+    /// The value of an attribute without a prefix.
     pub(super) fn attribute(&self, name: &str) -> Option<XmlValue<'d>> {
         attribute(self.document.source, self.attributes(), |key| key == name)
     }
 
-    /// The value of an attribute with that name behind some prefix.
+    /// The value of an attribute with this name and any prefix.
     pub(super) fn prefixed(&self, name: &str) -> Option<XmlValue<'d>> {
         attribute(self.document.source, self.attributes(), |key| {
             key.rsplit_once(':').is_some_and(|(_, local)| local == name)
         })
     }
 
-    /// Whether there is such an attribute.
+    /// Whether it has this attribute.
     pub(super) fn has(&self, name: &str) -> bool {
         self.attribute(name).is_some()
     }
@@ -159,15 +159,15 @@ impl<'d> Node<'d> {
         value(self.document.source, at(start)..at(end)).filter(|_| start > 0)
     }
 
-    /// The text in it. No element may be, and comments do not part it.
+    /// The text in it. It must contain no elements; comments do not split it.
     pub(super) fn text(&self) -> Result<XmlValue<'d>, ManifestError> {
         let content = at(self.element.content_start)..at(self.element.content_end);
         let source = self.document.source.get(content.clone()).ok_or(ManifestError::Malformed)?;
         let mut reader = Reader::from_str(source);
         let mut text = String::new();
         let mut whole: Option<Range<usize>> = None;
-        // Some players end a comment at its first `>`, and a processing instruction elsewhere too: they take
-        // what follows for a part of the text. So all of them belong to what is written anew.
+        // Some players end a comment at its first `>`, and a processing instruction early too, and take the
+        // rest as text. So the span to replace includes all of them.
         let mut passed_over: Option<Range<usize>> = None;
         loop {
             let start = offset(reader.buffer_position())?;
@@ -203,19 +203,19 @@ impl<'d> Node<'d> {
     }
 }
 
-/// What XML takes for white space.
+/// XML white space.
 const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
 pub(super) fn is_blank(text: &str) -> bool {
     text.trim_matches(BLANKS).is_empty()
 }
 
-/// Resolves the references in a text; none may be to an entity of its own.
+/// Resolves the references in a text. References to custom entities are refused.
 pub(super) fn decode(raw: &str) -> Result<Cow<'_, str>, ManifestError> {
     unescape(raw).map_err(|_| ManifestError::Malformed)
 }
 
-/// The value of the first attribute in `span` whose name is the right one.
+/// The value of the first attribute in `span` whose name matches.
 pub(super) fn attribute<'m>(
     source: &'m str,
     span: Range<usize>,
@@ -238,7 +238,7 @@ fn trim(source: &str, span: Range<usize>) -> Range<usize> {
     range_of(source, text.trim_matches(BLANKS)).unwrap_or(span)
 }
 
-/// Where `part`, a slice of `source`, stands in it.
+/// The position of `part`, a slice of `source`.
 pub(super) fn range_of(source: &str, part: &str) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(source.as_ptr().addr())?;
     let end = start.checked_add(part.len())?;

@@ -1,9 +1,9 @@
-//! Durations as XML has them (XML Schema part 2, section 3.2.6).
+//! XML durations (XML Schema part 2, section 3.2.6).
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Reads a duration in nanoseconds, what is finer cut off. `None` where it is none, below zero, too long,
-/// or in years or months, which are no fixed time.
+/// Reads a duration in nanoseconds, truncating smaller fractions. `None` if it is invalid, negative or too
+/// long, or has years or months, which have no fixed length.
 pub(super) fn parse(text: &str) -> Option<u64> {
     let (date, time) = match text.strip_prefix('P')?.split_once('T') {
         Some((_, "")) => return None,
@@ -36,7 +36,7 @@ pub(super) fn parse(text: &str) -> Option<u64> {
     total.checked_add(number(whole)?.checked_mul(SECOND)?)?.checked_add(nanos)
 }
 
-/// Takes a number of `unit`s off, if that is next.
+/// Removes a number with this `unit`, if it is next.
 fn take<'a>(text: &'a str, unit: char, secs: u64, total: &mut u64) -> Option<&'a str> {
     let Some((count, rest)) = text.split_once(unit) else { return Some(text) };
     let count = number(count)?;
@@ -47,7 +47,7 @@ fn take<'a>(text: &'a str, unit: char, secs: u64, total: &mut u64) -> Option<&'a
     Some(rest)
 }
 
-/// Digits alone.
+/// Reads digits only.
 pub(super) fn number(digits: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }

@@ -1,4 +1,4 @@
-//! What is written anew in an MPD, while every other byte stays.
+//! Replacements in an MPD. Every other byte stays as it is.
 
 use core::ops::Range;
 
@@ -10,23 +10,23 @@ use crate::{ManifestError, bounds};
 /// Replacements, in any order.
 #[derive(Debug)]
 pub(super) struct Edits {
-    /// The most bytes that may be put in.
+    /// The most bytes that may be inserted.
     most: usize,
-    /// What is replaced in the source, and what of `text` replaces it.
+    /// Spans of the source, and the spans of `text` that replace them.
     list: Vec<(Range<u32>, Range<u32>)>,
     text: String,
 }
 
 impl Edits {
-    /// For an MPD of so many bytes.
+    /// Creates an empty list for an MPD of this length.
     pub(super) const fn new(len: usize) -> Self {
         Self { most: bounds::most(len), list: Vec::new(), text: String::new() }
     }
 
-    /// Puts markup where something else was, or nothing.
+    /// Replaces a span, which may be empty, with markup.
     pub(super) fn markup(&mut self, span: Range<usize>, markup: &str) -> Result<(), ManifestError> {
         let start = self.text.len();
-        // At once, as a token in each of many addresses would fill the memory.
+        // Check now: a token in each of many addresses could exhaust the memory.
         self.check(markup.len())?;
         bounds::reserve(&mut self.text, markup.len(), self.most);
         self.text.push_str(markup);
@@ -34,25 +34,25 @@ impl Edits {
         Ok(())
     }
 
-    /// Puts a text there, escaped.
+    /// Replaces a span with text, escaped.
     pub(super) fn text(&mut self, span: Range<usize>, text: &str) -> Result<(), ManifestError> {
         self.markup(span, &escape(text))
     }
 
-    /// Whether so many bytes more are still fine.
+    /// Checks that this many more bytes are within the limit.
     pub(super) fn check(&self, more: usize) -> Result<(), ManifestError> {
         let len = self.text.len().saturating_add(more);
         if len > self.most { Err(ManifestError::TooLarge) } else { Ok(()) }
     }
 
-    /// Appends `source` with the replacements to `out`.
+    /// Appends `source`, with the replacements, to `out`.
     pub(super) fn apply(mut self, source: &str, out: &mut String) -> Result<(), ManifestError> {
         self.list.sort_by_key(|(span, _)| span.start);
         let mut from = 0;
         out.reserve(source.len().saturating_add(self.text.len()));
         for (span, text) in &self.list {
             let [span, text] = [span, text].map(|range| at(range.start)..at(range.end));
-            // None where two overlap.
+            // Fails if two replacements overlap.
             out.push_str(source.get(from..span.start).ok_or(ManifestError::Malformed)?);
             out.push_str(self.text.get(text).ok_or(ManifestError::Malformed)?);
             from = span.end;

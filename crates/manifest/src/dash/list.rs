@@ -1,4 +1,4 @@
-//! The `SegmentList` of a Representation, written out.
+//! Writes the `SegmentList` of a Representation.
 
 use playgate::Request;
 use quick_xml::escape::escape;
@@ -13,7 +13,7 @@ use crate::dash::segments::{Info, Segment};
 use crate::dash::template::{self, Values};
 use crate::rewriter::Rewriter;
 
-/// What it is written of.
+/// The input for the list.
 pub(super) struct Of<'a, 'd> {
     pub(super) rewriter: &'a Rewriter,
     /// The Representation.
@@ -29,13 +29,13 @@ impl Of<'_, '_> {
         let is_list = match info.name() {
             Some("SegmentList") => true,
             Some("SegmentTemplate") => false,
-            // Ranges of one file, or all of it, or what is said contradicts itself.
+            // Ranges of one file, a whole file, or contradictory information.
             _ => return Err(ManifestError::NoPreview),
         };
         let timeline = info.child("SegmentTimeline").is_some();
         let prefix = node.prefix();
         open(prefix, "SegmentList", out);
-        // The first number of a template is in its addresses.
+        // The start number of a template is already in its addresses.
         let kept = [("startNumber", is_list), ("duration", !timeline)];
         let kept = kept.iter().filter(|(_, is_kept)| *is_kept).map(|(name, _)| *name);
         for name in ["timescale", "presentationTimeOffset", "eptDelta"].into_iter().chain(kept) {
@@ -48,7 +48,8 @@ impl Of<'_, '_> {
         if timeline {
             open(prefix, "SegmentTimeline", out);
             out.push('>');
-            // Players that pair entries with addresses count no repetitions.
+            // Players that pair entries with addresses ignore repetitions, so write one entry for each
+            // segment.
             for segment in segments {
                 open(prefix, "S", out);
                 attribute("t", &segment.time.to_string(), out);
@@ -67,7 +68,8 @@ impl Of<'_, '_> {
         Ok(())
     }
 
-    /// Appends the element for data of all segments, of a template or of such an element.
+    /// Appends an element for data that all segments share, from an attribute of the template or from such
+    /// an element.
     fn source(
         &self,
         name: &'static str,
@@ -98,11 +100,11 @@ impl Of<'_, '_> {
         Ok(())
     }
 
-    /// Appends the addresses that a template makes.
+    /// Appends the addresses that a template generates.
     fn filled(&self, segments: &[Segment], out: &mut String) -> Result<(), ManifestError> {
         let first = self.info.number("startNumber")?.unwrap_or(1);
         let last = self.info.number("endNumber")?;
-        // Without a number all segments are one file.
+        // Without a number or time, all segments would be the same file.
         let template = self.info.attribute("media");
         let template = template.filter(|template| template::tells_apart(&template.text));
         let template = template.filter(|template| template.text.len() <= Request::MAX_URL_LEN);
@@ -135,7 +137,7 @@ impl Of<'_, '_> {
 
     /// Appends an address and the end of its element.
     fn address(&self, name: &str, address: &str, out: &mut String) -> Result<(), ManifestError> {
-        // What everybody may fetch cannot be cut.
+        // A public segment cannot be withheld.
         if name == "media" && self.bases.lead_to_public(self.rewriter, address) {
             return Err(ManifestError::NoPreview);
         }
@@ -154,7 +156,7 @@ impl Of<'_, '_> {
     }
 }
 
-/// An address that leads to a file of its own: the token of a part would open all.
+/// Returns an address that leads to a separate file. The token for a range would open the whole file.
 fn media(node: Node<'_>, name: &str, range: &str) -> Result<String, ManifestError> {
     let address = node.attribute(name).filter(|address| !address.text.is_empty());
     match address {

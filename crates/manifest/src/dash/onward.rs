@@ -1,9 +1,9 @@
-//! What an MPD has players send to others of the addresses that they asked for.
+//! Stops an MPD from making players send addresses with tokens to others.
 //!
-//! By Annex I of ISO/IEC 23009-1 they add the query of the MPD's address to those of segments, on whatever
-//! host; by ETSI TS 103 285, section 10.12.3, they report the addresses that failed; and by CTA-5004 they
-//! tell a host the address of the next object, wherever that is. With a token in any of these, it would
-//! go along.
+//! There are three ways. By Annex I of ISO/IEC 23009-1, players add the query of the MPD's address to those
+//! of segments, on any host. By ETSI TS 103 285, section 10.12.3, they report the addresses that failed.
+//! And by CTA-5004, they tell a host the address of the next object, on any host. A token in any of these
+//! addresses would leak.
 
 use core::ops::Range;
 
@@ -16,35 +16,35 @@ use crate::dash::writer::MpdWriter;
 use crate::host::{Start, start};
 use crate::rewriter::Rewriter;
 
-/// Names of attributes that send addresses on, as their two halves.
+/// The names of attributes that send addresses on, each in two halves.
 pub(super) const NAMES: [[&str; 2]; 3] = [QUERY, REPORTS, CLIENT_DATA];
 
 /// Of `UrlQueryInfo`, `ExtUrlQueryInfo`, `ExtHttpHeaderInfo` and `RequestParam`.
 const QUERY: [&str; 2] = ["useMPD", "UrlQuery"];
 const OWN_QUERY: &str = "queryString";
 
-/// The element that has players send Common Media Client Data, and its attribute that names the keys.
+/// The element that makes players send Common Media Client Data, and its attribute that lists the keys.
 const CLIENT_DATA: [&str; 2] = ["CMCD", "Parameters"];
 const KEYS: &str = "keys";
 
-/// Keys of client data whose values are addresses: of the next object, of the one that was asked for.
+/// Keys of client data whose values are addresses: of the next object, and of the requested one.
 const ADDRESSES: [&str; 2] = ["nor", "url"];
 
 /// Of `Reporting`, with the prefix `dvb`.
 const REPORTS: [&str; 2] = ["reporting", "Url"];
 
-/// Keeps the token out of what is sent on: players get the query of the MPD without it, report to this host
-/// only, and tell no host the address of another object.
+/// Keeps the token out of what players send on: they get the query of the MPD without it, report only to
+/// this host, and tell no host the address of another object.
 ///
-/// Where these names are anywhere but in the start tag of an element, nobody ought to read them. A player
-/// that does so nonetheless finds another name.
+/// If one of these names occurs anywhere but in a start tag, no player should read it. In case one does,
+/// the name is changed.
 pub(super) fn close(
     writer: &mut MpdWriter<'_>,
     document: &Document<'_>,
 ) -> Result<(), ManifestError> {
     for name in NAMES {
         let Rewriter { in_query, preview, .. } = writer.rewriter;
-        // In a preview each address is signed, and with more in it is another.
+        // In a preview each address is signed, and an extra parameter would invalidate the signature.
         if name == QUERY && !in_query && preview.is_none() {
             continue;
         }
@@ -55,7 +55,7 @@ pub(super) fn close(
             break_up(writer, source, from..tag.start, name)?;
             from = tag.end;
             let text = source.get(tag.clone()).unwrap_or_default();
-            // A tag that says it once, in a way that all read alike.
+            // The tag has the name once, in a form that all players read the same way.
             let is_handled = text.matches(&whole).count() <= 1
                 && match name {
                     QUERY => pass_query(writer, source, tag, &whole)?,
@@ -71,8 +71,8 @@ pub(super) fn close(
     Ok(())
 }
 
-/// Puts the query of the MPD less its token in the place of the query. Returns whether there is such an
-/// attribute.
+/// Replaces the query that players add with the MPD's query, except the token. Returns whether there is
+/// such an attribute.
 fn pass_query(
     writer: &mut MpdWriter<'_>,
     source: &str,
@@ -82,8 +82,8 @@ fn pass_query(
     let Some(value) = attribute(source, tag.clone(), |name| name == whole) else {
         return Ok(false);
     };
-    // By XML Schema it is "true" or "1"; Shaka Player reads "TRUE" too. Whatever is not plainly false is true
-    // to somebody.
+    // XML Schema allows "true" and "1", and Shaka Player also accepts "TRUE". Anything not clearly false
+    // may be true for some player.
     if matches!(&*value.text, "false" | "0") {
         return Ok(true);
     }
@@ -91,7 +91,7 @@ fn pass_query(
     let is_preview = writer.rewriter.preview.is_some();
     let more = old.iter().map(|old| &*old.text).filter(|old| !old.is_empty());
     let params = writer.rewriter.own_params().chain(more).filter(|_| !is_preview);
-    // Some players drop a descriptor that has nothing to add.
+    // Some players drop a descriptor that adds nothing.
     let query = joined(params).unwrap_or_else(|| "&".into());
     writer.edits.text(value.span, "false")?;
     match old {
@@ -104,8 +104,8 @@ fn pass_query(
     Ok(true)
 }
 
-/// Takes keys of addresses off a list of keys of client data. Returns whether it is an element without content
-/// that has such a list, and whether anything is left in it: without a list, players send all keys.
+/// Removes keys whose values are addresses from a list of client data keys. Returns whether the element is
+/// empty and has such a list, and whether any key remains. Without a list, players send all keys.
 fn drop_addresses(
     writer: &mut MpdWriter<'_>,
     source: &str,
@@ -132,7 +132,7 @@ fn drop_addresses(
     Ok(true)
 }
 
-/// Whether reports go to this very host.
+/// Whether reports go to this host.
 fn is_ours(writer: &MpdWriter<'_>, source: &str, tag: &Range<usize>, whole: &str) -> bool {
     let is_name = |name: &str| name.rsplit_once(':').is_some_and(|(_, local)| local == whole);
     attribute(source, tag.clone(), is_name).is_some_and(|value| {
@@ -141,7 +141,7 @@ fn is_ours(writer: &MpdWriter<'_>, source: &str, tag: &Range<usize>, whole: &str
     })
 }
 
-/// Makes a name one that nobody knows, wherever it is in a part of the source.
+/// Changes a name to an unknown one, wherever it occurs in a part of the source.
 fn break_up(
     writer: &mut MpdWriter<'_>,
     source: &str,

@@ -1,4 +1,4 @@
-//! An MPD is read once, and whatever is not well-formed is refused: players might read it in another way.
+//! Parses an MPD. Anything that is not well-formed is refused, because players might read it differently.
 
 use core::ops::Range;
 use std::borrow::ToOwned;
@@ -12,16 +12,16 @@ use crate::ManifestError;
 use crate::dash::document::{Document, Element, at, decode, is_blank, offset, range_of};
 use crate::dash::onward::NAMES;
 
-/// How deep elements may be nested. An MPD nests eight of its own; events may hold more.
+/// The deepest nesting of elements. The MPD schema nests eight levels; events may contain more.
 const MAX_DEPTH: usize = 64;
 
-/// The most elements. A manifest of 2 MiB has a fifth of them, if it is one long timeline.
+/// The most elements. A manifest of 2 MiB has a fifth of that if it is one long timeline.
 const MAX_ELEMENTS: usize = 1 << 20;
 
-/// What the namespaces of an MPD and of a patch for one start with, whatever the edition.
+/// The prefix of the namespaces of MPDs and MPD patches, in every edition.
 const NAMESPACES: &str = "urn:mpeg:dash:schema:mpd";
 
-/// An MPD, a patch for one, and what it may take in from elsewhere (ISO/IEC 23009-1, sections 5.5 and 5.15).
+/// The root elements: an MPD, an MPD patch, and remote elements (ISO/IEC 23009-1, sections 5.5 and 5.15).
 const ROOTS: [&str; 15] = [
     "MPD",
     "Patch",
@@ -42,7 +42,7 @@ const ROOTS: [&str; 15] = [
 
 const XLINK: &str = "http://www.w3.org/1999/xlink";
 
-/// Reads an MPD without a byte order mark.
+/// Parses an MPD without a byte order mark.
 pub(super) fn parse(source: &str) -> Result<Document<'_>, ManifestError> {
     let mut reader = NsReader::from_str(source);
     reader.config_mut().check_comments = true;
@@ -54,7 +54,7 @@ pub(super) fn parse(source: &str) -> Result<Document<'_>, ManifestError> {
         has_many: false,
         skipped: 0,
     };
-    // The reader would pass over a byte order mark without counting it.
+    // The reader would skip a byte order mark without counting it.
     let is_control = |byte: u8| byte < b' ' && !b"\t\n\r".contains(&byte);
     if source.starts_with('\u{feff}') || source.bytes().any(is_control) {
         return Err(ManifestError::Malformed);
@@ -74,20 +74,20 @@ pub(super) fn parse(source: &str) -> Result<Document<'_>, ManifestError> {
 
 struct Parser<'m> {
     document: Document<'m>,
-    /// That of the root.
+    /// The namespace of the root.
     namespace: Option<String>,
-    /// The elements whose end tags are to come.
+    /// The elements that are still open.
     open: Vec<usize>,
-    /// Whether there is anything that has players send addresses on.
+    /// Whether any name makes players send addresses on.
     sends_on: bool,
-    /// Whether several may be in no other: what an MPD takes in is as many as it likes.
+    /// Whether several top-level elements are allowed, as in remote content.
     has_many: bool,
-    /// How many elements that are not ours are open inside of those.
+    /// How many skipped elements are open within the last of them.
     skipped: usize,
 }
 
 impl<'m> Parser<'m> {
-    /// Whether an element is one of an MPD.
+    /// Whether an element belongs to an MPD.
     fn is_ours(
         &mut self,
         event: &Event<'_>,
@@ -132,7 +132,7 @@ impl<'m> Parser<'m> {
                 let is_closed = matches!(event, Event::Empty(_));
                 let element = self.element(tag, span, is_closed, resolver)?;
                 if self.sends_on {
-                    // Its name too, where that has the player send something.
+                    // Include its name if the name makes players send something.
                     let name = at(element.start)..at(element.name_end);
                     let name = self.document.source.get(name).unwrap_or_default();
                     let is_sender = NAMES.iter().any(|sender| name.contains(&sender.concat()));
@@ -198,7 +198,7 @@ impl<'m> Parser<'m> {
             let (namespace, name) = resolver.resolve_attribute(attribute.key);
             let is_xlink = match namespace {
                 ResolveResult::Bound(Namespace(uri)) => uri == XLINK,
-                // Players go by the usual prefix.
+                // Players rely on the usual prefix.
                 ResolveResult::Unknown(prefix) => prefix == "xlink",
                 ResolveResult::Unbound => false,
             };
@@ -222,7 +222,7 @@ impl<'m> Parser<'m> {
         })
     }
 
-    /// Ends the element that was opened last.
+    /// Closes the innermost open element.
     fn close(&mut self, tag: &Range<usize>) -> Result<(), ManifestError> {
         let next = self.document.elements.len();
         let at = self.open.pop().ok_or(ManifestError::Malformed)?;
@@ -243,12 +243,12 @@ fn short(offset: usize) -> Result<u32, ManifestError> {
     u32::try_from(offset).map_err(|_| ManifestError::TooComplex)
 }
 
-/// Encodings in which ASCII is written as in UTF-8. Of a manifest in ASCII it does not matter which of them
-/// it names.
+/// Encodings in which ASCII has the same bytes as in UTF-8. For a manifest in ASCII, it does not matter
+/// which of them it declares.
 const ASCII_ALIKE: [&str; 6] =
     ["us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252"];
 
-/// Only UTF-8 can have come here unharmed, and what is ASCII under another name.
+/// Only UTF-8 can have arrived intact, and ASCII under another name.
 fn check(declaration: &BytesDecl<'_>, source: &str) -> Result<(), ManifestError> {
     let is_version = declaration.version().is_ok_and(|version| version.starts_with("1."));
     let is_read = match declaration.encoding() {
@@ -375,7 +375,7 @@ mod tests {
         assert_eq!(names("<MPD xmlns='d'><a xmlns='e'><a xmlns='d'/></a></MPD>"), ["MPD"]);
     }
 
-    /// Every way to break a small MPD by a byte or two is an answer, not a panic.
+    /// However a small MPD is broken by a byte or two, the result is an error, not a panic.
     #[test]
     fn never_panics() {
         let whole =

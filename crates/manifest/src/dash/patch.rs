@@ -1,17 +1,17 @@
-//! Addresses that a patch for an MPD puts in place of others (ISO/IEC 23009-1, section 5.15; RFC 5261).
+//! The addresses in an MPD patch (ISO/IEC 23009-1, section 5.15; RFC 5261).
 
 use crate::address::Resource;
 use crate::dash::document::Node;
 use crate::dash::schema;
 
-/// What the text of an operation is, where it is an address.
+/// What the text of an operation is, if it is an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Put {
     pub(super) resource: Resource,
     pub(super) is_template: bool,
 }
 
-/// What the text of `add` or `replace` becomes: an attribute or the text of an element that is an address.
+/// What the text of `add` or `replace` sets: an attribute, or the text of an element, that is an address.
 pub(super) fn put(node: Node<'_>) -> Option<Put> {
     if !matches!(node.name(), "add" | "replace") {
         return None;
@@ -43,7 +43,7 @@ pub(super) fn put(node: Node<'_>) -> Option<Put> {
     }
 }
 
-/// The names in the last two steps of a selector. A slash in brackets or in quotes parts none.
+/// The names in the last two steps of a selector. Slashes in brackets or quotes do not separate steps.
 fn last_steps(selector: &str) -> (&str, &str) {
     let (mut quote, mut depth) = (None, 0_usize);
     let steps = selector.split(|c| {
@@ -60,7 +60,7 @@ fn last_steps(selector: &str) -> (&str, &str) {
     steps.map(step).fold(("", ""), |(_, before), last| (before, last))
 }
 
-/// The name in a step of a path: without its prefix, and without what narrows it down.
+/// The name in a step of a path, without its prefix and predicates.
 fn step(step: &str) -> &str {
     let (name, _) = step.split_once('[').unwrap_or((step, ""));
     if name.starts_with('@') {

@@ -1,5 +1,6 @@
-//! The start of an MPD: of every Representation the segments that start within it, each with an address
-//! of its own. A template would lead to them all, so there is none left.
+//! Writes the start of an MPD: for every Representation, a list of the segments that start within the
+//! preview, each with an address of its own. Templates are removed, because they would lead to all
+//! segments.
 
 use crate::ManifestError;
 use crate::address::Resource;
@@ -13,8 +14,7 @@ use crate::dash::sidecar::{self, SidecarKind};
 use crate::dash::writer::{MpdWriter, is_nothing, remote};
 use crate::rewriter::Rewriter;
 
-/// The most segments that are listed or passed over. Each that is listed is signed, and takes some 300
-/// bytes.
+/// The most segments that are listed or skipped. Each listed segment is signed, and takes about 300 bytes.
 const MAX_SEGMENTS: usize = 50_000;
 
 /// Writes the first `secs` seconds of an MPD.
@@ -49,14 +49,14 @@ pub(super) fn write<'c>(
     Ok(preview.writer)
 }
 
-/// A Period, and when it is, in nanoseconds of the presentation.
+/// A Period, and its start and end, in nanoseconds of the presentation.
 struct Period<'d> {
     node: Node<'d>,
     start: u64,
     end: u64,
 }
 
-/// The Periods, and when they are (ISO/IEC 23009-1, section 5.3.2.1).
+/// The Periods, and their times (ISO/IEC 23009-1, section 5.3.2.1).
 fn periods(root: Node<'_>) -> Result<Vec<Period<'_>>, ManifestError> {
     let total = time(root, "mediaPresentationDuration")?;
     let mut periods = Vec::new();
@@ -78,7 +78,7 @@ fn periods(root: Node<'_>) -> Result<Vec<Period<'_>>, ManifestError> {
     Ok(periods)
 }
 
-/// A duration; `None` where there is no such attribute.
+/// A duration; `None` if there is no such attribute.
 fn time(node: Node<'_>, name: &str) -> Result<Option<u64>, ManifestError> {
     let Some(value) = node.attribute(name) else { return Ok(None) };
     duration::parse(&value.text).map(Some).ok_or(ManifestError::NoPreview)
@@ -86,11 +86,11 @@ fn time(node: Node<'_>, name: &str) -> Result<Option<u64>, ManifestError> {
 
 struct DashPreview<'c> {
     writer: MpdWriter<'c>,
-    /// What is relative to the MPD starts from these.
+    /// The bases of addresses that are relative to the MPD.
     mpd: Bases,
-    /// How many nanoseconds from the start may be seen.
+    /// The length of the preview, in nanoseconds from the start.
     shown: u64,
-    /// How many segments may still be listed.
+    /// How many more segments may be listed.
     budget: usize,
 }
 
@@ -101,7 +101,7 @@ impl DashPreview<'_> {
             return Err(ManifestError::NoPreview);
         }
         self.shorten(root, "mediaPresentationDuration", self.shown)?;
-        // It said when it ends by its Periods, of which the last ones may be gone.
+        // Its end followed from its Periods, but the last ones may have been removed.
         if !root.has("mediaPresentationDuration")
             && periods.iter().any(|period| period.end > self.shown)
         {
@@ -113,7 +113,7 @@ impl DashPreview<'_> {
         Ok(())
     }
 
-    /// Makes a duration no longer than `most`.
+    /// Limits a duration to `most`.
     fn shorten(&mut self, node: Node<'_>, name: &str, most: u64) -> Result<(), ManifestError> {
         if let Some(value) = node.attribute(name)
             && time(node, name)? > Some(most)
@@ -134,7 +134,7 @@ impl DashPreview<'_> {
         self.level(node, &above, length)
     }
 
-    /// Writes a level of a Period of which `length` nanoseconds may be seen.
+    /// Writes a level of a Period, of which `length` nanoseconds may be seen.
     fn level<'d>(
         &mut self,
         node: Node<'d>,
@@ -145,14 +145,14 @@ impl DashPreview<'_> {
         let (own, others): (Vec<_>, Vec<_>) = node.children().partition(|child| {
             matches!(child.name(), "SegmentBase" | "SegmentList" | "SegmentTemplate")
         });
-        // The schema has one at most, and what players make of two nobody knows. So what is said at the
-        // levels above has no more parts than elements are deep.
+        // The schema allows at most one, and how players treat two is unknown. This also limits the
+        // information from the levels above to the nesting depth.
         if own.len() > 1 {
             return Err(ManifestError::NoPreview);
         }
         let mut info = above.info.clone();
         own.iter().for_each(|own| info.add(*own));
-        // Whoever is shown a part of a film may read all of its subtitles, and see all thumbnails.
+        // A viewer of a preview may read all subtitles and see all thumbnails.
         let is_file = kind.is_beside() && info.is_of_one_file() && sidecar::is_file(node);
         let bases = self.writer.level(node, above.bases, is_file)?;
         self.writer.held(node, &bases, &self.mpd)?;
@@ -182,7 +182,7 @@ impl DashPreview<'_> {
         Ok(())
     }
 
-    /// Puts what is said of segments now where it was said before, or at the end.
+    /// Puts the new segment information in place of the old, or at the end.
     fn place(&mut self, node: Node<'_>, own: &[Node<'_>], list: &str) -> Result<(), ManifestError> {
         let edits = &mut self.writer.edits;
         let mut list = list;
@@ -203,7 +203,7 @@ impl DashPreview<'_> {
     }
 }
 
-/// What the levels above say.
+/// What the levels above specify.
 struct Above<'a, 'd> {
     bases: &'a Bases,
     info: &'a Info<'d>,
@@ -219,7 +219,7 @@ mod tests {
         rewritten(&rewriter(Came::DashPreview(secs)), mpd)
     }
 
-    /// An MPD of 20 seconds with these segments at three levels.
+    /// An MPD of 20 seconds with this segment information at three levels.
     fn with(period: &str, set: &str, representation: &str) -> String {
         let content = format!(
             "<Period>{period}<AdaptationSet>{set}<Representation id=\"v\" bandwidth=\"9\">{representation}\
@@ -228,7 +228,7 @@ mod tests {
         mpd(&content).replace("static\"", "static\" mediaPresentationDuration=\"PT20S\"")
     }
 
-    /// What the preview of five seconds lists.
+    /// Checks the list for a preview of five seconds.
     #[track_caller]
     fn lists(mpd: &str, expected: &str) {
         let out = preview(5, mpd).unwrap();
@@ -289,7 +289,7 @@ mod tests {
             &template(r#"<S t="101" d="3"/><S d="1" r="9"/>"#),
             &list(&[(1, 101, 3), (2, 104, 1)]),
         );
-        // What is over before the period starts is not seen, but counts.
+        // Segments that end before the period starts are not shown, but they count.
         lists(
             &template(r#"<S d="2" r="60"/>"#),
             &list(&[(51, 100, 2), (52, 102, 2), (53, 104, 2)]),

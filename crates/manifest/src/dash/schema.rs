@@ -1,11 +1,11 @@
-//! Which elements of an MPD hold addresses, besides those of segments and bases (ISO/IEC 23009-1, sixth
+//! The elements of an MPD that contain addresses, besides segments and bases (ISO/IEC 23009-1, sixth
 //! edition; ETSI TS 103 285 for DVB).
 
 use crate::ManifestError;
 use crate::address::Resource;
 use crate::dash::document::{Node, XmlValue};
 
-/// An address, or several with blanks between them.
+/// An address, or several separated by blanks.
 #[derive(Debug)]
 pub(super) struct Held<'d> {
     pub(super) value: XmlValue<'d>,
@@ -13,19 +13,19 @@ pub(super) struct Held<'d> {
     pub(super) is_list: bool,
 }
 
-/// Descriptors whose value is an address (sections 5.8.4.7, 5.11 and 5.12), by the start of their scheme. GPAC
-/// writes the second for the first.
+/// Prefixes of the schemes of descriptors whose value is an address (sections 5.8.4.7, 5.11 and 5.12). GPAC
+/// writes the second in place of the first.
 const LINKED: [&str; 3] =
     ["urn:mpeg:dash:chaining:", "urn:mpeg:dash:mpd-chaining:", "urn:mpeg:dash:fallback:"];
 
-/// Clocks that are asked over HTTP (section 5.8.4.11).
+/// Clocks that are read over HTTP (section 5.8.4.11).
 const CLOCK: &str = "urn:mpeg:dash:utc:http-";
 
 const FONT: &str = "urn:dvb:dash:fontdownload:";
 
 const CALLBACK: &str = "urn:mpeg:dash:event:callback:";
 
-/// The addresses that `node` holds itself.
+/// The addresses that `node` itself contains.
 pub(super) fn held(node: Node<'_>) -> Result<Vec<Held<'_>>, ManifestError> {
     use Resource::{Manifest, Media};
     let scheme = || node.attribute("schemeIdUri").map(|scheme| scheme.text).unwrap_or_default();
@@ -62,7 +62,7 @@ pub(super) fn held(node: Node<'_>) -> Result<Vec<Held<'_>>, ManifestError> {
     Ok(held)
 }
 
-/// The attributes of an element that are addresses, whatever else it says, and what they lead to.
+/// The attributes of an element that are always addresses, and what they lead to.
 pub(super) fn of_attributes(name: &str) -> (&'static [&'static str], Resource) {
     match name {
         "AdaptationSet" => (&["initializationPrincipal"], Resource::Media),
@@ -75,7 +75,7 @@ pub(super) fn of_attributes(name: &str) -> (&'static [&'static str], Resource) {
     }
 }
 
-/// What the text of an element leads to, where it is an address.
+/// What the text of an element leads to, if it is an address.
 pub(super) fn of_text(name: &str) -> Option<Resource> {
     match name {
         "BaseURL" | "ContentSteering" => Some(Resource::Media),
@@ -84,7 +84,7 @@ pub(super) fn of_text(name: &str) -> Option<Resource> {
     }
 }
 
-/// The attributes of an element that say where segments are, and whether they are templates.
+/// The attributes of an element that give the addresses of segments, and whether they are templates.
 pub(super) fn of_segments(name: &str) -> (&'static [&'static str], bool) {
     match name {
         "SegmentTemplate" => (&["media", "index", "initialization", "bitstreamSwitching"], true),
@@ -94,8 +94,8 @@ pub(super) fn of_segments(name: &str) -> (&'static [&'static str], bool) {
     }
 }
 
-/// Whether an element says where segments are. In an MPD the first three are in a Period or below, and the
-/// others in these; in a patch each may come on its own.
+/// Whether an element gives the addresses of segments. In an MPD the first three are in a Period or below,
+/// and the others are in these. In a patch, each may occur by itself.
 pub(super) fn is_of_segments(node: Node<'_>) -> bool {
     matches!(node.name(), "SegmentBase" | "SegmentList" | "SegmentTemplate")
         || !of_segments(node.name()).0.is_empty()

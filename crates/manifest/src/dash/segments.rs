@@ -1,32 +1,32 @@
-//! Which segments a Representation has, and when each starts (ISO/IEC 23009-1, section 5.3.9).
+//! Which segments a Representation has, and when each one starts (ISO/IEC 23009-1, section 5.3.9).
 
 use crate::ManifestError;
 use crate::dash::document::{Node, XmlValue};
 use crate::dash::duration;
 
-/// What is said of segments at the levels of an MPD, the outermost first: an inner one adds to it, and
-/// goes before it.
+/// The segment information at the levels of an MPD, the outermost first. An inner level extends and
+/// overrides the outer ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Info<'d>(Vec<Node<'d>>);
 
 impl<'d> Info<'d> {
-    /// Adds what is said one level below.
+    /// Adds the information of the next level down.
     pub(super) fn add(&mut self, node: Node<'d>) {
         self.0.push(node);
     }
 
-    /// The name of the elements; `None` where there is none, or they differ.
+    /// The name of the elements; `None` if there are none, or if they differ.
     pub(super) fn name(&self) -> Option<&'d str> {
         let name = self.0.first()?.name();
         self.0.iter().all(|node| node.name() == name).then_some(name)
     }
 
-    /// Whether it says nothing of segments, or only where they are in a file.
+    /// Whether there is no segment information, or only the position of segments within a file.
     pub(super) fn is_of_one_file(&self) -> bool {
         self.0.iter().all(|node| node.name() == "SegmentBase")
     }
 
-    /// The work of reading it: all of its bytes once, and the attributes as often as one is asked for.
+    /// The cost of reading it: all of its bytes once, and the attributes once for each lookup.
     pub(super) fn work(&self) -> usize {
         const ASKED: usize = 12;
         self.0.iter().fold(0, |work, node| {
@@ -43,19 +43,19 @@ impl<'d> Info<'d> {
         self.children(name).next()
     }
 
-    /// The elements of that name at the innermost level that has any.
+    /// The child elements with this name, at the innermost level that has any.
     pub(super) fn children(&self, name: &'static str) -> impl Iterator<Item = Node<'d>> + use<'d> {
         let level = self.0.iter().rev().find(|node| node.named(name).next().is_some());
         level.copied().into_iter().flat_map(move |node| node.named(name))
     }
 
-    /// A number; `None` where there is no such attribute.
+    /// A number; `None` if there is no such attribute.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, ManifestError> {
         self.attribute(name).map(|value| number(&value)).transpose()
     }
 
-    /// The segments that start in a period before its `end`, in nanoseconds from where that starts. Every
-    /// segment is taken off `budget`.
+    /// The segments that start in a period before its `end`, in nanoseconds from the start of the period.
+    /// Every segment reduces `budget`.
     pub(super) fn segments(
         &self,
         end: u64,
@@ -85,12 +85,12 @@ impl<'d> Info<'d> {
     }
 }
 
-/// A segment that is shown.
+/// A segment in the preview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
-    /// How many are before it.
+    /// How many segments precede it.
     pub(super) index: u64,
-    /// When it starts, in ticks: in a timeline from that of the media, else from that of the period.
+    /// Its start in ticks: with a timeline, on that of the media; otherwise, from the start of the period.
     pub(super) time: u64,
     pub(super) duration: u64,
 }
@@ -101,16 +101,16 @@ struct Segments<'b> {
     budget: &'b mut usize,
 }
 
-/// Segments of one duration, one after the other.
+/// Consecutive segments of the same duration.
 struct SegmentRun {
     start: u64,
     duration: u64,
-    /// When the last one starts, where that is known.
+    /// The start of the last one, if it is known.
     last: Option<u64>,
 }
 
 impl Segments<'_> {
-    /// Adds the segments of a timeline that start before `end` and last beyond `offset`.
+    /// Adds the segments of a timeline that start before `end` and end after `offset`.
     fn of_timeline(
         &mut self,
         timeline: Node<'_>,
@@ -137,7 +137,7 @@ impl Segments<'_> {
                     let more = repeat.unsigned_abs().saturating_mul(duration);
                     Some(start.saturating_add(more))
                 }
-                // Up to the next one, or to the end of the period.
+                // Up to the next entry, or to the end of the period.
                 (Ok(_), Some(following)) => {
                     let following = following.attribute("t").ok_or(ManifestError::NoPreview)?;
                     Some(number(&following)?.saturating_sub(1))
@@ -150,7 +150,7 @@ impl Segments<'_> {
         Ok(())
     }
 
-    /// Adds those of a run, and tells when it ends.
+    /// Adds the segments of a run. Returns when the run ends.
     fn of_run(&mut self, run: &SegmentRun, offset: u64, end: u64) -> Result<u64, ManifestError> {
         let mut time = run.start;
         while time < end && run.last.is_none_or(|last| time <= last) {
@@ -166,7 +166,7 @@ impl Segments<'_> {
     }
 }
 
-/// Whether segments are in sequences or patterns, so that the element says more than is read here.
+/// Whether segments form sequences or patterns, which this code does not read.
 fn is_sequence(node: Node<'_>) -> bool {
     let mut names = ["k", "p", "ssp"].iter();
     names.any(|name| node.has(name)) || node.named("Pattern").next().is_some()

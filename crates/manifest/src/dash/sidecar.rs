@@ -1,19 +1,19 @@
-//! Subtitles and thumbnails: one file for the whole film, beside its segments.
+//! Subtitles and thumbnails: one file for the whole film, next to its segments.
 
 use crate::dash::document::Node;
 
-/// What a Representation is of, by the types that it and the levels above name.
+/// What a Representation contains, according to the types at its own level and above.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum SidecarKind {
-    /// Text or pictures.
+    /// Text or images.
     Beside,
-    /// Video, sound, or what is not said.
+    /// Video, audio, or unknown.
     #[default]
     Media,
 }
 
 impl SidecarKind {
-    /// That of an element in an element of this one.
+    /// The kind of a nested element.
     pub(super) fn within(self, node: Node<'_>) -> Self {
         let starts = |name: &str, starts: &[&str]| {
             let value = node.attribute(name)?;
@@ -27,7 +27,7 @@ impl SidecarKind {
         if starts("mimeType", &["video/", "audio/"]) == Some(true) {
             return Self::Media;
         }
-        // A type of media in a container for all of them says nothing where the content type does.
+        // The type of a generic container decides nothing if the content type is given.
         match is_beside {
             [Some(true), ..] | [_, Some(true), _] | [_, _, Some(true)] => Self::Beside,
             [_, None, None] => self,
@@ -41,14 +41,14 @@ impl SidecarKind {
     }
 }
 
-/// Whether the type that an element names may hold text too.
+/// Whether the type of an element is a container that may also hold text.
 fn is_container(node: Node<'_>) -> bool {
     let is = |mime: &str| mime.eq_ignore_ascii_case("application/mp4");
     !node.has("contentType") && node.attribute("mimeType").is_some_and(|mime| is(&mime.text))
 }
 
-/// Whether the bases of an element are files: those of a Representation, or of a set whose Representations
-/// have none.
+/// Whether the bases of an element are files: those of a Representation, or those of a set whose
+/// Representations have none.
 pub(super) fn is_file(node: Node<'_>) -> bool {
     match node.name() {
         "Representation" => true,

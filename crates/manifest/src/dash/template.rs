@@ -1,13 +1,13 @@
-//! Identifiers in the templates of addresses (ISO/IEC 23009-1, section 5.3.9.4.4).
+//! Identifiers in address templates (ISO/IEC 23009-1, section 5.3.9.4.4).
 
 use crate::address::read_format;
 
 const ID: &str = "RepresentationID";
 
-/// The most digits that a width may ask for: as many as the largest number has.
+/// The largest width of a number: the number of digits in the largest number.
 const MAX_WIDTH: usize = 20;
 
-/// What identifiers stand for.
+/// The values of identifiers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values<'a> {
     pub(super) id: Option<&'a str>,
@@ -16,7 +16,7 @@ pub(super) struct Values<'a> {
     pub(super) time: Option<u64>,
 }
 
-/// Fills a template in. `None` where it asks for what is not known, or is none.
+/// Fills in a template. `None` if it is not a template, or if a value is unknown.
 pub(super) fn fill(template: &str, values: &Values<'_>) -> Option<String> {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
@@ -58,12 +58,12 @@ pub(super) fn fill(template: &str, values: &Values<'_>) -> Option<String> {
     Some(out)
 }
 
-/// Whether a template holds the id of its Representation.
+/// Whether a template contains the id of its Representation.
 pub(super) fn has_id(template: &str) -> bool {
     identifiers(template).any(|identifier| identifier.starts_with(ID))
 }
 
-/// Whether a template has another address for each segment.
+/// Whether a template has a different address for each segment.
 pub(super) fn tells_apart(template: &str) -> bool {
     let mut identifiers = identifiers(template);
     identifiers.any(|identifier| identifier.starts_with("Number") || identifier.starts_with("Time"))
@@ -73,18 +73,18 @@ fn identifiers(template: &str) -> impl Iterator<Item = &str> {
     template.split('$').skip(1).step_by(2)
 }
 
-/// What the ids of some Representations make of a template.
+/// How the ids of some Representations affect a template.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ids {
-    /// Whether one does more than to fill segments of a path.
+    /// Whether an id affects more than the path.
     has_odd: bool,
-    /// Whether one fills more than a part of one segment.
+    /// Whether an id has more than one segment.
     has_deep: bool,
 }
 
 impl Ids {
-    /// An id only fills segments where it has characters of these, no escapes, none that could make a
-    /// scheme, a query or another identifier, and where no segment is empty or dots.
+    /// An id is harmless if it has only these characters (no escapes, and none that could start a scheme, a
+    /// query or another identifier), and if no segment is empty or consists of dots.
     pub(super) fn of(id: &str) -> Self {
         let is_unreserved_path =
             |c: char| c.is_alphanumeric() || c == ' ' || "-._~!'()*+,=@".contains(c);
@@ -95,7 +95,7 @@ impl Ids {
         Self { has_odd: !is_trimmed || !id.split('/').all(is_segment), has_deep: id.contains('/') }
     }
 
-    /// Those of a Representation without an id.
+    /// For a Representation without an id.
     pub(super) const fn odd() -> Self {
         Self { has_odd: true, has_deep: false }
     }
@@ -105,12 +105,12 @@ impl Ids {
         self.has_deep |= others.has_deep;
     }
 
-    /// Whether a template leads to the same directory before they are filled in and after.
+    /// Whether a template leads to the same directory before and after the ids are filled in.
     pub(super) fn fit(self, template: &str) -> bool {
         if !has_id(template) {
             return true;
         }
-        // A dot segment would take off less of an id than the id has.
+        // A dot segment would remove one segment of an id that has several.
         let has_dots = |template: &str| {
             let lower = template.to_ascii_lowercase().replace("%2e", ".");
             lower.split('/').any(|segment| segment == "..")

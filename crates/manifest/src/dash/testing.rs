@@ -1,4 +1,4 @@
-//! What the tests of the rewriter share: rewriters, and MPDs without their tokens.
+//! Shared test code: rewriters, and MPDs without their tokens.
 
 use playgate::{Builder, KeyRing, Request, Signer, UnixTime, Verifier};
 
@@ -10,30 +10,30 @@ const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
 const HOST: &str = "https://cdn.example.com";
 const MANIFEST: &str = "https://cdn.example.com/videos/42/dash/manifest.mpd";
 
-/// How the link came to be.
+/// How the link carries its token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Came {
     InPath,
     InQuery,
     /// In the path, with `run`.
     SegmentRun,
-    /// In the query, with `pre` of so many seconds.
+    /// In the query, with `pre` of this many seconds.
     DashPreview(u64),
-    /// In the query, of a request that names no host.
+    /// In the query of a request that names no host.
     NoHost,
 }
 
-/// The rewriter of a link to `/videos/42/dash/manifest.mpd` for `/videos/42/`.
+/// The rewriter for a link to `/videos/42/dash/manifest.mpd` with a token for `/videos/42/`.
 pub(crate) fn rewriter(came: Came) -> Rewriter {
     carrier_of(came, "")
 }
 
-/// The same with a query of the viewer's.
+/// The same, with a query from the viewer.
 pub(crate) fn carrier_of(came: Came, query: &str) -> Rewriter {
     carrier_on(came, query, |link| link)
 }
 
-/// The same on more terms.
+/// The same, with more options.
 pub(crate) fn carrier_on(
     came: Came,
     query: &str,
@@ -62,8 +62,9 @@ pub(crate) fn carrier_on(
     Rewriter::new(&verifier, &verified, NOW).unwrap()
 }
 
-/// Rewrites an MPD twice, which has to be the same as once. Scheme and host precede each token; after that
-/// check the token of the rewriter is written as `/TOKEN`, that of a single segment as `/ONE`.
+/// Rewrites an MPD twice, and checks that the second time changes nothing. Checks that scheme and host
+/// precede each token; then replaces them and the token of the rewriter with `/TOKEN`, or that of a single
+/// segment with `/ONE`.
 pub(crate) fn rewritten(rewriter: &Rewriter, mpd: &str) -> Result<String, ManifestError> {
     let once = super::rewrite(rewriter, mpd)?;
     assert_eq!(super::rewrite(rewriter, &once).as_ref(), Ok(&once));

@@ -1,4 +1,4 @@
-//! Addresses as they are written anew, level by level.
+//! Writes addresses, level by level.
 
 use crate::ManifestError;
 use crate::address::Resource;
@@ -9,42 +9,42 @@ use crate::dash::schema::{self, Held};
 use crate::outcome::AddressReport;
 use crate::rewriter::Rewriter;
 
-/// What stands for a remote element that is not there (ISO/IEC 23009-1, section 5.5.3).
+/// Represents a remote element that is absent (ISO/IEC 23009-1, section 5.5.3).
 const NOTHING: &str = "urn:mpeg:dash:resolve-to-zero:2013";
 
-/// How much work there may be for each byte of an MPD, and for the first ones: see [`Bases::work`]. An address
-/// of 60 bytes that starts from four bases takes some 32 for each; most need not be resolved.
+/// The limit on work for each byte of an MPD, and for the first bytes: see [`Bases::work`]. An address of
+/// 60 bytes with four bases takes about 32 for each byte. Most addresses need not be resolved.
 const WORK: usize = 96;
 const LEAST_WORK: usize = 1 << 20;
 
-/// The most addresses with blanks between them.
+/// The most addresses in a list separated by blanks.
 const MAX_LISTED: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct MpdWriter<'c> {
     pub(super) rewriter: &'c Rewriter,
     pub(super) edits: Edits,
-    /// The work that is left, in bytes.
+    /// The work that remains, in bytes.
     work: usize,
-    /// What became of each address, with the place where it starts, where somebody asks.
+    /// The outcome and position of each address, if they are logged.
     pub(super) log: Vec<(usize, AddressReport)>,
 }
 
 impl<'c> MpdWriter<'c> {
-    /// For an MPD of so many bytes.
+    /// Creates the writer for an MPD of this length.
     pub(super) fn new(rewriter: &'c Rewriter, len: usize) -> Self {
         let work = len.saturating_mul(WORK).saturating_add(LEAST_WORK);
         Self { rewriter, edits: Edits::new(len), work, log: Vec::new() }
     }
 
-    /// Takes work off what is left, so that no MPD takes longer than its size allows.
+    /// Spends some of the remaining work, so that no MPD takes longer than its size allows.
     pub(super) fn spend(&mut self, work: usize) -> Result<(), ManifestError> {
         self.work = self.work.checked_sub(work).ok_or(ManifestError::TooComplex)?;
         Ok(())
     }
 
-    /// [`Bases::write`] for an address at a place of the source, as long as there is work left, and all that the
-    /// address may start from is known.
+    /// [`Bases::write`] for an address at a position in the source, if enough work remains and all bases of
+    /// the address are known.
     pub(super) fn write(
         &mut self,
         at: usize,
@@ -69,7 +69,7 @@ impl<'c> MpdWriter<'c> {
         Ok(written)
     }
 
-    /// Writes an address, where it has to be another.
+    /// Writes an address, if it must change.
     pub(super) fn address(
         &mut self,
         value: XmlValue<'_>,
@@ -85,8 +85,8 @@ impl<'c> MpdWriter<'c> {
         Ok(())
     }
 
-    /// Writes the elements `Location` and `PatchLocation`. What is relative to the MPD starts from its own
-    /// address, and in some players from a `Location`.
+    /// Writes the elements `Location` and `PatchLocation`. Addresses relative to the MPD start from its own
+    /// address, or, in some players, from a `Location`.
     pub(super) fn locations(&mut self, root: Node<'_>) -> Result<Bases, ManifestError> {
         let own = Bases::of(self.rewriter.base());
         let mut bases = own.clone();
@@ -102,8 +102,8 @@ impl<'c> MpdWriter<'c> {
         Ok(bases)
     }
 
-    /// The bases in `node`, which is itself in `parents`: every `BaseURL` there with each of these. They
-    /// are written as addresses of media, or not at all.
+    /// The bases in `node`, whose own bases are `parents`: every `BaseURL` there, combined with each of
+    /// these. They are written as addresses of media, or not at all.
     pub(super) fn level(
         &mut self,
         node: Node<'_>,
@@ -138,14 +138,14 @@ impl<'c> MpdWriter<'c> {
         } else {
             address = text.into_owned();
         }
-        // Each is resolved, and compared with those that are there already.
+        // Each is resolved, and compared with those already present.
         let work = parents.work().saturating_add(bases.work_to_add(parents));
         self.spend(work.saturating_add(address.len()))?;
         bases.enter(self.rewriter, parents, &address)
     }
 
-    /// Writes the addresses that an element holds itself. `mpd` is what they start from in players that
-    /// start from no level.
+    /// Writes the addresses that an element itself contains. `mpd` has the bases for players that ignore
+    /// levels.
     pub(super) fn held(
         &mut self,
         node: Node<'_>,
@@ -169,7 +169,7 @@ impl<'c> MpdWriter<'c> {
         Ok(())
     }
 
-    /// Writes addresses with blanks between them. Of more than a handful nobody asks the last ones.
+    /// Writes addresses separated by blanks. No client requests the last ones of more than a handful.
     fn list(
         &mut self,
         list: &XmlValue<'_>,
@@ -195,8 +195,8 @@ impl<'c> MpdWriter<'c> {
         if has_changed { self.edits.text(list.span.clone(), &out) } else { Ok(()) }
     }
 
-    /// Puts a `Location` with the MPD's own address behind what precedes it in the schema (section
-    /// 5.3.1.3).
+    /// Inserts a `Location` with the MPD's own address, after the elements that precede it in the schema
+    /// (section 5.3.1.3).
     pub(super) fn insert_location(&mut self, root: Node<'_>) -> Result<(), ManifestError> {
         let Some(content) = root.content() else { return Ok(()) };
         let before = ["ProgramInformation", "BaseURL"];
@@ -214,12 +214,12 @@ impl<'c> MpdWriter<'c> {
     }
 }
 
-/// The address of the remote element that stands for `node`.
+/// The address of the remote element that replaces `node`.
 pub(super) fn remote<'d>(node: Node<'d>) -> Option<XmlValue<'d>> {
     node.href().filter(|href| href.text != NOTHING)
 }
 
-/// Whether the element is nowhere.
+/// Whether the remote element is absent.
 pub(super) fn is_nothing(node: Node<'_>) -> bool {
     node.href().is_some_and(|href| href.text == NOTHING)
 }

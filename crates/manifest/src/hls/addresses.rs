@@ -1,4 +1,4 @@
-//! The addresses of a playlist, one by one.
+//! Rewrites the addresses of a playlist, one by one.
 
 use std::borrow::Cow;
 
@@ -12,46 +12,47 @@ use crate::hls::variables::{HlsVariables, Replaced, references, without_referenc
 use crate::outcome::{AddressOutcome, AddressReport};
 use crate::rewriter::Rewriter;
 
-/// No gate reads a longer one.
+/// The gate reads no longer address.
 const MAX_LEN: usize = Request::MAX_URL_LEN;
 
-/// Stands for what follows an address and is not known: a character that changes nothing of where the
-/// text before it leads.
+/// Represents the unknown rest of an address: a character that does not change where the text before it
+/// leads.
 const PLACEHOLDER: &str = "x";
 
-/// An address as it is in a playlist.
+/// An address, as it is written in a playlist.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address<'t> {
     pub(crate) text: &'t str,
-    /// Whether variables in it count: not without quotes, though some players replace them all the same.
+    /// Whether variables in it count. Unquoted addresses have none, though some players replace them
+    /// anyway.
     pub(crate) has_variables: bool,
     pub(crate) resource: Resource,
-    /// Whether it is a part of the film, and not what describes it.
+    /// Whether it is part of the film, as opposed to metadata about it.
     pub(crate) is_film: bool,
 }
 
 impl<'t> Address<'t> {
-    /// One that has a line for itself.
+    /// An address on a line of its own.
     pub(crate) const fn line(text: &'t str, resource: Resource) -> Self {
         Self { text, has_variables: true, resource, is_film: true }
     }
 }
 
-/// Writes addresses with the token where they need it.
+/// Adds the token to the addresses that need it.
 #[derive(Debug)]
 pub(crate) struct Addresses<'c> {
     rewriter: &'c Rewriter,
     base: Base,
-    /// What stands before the plainest of addresses.
+    /// The prefix of plain relative addresses.
     plain: Option<String>,
     variables: HlsVariables,
     pub(crate) growth: Growth,
-    /// Whether a playlist that this one names may be on another host.
+    /// Whether this playlist may name a playlist on another host.
     pub(crate) leads_abroad: bool,
-    /// Lines so far, and what became of the addresses in them, where somebody asks.
+    /// The number of lines so far, and the outcomes of their addresses, if they are logged.
     pub(crate) lines: usize,
     log: Option<Vec<AddressReport>>,
-    /// Whether somebody asks.
+    /// Whether to determine the outcome of every address.
     looks: bool,
 }
 
@@ -70,12 +71,12 @@ impl<'c> Addresses<'c> {
         }
     }
 
-    /// Looks at each address closely, to see where they lead.
+    /// Determines the outcome of every address.
     pub(crate) fn watched(&mut self) {
         (self.plain, self.looks) = (None, true);
     }
 
-    /// Keeps a log of all addresses.
+    /// Logs all addresses.
     pub(crate) fn logged(&mut self) {
         self.watched();
         self.log = Some(Vec::new());
@@ -85,10 +86,10 @@ impl<'c> Addresses<'c> {
         self.log.unwrap_or_default()
     }
 
-    /// Takes the attributes of an `EXT-X-DEFINE`.
+    /// Processes the attributes of an `EXT-X-DEFINE`.
     pub(crate) fn define(&mut self, list: &str) -> Result<(), ManifestError> {
         let values = Attributes::new(list).filter(|attribute| attribute.name == "VALUE");
-        // What starts a host is no exception here: more may come after what is defined.
+        // The start of a host is no exception here, because more may follow the variable.
         for value in values {
             self.check(value.value, false)?;
         }
@@ -96,9 +97,9 @@ impl<'c> Addresses<'c> {
         self.variables.define(list, &self.rewriter.query, self.growth.read)
     }
 
-    /// Refuses a variable that may have the token in a list that players read in different ways, where one of
-    /// its values names another host: some take a variable in the rest of the list for a part of it. hls.js
-    /// reads a quoted value up to a quote that a comma follows.
+    /// Refuses a list that players read in different ways if a variable in it may have the token and one of
+    /// its values names another host: some players take a variable in the rest of the list as part of that
+    /// value. hls.js ends a quoted value only at a quote that a comma follows.
     pub(crate) fn check_list(&mut self, list: &str) -> Result<(), ManifestError> {
         if !has_references(list) || is_clean(list) {
             return Ok(());
@@ -118,8 +119,8 @@ impl<'c> Addresses<'c> {
         Ok(())
     }
 
-    /// Whether players that read a list with faults may take what follows `value` for a part of it, and so for a
-    /// part of an address of another host. A token there would go to that host.
+    /// Whether players that are lenient with faulty lists may take what follows `value` as part of it, and
+    /// so as part of an address of another host. A token there would go to that host.
     pub(crate) fn may_lead_away(&self, value: &str) -> bool {
         let is_own = self.rewriter.is_own_host(value)
             && value.matches("//").count() == 1
@@ -127,15 +128,15 @@ impl<'c> Addresses<'c> {
         has_references(value) || (may_name_host(value) && !is_own)
     }
 
-    /// Whether a text names another host, as far as can be seen.
+    /// Whether a text names another host, as far as is known.
     fn leads_abroad(&self, start: &str) -> bool {
         let known = [start, PLACEHOLDER].concat();
         let why = || self.rewriter.outcome(&self.base, &known, Resource::Media, false);
         start.contains("//") && !self.rewriter.is_own_host(start) && is_abroad(why())
     }
 
-    /// Refuses a variable that may have the token in a text that may be used as an address of another host, in
-    /// which it `may_start` the host.
+    /// Refuses a variable that may have the token in a text that may be an address of another host.
+    /// `may_start` tells whether the variable may be the start of the host.
     pub(crate) fn check(&mut self, text: &str, may_start: bool) -> Result<(), ManifestError> {
         if !has_references(text) {
             return Ok(());
@@ -149,13 +150,13 @@ impl<'c> Addresses<'c> {
         }
     }
 
-    /// Refuses an address of another host that has references once more after its variables were replaced.
+    /// Refuses an address of another host that again contains references after its variables were replaced.
     fn check_replaced(&self, text: &str) -> Result<(), ManifestError> {
         let has_more = has_references(text) && references(&with_braces(text)).next().is_some();
         if has_more && self.leads_abroad(text) { self.variables.check_again() } else { Ok(()) }
     }
 
-    /// Whether a text leads to this host for sure, where it is an address.
+    /// Whether a text, if it is an address, certainly leads to this host.
     pub(crate) fn stays_here(&mut self, text: &str) -> Result<bool, ManifestError> {
         let of = |reference: &str| {
             let why = self.rewriter.outcome(&self.base, reference, Resource::Media, false);
@@ -163,7 +164,7 @@ impl<'c> Addresses<'c> {
         };
         Ok(match self.variables.replace(text, self.growth.read)? {
             Replaced::None => of(text),
-            // With the token a value may have neither scheme nor host any more.
+            // A value with the token must have no scheme and no host.
             Replaced::All { text: replaced, .. } => of(&replaced) && !text.contains(":{$"),
             Replaced::Before { .. } | Replaced::TooLong => false,
         })
@@ -220,7 +221,7 @@ impl<'c> Addresses<'c> {
         }
         let why = match self.variables.replace(text, self.growth.read)? {
             Replaced::None => return self.put(text, address, self.looks, out),
-            // Some players replace them, some do not.
+            // Some players replace these variables, and some do not.
             Replaced::All { .. } | Replaced::Before { .. } if !address.has_variables => {
                 AddressOutcome::Unknown
             }
@@ -236,17 +237,17 @@ impl<'c> Addresses<'c> {
         };
         let is_written =
             matches!(why, AddressOutcome::Token | AddressOutcome::Signed) || self.loses_token(why);
-        // Nothing is written of an address without a token of which only the start is known.
+        // If only the start of an address is known and it gets no token, nothing is written.
         if !is_written || out.len() <= start {
-            // Then its variables stay too, for the player to replace.
+            // Its variables stay too, for the player to replace.
             out.truncate(start);
             out.push_str(text);
         }
         Ok(why)
     }
 
-    /// Appends an address without variables. What became of it is only known for sure where this `looks`,
-    /// which takes as long again.
+    /// Appends an address without variables. The outcome is reliable only if `looks` is set, which takes
+    /// twice as long.
     fn put(
         &self,
         reference: &str,
@@ -264,7 +265,7 @@ impl<'c> Addresses<'c> {
                 (Resource::Manifest, AddressOutcome::Inherits | AddressOutcome::Token) => {
                     self.rewriter.is_manifest(&self.base, reference)
                 }
-                // With these the film is open to everybody from its start to its end.
+                // These would open the whole film to everyone.
                 (Resource::Media, AddressOutcome::Public) => !is_film,
                 _ => true,
             };
@@ -276,7 +277,8 @@ impl<'c> Addresses<'c> {
         Ok(why)
     }
 
-    /// Appends an address of which only the start is known: its `rest` is for the player to replace.
+    /// Appends an address of which only the start is known. The player replaces the variables in its
+    /// `rest`.
     fn put_before(
         &mut self,
         before: &str,
@@ -292,7 +294,7 @@ impl<'c> Addresses<'c> {
         let why = match is_here {
             true => AddressOutcome::Unknown,
             false => match of(&known) {
-                // What follows may still lead out of the directory, or to where no gate admits.
+                // The rest may still lead out of the directory, or be ambiguous.
                 AddressOutcome::Token => {
                     of(&[before, &without_references(rest, PLACEHOLDER)].concat())
                 }
@@ -302,14 +304,14 @@ impl<'c> Addresses<'c> {
         if !is_here && is_abroad(why) {
             self.variables.check_abroad(before, &with_braces(rest))?;
         }
-        // The first may be a scheme, or nothing: `{$scheme}//other.example/?from={$path}`.
+        // The first variable may be a scheme, or empty: `{$scheme}//other.example/?from={$path}`.
         if before.is_empty()
             && let Some((_, after)) = rest.split_once('}')
             && of(&without_references(after, PLACEHOLDER)) == AddressOutcome::OtherHost
         {
             self.variables.check_abroad("//", &with_braces(rest))?;
         }
-        // Nobody can sign what is not known, nor see whether it is a playlist.
+        // An unknown address cannot be signed, and may or may not be a playlist.
         if self.rewriter.preview.is_some() && !is_abroad(why) {
             return Err(ManifestError::NoPreview);
         }
@@ -331,27 +333,27 @@ impl<'c> Addresses<'c> {
         self.rewriter.preview.is_some() && address.resource == Resource::Media
     }
 
-    /// Whether it is written because it may not keep the token that it inherits.
+    /// Whether it must be written because it must not keep the token that it inherits.
     fn loses_token(&self, why: AddressOutcome) -> bool {
         why == AddressOutcome::Public && self.rewriter.token_is_in_path()
     }
 }
 
-/// Whether there may be a host in a text, as lenient parsers of addresses read it.
+/// Whether a lenient URL parser might find a host in a text.
 fn may_name_host(text: &str) -> bool {
     let is_scheme = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("http"));
     is_scheme || text.contains("//") || text.contains(['\\', '\t'])
 }
 
-/// A brace of a reference as Shaka Player reads it too.
+/// An encoded brace. Shaka Player accepts it in references too.
 const ESCAPED: &str = "%7";
 
-/// Whether there may be references in a text.
+/// Whether a text may contain references.
 fn has_references(text: &str) -> bool {
     text.contains('$') && (text.contains('{') || text.contains(ESCAPED))
 }
 
-/// With the braces that Shaka Player takes for such.
+/// Decodes the encoded braces that Shaka Player accepts.
 pub(crate) fn with_braces(text: &str) -> Cow<'_, str> {
     if !text.contains(ESCAPED) {
         return Cow::Borrowed(text);
@@ -359,7 +361,7 @@ pub(crate) fn with_braces(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("%7B", "{").replace("%7D", "}"))
 }
 
-/// Whether an address leads to another host, or may.
+/// Whether an address leads, or may lead, to another host.
 const fn is_abroad(why: AddressOutcome) -> bool {
     matches!(why, AddressOutcome::OtherHost | AddressOutcome::Unreadable)
 }

@@ -3,57 +3,57 @@
 /// One `NAME=value` of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attribute<'a> {
-    /// All between the value before and this one: an end quote, comma, name, `=` and quote.
+    /// The text between the previous value and this one: an end quote, comma, name, `=` and quote.
     pub(crate) lead: &'a str,
     pub(crate) name: &'a str,
-    /// Without its quotes.
+    /// The value, without its quotes.
     pub(crate) value: &'a str,
-    /// Whether it is in double quotes.
+    /// Whether the value is in double quotes.
     pub(crate) quoted: bool,
 }
 
-/// The attributes of a list, from left to right. The leads, the values and the rest, put together,
+/// Reads the attributes of a list, from left to right. The leads, the values and the rest, concatenated,
 /// are the list byte for byte.
 ///
-/// No player stops where the grammar breaks, so neither does this. What it takes beyond the draft,
-/// each as at least one of hls.js, Shaka Player, FFmpeg, ExoPlayer and Video.js does:
+/// No player stops at a grammar error, so neither does this. It accepts the following beyond the draft,
+/// each because at least one of hls.js, Shaka Player, FFmpeg, ExoPlayer and Video.js does:
 ///
 /// - blanks around names, `=` and commas, and commas without an attribute between them
-/// - a blank for a comma: FFmpeg ends a value there, ExoPlayer searches the line for `URI="`
-/// - `;` for a comma, and a word without a value before a name: ExoPlayer again
+/// - a blank in place of a comma: FFmpeg ends a value there, and ExoPlayer searches the line for `URI="`
+/// - `;` in place of a comma, and a word without a value before a name: ExoPlayer again
 /// - text between an end quote and the next attribute
-/// - a quote that stays open: Shaka Player and FFmpeg read on to the end of the line, and ExoPlayer finds a
-///   `URI="` behind it
-/// - single quotes: Video.js takes them off
-/// - quotes within a value without quotes
+/// - an unclosed quote: Shaka Player and FFmpeg read on to the end of the line, and ExoPlayer finds a
+///   `URI="` after it
+/// - single quotes: Video.js removes them
+/// - quotes within an unquoted value
 ///
-/// [`Attributes::is_clean`] tells a list that keeps to the grammar.
+/// [`Attributes::is_clean`] tells whether a list keeps to the grammar.
 #[derive(Clone, Debug)]
 pub(crate) struct Attributes<'a> {
     rest: &'a str,
-    /// Whether the rest starts with the end quote of the value before.
+    /// Whether the rest starts with the end quote of the previous value.
     in_quotes: bool,
     is_first: bool,
     is_clean: bool,
 }
 
 impl<'a> Attributes<'a> {
-    /// Of the text after the colon of a tag.
+    /// Reads the text after the colon of a tag.
     pub(crate) const fn new(list: &'a str) -> Self {
         Self { rest: list, in_quotes: false, is_first: true, is_clean: true }
     }
 
-    /// All after the last value that was read.
+    /// Everything after the last value that was read.
     pub(crate) const fn rest(&self) -> &'a str {
         self.rest
     }
 
-    /// Whether what was read keeps to the grammar, so that all players read the same.
+    /// Whether the part read so far keeps to the grammar, so that all players agree on it.
     pub(crate) const fn is_clean(&self) -> bool {
         self.is_clean
     }
 
-    /// What comes after the value before: the next attribute with the text before it, if any.
+    /// Skips the end of the previous value. Returns the next attribute, with the text before it.
     fn after_value(&mut self) -> &'a str {
         let mut text = self.rest;
         if self.is_first {
@@ -70,7 +70,7 @@ impl<'a> Attributes<'a> {
         match text.strip_prefix(',') {
             Some(after) => after,
             None => {
-                // hls.js reads on beyond a quote that no comma follows.
+                // hls.js continues past a quote that is not followed by a comma.
                 self.is_clean &= text.is_empty();
                 text
             }
@@ -91,7 +91,7 @@ impl<'a> Iterator for Attributes<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let text = self.after_value();
         let Some((before, after)) = text.split_once('=') else {
-            // A comma at the end is in many lists.
+            // Many lists end with a comma.
             self.is_clean &= text.trim().is_empty();
             return None;
         };
@@ -125,13 +125,13 @@ const fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\'')
 }
 
-/// What players take for the end of an attribute, some of them.
+/// The characters that at least one player accepts as the end of an attribute.
 const fn is_between(c: char) -> bool {
     matches!(c, ',' | ';' | ' ' | '\t')
 }
 
-/// The value behind an opening quote. Where it would end with another attribute's name and opening quote, the
-/// quote of this one is missing.
+/// The value after an opening quote. If the value seems to end with the name and the opening quote of
+/// another attribute, its own closing quote is missing.
 fn in_quotes(open: &str) -> &str {
     let Some((value, after)) = open.split_once('"') else { return open };
     if after.is_empty() || after.starts_with(is_between) {
@@ -147,8 +147,8 @@ fn in_quotes(open: &str) -> &str {
     text.trim_end_matches(is_between)
 }
 
-/// The value without quotes at the start of a text: all up to a comma, or up to a blank or `;` with another
-/// attribute behind it.
+/// The unquoted value at the start of a text: up to a comma, or up to a blank or `;` that another attribute
+/// follows.
 fn without_quotes(text: &str) -> &str {
     let mut from = 0;
     let end = loop {
@@ -169,7 +169,7 @@ fn without_quotes(text: &str) -> &str {
     text.get(..end).unwrap_or_default().trim_end()
 }
 
-/// What is between single quotes; a double one may end it.
+/// The text between single quotes; a double quote may end it.
 fn in_single_quotes(value: &str) -> Option<&str> {
     value.strip_prefix('\'')?.strip_suffix(is_quote)
 }
@@ -182,7 +182,7 @@ const fn is_name_char(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Names and values, and what is left then. Whether the list keeps to the grammar.
+    /// Checks the names and values, and the rest. Returns whether the list keeps to the grammar.
     #[track_caller]
     fn read<'a>(list: &'a str, expected: &[(&str, &str)], rest: &str) -> bool {
         let mut attributes = Attributes::new(list);
@@ -229,7 +229,7 @@ mod tests {
         clean(" A=1 , B=\"x\",", &[("A", "1"), ("B", "x")], "\",");
         clean("A=,B=2", &[("A", ""), ("B", "2")], "");
         clean("A = 1,\tB=\"x\"", &[("A", "1"), ("B", "x")], "\"");
-        // In hls.js these are other values.
+        // hls.js reads different values here.
         broken("A=\"x\" ,B=2", &[("A", "x"), ("B", "2")], "");
         broken("A=1,\tB =\t\"x\"", &[("A", "1"), ("B", "x")], "\"");
     }
@@ -259,7 +259,7 @@ mod tests {
             broken(&list, &[("A", first), ("B", "x"), ("C-2", "y")], "\"");
         }
         broken("A=1 B=2 C=3,D=4", &[("A", "1"), ("B", "2"), ("C", "3"), ("D", "4")], "");
-        // These are parts of the value for all.
+        // All players take these as part of the value.
         clean("A=1 x=2,B=3", &[("A", "1 x=2"), ("B", "3")], "");
         clean("A=1;B=2,C=3", &[("A", "1;B=2"), ("C", "3")], "");
         clean("A=1 B,C=3", &[("A", "1 B"), ("C", "3")], "");

@@ -1,4 +1,5 @@
-//! Which variables of a multivariant playlist may take the token to the playlists that import them.
+//! Decides which variables of a multivariant playlist may carry the token to the playlists that import
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,24 +10,24 @@ use crate::hls::tags::{has_addresses, in_comment, resource};
 use crate::hls::variables::{has_open_brace, references};
 use crate::rewriter::Rewriter;
 
-/// Names of variables that do not get the token.
+/// Names of variables that must not get the token.
 pub(crate) type Withheld = BTreeSet<String>;
 
-/// Reads a multivariant playlist for what it does with its variables.
+/// Reads a multivariant playlist to find out how it uses its variables.
 ///
 /// An address of another host would take along the token in the value of a variable. The order of lines
-/// does not matter: Shaka Player reads all definitions first. What cannot be read for sure counts as an
+/// does not matter, because Shaka Player reads all definitions first. Anything ambiguous counts as an
 /// address of another host.
 #[derive(Debug)]
 pub(crate) struct Exports<'c, 'p> {
     addresses: Addresses<'c>,
     definitions: BTreeMap<&'p str, &'p str>,
-    /// HlsVariables that addresses of other hosts use.
+    /// The variables that addresses of other hosts use.
     abroad: BTreeSet<&'p str>,
-    /// Whether no variable may have the token. A media playlist that imports an address of another host
-    /// and one of this host can put them together: `{$there}/?from={$here}`.
+    /// Whether no variable may have the token. A media playlist that imports an address of another host and
+    /// one of this host can combine them: `{$there}/?from={$here}`.
     is_foreign: bool,
-    /// Whether a value may be the start of a reference that is put together.
+    /// Whether a value may be the start of a reference that is assembled from parts.
     has_brace: bool,
 }
 
@@ -41,14 +42,14 @@ impl<'c, 'p> Exports<'c, 'p> {
         }
     }
 
-    /// Takes the next line.
+    /// Reads the next line.
     ///
     /// # Errors
-    /// [`ManifestError::TooComplex`] over a bound on variables.
+    /// [`ManifestError::TooComplex`] if a limit on variables is exceeded.
     pub(crate) fn line(&mut self, line: &'p str) -> Result<(), ManifestError> {
         let read = &mut self.addresses.growth.read;
         *read = read.saturating_add(line.len());
-        // References that only Shaka Player finds.
+        // References that only Shaka Player recognizes.
         let has_others = line.contains('$')
             && line.contains("%7")
             && references(&with_braces(line)).count() > references(line).count();
@@ -77,7 +78,7 @@ impl<'c, 'p> Exports<'c, 'p> {
         Ok(())
     }
 
-    /// Notes the variables of a text that does not lead to this host.
+    /// Records the variables of a text that does not lead to this host.
     fn note(&mut self, text: &'p str, may_stay: bool) -> Result<(), ManifestError> {
         if references(text).next().is_some() && !(may_stay && self.addresses.stays_here(text)?) {
             self.abroad.extend(references(text));
@@ -102,20 +103,20 @@ impl<'c, 'p> Exports<'c, 'p> {
         }
         self.has_brace |= has_open_brace(value);
         let is_clear = names == 1 && values <= 1 && attributes.is_clean();
-        // Players differ in which of two definitions they take, and in what they read here.
+        // Players differ in which of two definitions they use, and in how they read this.
         self.is_foreign |= !is_clear && references(list).next().is_some();
         self.is_foreign |= self.definitions.insert(name, value).is_some();
         self.addresses.define(list)
     }
 
-    /// The variables that do not get the token; `None` where no variable may have it.
+    /// The variables that must not get the token; `None` if no variable may have it.
     pub(crate) fn withheld(mut self) -> Option<Withheld> {
         if self.is_foreign || (self.has_brace && !self.abroad.is_empty()) {
             return None;
         }
         let mut withheld = Withheld::new();
         while let Some(name) = self.abroad.pop_first() {
-            // Each definition is followed once.
+            // Follow each definition once.
             if let Some(value) = self.definitions.remove(name) {
                 withheld.insert(name.to_owned());
                 self.abroad.extend(references(value));

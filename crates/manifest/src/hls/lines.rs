@@ -1,6 +1,6 @@
 //! The lines of a playlist.
 
-/// Splits a text after its first line end. Players end a line at a carriage return alone as well.
+/// Splits a text after its first line end. Players also accept a carriage return on its own.
 pub(crate) fn split_line(text: &str) -> (&str, &str) {
     let Some(at) = text.find(['\n', '\r']) else { return (text, "") };
     let (_, end) = text.split_at_checked(at).unwrap_or_default();
@@ -8,19 +8,18 @@ pub(crate) fn split_line(text: &str) -> (&str, &str) {
     text.split_at_checked(text.len().saturating_sub(after.len())).unwrap_or((text, ""))
 }
 
-/// What a playlist starts with.
+/// How a playlist starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum First {
-    /// The header of HLS, and how its line ends.
+    /// With the HLS header, and this line end.
     Header(&'static str),
-    /// Something else that may be a list of addresses, one a line: an M3U file without a header, as
-    /// Icecast and many a radio station have them.
+    /// With something else, so it may be a list of addresses, one on each line: an M3U file without a
+    /// header, as Icecast and many radio stations serve.
     List,
 }
 
-/// Looks at how a playlist starts; `None` where it is none: an HTML page, an object of JSON, nothing
-/// at all. A byte order mark is against the draft (section 4); hls.js, Shaka Player and ExoPlayer
-/// skip it.
+/// Examines the start of a playlist; `None` if it is not one: an HTML page, a JSON object, or empty. The
+/// draft forbids a byte order mark (section 4), but hls.js, Shaka Player and ExoPlayer skip it.
 pub(crate) fn first(text: &str) -> Option<First> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if let Some(after) = text.strip_prefix("#EXTM3U")
@@ -35,7 +34,7 @@ pub(crate) fn first(text: &str) -> Option<First> {
     (!text.is_empty() && !text.starts_with(['<', '{', '['])).then_some(First::List)
 }
 
-/// What is in a line before and after `text`, which is a part of it, and ends with it but for blanks.
+/// The parts of a line before and after `text`. `text` is part of the line, and only blanks follow it.
 pub(crate) fn around<'l>(line: &'l str, text: &str) -> (&'l str, &'l str) {
     let end = line.trim_ascii_end().len();
     let start = end.saturating_sub(text.len());

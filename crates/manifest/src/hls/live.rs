@@ -1,29 +1,29 @@
-//! A playlist that stands in for a live one, whose address is about to expire.
+//! A playlist that stands in for a live playlist whose address is about to expire.
 
 use crate::hls::preview;
 use crate::rewriter::Rewriter;
 
-/// Bits per second that a variant is said to have where nothing tells: the attribute is required,
-/// and with one variant there is nothing to choose by it.
+/// The bit rate of a variant, if the playlist does not tell. The attribute is required, but with a single
+/// variant it decides nothing.
 const BANDWIDTH: u64 = 4_000_000;
 
-/// What the tags of a whole playlist say of it.
+/// What the tags of a playlist reveal about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
-    /// Whether it lists segments, or will do.
+    /// Whether it lists segments, or will.
     media: bool,
     /// Whether it lists variants.
     variants: bool,
-    /// Whether nothing is added to it any more.
+    /// Whether it is complete.
     ended: bool,
-    /// Whether no segment is ever removed at its start.
+    /// Whether its first segments are never removed.
     pub(crate) stays: bool,
     /// The highest bit rate that it names, in kilobits per second.
     bitrate: u64,
 }
 
 impl Facts {
-    /// Reads them.
+    /// Reads the facts from a playlist.
     pub(crate) fn of(playlist: &str) -> Self {
         let mut facts = Self::default();
         for line in playlist.split(['\n', '\r']) {
@@ -52,15 +52,14 @@ impl Facts {
         self.variants && !self.media
     }
 
-    /// Whether a player will fetch it again and again.
+    /// Whether a player will reload it.
     pub(crate) const fn is_live(&self) -> bool {
         self.media && !self.variants && !self.ended
     }
 }
 
-/// A multivariant playlist of one variant: the live playlist at its own address, with the token
-/// that lasts. A player reloads that address from then on, and finds the same addresses of segments
-/// each time.
+/// A multivariant playlist with one variant: the live playlist at its own address, with the exchanged
+/// token. From then on, a player reloads that address, and finds the same segment addresses each time.
 pub(crate) fn stand_in(rewriter: &Rewriter, facts: &Facts, line_end: &str) -> String {
     let bandwidth = match facts.bitrate {
         0 => BANDWIDTH,
@@ -88,7 +87,7 @@ mod tests {
         assert_eq!(exchanged(PLAYLIST, LIVE), stand_in);
         let event = [LIVE, "#EXT-X-PLAYLIST-TYPE:EVENT\n"].concat();
         assert_eq!(exchanged(PLAYLIST, &event), stand_in);
-        // Nothing is there yet.
+        // The live playlist is still empty.
         assert_eq!(exchanged(PLAYLIST, "#EXTM3U\n#EXT-X-TARGETDURATION:4\n"), stand_in);
         assert_eq!(
             exchanged(PLAYLIST, &LIVE.replace('\n', "\r\n")),
@@ -118,7 +117,7 @@ mod tests {
         }
         let multivariant = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.ts\n";
         assert_eq!(exchanged(PLAYLIST, multivariant), rewritten(multivariant));
-        // Without an exchange a live playlist is like every other.
+        // Without an exchange, a live playlist is like any other.
         let rewriter = carrier_of(PLAYLIST, |link| link.in_query());
         assert_eq!(super::super::tests::rewritten(&rewriter, LIVE).unwrap(), rewritten(LIVE));
     }

@@ -3,40 +3,40 @@
 use crate::ManifestError;
 use crate::hls::attributes::Attributes;
 
-/// In a second. Whole numbers of them add up exactly, as floats do not.
+/// Nanoseconds in a second. Integers add up exactly; floats do not.
 const NANOS: u64 = 1_000_000_000;
 
-/// The segments of a playlist up to the preview's end.
+/// Selects the segments of a preview.
 ///
-/// A segment is listed where it starts before the end, and its parts and hints with it: what a part
-/// has the segment has too, and a player that finds some parts of a segment only waits for the
-/// others.
+/// A segment is listed if it starts before the end of the preview, and its parts and hints are listed with
+/// it. They contain nothing that the segment does not, and a player that finds only some parts of a segment
+/// waits for the others.
 ///
-/// A viewer who has the address of a file can read all of it. So media of which a playlist names
-/// ranges have no preview: a stretch behind the end may be in the same file as one before it. That
-/// goes for an `EXT-X-MAP` with a range too, as its file holds something else beside it.
+/// A viewer who has the address of a file can read all of it. So a playlist that names ranges of files has
+/// no preview: the same file may also hold media after the end. This includes an `EXT-X-MAP` with a range,
+/// because its file holds something else as well.
 #[derive(Clone, Debug)]
 pub(crate) struct HlsPreview {
-    /// Where it ends, in nanoseconds from the start.
+    /// The end of the preview, in nanoseconds from the start.
     end: u64,
-    /// Where the next segment starts.
+    /// The start of the next segment.
     position: u64,
-    /// How long the next segment is.
+    /// The duration of the next segment.
     duration: Option<u64>,
-    /// Whether no segment is ever removed at the start.
+    /// Whether no segment is ever removed from the start.
     stays: bool,
-    /// Whether segments were removed at the start.
+    /// Whether segments have been removed from the start.
     slid: bool,
-    /// Whether variants, and whether segments, are listed.
+    /// Whether it lists variants, and whether it lists segments.
     variants: bool,
     segments: bool,
-    /// Whether `EXT-X-ENDLIST` was there.
+    /// Whether `EXT-X-ENDLIST` has been read.
     ended: bool,
     over: bool,
 }
 
 impl HlsPreview {
-    /// Of the first `secs` seconds.
+    /// A preview of the first `secs` seconds.
     pub(crate) const fn new(secs: u64) -> Self {
         Self {
             end: secs.saturating_mul(NANOS),
@@ -51,19 +51,19 @@ impl HlsPreview {
         }
     }
 
-    /// Says that the playlist never loses a segment, where that is known before its tags are read.
+    /// Declares that the playlist never loses a segment, if that is known before its tags are read.
     pub(crate) const fn stays(mut self, stays: bool) -> Self {
         self.stays = stays;
         self
     }
 
-    /// Whether the end is behind: then no line is listed any more.
+    /// Whether the end has been reached. No more lines are then listed.
     pub(crate) const fn is_over(&self) -> bool {
         self.over
     }
 
-    /// Takes a tag, without its `#`; those behind the end as well, as they may name ranges of files
-    /// before it. Whether it is listed.
+    /// Processes a tag, without its `#`. Tags after the end count too, because they may name ranges of
+    /// files before it. Returns whether the tag is listed.
     pub(crate) fn tag(&mut self, name: &str, value: &str) -> Result<bool, ManifestError> {
         match name {
             "EXTINF" if !self.over => {
@@ -80,7 +80,7 @@ impl HlsPreview {
                 has_no_range(value)?;
             }
             "EXT-X-STREAM-INF" => self.variants = true,
-            // Nothing says how long it is, so not where the one behind it starts.
+            // Its duration is unknown, and so is the start of the next segment.
             "EXT-X-PREFETCH" | "EXT-X-TWITCH-PREFETCH" => return Ok(false),
             "EXT-X-MEDIA-SEQUENCE" => {
                 self.slid = value.trim().parse() != Ok(0_u64);
@@ -98,7 +98,7 @@ impl HlsPreview {
         Ok(!self.over)
     }
 
-    /// Takes the address of a segment. Whether it is listed.
+    /// Processes the address of a segment. Returns whether it is listed.
     pub(crate) fn segment(&mut self) -> Result<bool, ManifestError> {
         if self.over {
             return Ok(false);
@@ -109,14 +109,14 @@ impl HlsPreview {
         Ok(true)
     }
 
-    /// Whether the end is reached with the segment just listed; and whether that has still to be
-    /// said.
+    /// Whether the preview ends with the segment just listed, and `EXT-X-ENDLIST` must still be written.
     pub(crate) const fn ends_here(&mut self) -> bool {
         self.over = self.position >= self.end;
         self.over && !self.ended
     }
 
-    /// Something of a segment is listed. The first one has to be known, as its start is second 0.
+    /// Called before anything of a segment is listed. The first segment must be known, because it starts at
+    /// second 0.
     const fn media(&mut self) -> Result<(), ManifestError> {
         self.segments = true;
         if self.slid && !self.stays {
@@ -131,17 +131,17 @@ pub(crate) fn is_lasting(playlist_type: &str) -> bool {
     matches!(playlist_type.trim(), "VOD" | "EVENT")
 }
 
-/// That no attribute names a range.
+/// Checks that no attribute names a range.
 fn has_no_range(list: &str) -> Result<(), ManifestError> {
     let mut attributes = Attributes::new(list);
     if attributes.by_ref().any(|attribute| attribute.name.starts_with("BYTERANGE")) {
         return Err(ManifestError::NoPreview);
     }
-    // Where players read more than one list, some may read a range.
+    // If players read a list in different ways, some may read a range.
     if attributes.is_clean() { Ok(()) } else { Err(ManifestError::Malformed) }
 }
 
-/// Reads a duration as nanoseconds; one too long to hold is longer than every preview.
+/// Reads a duration in nanoseconds. One that overflows is longer than any preview.
 fn decimal(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut digits = whole.bytes().chain(fraction.bytes());
@@ -166,8 +166,8 @@ mod tests {
 
     const PLAYLIST: &str = "https://cdn.example.com/videos/42/hls/list.m3u8";
 
-    /// Lines behind the first one, and what the first ten seconds of them are. A segment is `4 a`:
-    /// so long, and at that address; what is listed gets an `EXACT` token each.
+    /// Checks lines after the first one, and their preview of ten seconds. A segment is written as `4 a`:
+    /// its duration and its address. Each listed segment gets an `EXACT` token.
     #[track_caller]
     fn becomes(lines: &str, expected: &str) {
         let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
@@ -342,7 +342,7 @@ mod tests {
             let lines = ["#EXT-X-STREAM-INF:BANDWIDTH=1\n", variant, "\n"].concat();
             becomes(&lines, &lines);
         }
-        // Subtitles that are one file are signed as one.
+        // Subtitles in a single file are signed as one file.
         becomes(
             "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"en.vtt\"\n",
             "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"~en.vtt\"\n",
@@ -423,7 +423,7 @@ mod tests {
                 let playlist = [&listed.replace('~', ""), more].concat();
                 assert_eq!(rewritten(&rewriter, &playlist).as_ref(), Ok(&expected));
             }
-            // The last line may have no end.
+            // The last line may have no line end.
             let playlist = listed.replace('~', "");
             let playlist = playlist.strip_suffix(end).unwrap();
             assert_eq!(rewritten(&rewriter, playlist).as_ref(), Ok(&expected));

@@ -1,4 +1,4 @@
-//! HlsVariables (draft-pantos-hls-rfc8216bis, sections 4.3 and 4.4.2.3).
+//! Variables (draft-pantos-hls-rfc8216bis, sections 4.3 and 4.4.2.3).
 
 use std::collections::BTreeMap;
 
@@ -7,77 +7,77 @@ use playgate::{Request, percent::decode};
 use crate::ManifestError;
 use crate::hls::attributes::Attributes;
 
-/// No address is longer than a URL may be, nor is what a variable stands for.
+/// No address is longer than a URL may be, and no value of a variable either.
 const MAX_LEN: usize = Request::MAX_URL_LEN;
 
 /// The most definitions in a playlist. People write fewer than ten.
 const MAX_DEFINITIONS: usize = 1000;
 
-/// The most bytes of values that were made of other values.
+/// The most bytes in values that are built from other values.
 const MAX_DERIVED: usize = 64 * 1024;
 
-/// The most bytes that may come of replacing variables, for each byte of the playlist. A reference and
-/// what belongs to it are seldom shorter than 16 bytes, and a value is seldom longer than 500.
+/// The most bytes that replacing variables may produce, for each byte of the playlist. A reference, with
+/// its context, is seldom shorter than 16 bytes, and a value is seldom longer than 500.
 const MAX_TIMES: usize = 64;
 
-/// What a variable stands for.
+/// The value of a variable.
 #[derive(Clone, Debug)]
 enum VariableValue {
-    /// A text of the playlist, or of the query of its address: that one the viewer writes.
+    /// A text from the playlist, or from the query of its address, which the viewer can choose.
     Known { text: String, by_viewer: bool },
     /// Only the player knows it.
     Unknown {
-        /// Whether its value may have the token: it comes from the multivariant playlist, or from a query with
-        /// the token in it.
+        /// Whether its value may have the token: it comes from the multivariant playlist, or from a query
+        /// that contains the token.
         may_have_token: bool,
-        /// Whether it was made of variables that were not defined before. By the draft that is a fault;
-        /// Video.js alone replaces them once they are defined.
+        /// Whether it was built from variables that were not yet defined. The draft calls that an error;
+        /// only Video.js replaces them once they are defined.
         is_early: bool,
     },
 }
 
-/// What the tags `EXT-X-DEFINE` have defined so far.
+/// The variables that `EXT-X-DEFINE` tags have defined so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HlsVariables {
     values: BTreeMap<String, VariableValue>,
     definitions: usize,
-    /// Bytes of values that were made of others.
+    /// Bytes in values that were built from others.
     derived: usize,
-    /// Bytes that came of replacing.
+    /// Bytes that replacing variables has produced.
     replaced: usize,
-    /// Parameters of the playlist's address that have a token in them, or what no token goes without.
+    /// Parameters of the playlist's address that contain a token, or that are essential to one.
     secrets: Vec<String>,
-    /// Whether a variable may have the token so far.
+    /// Whether any variable so far may have the token.
     has_secrets: bool,
-    /// Whether an address of another host used what was not defined so far.
+    /// Whether an address of another host used a variable that was not yet defined.
     is_early_abroad: bool,
 }
 
-/// A text, and what comes of it when its variables are replaced.
+/// A text after its variables were replaced.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Replaced<'t> {
-    /// It has none.
+    /// It has no variables.
     None,
-    /// All are replaced. Whether the viewer wrote a part of it.
+    /// All were replaced. `by_viewer` tells whether the viewer chose part of the text.
     All { text: String, by_viewer: bool },
-    /// Those before the first one that is not known, which `rest` starts with.
+    /// Only those before the first unknown variable were replaced. `rest` starts with the unknown one.
     Before { text: String, rest: &'t str },
-    /// It would be longer than an address may be.
+    /// The result would be longer than an address may be.
     TooLong,
 }
 
 impl HlsVariables {
-    /// Of a playlist whose address has these parameters, with a token in them.
+    /// Creates an empty set. `secrets` are the parameters of the playlist's address that belong to a token.
     pub(crate) fn new(secrets: Vec<String>) -> Self {
         Self { secrets, ..Self::default() }
     }
 
-    /// Takes the attributes of one `EXT-X-DEFINE`; `query` is that of the playlist's address, and `read`
-    /// the bytes of the playlist up to here.
+    /// Processes the attributes of one `EXT-X-DEFINE`. `query` is the query of the playlist's address, and
+    /// `read` the number of bytes of the playlist so far.
     ///
     /// # Errors
-    /// [`ManifestError::TooComplex`] over a bound of this file, and [`ManifestError::Malformed`] for an import
-    /// that an address of another host may have used already.
+    /// [`ManifestError::TooComplex`] if a limit of this file is exceeded, and [`ManifestError::Malformed`]
+    /// for an import that an address of another host may already have used.
     pub(crate) fn define(
         &mut self,
         list: &str,
@@ -104,10 +104,10 @@ impl HlsVariables {
         let Some(name) = param.or(name).or(import).filter(|name| is_name(name)) else {
             return Ok(());
         };
-        // Nothing may be said twice, and players differ where it is, or where a list breaks off.
+        // Duplicates are invalid, and players disagree about them and about lists that break off.
         let before = self.values.get(name);
         let is_read = !is_repeated && attributes.is_clean() && before.is_none();
-        // Where players read different values, each may have what is in the list.
+        // If players read different values, each may have any part of the list.
         let text = if is_read { value.unwrap_or_default() } else { list };
         let (mut may_have_token, mut is_early) = match before {
             Some(VariableValue::Unknown { may_have_token, is_early }) => {
@@ -144,7 +144,7 @@ impl HlsVariables {
         Ok(())
     }
 
-    /// What a definition says, with the variables in it replaced.
+    /// The value of a definition, with the variables in it replaced.
     fn value(&mut self, text: &str, read: usize) -> Result<Option<VariableValue>, ManifestError> {
         Ok(match self.replace(text, read)? {
             Replaced::None => {
@@ -161,10 +161,10 @@ impl HlsVariables {
         })
     }
 
-    /// Puts the values in the place of each `{$name}`.
+    /// Replaces each `{$name}` with its value.
     ///
     /// # Errors
-    /// [`ManifestError::TooComplex`] where too much came of that, for the `read` bytes up to here.
+    /// [`ManifestError::TooComplex`] if that has produced too much, given the `read` bytes so far.
     pub(crate) fn replace<'t>(
         &mut self,
         text: &'t str,
@@ -210,12 +210,12 @@ impl HlsVariables {
         Ok(())
     }
 
-    /// Refuses a variable that may have the token, in the rest of an address that starts with `before` and leads
-    /// to another host.
+    /// Refuses a variable that may have the token, in the rest of an address that starts with `before` and
+    /// leads to another host.
     ///
-    /// A multivariant playlist may have given an imported variable an address of this host for its value, and
-    /// so the token. A player would send that to the other host. What starts a host, `https://{$host}/` or
-    /// `https://cdn-{$n}.example/`, may be imported: with an address in its place it is no host.
+    /// A multivariant playlist may have set an imported variable to an address of this host, including the
+    /// token. A player would send that to the other host. The start of a host (`https://{$host}/` or
+    /// `https://cdn-{$n}.example/`) may be imported: with an address in its place it is not a valid host.
     ///
     /// # Errors
     /// [`ManifestError::Malformed`].
@@ -232,8 +232,8 @@ impl HlsVariables {
         Ok(())
     }
 
-    /// Refuses an address of another host with a reference in it that came of replacing, where there is a
-    /// variable that may have the token. Video.js replaces again.
+    /// Refuses an address of another host if replacing its variables has produced another reference, and a
+    /// variable may have the token. Video.js replaces repeatedly.
     ///
     /// # Errors
     /// [`ManifestError::Malformed`].
@@ -246,7 +246,7 @@ impl HlsVariables {
             Some(VariableValue::Unknown { may_have_token, is_early }) => {
                 *may_have_token || (*is_early && self.has_secrets)
             }
-            // With it another reference may come about.
+            // It could form another reference.
             Some(VariableValue::Known { text, .. }) => self.has_secrets && text.contains('{'),
             None => false,
         }
@@ -257,24 +257,24 @@ impl HlsVariables {
     }
 }
 
-/// Bytes of a reference around the name.
+/// The bytes of a reference around its name.
 const REFERENCE: usize = "{$}".len();
 
-/// Whether there is a brace that starts no reference. With a variable behind it, or in front, it may start one.
+/// Whether there is a brace that starts no reference. With a variable after or before it, it may start one.
 pub(crate) fn has_open_brace(text: &str) -> bool {
     text.contains('{') && without_references(text, "").contains('{')
 }
 
-/// The text before the first reference, and its name.
+/// The text before the first reference, and the name in the reference.
 fn reference(text: &str) -> Option<(&str, &str)> {
-    // One byte is found faster than two.
+    // Searching for one byte is faster than for two.
     if !text.as_bytes().contains(&b'{') {
         return None;
     }
     text.match_indices("{$").find_map(|(at, open)| {
         let (before, from) = text.split_at_checked(at)?;
         let from = from.get(open.len()..)?;
-        // No name goes on beyond another `{$`: so each byte is looked at once or twice.
+        // A name never extends past another `{$`, so each byte is examined at most twice.
         let len = from.bytes().take_while(|byte| is_name_byte(*byte)).count();
         let (name, after) = from.split_at_checked(len)?;
         (!name.is_empty() && after.starts_with('}')).then_some((before, name))
@@ -292,7 +292,7 @@ pub(crate) fn references(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A text with `other` in the place of each reference.
+/// A text with `other` in place of each reference.
 pub(crate) fn without_references(text: &str, other: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, name)) = reference(rest) {
@@ -305,7 +305,7 @@ pub(crate) fn without_references(text: &str, other: &str) -> String {
     out
 }
 
-/// Whether a variable may be named so.
+/// Whether a text is a valid name of a variable.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_name_byte)
 }
@@ -314,9 +314,8 @@ const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-/// The value of the first parameter `name`, percent-decoded. `None` where there is none, and where
-/// it could not be in a quoted string: the viewer writes the query, and must not write lines or
-/// attributes.
+/// The percent-decoded value of the first parameter `name`. `None` if there is none, or if it cannot be
+/// part of a quoted string: the viewer controls the query, and must not be able to add lines or attributes.
 fn query_value(query: &str, name: &str) -> Option<String> {
     let mut params = query.split('&').filter_map(|param| param.split_once('='));
     let (_, value) = params.find(|(param, _)| decode(param).as_deref() == Some(name))?;
@@ -327,7 +326,7 @@ fn query_value(query: &str, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A text after some definitions, fetched with a query.
+    /// Checks a text after some definitions, fetched with a query.
     #[track_caller]
     fn becomes(defines: &[&str], query: &str, text: &str, expected: Option<&str>) {
         let mut variables = HlsVariables::default();
@@ -396,7 +395,7 @@ mod tests {
     #[test]
     fn what_only_the_player_knows() {
         becomes(&["IMPORT=\"v\""], "v=1", "{$v}", None);
-        // Neither does a definition that cannot be read say anything.
+        // An unreadable definition defines nothing either.
         becomes(&["NAME=\"v\",VALUE=\"1\",x"], "", "{$v}", None);
         becomes(&["NAME=\"v w\",VALUE=\"1\""], "", "{$v}", None);
     }
@@ -459,7 +458,7 @@ mod tests {
         let Ok(Replaced::All { text, .. }) = variables.replace("{$v8}", 1000) else { panic!() };
         assert_eq!(text.len(), 2560);
         assert_eq!(variables.replace("{$v9}{$v9}", 1000), Ok(Replaced::TooLong));
-        // It is not known how long that is.
+        // The length of the value is unknown.
         assert_eq!(
             variables.replace("{$v12}", 1000),
             Ok(Replaced::Before { text: "".into(), rest: "{$v12}" })
@@ -481,7 +480,7 @@ mod tests {
         assert_eq!(define(9), Err(ManifestError::TooComplex));
         let mut variables = defined();
         let mut replace = |_| variables.replace("{$v}", 10_000).map(|_| ());
-        // 64 bytes for each that was read, and 64 KiB.
+        // 64 bytes for each byte read, plus 64 KiB.
         assert_eq!((0..88).try_for_each(&mut replace), Ok(()));
         assert_eq!(replace(88), Err(ManifestError::TooComplex));
         let mut variables = HlsVariables::default();

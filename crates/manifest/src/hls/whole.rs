@@ -1,4 +1,4 @@
-//! A playlist that is there as a whole.
+//! Rewrites a playlist that is available as a whole.
 
 use crate::ManifestError;
 use crate::bounds;
@@ -9,20 +9,21 @@ use crate::hls::live::{self, Facts};
 use crate::outcome::AddressReport;
 use crate::rewriter::Rewriter;
 
-/// Rewrites a playlist that is there as a whole.
+/// Rewrites a playlist that is available as a whole.
 ///
-/// A media playlist imports variables of the multivariant one (section 4.4.2.3), and only the player
-/// sees both. So the value of a variable that is an absolute address in the directory gets the token:
-/// an address that starts with the variable has it then. One that starts with the value of a relative
-/// address inherits it, as the multivariant playlist names the media playlist with the token in its path.
+/// A media playlist imports variables from the multivariant playlist (section 4.4.2.3), and only the player
+/// sees both. So if the value of a variable is an absolute address in the directory, the value gets the
+/// token, and then so does every address that starts with the variable. An address that starts with the
+/// value of a relative address inherits the token, because the multivariant playlist names the media
+/// playlist with the token in its path.
 ///
-/// No value gets it where a playlist or another value may lead to another host, and not the value of a
-/// variable that an address of another host uses: the token would go there.
+/// No value gets the token if a playlist or another value may lead to another host. Neither does the value
+/// of a variable that an address of another host uses. The token would be sent there.
 pub(crate) fn rewrite(rewriter: &Rewriter, playlist: &str) -> Result<String, ManifestError> {
     rewrite_with(HlsRewriter::new(rewriter), rewriter, playlist).map(|(text, _)| text)
 }
 
-/// The same, with what became of each address.
+/// [`rewrite`] that also reports the outcome for each address.
 pub(crate) fn explain(
     rewriter: &Rewriter,
     playlist: &str,
@@ -51,8 +52,8 @@ fn rewrite_with(
             hls.withheld = withheld(rewriter, playlist)?;
         }
     }
-    // A token is some times as long as most addresses. Memory that is not written to costs nothing, and
-    // to move what was written does.
+    // A token is several times as long as most addresses. Reserving memory that is never written costs
+    // nothing, but moving written memory does.
     let len = playlist.len();
     let mut out = String::with_capacity(len.saturating_mul(4).min(bounds::most(len)));
     hls.addresses.growth.whole(len);
@@ -60,8 +61,8 @@ fn rewrite_with(
     Ok((out, hls.addresses.into_log()))
 }
 
-/// The variables of a multivariant playlist that do not get the token. `None` where no variable may have it,
-/// as one of the playlists that it names may be on another host.
+/// The variables of a multivariant playlist that must not get the token. `None` if no variable may have it,
+/// because one of the playlists may be on another host.
 fn withheld(rewriter: &Rewriter, playlist: &str) -> Result<Option<Withheld>, ManifestError> {
     let mut hls = HlsRewriter::new(rewriter);
     hls.addresses.watched();

@@ -1,12 +1,12 @@
-//! Addresses for people and logs.
+//! Addresses without their tokens, for people and logs.
 
 use crate::rewriter::Rewriter;
 
-/// What stands for a token.
+/// Replaces each token.
 const TOKEN: &str = "TOKEN";
 
 impl Rewriter {
-    /// An address with `TOKEN` in the place of each token in it, of this rewriter or of others.
+    /// The address with `TOKEN` in place of each token, whether of this rewriter or not.
     pub(crate) fn masked(&self, address: &str) -> String {
         let end = address.find(['?', '#']).unwrap_or(address.len());
         let (path, rest) = address.split_at_checked(end).unwrap_or_default();
@@ -21,7 +21,7 @@ impl Rewriter {
             out.push_str(if n > 0 { "&" } else { "" });
             let is_token = self.is_token(param.strip_prefix('?').unwrap_or(param));
             if is_token {
-                // Its fields follow, and after them nobody knows what.
+                // The token's fields follow in unknown order, so the rest is dropped.
                 out.push_str(if n > 0 { "" } else { "?" });
                 out.push_str(TOKEN);
                 break;
@@ -32,7 +32,7 @@ impl Rewriter {
         out
     }
 
-    /// Whether a segment or a parameter starts with what tokens go by, percent-encoded or not.
+    /// Whether a segment or a parameter starts like a token, percent-encoded or not.
     fn is_token(&self, text: &str) -> bool {
         let is = |known: &str| {
             let mut rest = text;

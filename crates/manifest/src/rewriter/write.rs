@@ -1,4 +1,4 @@
-//! Addresses as they are written, with the token of a [`Rewriter`].
+//! Writes addresses with the token of a [`Rewriter`].
 
 use playgate::{
     CanonicalPath,
@@ -9,23 +9,23 @@ use crate::address::{Base, ResolvedAddress, Resource, resolve};
 use crate::host::{Host, Scheme};
 use crate::rewriter::Rewriter;
 
-/// How much of an address is written when a token joins it.
+/// How much of an address is written when it gets a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Scheme and host too. It leads to this host, whatever a player takes for its base.
+    /// With scheme and host: it leads to this host, whatever base a player applies.
     Full,
-    /// The path on its own, unless the address names the other scheme of this host. For manifests without
-    /// bases, where an address has only that of the manifest to start from.
+    /// Only the path, unless the address names the other scheme of this host. For manifests without bases,
+    /// where addresses are relative only to the manifest.
     Path,
 }
 
 impl Rewriter {
-    /// Appends `reference`, relative to `base`, as it has to be in the manifest: with the token where it
-    /// leads into the scope on this host and does not inherit it, without where it is public, and otherwise
-    /// byte for byte as it was. Returns whether it has changed.
+    /// Appends `reference`, relative to `base`, as it must appear in the manifest: with the token if it
+    /// leads into the scope on this host and does not inherit it, without a token if it is public, and
+    /// otherwise byte for byte as it was. Returns whether it changed.
     ///
-    /// In a `template` the identifiers of DASH (`$Number%05d$`, ISO/IEC 23009-1, section 5.3.9.4.4) stand
-    /// for a part of a path segment, and are copied as they are.
+    /// In a `template`, DASH identifiers (`$Number%05d$`, ISO/IEC 23009-1, section 5.3.9.4.4) represent
+    /// part of a path segment, and are copied as they are.
     pub(crate) fn write(
         &self,
         base: &Base,
@@ -37,7 +37,7 @@ impl Rewriter {
         self.write_as(Form::Path, base, reference, resource, template, out)
     }
 
-    /// [`Rewriter::write`] in either form.
+    /// [`Rewriter::write`] in the given form.
     pub(crate) fn write_as(
         &self,
         form: Form,
@@ -60,7 +60,7 @@ impl Rewriter {
         out.get(start..) != Some(reference)
     }
 
-    /// Where `reference` leads. What carries a token already leads nowhere here: it stays as it is.
+    /// Where `reference` leads. `None` if it already carries a token: then it stays as it is.
     pub(crate) fn target(
         &self,
         base: &Base,
@@ -71,13 +71,13 @@ impl Rewriter {
         target.filter(|target| !self.is_signed(target))
     }
 
-    /// Whether there is a token at a target.
+    /// Whether a target has a token.
     pub(crate) fn is_signed(&self, target: &ResolvedAddress) -> bool {
         self.token_names.are_in(&target.path, target.query.get(1..))
     }
 
-    /// What precedes each address of unreserved characters that is relative to the manifest, as
-    /// [`Rewriter::write`] writes it: so that a playlist has only to join them. `None` where they differ.
+    /// The prefix that [`Rewriter::write`] adds to every relative address of unreserved characters, so that
+    /// a playlist only has to prepend it. `None` if the prefix varies.
     pub(crate) fn plain_prefix(&self) -> Option<String> {
         if !self.only_adds() {
             return None;
@@ -92,8 +92,8 @@ impl Rewriter {
         }
     }
 
-    /// [`Rewriter::write`] for what most addresses are: unreserved characters and slashes, which need neither
-    /// to be decoded nor to be resolved, only joined.
+    /// [`Rewriter::write`] for the common case: an address of unreserved characters and slashes, which
+    /// needs no decoding and no resolution.
     fn write_plain(
         &self,
         form: Form,
@@ -132,14 +132,15 @@ impl Rewriter {
         Some(true)
     }
 
-    /// Whether a preview's token does not open a manifest, as it has another name than manifests have.
+    /// Whether this is a preview and the path does not have the name of a manifest, so that the token does
+    /// not open it.
     fn is_outside_preview(&self, path: &str, resource: Resource) -> bool {
         self.token.segment_signer().is_some()
             && resource == Resource::Manifest
             && !CanonicalPath::parse(path).is_ok_and(CanonicalPath::is_manifest)
     }
 
-    /// Appends the address of a target, or nothing where it stays as it is.
+    /// Appends the address of a target, or nothing if it stays as it is.
     pub(crate) fn write_target(
         &self,
         form: Form,
@@ -152,7 +153,7 @@ impl Rewriter {
         let host = self.host.as_ref();
         let is_full = match form {
             Form::Full => true,
-            // The scheme that the address has by itself is kept.
+            // Keeps the scheme that the address names.
             Form::Path => scheme.is_some() && *scheme != host.map(|host| host.scheme),
         };
         let host = host.filter(|_| is_full).map(|host| (host, *scheme));
@@ -160,7 +161,7 @@ impl Rewriter {
             return;
         }
         if self.public.contains(path) {
-            // Nor may it keep a token that was exchanged: that one ends.
+            // A token that was exchanged must go as well: it expires earlier.
             if !(*inherits || (self.in_path && self.is_exchanged())) {
                 return;
             }

@@ -1,7 +1,7 @@
-//! One address in other spellings: what it may have been where it was signed.
+//! Other spellings of one address that may have been signed.
 //!
-//! URL libraries agree on letters and digits, and on little else. So each other character that an address
-//! has is tried as itself and percent-encoded, in every combination.
+//! URL libraries agree on little but letters and digits. So every other character of an address is tried as itself
+//! and percent-encoded, in all combinations.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use crate::bytes::{is_unreserved, replace};
 use crate::percent::decoded;
 
-/// The most characters that are tried in two spellings: 2^8 combinations.
+/// The maximum number of characters that are tried in two spellings: 2^8 combinations.
 const MOST: usize = 8;
 
 /// An octet of an address.
@@ -19,30 +19,30 @@ const MOST: usize = 8;
 struct Octet {
     value: u8,
     encoded: bool,
-    /// Whether it parts the address: it cannot be encoded, as it would be another one.
+    /// Whether it is a delimiter. Encoding it would change the address.
     parts: bool,
 }
 
-/// The spellings of a scope, each with what is different in it.
+/// The other spellings of a scope, each with its difference.
 pub(super) fn spellings(scope: &str) -> Vec<(String, String)> {
     let mut spellings = Vec::new();
     let mut push = |said: &str, text: String| spellings.push((said.to_owned(), text));
 
-    // `+` for a space is of forms, in queries; elsewhere it is a plus.
+    // `+` is a space only in form-encoded queries; elsewhere it is a plus.
     for (said, from, to) in [
-        ("`+` written for a space", "%20", "+"),
-        ("a space written as `+`", "+", "%20"),
-        ("it was encoded once more on the way", "%25", "%"),
+        ("`+` instead of a space", "%20", "+"),
+        ("the space became `+`", "+", "%20"),
+        ("it was encoded again in transit", "%25", "%"),
         ("the path was encoded twice", "%", "%25"),
     ] {
         push(said, replace(scope, &[(from, to)]).unwrap_or_default());
     }
-    push("the escapes in lower case", with_lower_hex(scope));
+    push("lowercase escapes", with_lower_hex(scope));
     let open = decoded(scope);
     if !crate::bytes::all(open.as_bytes(), crate::bytes::is_graphic) {
         push("the path was not encoded", open);
     }
-    push("in lower case", scope.to_ascii_lowercase());
+    push("in lowercase", scope.to_ascii_lowercase());
 
     let octets = octets(scope);
     let toggles = toggles(&octets);
@@ -56,7 +56,7 @@ pub(super) fn spellings(scope: &str) -> Vec<(String, String)> {
             said.push_str(&name(*class));
             said.push(' ');
         }
-        said.push_str("written in another way");
+        said.push_str("encoded differently");
         push(&said, written(&octets, |class, encoded| encoded != chosen(class)));
     }
     spellings.retain(|(_, text)| text != scope && !text.is_empty());
@@ -78,7 +78,7 @@ fn octets(text: &str) -> Vec<Octet> {
         let parts = match byte {
             b'/' | b'?' => !in_query,
             b'&' => in_query,
-            // The first one of a parameter.
+            // Only the first in each parameter.
             b'=' => in_query && !in_value,
             _ => false,
         };
@@ -90,14 +90,14 @@ fn octets(text: &str) -> Vec<Octet> {
     octets
 }
 
-/// What stands for all octets outside ASCII, which are encoded together.
+/// Represents all octets outside ASCII, which are encoded together.
 const OTHER: u8 = 0x80;
 
 const fn class(octet: u8) -> u8 {
     if octet < OTHER { octet } else { OTHER }
 }
 
-/// The characters of an address that libraries encode or not.
+/// The characters of an address that libraries may or may not encode.
 fn toggles(octets: &[Octet]) -> Vec<u8> {
     let mut toggles = Vec::new();
     for octet in octets {
@@ -110,7 +110,7 @@ fn toggles(octets: &[Octet]) -> Vec<u8> {
     toggles
 }
 
-/// The text of octets. `encode` says for a class, and whether it is encoded here, whether it is to be.
+/// Writes octets as text. `encode` decides from a class, and from whether the octet is encoded now.
 fn written(octets: &[Octet], encode: impl Fn(u8, bool) -> bool) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut bytes = Vec::with_capacity(octets.len());
@@ -129,7 +129,7 @@ fn written(octets: &[Octet], encode: impl Fn(u8, bool) -> bool) -> String {
 
 fn name(class: u8) -> String {
     match class {
-        OTHER => "the letters outside ASCII".to_owned(),
+        OTHER => "the non-ASCII letters".to_owned(),
         b' ' => "the space".to_owned(),
         b'`' => "the backtick".to_owned(),
         other => format!("`{}`", char::from(other)),
