@@ -3,17 +3,15 @@
 use core::fmt;
 use core::net::IpAddr;
 
+use playgate::{Field, KeyRing, ParamNames, Refusal, UnixTime};
 use serde::Serialize;
 
+#[cfg(feature = "formats")]
 use crate::error::RequestError;
 #[cfg(feature = "formats")]
 use crate::formats::{Formats, GateFormats};
 use crate::shape::{Shape, UNKNOWN};
 use crate::value::Value;
-use playgate::KeyRing;
-use playgate::ParamNames;
-use playgate::UnixTime;
-use playgate::{Field, Refusal};
 use playgate::{Verified, Verifier};
 
 /// A request to verify or inspect.
