@@ -619,7 +619,15 @@ mod tests {
         assert_eq!(usable("b", "jwt"), Err(UnusableKey::OtherFormat));
         assert_eq!(usable("b", "native"), Ok(()));
         assert_eq!(usable("c", "native").and(usable("c", "jwt")), Ok(()));
-        #[cfg(feature = "alloc")]
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn a_token_that_names_no_key_may_be_by_any_of_its_format() {
+        const NEXT: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
+        const LAST: &str = "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8";
+        let ring = KeyRing::parse(&format!("jwt/a:{KEY},native/b:{NEXT},c:{LAST}@5")).unwrap();
+        let now = UnixTime::from_secs(1);
         for (format, serves) in [("jwt", ["a", "c"]), ("native", ["b", "c"])] {
             assert!(ring.serving(format).map(|entry| entry.id.as_str()).eq(serves));
         }
