@@ -3,6 +3,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
+use playgate::{Field, KeyRing, ParamNames, Refusal, UnixTime};
 use serde::Serialize;
 
 #[cfg(feature = "formats")]
@@ -11,10 +12,6 @@ use crate::error::RequestError;
 use crate::formats::{Formats, GateFormats};
 use crate::shape::{Shape, UNKNOWN};
 use crate::value::Value;
-use playgate::KeyRing;
-use playgate::ParamNames;
-use playgate::UnixTime;
-use playgate::{Field, Refusal};
 use playgate::{Verified, Verifier};
 
 /// A request to verify or inspect.
