@@ -73,15 +73,15 @@ pub(crate) trait Format: Send + Sync {
         None
     }
 
-    /// Reads a token, and computes its scope from the request.
+    /// Reads a token that was located, and computes its scope from the request. It is read in place, as it is large.
     ///
     /// # Errors
     /// What breaks the grammar.
     fn read<'r>(
         &'r self,
-        located: &Located<'r>,
+        token: &mut UnverifiedToken<'r>,
         unsigned_params: ParamNames<'r>,
-    ) -> Result<UnverifiedToken<'r>, Refusal>;
+    ) -> Result<(), Refusal>;
 
     /// The bytes under the MAC.
     fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r>;
@@ -393,7 +393,9 @@ impl<'a> Rules<'a> {
     where
         'a: 'r,
     {
-        located.format.read(located, self.unsigned_params)
+        let mut token = UnverifiedToken::unread(*located);
+        located.format.read(&mut token, self.unsigned_params)?;
+        Ok(token)
     }
 
     /// The names that tokens go by in addresses and cookies. That of native ones is always among them.

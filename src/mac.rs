@@ -59,6 +59,9 @@ impl<'a> EncodedTag<'a> {
     /// Characters in a tag.
     pub(crate) const LEN: usize = 43;
 
+    /// That of a token which is still to be read.
+    pub(crate) const UNREAD: Self = Self { text: "", bytes: [0; LEN] };
+
     /// Takes a tag off a text, up to its end or a `&`, and returns what follows that. `None` if it is not
     /// base64url, or its last character carries bits beyond the tag (RFC 4648, section 3.5).
     pub(crate) fn split(text: &'a str) -> Option<(Self, Option<&'a str>)> {

@@ -28,6 +28,9 @@ pub struct CanonicalPath<'a> {
 }
 
 impl<'a> CanonicalPath<'a> {
+    /// That of a token which is still to be read.
+    pub(crate) const UNREAD: Self = Self { written: "", verbatim: true };
+
     /// Checks a path as it stands in a URL, from its first `/` to the `?`.
     ///
     /// # Errors

@@ -62,6 +62,27 @@ pub(crate) struct UnverifiedToken<'a> {
 }
 
 impl<'a> UnverifiedToken<'a> {
+    /// A token that its format has yet to read.
+    pub(crate) const fn unread(located: Located<'a>) -> Self {
+        Self {
+            located,
+            kid: Kid::Shown(""),
+            grant: Grant::UNREAD,
+            #[cfg(feature = "jwt")]
+            issuer: None,
+            opens: None,
+            signed: "",
+            tag: EncodedTag::UNREAD,
+            path: CanonicalPath::UNREAD,
+            after: None,
+        }
+    }
+
+    /// Whether its format has read it.
+    pub(crate) const fn is_read(&self) -> bool {
+        !self.signed.is_empty()
+    }
+
     /// Whether its tag is that of a key, in constant time.
     pub(crate) fn verify(&self, key: &MacKey) -> Result<(), InvalidSignature> {
         let mut mac = key.start();
