@@ -72,15 +72,15 @@ pub(crate) trait Format: Send + Sync {
         None
     }
 
-    /// Parses a token, and computes its scope from the request.
+    /// Parses a located token in place, as it is large, and computes its scope from the request.
     ///
     /// # Errors
     /// The violation of the grammar.
     fn read<'r>(
         &'r self,
-        located: &Located<'r>,
+        token: &mut UnverifiedToken<'r>,
         unsigned_params: ParamNames<'r>,
-    ) -> Result<UnverifiedToken<'r>, Refusal>;
+    ) -> Result<(), Refusal>;
 
     /// The signing input.
     fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r>;
@@ -392,7 +392,9 @@ impl<'a> Rules<'a> {
     where
         'a: 'r,
     {
-        located.format.read(located, self.unsigned_params)
+        let mut token = UnverifiedToken::unread(*located);
+        located.format.read(&mut token, self.unsigned_params)?;
+        Ok(token)
     }
 
     /// The names of tokens in addresses and cookies, always including that of native tokens.

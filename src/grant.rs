@@ -86,7 +86,7 @@ impl Audience<'_> {
 }
 
 /// What a token allows besides its scope.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant<'a> {
     pub(crate) expires: u64,
     pub(crate) audience: Option<Audience<'a>>,
@@ -104,6 +104,23 @@ pub struct Grant<'a> {
 }
 
 impl<'a> Grant<'a> {
+    /// The grant of a token that is not parsed yet.
+    pub(crate) const UNREAD: Self = Self {
+        expires: 0,
+        audience: None,
+        countries: None,
+        directory: None,
+        download: None,
+        issued: None,
+        networks: None,
+        token_id: None,
+        not_before: None,
+        preview: None,
+        run: None,
+        session: None,
+        subject: None,
+    };
+
     /// The time of expiry. From then on, the token allows nothing. Wire name: `exp`.
     #[must_use]
     pub const fn expires(&self) -> UnixTime {

@@ -56,6 +56,9 @@ impl<'a> EncodedTag<'a> {
     /// Characters in a tag.
     pub(crate) const LEN: usize = 43;
 
+    /// The tag of a token that is not parsed yet.
+    pub(crate) const UNREAD: Self = Self { text: "", bytes: [0; LEN] };
+
     /// Splits a tag off the start of a text, up to the end or a `&`, and returns the rest after the `&`. `None`
     /// if the tag is not base64url, or its last character has bits beyond the tag (RFC 4648, section 3.5).
     pub(crate) fn split(text: &'a str) -> Option<(Self, Option<&'a str>)> {

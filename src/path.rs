@@ -28,6 +28,9 @@ pub struct CanonicalPath<'a> {
 }
 
 impl<'a> CanonicalPath<'a> {
+    /// The path of a token that is not parsed yet.
+    pub(crate) const UNREAD: Self = Self { written: "", verbatim: true };
+
     /// Checks the path of a URL, from its first `/` to the `?`.
     ///
     /// # Errors

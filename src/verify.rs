@@ -31,11 +31,9 @@ pub use self::verified::Verified;
 /// missing key.
 #[derive(Clone)]
 pub struct Denied<'a> {
-    pub(crate) refusal: Refusal,
-    /// `None` if no token was found.
-    pub(crate) located: Option<Located<'a>>,
-    /// `None` if the token cannot be read.
-    pub(crate) token: Option<UnverifiedToken<'a>>,
+    refusal: Refusal,
+    /// `None` if there is no token, or if it cannot be read.
+    token: Option<UnverifiedToken<'a>>,
 }
 
 impl<'a> Denied<'a> {
@@ -67,12 +65,6 @@ impl<'a> Denied<'a> {
 impl fmt::Debug for Denied<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Denied").field("refusal", &self.refusal).finish_non_exhaustive()
-    }
-}
-
-impl From<Refusal> for Denied<'_> {
-    fn from(refusal: Refusal) -> Self {
-        Self { refusal, located: None, token: None }
     }
 }
 
@@ -239,7 +231,9 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        self.decide(request, now).map_err(|denied| denied.refusal)
+        let mut token = None;
+        let key = self.admit(request, now, &mut token)?;
+        Ok(Verified { token: token.ok_or(Refusal::Missing)?, key })
     }
 
     /// Like [`Verifier::verify`], but a refusal includes what was read of the token.
@@ -255,45 +249,17 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        match self.rules.locate(request) {
-            Ok(located) => self.decide_on(&located, request, now),
-            Err(Refusal::Missing) => self.decide_on_cookies(request, now),
-            Err(refusal) => Err(refusal.into()),
-        }
-    }
-
-    /// Verifies the tokens in cookies.
-    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
-    #[cold]
-    fn decide_on_cookies<'r>(
-        &self,
-        request: &Request<'r>,
-        now: UnixTime,
-    ) -> Result<Verified<'r>, Denied<'r>>
-    where
-        'a: 'r,
-    {
-        let mut furthest = Denied::from(Refusal::Missing);
-        let mut preview = None;
-        for located in self.rules.locate_cookies(request) {
-            match self.decide_on(&located, request, now) {
-                // A preview counts only if no other token passes.
-                Ok(verified) if verified.grant().preview().is_some() => {
-                    preview = preview.or(Some(verified));
-                }
-                Ok(verified) => return Ok(verified),
-                Err(denied) => {
-                    let is_first = furthest.located.is_none();
-                    if is_first || denied.refusal.check() > furthest.refusal.check() {
-                        furthest = denied;
-                    }
-                }
+        let mut token = None;
+        match (self.admit(request, now, &mut token), token) {
+            (Ok(key), Some(token)) => Ok(Verified { token, key }),
+            (Ok(_), None) => Err(Denied { refusal: Refusal::Missing, token: None }),
+            (Err(refusal), token) => {
+                Err(Denied { refusal, token: token.filter(UnverifiedToken::is_read) })
             }
         }
-        preview.ok_or(furthest)
     }
 
-    /// Check 1: the token that counts.
+    /// Check 1: the token that counts, even if it cannot be read.
     pub(crate) fn locate<'r>(
         &self,
         request: &Request<'r>,
@@ -302,41 +268,82 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        match self.decide(request, now) {
-            Ok(verified) => Ok(verified.token.located),
-            Err(denied) => denied.located.ok_or(denied.refusal),
+        let mut token = None;
+        let verdict = self.admit(request, now, &mut token);
+        match (token, verdict) {
+            (Some(token), _) => Ok(token.located),
+            (None, Err(refusal)) => Err(refusal),
+            (None, Ok(_)) => Err(Refusal::Missing),
         }
     }
 
-    /// Checks 2 to 6.
-    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
-    fn decide_on<'r>(
+    /// Checks 1 to 6. Returns the key that signed the token. The token goes into `token`, even if it is refused: it is
+    /// large, so it is not moved more than once.
+    fn admit<'r>(
         &self,
-        located: &Located<'r>,
         request: &Request<'r>,
         now: UnixTime,
-    ) -> Result<Verified<'r>, Denied<'r>>
+        token: &mut Option<UnverifiedToken<'r>>,
+    ) -> Result<&'a Entry, Refusal>
+    where
+        'a: 'r,
+    {
+        match self.rules.locate(request) {
+            Ok(located) => self.check(token.insert(UnverifiedToken::unread(located)), request, now),
+            Err(Refusal::Missing) => self.admit_cookie(request, now, token),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Like [`admit`](Self::admit), for the tokens in cookies.
+    #[cold]
+    fn admit_cookie<'r>(
+        &self,
+        request: &Request<'r>,
+        now: UnixTime,
+        token: &mut Option<UnverifiedToken<'r>>,
+    ) -> Result<&'a Entry, Refusal>
+    where
+        'a: 'r,
+    {
+        let mut furthest = Refusal::Missing;
+        let mut preview = None;
+        for located in self.rules.locate_cookies(request) {
+            let mut candidate = UnverifiedToken::unread(located);
+            match self.check(&mut candidate, request, now) {
+                // A preview counts only if no other token passes.
+                Ok(key) if candidate.grant.preview.is_some() => {
+                    preview = preview.or(Some((candidate, key)));
+                }
+                Ok(key) => {
+                    *token = Some(candidate);
+                    return Ok(key);
+                }
+                Err(refusal) => {
+                    if token.is_none() || refusal.check() > furthest.check() {
+                        furthest = refusal;
+                        *token = Some(candidate);
+                    }
+                }
+            }
+        }
+        let (candidate, key) = preview.ok_or(furthest)?;
+        *token = Some(candidate);
+        Ok(key)
+    }
+
+    /// Checks 2 to 6. Parses the token, and returns the key that signed it.
+    fn check<'r>(
+        &self,
+        token: &mut UnverifiedToken<'r>,
+        request: &Request<'r>,
+        now: UnixTime,
+    ) -> Result<&'a Entry, Refusal>
     where
         'a: 'r,
     {
         // 2
-        let token = match self.rules.read(located) {
-            Ok(token) => token,
-            Err(refusal) => return Err(Denied { refusal, located: Some(*located), token: None }),
-        };
-        match self.check(&token, request, now) {
-            Ok(key) => Ok(Verified { token, key }),
-            Err(refusal) => Err(Denied { refusal, located: Some(*located), token: Some(token) }),
-        }
-    }
-
-    /// Checks 3 to 6, and the key that signed the token.
-    fn check<'r>(
-        &self,
-        token: &UnverifiedToken<'r>,
-        request: &Request<'r>,
-        now: UnixTime,
-    ) -> Result<&'a Entry, Refusal> {
+        token.located.format.read(token, self.rules.unsigned_params)?;
         check_scope(token)?;
         // 3
         let keys = self.ring.candidates(token.kid(), token.located.format.name(), now)?;

@@ -23,7 +23,6 @@ use crate::description::FieldDescription;
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::name::{NameError, check_name};
 use crate::format::{Exchange, Explain, Format, Located, Rules, SigningInput, UnverifiedToken};
-use crate::grant::Grant;
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
 use crate::path::CanonicalPath;
@@ -133,42 +132,39 @@ impl Format for JwtRules {
     /// Parses the token, then checks the path of the request against its directory.
     fn read<'r>(
         &'r self,
-        located: &Located<'r>,
+        token: &mut UnverifiedToken<'r>,
         _unsigned_params: ParamNames<'r>,
-    ) -> Result<UnverifiedToken<'r>, Refusal> {
-        let Located { placement, text, query, .. } = *located;
+    ) -> Result<(), Refusal> {
+        let Located { placement, text, query, path, .. } = token.located;
         let in_query = placement == Placement::Query;
-        let (token, after) = if in_query { split(text, b'&') } else { (text, None) };
-        if token.len() > MAX_TOKEN_LEN {
+        let (text, after) = if in_query { split(text, b'&') } else { (text, None) };
+        if text.len() > MAX_TOKEN_LEN {
             return Err(malformed(Field::Token, Fault::WrongLength).into());
         }
-        let (header, rest) = split(token, b'.');
+        let (header, rest) = split(text, b'.');
         let (payload, sig) = split(rest.unwrap_or_default(), b'.');
         let sig = sig.unwrap_or_default();
         let kid = header::read(header)?;
         let mut room = Room::new();
         let json = json::decode(payload, Field::Payload, &mut room)?;
-        let mut grant = Grant { directory: Some(self.template.depth), ..Grant::default() };
-        let Claims { bound, issuer } = claims::read(json, &self.template.claim, &mut grant)?;
+        token.grant.directory = Some(self.template.depth);
+        let Claims { bound, issuer } = claims::read(json, &self.template.claim, &mut token.grant)?;
         let Some((tag, None)) = EncodedTag::split(sig) else {
             return Err(malformed(Field::Sig, EncodedTag::fault(sig)).into());
         };
         self.check_query(query)?;
         self.check_query(after)?;
-        let path = CanonicalPath::parse(located.path)?;
+        let path = CanonicalPath::parse(path)?;
         let directory = self.template.directory(path, &bound);
-        let signed = token.len().saturating_sub(sig.len()).saturating_sub(1);
-        Ok(UnverifiedToken {
-            located: *located,
-            kid,
-            grant,
-            issuer,
-            opens: directory.map(|directory| Scope::exact(directory, SignedQuery::None)),
-            signed: token.get(..signed).unwrap_or_default(),
-            tag,
-            path,
-            after,
-        })
+        let signed = text.len().saturating_sub(sig.len()).saturating_sub(1);
+        token.kid = kid;
+        token.issuer = issuer;
+        token.opens = directory.map(|directory| Scope::exact(directory, SignedQuery::None));
+        token.signed = text.get(..signed).unwrap_or_default();
+        token.tag = tag;
+        token.path = path;
+        token.after = after;
+        Ok(())
     }
 
     fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r> {
@@ -238,6 +234,7 @@ const fn malformed(field: Field, fault: Fault) -> ParseError {
 mod tests {
     use super::*;
     use crate::format::Kid;
+    use crate::grant::Grant;
     use crate::key::SecretKey;
     use alloc::string::ToString as _;
     use alloc::vec::Vec;
@@ -267,7 +264,7 @@ mod tests {
             ("sig", ".."),
         ];
         assert_eq!(said, expected);
-        let (mut room, mut grant) = (Room::new(), Grant::default());
+        let (mut room, mut grant) = (Room::new(), Grant::UNREAD);
         let json = json::decode(payload, Field::Payload, &mut room).unwrap().to_string();
         let read = claims::read(&json, "vid", &mut grant);
         assert_eq!(read.err(), Some(ParseError::MissingClaim(Field::Claim)));

@@ -93,10 +93,10 @@ impl Format for Native {
 
     fn read<'r>(
         &'r self,
-        located: &Located<'r>,
+        token: &mut UnverifiedToken<'r>,
         unsigned_params: ParamNames<'r>,
-    ) -> Result<UnverifiedToken<'r>, Refusal> {
-        read(located, unsigned_params)
+    ) -> Result<(), Refusal> {
+        read(token, unsigned_params)
     }
 
     fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r> {
@@ -114,7 +114,8 @@ impl Format for Native {
     }
 
     fn after<'r>(&self, text: &'r str) -> Option<&'r str> {
-        parse(text, &mut Grant::default()).ok()?.after
+        let mut grant = Grant::UNREAD;
+        parse(text, &mut grant).ok()?.after
     }
 }
 
@@ -244,13 +245,13 @@ fn bearer(header: &str) -> Option<&str> {
 
 /// Parses the token, then checks it against the path and query of the request.
 fn read<'a>(
-    located: &Located<'a>,
+    token: &mut UnverifiedToken<'a>,
     unsigned_params: ParamNames<'a>,
-) -> Result<UnverifiedToken<'a>, Refusal> {
-    let Located { placement, query, .. } = *located;
+) -> Result<(), Refusal> {
+    let Located { placement, query, text, path, .. } = token.located;
     let in_query = placement == Placement::Query;
-    let mut grant = Grant::default();
-    let TokenFields { kid, tag, signed, after } = parse(located.text, &mut grant)?;
+    let grant = &mut token.grant;
+    let TokenFields { kid, tag, signed, after } = parse(text, grant)?;
     if grant.preview.is_some() && grant.directory.is_none() {
         return Err(malformed(Field::Pre, Fault::NeedsDirectory).into());
     }
@@ -268,7 +269,7 @@ fn read<'a>(
     check_query(query)?;
     check_query(after)?;
 
-    let path = CanonicalPath::parse(located.path)?;
+    let path = CanonicalPath::parse(path)?;
     let scope = match grant.directory {
         Some(n) => Scope::directory(path, n).ok_or(ParseError::OutsideScope)?,
         None => {
@@ -286,18 +287,13 @@ fn read<'a>(
             )
         }
     };
-    Ok(UnverifiedToken {
-        located: *located,
-        kid: Kid::Shown(kid),
-        grant,
-        #[cfg(feature = "jwt")]
-        issuer: None,
-        opens: Some(scope),
-        signed,
-        tag,
-        path,
-        after,
-    })
+    token.kid = Kid::Shown(kid);
+    token.opens = Some(scope);
+    token.signed = signed;
+    token.tag = tag;
+    token.path = path;
+    token.after = after;
+    Ok(())
 }
 
 /// Checks a part of the query outside the token.

@@ -28,7 +28,7 @@ use crate::format::name::{NameError, check_name};
 use crate::format::{
     Exchange, Explain, Format, Kid, Located, Rules, SigningInput, UnverifiedToken,
 };
-use crate::grant::{Grant, MAX_NUMBER, parse_text};
+use crate::grant::{MAX_NUMBER, parse_text};
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
 use crate::path::CanonicalPath;
@@ -191,15 +191,16 @@ impl Format for TimedHmac {
 
     fn read<'r>(
         &'r self,
-        located: &Located<'r>,
+        token: &mut UnverifiedToken<'r>,
         _unsigned_params: ParamNames<'r>,
-    ) -> Result<UnverifiedToken<'r>, Refusal> {
-        let (token, after) = split_query(located.text);
-        let (digits, sig) = split_token(token);
+    ) -> Result<(), Refusal> {
+        let Located { text, path, query, .. } = token.located;
+        let (text, after) = split_query(text);
+        let (digits, sig) = split_token(text);
         let issued = parse_digits(digits).map_err(|fault| malformed(Field::Iat, fault))?;
         let sig = sig.ok_or(malformed(Field::Sig, Fault::Missing))?;
         let tag = self.tag(sig).map_err(|fault| malformed(Field::Sig, fault))?;
-        for part in [located.query, after].into_iter().flatten() {
+        for part in [query, after].into_iter().flatten() {
             if split_at_param(part, &self.name).is_some() {
                 return Err(Refusal::Ambiguous);
             }
@@ -210,26 +211,17 @@ impl Format for TimedHmac {
         if after.is_some() {
             return Err(ParseError::UnsignedParameter.into());
         }
-        let path = CanonicalPath::parse(located.path)?;
-        let grant = Grant {
-            expires: issued.saturating_add(self.ttl),
-            issued: Some(issued),
-            not_before: Some(issued),
-            ..Grant::default()
-        };
-        let query = located.query.map_or(SignedQuery::None, SignedQuery::Whole);
-        Ok(UnverifiedToken {
-            located: *located,
-            kid: Kid::Any,
-            grant,
-            #[cfg(feature = "jwt")]
-            issuer: None,
-            opens: Some(Scope::exact(path, query)),
-            signed: digits,
-            tag,
-            path,
-            after: None,
-        })
+        let path = CanonicalPath::parse(path)?;
+        let query = query.map_or(SignedQuery::None, SignedQuery::Whole);
+        token.kid = Kid::Any;
+        token.grant.expires = issued.saturating_add(self.ttl);
+        token.grant.issued = Some(issued);
+        token.grant.not_before = Some(issued);
+        token.opens = Some(Scope::exact(path, query));
+        token.signed = digits;
+        token.tag = tag;
+        token.path = path;
+        Ok(())
     }
 
     fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r> {

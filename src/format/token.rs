@@ -62,6 +62,27 @@ pub(crate) struct UnverifiedToken<'a> {
 }
 
 impl<'a> UnverifiedToken<'a> {
+    /// A token that its format has not parsed yet.
+    pub(crate) const fn unread(located: Located<'a>) -> Self {
+        Self {
+            located,
+            kid: Kid::Shown(""),
+            grant: Grant::UNREAD,
+            #[cfg(feature = "jwt")]
+            issuer: None,
+            opens: None,
+            signed: "",
+            tag: EncodedTag::UNREAD,
+            path: CanonicalPath::UNREAD,
+            after: None,
+        }
+    }
+
+    /// Whether its format has parsed it.
+    pub(crate) const fn is_read(&self) -> bool {
+        !self.signed.is_empty()
+    }
+
     /// Checks its tag against a key in constant time.
     pub(crate) fn verify(&self, key: &MacKey) -> Result<(), InvalidSignature> {
         let mut mac = key.start();

@@ -391,8 +391,7 @@ proptest! {
         let tokens: Vec<_> = kinds.iter().map(|kind| cookie(COOKIES[*kind], &ring)).collect();
         let verdicts = tokens.iter().filter(|token| token.starts_with("pg=")).take(8);
         let verdicts: Vec<_> = verdicts.map(|token| judge(token)).collect();
-        let is_whole = |verdict: &&Result<_, _>| matches!(verdict, Ok((false, ..)));
-        let whole = verdicts.iter().find(is_whole);
+        let whole = verdicts.iter().find(|verdict| matches!(verdict, Ok((false, ..))));
         // A preview counts only if nothing else passes.
         let passing = whole.or_else(|| verdicts.iter().find(|verdict| verdict.is_ok()));
         // Of equals `max_by_key` takes the last.

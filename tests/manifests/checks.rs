@@ -39,7 +39,11 @@ pub fn playlist(asked: &Asked, rewriter: &Rewriter, text: &str) {
         }
     }
     assert_eq!(left, 0, "a token is no part of an address: {rewritten}");
-    assert_eq!(rewriter.rewrite(Kind::Hls, &rewritten).as_ref(), Ok(&rewritten));
+    // Some players read a backslash as a slash. In a malformed list, an address that leads to another host that way
+    // leaves the rest of the list unchanged, until the address has the token.
+    if !text.contains('\\') {
+        assert_eq!(rewriter.rewrite(Kind::Hls, &rewritten).as_ref(), Ok(&rewritten));
+    }
 }
 
 /// The same for a presentation; that what is around addresses stays is checked by [`surroundings`].

@@ -10,8 +10,7 @@ pub(crate) fn of(name: DownloadName<'_>) -> String {
 /// Old clients read `filename`. There, `_` replaces every character that could end the quoted string, start
 /// an escape or name a folder. Other clients read `filename*` (RFC 8187).
 fn value(kind: &str, name: &str) -> String {
-    let fallback: String =
-        name.chars().map(|c| if is_unreserved_path(c) { c } else { '_' }).collect();
+    let fallback: String = name.chars().map(|c| if is_harmless(c) { c } else { '_' }).collect();
     let mut value = format!("{kind}; filename=\"{fallback}\"");
     if fallback != name {
         value.push_str("; filename*=UTF-8''");
@@ -22,7 +21,7 @@ fn value(kind: &str, name: &str) -> String {
 }
 
 /// Whether every client reads this character the same way in a quoted string.
-fn is_unreserved_path(c: char) -> bool {
+fn is_harmless(c: char) -> bool {
     matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '/' | '%')
 }
 

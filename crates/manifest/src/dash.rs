@@ -82,13 +82,13 @@ mod tests {
     use super::*;
     use crate::Kind;
     use crate::public::PublicPaths;
-    use Came::{InPath, InQuery, SegmentRun};
+    use Came::{InPath, InQuery, Run};
 
     /// An MPD of many segments, each with one of the longest tokens.
     #[test]
     fn what_grows_too_large_is_not_explained_either() {
         let [id, name] = [64, 255].map(|n| &*"a".repeat(n).leak());
-        let rewriter = testing::carrier_on(InQuery, "", |link| {
+        let rewriter = testing::rewriter_on(InQuery, "", |link| {
             link.download(name).session(id).subject(id).token_id(id)
         });
         let with = |n: usize| {
@@ -344,7 +344,7 @@ mod tests {
         becomes(InPath, &content(own, "$Time$"), &content(written, "$Time$"));
         // Players that start from the `Location` come here too.
         let other = "https://other.example/live.mpd";
-        for came in [InQuery, InPath, SegmentRun] {
+        for came in [InQuery, InPath, Run] {
             let written = content(other, "/TOKEN/videos/42/dash/$Time$");
             becomes(came, &content(other, "$Time$"), &written);
             let written = content(other, "/TOKEN/videos/42/$Time$");
@@ -474,7 +474,7 @@ mod tests {
         );
         let location = "<d:Location>/TOKEN/videos/42/dash/manifest.mpd</d:Location>";
         assert_eq!(
-            rewritten(&rewriter(SegmentRun), &mpd("", "a/")),
+            rewritten(&rewriter(Run), &mpd("", "a/")),
             Ok(mpd(location, "/TOKEN/videos/42/dash/a/")
                 .replace(">a</d:Pat", ">/TOKEN/videos/42/dash/a</d:Pat"))
         );
@@ -484,7 +484,7 @@ mod tests {
     fn a_dynamic_mpd_is_reloaded_with_the_new_token() {
         let dynamic = |content: &str| mpd(content).replace("static", "dynamic");
         let own = "<Location>/TOKEN/videos/42/dash/manifest.mpd</Location>";
-        let run = rewriter(SegmentRun);
+        let run = rewriter(Run);
         for before in ["", "<ProgramInformation/>", "<ProgramInformation/><BaseURL>/</BaseURL>"] {
             let after = "<ServiceDescription/><Period/>";
             let expected = dynamic(&format!("{before}{own}{after}"));
@@ -498,7 +498,7 @@ mod tests {
             period(r#"<Representation><SegmentTemplate media="$Time$"/></Representation>"#);
         let expected = content.replace("$Time$", "/TOKEN/videos/42/dash/$Time$");
         assert_eq!(rewritten(&run, &dynamic(&content)), Ok(dynamic(&format!("{own}{expected}"))));
-        becomes(SegmentRun, &content, &expected);
+        becomes(Run, &content, &expected);
         assert_eq!(rewritten(&rewriter(InPath), &dynamic("<Period/>")), Ok(dynamic("<Period/>")));
     }
 }

@@ -281,7 +281,7 @@ pub(crate) mod tests {
     const PLAYLIST: &str = "https://cdn.example.com/videos/42/hls/list.m3u8";
 
     /// The rewriter for a link to `url` with a token for /videos/42/.
-    pub(crate) fn carrier_of(
+    pub(crate) fn rewriter_of(
         url: &str,
         more: impl for<'a> FnOnce(Builder<'a, &'a str>) -> Builder<'a, &'a str>,
     ) -> Rewriter {
@@ -296,7 +296,7 @@ pub(crate) mod tests {
 
     /// The rewriter for a link in the query, where every address must get the token.
     fn rewriter() -> Rewriter {
-        carrier_of(PLAYLIST, |link| link.in_query())
+        rewriter_of(PLAYLIST, |link| link.in_query())
     }
 
     /// Rewrites a playlist, with `TOKEN` for the token and `EXACT` for tokens of a single address.
@@ -470,7 +470,7 @@ pub(crate) mod tests {
     #[test]
     fn twice_is_once() {
         let lines = "#EXTM3U\n#EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:4,\na.ts\n/videos/42/b.ts\n";
-        for rewriter in [rewriter(), carrier_of(PLAYLIST, |link| link.in_path())] {
+        for rewriter in [rewriter(), rewriter_of(PLAYLIST, |link| link.in_path())] {
             let once = rewrite(&rewriter, lines).unwrap();
             assert_ne!(once, lines);
             assert_eq!(rewrite(&rewriter, &once).unwrap(), once);
@@ -479,7 +479,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_link_in_the_path_is_inherited() {
-        let rewriter = carrier_of(PLAYLIST, |link| link.in_path());
+        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path());
         becomes_with(
             &rewriter,
             "#EXTINF:4,\na.ts\n#EXT-X-KEY:METHOD=AES-128,URI=\"/videos/42/key\"\n",
@@ -504,7 +504,7 @@ pub(crate) mod tests {
         let playlist = "\u{feff}#EXTM3U\r\n#EXTINF:4,\r\n~1.ts\r\n";
         let expected = playlist.replace('~', "/TOKEN/videos/42/hls/");
         assert_eq!(rewritten(&rewriter(), &playlist.replace('~', "")), Ok(expected));
-        let live = carrier_of(PLAYLIST, |link| link.in_query().run(60));
+        let live = rewriter_of(PLAYLIST, |link| link.in_query().run(60));
         assert!(
             rewritten(&live, "\u{feff}#EXTM3U\n#EXTINF:4,\na\n").unwrap().contains("STREAM-INF")
         );
@@ -519,11 +519,11 @@ pub(crate) mod tests {
             let expected = list.replace('~', "/TOKEN/videos/42/hls/");
             let list = list.replace('~', "");
             assert_eq!(rewritten(&rewriter(), &list).as_ref(), Ok(&expected));
-            let run = carrier_of(PLAYLIST, |link| link.in_path().run(60));
+            let run = rewriter_of(PLAYLIST, |link| link.in_path().run(60));
             assert_eq!(rewritten(&run, &list), Ok(expected));
-            let path = carrier_of(PLAYLIST, |link| link.in_path());
+            let path = rewriter_of(PLAYLIST, |link| link.in_path());
             assert_eq!(rewritten(&path, &list), Ok(list.clone()));
-            let preview = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+            let preview = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
             assert_eq!(rewritten(&preview, &list), Err(ManifestError::NoPreview));
         }
     }
@@ -546,8 +546,8 @@ pub(crate) mod tests {
     fn the_scheme_of_an_address_is_kept() {
         let plain = PLAYLIST.replace("https:", "http:");
         let by_http = |in_path| match in_path {
-            true => carrier_of(&plain, |link| link.in_path()),
-            false => carrier_of(&plain, |link| link.in_query()),
+            true => rewriter_of(&plain, |link| link.in_path()),
+            false => rewriter_of(&plain, |link| link.in_query()),
         };
         for rewriter in [by_http(true), by_http(false)] {
             for (address, expected) in [
@@ -585,7 +585,7 @@ pub(crate) mod tests {
         let defines = "#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"hd\"\n#EXT-X-DEFINE:QUERYPARAM=\"v\"\n\
                        #EXT-X-DEFINE:IMPORT=\"far\"\n\
                        #EXT-X-DEFINE:NAME=\"cdn\",VALUE=\"//b.example\"\n";
-        let rewriter = carrier_of(&[PLAYLIST, "?v=1%2F2"].concat(), |link| link.in_query());
+        let rewriter = rewriter_of(&[PLAYLIST, "?v=1%2F2"].concat(), |link| link.in_query());
         for (lines, expected) in [
             ("{$dir}/{$v}.ts\n", "/TOKEN/videos/42/hls/hd/1/2.ts\n"),
             ("{$dir}/{$far}.ts\n", "/TOKEN/videos/42/hls/hd/{$far}.ts\n"),
@@ -692,7 +692,7 @@ pub(crate) mod tests {
             "https://other.example/{$late}/1.ts\n#EXT-X-DEFINE:IMPORT=\"late\"\n",
         ] {
             let playlist = [import, lines].concat();
-            for rewriter in [rewriter(), carrier_of(PLAYLIST, |link| link.in_path())] {
+            for rewriter in [rewriter(), rewriter_of(PLAYLIST, |link| link.in_path())] {
                 assert_eq!(rewrite(&rewriter, &playlist), Err(ManifestError::Malformed), "{lines}");
             }
         }
@@ -741,10 +741,10 @@ pub(crate) mod tests {
         let abroad = "https://other.example/?s={$sig}\n";
         let lines = ["#EXTM3U\n", &define("sig"), abroad].concat();
         assert_eq!(rewrite(&rewriter(), &lines), Err(ManifestError::Malformed));
-        let path = carrier_of(PLAYLIST, |link| link.in_path());
+        let path = rewriter_of(PLAYLIST, |link| link.in_path());
         assert_eq!(rewrite(&path, &lines).as_ref(), Ok(&lines));
         // Other parameters may be used, whether they are present or not.
-        let own = carrier_of(&[PLAYLIST, "?v=1"].concat(), |link| link.in_query());
+        let own = rewriter_of(&[PLAYLIST, "?v=1"].concat(), |link| link.in_query());
         let lines =
             [define("v").as_str(), &define("w"), "https://other.example/?v={$v}&w={$w}\n"].concat();
         becomes_with(&own, &lines, &lines);
@@ -778,7 +778,7 @@ pub(crate) mod tests {
         let lines = "#EXT-X-DEFINE:QUERYPARAM=\"v\"\n{$v}/a.ts\n";
         for value in ["//b.example", "https://b.example", "/videos/43", "../../43", "a%0a%23EXT"] {
             let url = [PLAYLIST, "?v=", value].concat();
-            becomes_with(&carrier_of(&url, |link| link.in_query()), lines, lines);
+            becomes_with(&rewriter_of(&url, |link| link.in_query()), lines, lines);
         }
     }
 

@@ -57,12 +57,11 @@ impl Host {
     pub(crate) fn parse(base: &str) -> Option<Self> {
         let (scheme, authority) = base.split_once("://")?;
         let scheme = Scheme::parse(scheme)?;
-        let is_unreserved_path =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
         let authority = authority.strip_suffix(scheme.default_port()).unwrap_or(authority);
         let is_host = !authority.is_empty()
             && !authority.starts_with(':')
-            && authority.bytes().all(is_unreserved_path);
+            && authority.bytes().all(is_harmless);
         is_host.then(|| Self { scheme, authority: authority.to_ascii_lowercase() })
     }
 

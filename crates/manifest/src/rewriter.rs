@@ -603,7 +603,7 @@ mod tests {
     }
 
     /// The rewriter for a JWT for /videos/42/ at a gate where JWTs are called `name`.
-    fn jwt_carrier(name: &str, native: bool, in_path: bool) -> Rewriter {
+    fn jwt_rewriter(name: &str, native: bool, in_path: bool) -> Rewriter {
         let signer = Signer::new(ring());
         let jwt = Jwt::new().claim("vid", "42").name(name).unwrap();
         let link = signer.link(MANIFEST).jwt(jwt);
@@ -620,7 +620,7 @@ mod tests {
     #[test]
     fn a_jwt_is_carried_as_any_token() {
         for (name, native) in [("token", true), ("token", false), ("a.b", true)] {
-            let query = jwt_carrier(name, native, false);
+            let query = jwt_rewriter(name, native, false);
             for (reference, expected) in [
                 ("a.ts", "/TOKEN/videos/42/hls/a.ts"),
                 ("/videos/42/a.ts?v=1", "/TOKEN/videos/42/a.ts?v=1"),
@@ -629,7 +629,7 @@ mod tests {
             ] {
                 assert_eq!(written(&query, reference, false), expected);
             }
-            let path = jwt_carrier(name, native, true);
+            let path = jwt_rewriter(name, native, true);
             for reference in ["a.ts", "../a.ts", "?x=1"] {
                 assert_eq!(written(&path, reference, false), reference);
             }
@@ -648,7 +648,7 @@ mod tests {
 
     #[test]
     fn what_has_a_token_of_either_format_stays() {
-        let [native, jwt] = [rewriter(false), jwt_carrier("token", true, false)];
+        let [native, jwt] = [rewriter(false), jwt_rewriter("token", true, false)];
         for reference in [
             "a.ts?pg=1",
             "a.ts?v=1&pg",

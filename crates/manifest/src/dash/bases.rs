@@ -272,10 +272,10 @@ impl Bases {
 /// Whether an address certainly leads below its base, or nowhere: it names no host, and removes nothing
 /// from the path.
 fn is_below(address: &str) -> bool {
-    let is_unreserved_path = |byte: u8| !byte.is_ascii_control() && !b":\\".contains(&byte);
+    let is_harmless = |byte: u8| !byte.is_ascii_control() && !b":\\".contains(&byte);
     !address.starts_with(['/', '?', '#', ' '])
         && !address.is_empty()
-        && address.bytes().all(is_unreserved_path)
+        && address.bytes().all(is_harmless)
         && !address.contains("..")
         && !address.contains("%2")
 }

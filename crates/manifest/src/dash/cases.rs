@@ -1,16 +1,16 @@
 //! MPDs based on public reports, one for each kind, with the expected results.
 
-use Came::{DashPreview, InPath, InQuery, SegmentRun};
+use Came::{InPath, InQuery, Preview, Run};
 
 use crate::ManifestError;
-use crate::dash::testing::{Came, carrier_of, mpd, rewriter, rewritten};
+use crate::dash::testing::{Came, mpd, rewriter, rewriter_of, rewritten};
 use crate::public::PublicPaths;
 
 /// Checks the result `path` for a link in the path, and `query` for a link in the query and for one with
 /// `run`.
 #[track_caller]
 fn becomes(before: &str, path: &str, query: &str) {
-    for (came, expected) in [(InPath, path), (InQuery, query), (SegmentRun, query)] {
+    for (came, expected) in [(InPath, path), (InQuery, query), (Run, query)] {
         assert_eq!(rewritten(&rewriter(came), before).as_deref(), Ok(expected), "{came:?}");
     }
 }
@@ -111,7 +111,7 @@ fn more_bases_than_are_held() {
         mpd(&[each("BaseURL", 9), period].concat()),
         mpd(&each("Location", 65)),
     ] {
-        for came in [InPath, InQuery, SegmentRun] {
+        for came in [InPath, InQuery, Run] {
             let refused = rewritten(&rewriter(came), &too_many);
             assert_eq!(refused, Err(ManifestError::TooComplex), "{came:?}: {too_many}");
         }
@@ -347,7 +347,7 @@ fn parts_of_an_mpd() {
         becomes(patch, patch, patch);
     }
     let period = format!("<Period {NS}>{}</Period>", template("$Number$"));
-    assert_eq!(rewritten(&rewriter(DashPreview(5)), &period), Err(ManifestError::NoPreview));
+    assert_eq!(rewritten(&rewriter(Preview(5)), &period), Err(ManifestError::NoPreview));
 }
 
 #[test]
@@ -363,9 +363,9 @@ fn the_query_passed_on_has_no_token() {
         )
     };
     let query = |query: &str, before: &str, after: &str| {
-        let link = carrier_of(InQuery, query);
+        let link = rewriter_of(InQuery, query);
         assert_eq!(rewritten(&link, &with(before)), Ok(with(after)));
-        assert_eq!(rewritten(&carrier_of(InPath, query), &with(before)), Ok(with(before)));
+        assert_eq!(rewritten(&rewriter_of(InPath, query), &with(before)), Ok(with(before)));
     };
     let whole = " queryTemplate=\"$querypart$\" useMPDUrlQuery";
     for yes in ["true", "1", "TRUE", "True", "&#84;rue", "yes", ""] {
@@ -419,7 +419,7 @@ fn a_preview_has_what_is_one_file_for_the_whole_film() {
             .replace("static\"", "static\" mediaPresentationDuration=\"PT4S\"")
     };
     let kept = |set: &str, expected: &str| {
-        let out = rewritten(&rewriter(DashPreview(9)), &with(set)).unwrap();
+        let out = rewritten(&rewriter(Preview(9)), &with(set)).unwrap();
         assert!(out.contains(expected), "{out}");
     };
     let one = "/ONE/videos/42/dash/en.vtt";
@@ -442,7 +442,7 @@ fn a_preview_has_what_is_one_file_for_the_whole_film() {
         "<AdaptationSet contentType=\"image\" mimeType=\"video/mp4\"><Representation><BaseURL>a.mp4</BaseURL></Representation></AdaptationSet>",
         "<AdaptationSet contentType=\"text\"><Representation mimeType=\"video/mp4\"><BaseURL>a.mp4</BaseURL></Representation></AdaptationSet>",
     ] {
-        assert_eq!(rewritten(&rewriter(DashPreview(9)), &with(set)), Err(ManifestError::NoPreview));
+        assert_eq!(rewritten(&rewriter(Preview(9)), &with(set)), Err(ManifestError::NoPreview));
     }
 }
 
@@ -463,7 +463,7 @@ fn a_preview_is_cut_from_what_needs_a_token() {
         ("<SegmentTemplate duration=\"4\" media=\"$Number$\" initialization=\"i.m4s\"/>", true),
         ("<SegmentTemplate duration=\"4\" media=\"$Number$.ts\"/>", true),
     ] {
-        let rewriter = rewriter(DashPreview(5)).public_paths(public());
+        let rewriter = rewriter(Preview(5)).public_paths(public());
         let made = rewritten(&rewriter, &film(content)).map(drop);
         let expected = if has_preview { Ok(()) } else { Err(ManifestError::NoPreview) };
         assert_eq!(made, expected, "{content}");
@@ -480,7 +480,7 @@ fn a_preview_leads_to_no_manifest_that_it_does_not_open() {
         ))
         .replace("static\"", "static\" mediaPresentationDuration=\"PT4S\"")
     };
-    let link = rewriter(DashPreview(9));
+    let link = rewriter(Preview(9));
     let out = |address: &str| rewritten(&link, &with(address)).unwrap();
     assert!(out("next.mpd").contains("value=\"/TOKEN/videos/42/dash/next.mpd\""));
     for address in ["next", "next.xml", "List(format=mpd)"] {
@@ -490,7 +490,7 @@ fn a_preview_leads_to_no_manifest_that_it_does_not_open() {
 
 #[test]
 fn a_request_without_a_host_gets_no_mpd() {
-    let link = carrier_of(Came::NoHost, "");
+    let link = rewriter_of(Came::NoHost, "");
     for text in [mpd(""), mpd("<BaseURL>a/</BaseURL>"), String::new()] {
         assert_eq!(rewritten(&link, &text), Err(ManifestError::NoHost));
     }

@@ -216,7 +216,7 @@ mod tests {
     use crate::dash::testing::{Came, mpd, rewriter, rewritten};
 
     fn preview(secs: u64, mpd: &str) -> Result<String, ManifestError> {
-        rewritten(&rewriter(Came::DashPreview(secs)), mpd)
+        rewritten(&rewriter(Came::Preview(secs)), mpd)
     }
 
     /// An MPD of 20 seconds with this segment information at three levels.

@@ -86,11 +86,9 @@ impl Ids {
     /// An id is harmless if it has only these characters (no escapes, and none that could start a scheme, a
     /// query or another identifier), and if no segment is empty or consists of dots.
     pub(super) fn of(id: &str) -> Self {
-        let is_unreserved_path =
-            |c: char| c.is_alphanumeric() || c == ' ' || "-._~!'()*+,=@".contains(c);
-        let is_segment = |segment: &str| {
-            segment.chars().all(is_unreserved_path) && !segment.chars().all(|c| c == '.')
-        };
+        let is_harmless = |c: char| c.is_alphanumeric() || c == ' ' || "-._~!'()*+,=@".contains(c);
+        let is_segment =
+            |segment: &str| segment.chars().all(is_harmless) && !segment.chars().all(|c| c == '.');
         let is_trimmed = !id.starts_with(' ') && !id.ends_with(' ');
         Self { has_odd: !is_trimmed || !id.split('/').all(is_segment), has_deep: id.contains('/') }
     }

@@ -16,25 +16,25 @@ pub(crate) enum Came {
     InPath,
     InQuery,
     /// In the path, with `run`.
-    SegmentRun,
+    Run,
     /// In the query, with `pre` of this many seconds.
-    DashPreview(u64),
+    Preview(u64),
     /// In the query of a request that names no host.
     NoHost,
 }
 
 /// The rewriter for a link to `/videos/42/dash/manifest.mpd` with a token for `/videos/42/`.
 pub(crate) fn rewriter(came: Came) -> Rewriter {
-    carrier_of(came, "")
+    rewriter_of(came, "")
 }
 
 /// The same, with a query from the viewer.
-pub(crate) fn carrier_of(came: Came, query: &str) -> Rewriter {
-    carrier_on(came, query, |link| link)
+pub(crate) fn rewriter_of(came: Came, query: &str) -> Rewriter {
+    rewriter_on(came, query, |link| link)
 }
 
 /// The same, with more options.
-pub(crate) fn carrier_on(
+pub(crate) fn rewriter_on(
     came: Came,
     query: &str,
     more: impl for<'a> FnOnce(Builder<'a, &'a str>) -> Builder<'a, &'a str>,
@@ -45,8 +45,8 @@ pub(crate) fn carrier_on(
     let link = match came {
         Came::InPath => link.in_path(),
         Came::InQuery | Came::NoHost => link.in_query(),
-        Came::SegmentRun => link.in_path().run(14_400),
-        Came::DashPreview(secs) => link.in_query().preview(secs),
+        Came::Run => link.in_path().run(14_400),
+        Came::Preview(secs) => link.in_query().preview(secs),
     };
     let mut link = link.sign(NOW).unwrap().to_string();
     if !query.is_empty() {

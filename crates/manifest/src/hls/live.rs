@@ -71,13 +71,13 @@ pub(crate) fn stand_in(rewriter: &Rewriter, facts: &Facts, line_end: &str) -> St
 
 #[cfg(test)]
 mod tests {
-    use crate::hls::tests::{carrier_of, rewritten};
+    use crate::hls::tests::{rewriter_of, rewritten};
 
     const PLAYLIST: &str = "https://cdn.example.com/videos/42/hls/live.m3u8";
     const LIVE: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\na.ts\n";
 
     fn exchanged(url: &str, playlist: &str) -> String {
-        rewritten(&carrier_of(url, |link| link.in_path().run(14_400)), playlist).unwrap()
+        rewritten(&rewriter_of(url, |link| link.in_path().run(14_400)), playlist).unwrap()
     }
 
     #[test]
@@ -118,13 +118,13 @@ mod tests {
         let multivariant = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.ts\n";
         assert_eq!(exchanged(PLAYLIST, multivariant), rewritten(multivariant));
         // Without an exchange, a live playlist is like any other.
-        let rewriter = carrier_of(PLAYLIST, |link| link.in_query());
+        let rewriter = rewriter_of(PLAYLIST, |link| link.in_query());
         assert_eq!(super::super::tests::rewritten(&rewriter, LIVE).unwrap(), rewritten(LIVE));
     }
 
     #[test]
     fn no_playlist_has_no_stand_in() {
-        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().run(14_400));
+        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().run(14_400));
         assert!(crate::hls::rewrite(&rewriter, "<html>\n#EXTINF:4,\na.ts\n").is_err());
     }
 }

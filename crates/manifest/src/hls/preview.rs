@@ -162,7 +162,7 @@ fn decimal(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::hls::HlsRewriter;
-    use crate::hls::tests::{becomes_with, carrier_of, rewritten};
+    use crate::hls::tests::{becomes_with, rewriter_of, rewritten};
 
     const PLAYLIST: &str = "https://cdn.example.com/videos/42/hls/list.m3u8";
 
@@ -170,7 +170,7 @@ mod tests {
     /// its duration and its address. Each listed segment gets an `EXACT` token.
     #[track_caller]
     fn becomes(lines: &str, expected: &str) {
-        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
         becomes_with(&rewriter, &segments(lines, ""), &segments(expected, "/EXACT/videos/42/hls/"));
     }
 
@@ -190,7 +190,7 @@ mod tests {
 
     #[track_caller]
     fn fails(lines: &str, expected: ManifestError) {
-        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
         let playlist = ["#EXTM3U\n", &segments(lines, "")].concat();
         assert_eq!(rewritten(&rewriter, &playlist), Err(expected), "{playlist}");
     }
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn manifests_share_a_token_and_everything_else_has_its_own() {
-        let rewriter = carrier_of(PLAYLIST, |link| link.in_query().preview(10));
+        let rewriter = rewriter_of(PLAYLIST, |link| link.in_query().preview(10));
         for (token, lines) in [
             ("EXACT", "CONTENT-STEERING:SERVER-URI=\"~s.json\"\n"),
             ("TOKEN", "DATERANGE:X-ASSET-URI=\"~a.m3u8\"\n"),
@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn a_viewer_does_not_choose_what_is_signed() {
         let url = [PLAYLIST, "?v=b&w=../../42/c"].concat();
-        let rewriter = carrier_of(&url, |link| link.in_query().preview(10));
+        let rewriter = rewriter_of(&url, |link| link.in_query().preview(10));
         let head = "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"v\"\n#EXT-X-DEFINE:QUERYPARAM=\"w\"\n\
                     #EXT-X-DEFINE:NAME=\"x\",VALUE=\"{$v}\"\n#EXT-X-DEFINE:IMPORT=\"y\"\n\
                     #EXT-X-DEFINE:NAME=\"z\",VALUE=\"1\"\n";
@@ -390,7 +390,7 @@ mod tests {
             PublicPaths::new(vec!["/videos/42/hls/".into()], vec![]),
         ] {
             let rewriter =
-                carrier_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
+                rewriter_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
             for lines in
                 ["4 a.ts\n", "4 /videos/42/hls/a.ts\n", "#EXT-X-PART:DURATION=1,URI=\"a.TS\"\n"]
             {
@@ -403,7 +403,8 @@ mod tests {
             }
         }
         let public = PublicPaths::new(vec![], vec!["json".into()]);
-        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
+        let rewriter =
+            rewriter_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
         becomes_with(
             &rewriter,
             "#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"a.json\"\n",
@@ -413,7 +414,7 @@ mod tests {
 
     #[test]
     fn the_end_has_the_line_end_of_the_playlist() {
-        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
         for end in ["\n", "\r\n", "\r"] {
             let listed = ["#EXTM3U", "#EXTINF:20,", "~a", ""].join(end);
             let expected =
@@ -432,7 +433,7 @@ mod tests {
 
     #[test]
     fn twice_is_once() {
-        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
         let playlist = ["#EXTM3U\n", &segments("6 a\n6 b\n6 c\n", "")].concat();
         let once = crate::hls::rewrite(&rewriter, &playlist).unwrap();
         assert_eq!(crate::hls::rewrite(&rewriter, &once), Ok(once));
@@ -440,7 +441,7 @@ mod tests {
 
     #[test]
     fn line_by_line_no_end_is_known() {
-        let rewriter = carrier_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
         let lines = ["#EXTM3U\n", "#EXT-X-MEDIA-SEQUENCE:1\n", "#EXTINF:4,\n", "a\n"];
         let ended = |first: &str| {
             let mut hls = HlsRewriter::new(&rewriter);

@@ -57,12 +57,12 @@ impl Rewriter {
 
 #[cfg(test)]
 mod tests {
-    use crate::hls::tests::carrier_of;
+    use crate::hls::tests::rewriter_of;
 
     #[test]
     fn no_token_is_shown() {
         let rewriter =
-            carrier_of("https://cdn.example.com/videos/42/a.m3u8", |link| link.in_query());
+            rewriter_of("https://cdn.example.com/videos/42/a.m3u8", |link| link.in_query());
         let own = ["/", rewriter.token(), "/videos/42/a.ts"].concat();
         for (address, shown) in [
             (own.as_str(), "/TOKEN/videos/42/a.ts"),
