@@ -27,6 +27,25 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// Any text, with pieces of tokens in it.
+pub(crate) fn text(most: usize) -> impl Strategy<Value = String> {
+    const PIECES: &[&str] = &[
+        "pg", "pg=1", "exp=", "kid=", "main", "sig=", "dir=", "token=", "eyJ", "=", "&", "/", "?",
+        "%", ".", ";", ",",
+    ];
+    let piece = prop_oneof![
+        4 => (b' '..=b'~').prop_map(|byte| char::from(byte).to_string()),
+        2 => prop::sample::select(PIECES).prop_map(String::from),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..=most).prop_map(|pieces| pieces.concat())
+}
+
+/// Whether an odd request is also explained: one in twenty, as that takes 40 ms in a debug build.
+pub(crate) fn is_explained() -> impl Strategy<Value = bool> {
+    prop::bool::weighted(0.05)
+}
+
 impl Change {
     /// A link with this change, after the host. It is the same link if a byte replaces itself.
     pub(crate) fn of(self, link: &str) -> String {

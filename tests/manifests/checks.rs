@@ -39,9 +39,12 @@ pub fn playlist(asked: &Asked, rewriter: &Rewriter, text: &str) {
         }
     }
     assert_eq!(left, 0, "a token is no part of an address: {rewritten}");
-    // Some players read a backslash as a slash. In a malformed list, an address that leads to another host that way
-    // leaves the rest of the list unchanged, until the address has the token.
-    if !text.contains('\\') {
+    // In a malformed list, an address that may lead to another host leaves the rest of the list unchanged. With the
+    // token it leads to this host, so a second pass may write what follows.
+    let is_whole = |line: &str| {
+        line.matches('"').count() % 2 == 0 && line.rfind(['#', '\\']).is_none_or(|at| at == 0)
+    };
+    if text.lines().all(is_whole) {
         assert_eq!(rewriter.rewrite(Kind::Hls, &rewritten).as_ref(), Ok(&rewritten));
     }
 }
