@@ -1,5 +1,7 @@
 //! The cookie that carries a token (RFC 6265; the attribute `Partitioned` of CHIPS).
 
+use core::time::Duration;
+
 use alloc::format;
 use alloc::string::String;
 
@@ -13,11 +15,11 @@ const MAX_ATTRIBUTE_LEN: usize = 1024;
 /// The prefix of cookie names that browsers accept only for a whole host (RFC 6265bis, section 4.1.3.2).
 const WHOLE_HOST: &[u8] = b"__Host-";
 
-/// The value of `Set-Cookie` for a token with directory scope that lasts `secs` more seconds. Browsers send it to
+/// The value of `Set-Cookie` for a token with directory scope that lasts so much longer. Browsers send it to
 /// everything below the directory, even from a page of another site. `None` if an attribute cannot contain the
 /// directory, or a browser would drop the cookie.
 #[must_use]
-pub fn set_cookie(token: &str, directory: &str, secs: u64) -> Option<String> {
+pub fn set_cookie(token: &str, directory: &str, length: Duration) -> Option<String> {
     let name = token.as_bytes().get(..WHOLE_HOST.len());
     if directory.contains(';')
         || directory.len() > MAX_ATTRIBUTE_LEN
@@ -26,6 +28,7 @@ pub fn set_cookie(token: &str, directory: &str, secs: u64) -> Option<String> {
         return None;
     }
     // The token starts with its name and a `=`, like a cookie.
+    let secs = length.as_secs();
     let cookie = format!(
         "{token}; Path={directory}; Max-Age={secs}; Secure; HttpOnly; SameSite=None; Partitioned"
     );
@@ -39,16 +42,18 @@ mod tests {
     #[test]
     fn a_cookie_ends_with_the_token() {
         assert_eq!(
-            set_cookie("pg=1&exp=784111777&sig=x", "/videos/42/", 77).unwrap(),
+            set_cookie("pg=1&exp=784111777&sig=x", "/videos/42/", Duration::from_secs(77)).unwrap(),
             "pg=1&exp=784111777&sig=x; Path=/videos/42/; Max-Age=77; Secure; HttpOnly; \
              SameSite=None; Partitioned"
         );
-        assert_eq!(set_cookie("pg=1", "/a;Domain=b/", 1), None);
+        assert_eq!(set_cookie("pg=1", "/a;Domain=b/", Duration::from_secs(1)), None);
     }
 
     #[test]
     fn what_a_browser_would_drop_is_not_set() {
-        let set = |token: &str, directory: &str| set_cookie(token, directory, 784_111_777);
+        let set = |token: &str, directory: &str| {
+            set_cookie(token, directory, Duration::from_secs(784_111_777))
+        };
         let rest = set("token=", "/videos/42/").unwrap().len();
         let fits = ["token=", &"A".repeat(4096 - rest)].concat();
         assert_eq!(set(&fits, "/videos/42/").unwrap().len(), 4096);

@@ -1,6 +1,7 @@
 //! The exchange: replaces a token that limits when a playback starts with one that limits how long it lasts.
 
 use core::fmt;
+use core::time::Duration;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -108,9 +109,10 @@ impl Verifier<'_> {
         let grant = verified.grant();
         let expires = match grant.run() {
             None => grant.expires(),
-            Some(secs) => {
-                let secs = secs.min(self.max_run).min(self.max_lifetime.unwrap_or(u64::MAX));
-                now.min(grant.expires()).saturating_add(secs)
+            Some(length) => {
+                let length = length.min(self.max_run);
+                let length = length.min(self.max_lifetime.unwrap_or(Duration::MAX));
+                now.min(grant.expires()).saturating_add(length)
             }
         };
         let expires = expires.min(verified.key().retires()).min(key.retires());
@@ -215,7 +217,10 @@ mod tests {
         let signed = UnixTime::from_secs(NOW);
         let link = link(signer.link(MASTER)).sign(signed).unwrap();
         let ring = ring(keys);
-        let verifier = Verifier::new(&ring).audience(Some("edge")).leeway(300).max_lifetime(most);
+        let verifier = Verifier::new(&ring)
+            .audience(Some("edge"))
+            .leeway(Duration::from_secs(300))
+            .max_lifetime(most.map(Duration::from_secs));
         let mut request = Request::new(link.as_str());
         request.client_ip = Some("203.0.113.9".parse().unwrap());
         request.client_country = Some("PT");
@@ -238,7 +243,7 @@ mod tests {
                     .network("2001:db8::/32".parse().unwrap())
                     .token_id("j")
                     .not_before(UnixTime::from_secs(NOW - 60))
-                    .run(14_400)
+                    .run(Duration::from_secs(14_400))
                     .session("s")
                     .subject("v")
             },
@@ -261,14 +266,18 @@ mod tests {
     #[test]
     fn it_ends_no_later_than_the_first_and_its_run() {
         // Within the leeway, after the first token has expired.
-        let pass = passed(|link| edge(link).run(60), KEYS, None, NOW + 800).unwrap();
+        let pass =
+            passed(|link| edge(link).run(Duration::from_secs(60)), KEYS, None, NOW + 800).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 600 + 60);
-        let pass = passed(|link| edge(link).run(60), KEYS, Some(700), NOW).unwrap();
+        let pass =
+            passed(|link| edge(link).run(Duration::from_secs(60)), KEYS, Some(700), NOW).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 60);
-        let pass = passed(|link| edge(link).run(14_400), KEYS, Some(700), NOW).unwrap();
+        let pass = passed(|link| edge(link).run(Duration::from_secs(14_400)), KEYS, Some(700), NOW)
+            .unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 700, "the operator's cap");
-        let pass = passed(|link| edge(link).run(MAX_NUMBER), KEYS, None, NOW).unwrap();
-        assert_eq!(pass.expires.as_secs(), NOW + Verifier::DEFAULT_MAX_RUN);
+        let pass = passed(|link| edge(link).run(Duration::from_secs(MAX_NUMBER)), KEYS, None, NOW)
+            .unwrap();
+        assert_eq!(pass.expires.as_secs(), NOW + Verifier::DEFAULT_MAX_RUN.as_secs());
     }
 
     /// The key that signed the exchanged token, and when that token expires.
@@ -285,15 +294,18 @@ mod tests {
             [(NOW + 30, NOW + 30), (NOW + 59, NOW + 59), (NOW + 60, NOW + 60), (NOW + 99, NOW + 60)]
         {
             let keys = alloc::format!("{next},{main}@{retires}");
-            let pass = passed(|link| edge(link).run(60), &keys, None, NOW).unwrap();
+            let pass =
+                passed(|link| edge(link).run(Duration::from_secs(60)), &keys, None, NOW).unwrap();
             assert_eq!(signed_by(&pass), ("main", expires), "{retires}");
-            let pass = passed(|link| edge(link).preview(30), &keys, None, NOW).unwrap();
+            let pass = passed(|link| edge(link).preview(Duration::from_secs(30)), &keys, None, NOW)
+                .unwrap();
             assert_eq!(pass.expires.as_secs(), retires, "so do the pieces of a preview");
             let pass = passed(edge, &keys, None, NOW).unwrap();
             assert_eq!(pass.expires.as_secs(), retires, "and what was not exchanged");
         }
         let keys = alloc::format!("{next}@{},{main}", NOW - 1);
-        let pass = passed(|link| edge(link).run(60), &keys, None, NOW).unwrap();
+        let pass =
+            passed(|link| edge(link).run(Duration::from_secs(60)), &keys, None, NOW).unwrap();
         assert_eq!(signed_by(&pass), ("main", NOW + 60));
     }
 
@@ -301,7 +313,7 @@ mod tests {
     fn a_key_of_another_format_signs_no_native_token() {
         let (main, next) = KEYS.split_once(',').unwrap();
         let signed_by = |keys: &str| {
-            let pass = of_jwt_with(keys, |link| link.run(60), true, None, NOW);
+            let pass = of_jwt_with(keys, |link| link.run(Duration::from_secs(60)), true, None, NOW);
             pass.is_new.then(|| {
                 let (kid, expires) = signed_by(&pass);
                 (String::from(kid), expires)
@@ -326,12 +338,17 @@ mod tests {
 
     #[test]
     fn a_run_has_a_cap() {
-        let day = passed(|link| edge(link).run(86_401), KEYS, None, NOW).unwrap();
+        let day =
+            passed(|link| edge(link).run(Duration::from_secs(86_401)), KEYS, None, NOW).unwrap();
         assert_eq!(day.expires.as_secs(), NOW + 86_400);
         let signer = Signer::new(ring(KEYS));
-        let link = signer.link(MASTER).run(60).sign(UnixTime::from_secs(NOW)).unwrap();
+        let link = signer
+            .link(MASTER)
+            .run(Duration::from_secs(60))
+            .sign(UnixTime::from_secs(NOW))
+            .unwrap();
         let ring = ring(KEYS);
-        let verifier = Verifier::new(&ring).max_run(7);
+        let verifier = Verifier::new(&ring).max_run(Duration::from_secs(7));
         let now = UnixTime::from_secs(NOW);
         let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
         assert_eq!(verifier.exchange(&verified, now).unwrap().expires.as_secs(), NOW + 7);
@@ -343,7 +360,8 @@ mod tests {
         assert!(!pass.is_new && pass.segment_signer.is_none());
         assert_eq!(pass.expires.as_secs(), NOW + 600);
         assert!(pass.token.starts_with("pg=1&exp=1767225600&kid=main&aud=edge&dir=2&sig="));
-        let preview = passed(|link| edge(link).preview(30), KEYS, None, NOW).unwrap();
+        let preview =
+            passed(|link| edge(link).preview(Duration::from_secs(30)), KEYS, None, NOW).unwrap();
         assert!(!preview.is_new && preview.segment_signer.is_some());
         assert!(preview.token.contains("&dir=2&pre=30&sig="));
     }
@@ -351,7 +369,8 @@ mod tests {
     #[test]
     fn of_an_exact_scope_nothing_goes_on_but_a_run() {
         assert!(passed(|link| edge(link).exact(), KEYS, None, NOW).is_none());
-        let pass = passed(|link| edge(link).exact().run(60), KEYS, None, NOW).unwrap();
+        let pass = passed(|link| edge(link).exact().run(Duration::from_secs(60)), KEYS, None, NOW)
+            .unwrap();
         assert!(pass.token.starts_with("pg=1&exp=1767225060&kid=main&aud=edge&sig="));
     }
 
@@ -375,7 +394,9 @@ mod tests {
             Some([before, "TOKEN", fields, after.get(43..).unwrap()].concat())
         };
         let url = "https://cdn.example.com/a/b%20c.mp4?v=1";
-        let signed = |link: Builder<'_, &str>| String::from(link.run(700).sign(now).unwrap());
+        let signed = |link: Builder<'_, &str>| {
+            String::from(link.run(Duration::from_secs(700)).sign(now).unwrap())
+        };
         for (link, expected) in [
             (signed(signer.link(url)), "/a/b%20c.mp4?v=1&TOKEN"),
             (signed(signer.link(url)) + "&utm_source=x", "/a/b%20c.mp4?v=1&TOKEN&utm_source=x"),
@@ -385,20 +406,25 @@ mod tests {
         ] {
             assert_eq!(exchanged(link).as_deref(), Some(expected));
         }
-        let link = signer.link(url).in_path().run(700).sign(now).unwrap();
+        let link = signer.link(url).in_path().run(Duration::from_secs(700)).sign(now).unwrap();
         let cookie = link.token();
         let mut request = Request::new(url);
         request.cookie = Some(cookie);
         let verified = verifier.verify(&request, now).unwrap();
         assert!(verifier.lasting_address(&verified, now).is_none());
         for run in [1, 60, 600] {
-            assert_eq!(exchanged(String::from(signer.link(url).run(run).sign(now).unwrap())), None);
+            assert_eq!(
+                exchanged(String::from(
+                    signer.link(url).run(Duration::from_secs(run)).sign(now).unwrap()
+                )),
+                None
+            );
         }
     }
 
     #[test]
     fn it_is_admitted_as_any_other() {
-        let pass = passed(|link| edge(link).run(60), KEYS, None, NOW).unwrap();
+        let pass = passed(|link| edge(link).run(Duration::from_secs(60)), KEYS, None, NOW).unwrap();
         let url = ["https://cdn.example.com/", &pass.token, "/videos/42/1.m4s"].concat();
         let ring = ring(KEYS);
         let verifier = Verifier::new(&ring).audience(Some("edge"));
@@ -435,7 +461,7 @@ mod tests {
         let (ring, now) = (ring(keys), UnixTime::from_secs(now));
         let rules = JwtRules::new("/videos/{vid}/").unwrap().issuer("joe");
         let verifier = Verifier::new(&ring).native(native).jwt(Some(&rules)).audience(audience);
-        let verifier = verifier.leeway(300);
+        let verifier = verifier.leeway(Duration::from_secs(300));
         let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
         let pass = verifier.exchange(&verified, now).unwrap();
         let own = ["token=", link.token()].concat();
@@ -447,7 +473,12 @@ mod tests {
     #[test]
     fn a_jwt_is_exchanged_for_a_native_token() {
         fn more<'a>(link: Built<'a>) -> Built<'a> {
-            let link = link.audience("edge").token_id("j").session("s").subject("v").run(60);
+            let link = link
+                .audience("edge")
+                .token_id("j")
+                .session("s")
+                .subject("v")
+                .run(Duration::from_secs(60));
             link.not_before(UnixTime::from_secs(NOW - 60))
         }
         for (now, exp) in [(NOW, NOW + 60), (NOW + 599, NOW + 659), (NOW + 800, NOW + 660)] {
@@ -472,12 +503,20 @@ mod tests {
             assert_eq!(pass.expires.as_secs(), NOW + 600);
         };
         stays(|link| link, true, None);
-        stays(|link| link.run(60), false, None);
-        stays(|link| link.run(14_400).subject("auth0|7"), true, None);
-        stays(|link| link.run(14_400).token_id("a.b"), true, None);
-        stays(|link| link.run(14_400).session("a b"), true, None);
-        stays(|link| link.run(14_400).subject("7&exp=9007199254740991"), true, None);
+        stays(|link| link.run(Duration::from_secs(60)), false, None);
+        stays(|link| link.run(Duration::from_secs(14_400)).subject("auth0|7"), true, None);
+        stays(|link| link.run(Duration::from_secs(14_400)).token_id("a.b"), true, None);
+        stays(|link| link.run(Duration::from_secs(14_400)).session("a b"), true, None);
+        stays(
+            |link| link.run(Duration::from_secs(14_400)).subject("7&exp=9007199254740991"),
+            true,
+            None,
+        );
         let url = "https://edge.example.com/";
-        stays(|link| link.run(14_400).audience("https://edge.example.com/"), true, Some(url));
+        stays(
+            |link| link.run(Duration::from_secs(14_400)).audience("https://edge.example.com/"),
+            true,
+            Some(url),
+        );
     }
 }

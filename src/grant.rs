@@ -3,6 +3,7 @@
 mod network;
 
 use core::fmt;
+use core::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _, Error};
 
@@ -175,17 +176,17 @@ impl<'a> Grant<'a> {
         self.not_before.map(UnixTime::from_secs)
     }
 
-    /// Preview: how many seconds from the start may be played. Wire name: `pre`.
+    /// Preview: how much may be played, from the start. Wire name: `pre`.
     #[must_use]
-    pub const fn preview(&self) -> Option<u64> {
-        self.preview
+    pub fn preview(&self) -> Option<Duration> {
+        self.preview.map(Duration::from_secs)
     }
 
-    /// Play-until, in seconds: a gate that serves a manifest may exchange the token for one that lasts this
+    /// Play-until: a gate that serves a manifest may exchange the token for one that lasts this
     /// long. Wire name: `run`.
     #[must_use]
-    pub const fn run(&self) -> Option<u64> {
-        self.run
+    pub fn run(&self) -> Option<Duration> {
+        self.run.map(Duration::from_secs)
     }
 
     /// The playback session. Wire name: `sid`.

@@ -11,6 +11,7 @@ use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use self::mend::{Mended, Reading, mend};
 use crate::bytes::split_at;
@@ -160,7 +161,7 @@ impl Verifier<'_> {
         let expires = token.grant.expires();
         match self.check_times(&token.grant, now) {
             Ok(()) => {
-                let left = expires.secs_since(now);
+                let left = expires.duration_since(now).as_secs();
                 report.pass(format!("valid until {expires}, {} left", Span(left)));
             }
             Err(error) => {
@@ -374,7 +375,7 @@ fn odd_time(note: &FieldDescription, broken: Option<Refusal>, now: UnixTime) -> 
     if name == "exp" && is_length(number, now) {
         return Some(format!(
             "`exp` looks like a duration: write the time of expiry as a Unix time in seconds, like {}",
-            now.saturating_add(number).as_secs()
+            now.saturating_add(Duration::from_secs(number)).as_secs()
         ));
     }
     other_unit(name, number, now)

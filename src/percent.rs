@@ -29,35 +29,29 @@ pub fn push_encoded(text: &str, kept: impl Fn(u8) -> bool, out: &mut String) {
 #[cfg(feature = "alloc")]
 #[must_use]
 pub fn decode(text: &str) -> Option<String> {
-    let mut pieces = text.split('%');
-    let mut bytes = Vec::from(pieces.next()?);
-    for piece in pieces {
-        let (digits, rest) = piece.split_at_checked(2)?;
-        bytes.push(escaped(digits)?);
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8(bytes).ok()
+    let (octets, well_formed) = octets(text);
+    String::from_utf8(octets).ok().filter(|_| well_formed)
 }
 
 /// Decodes the escapes of a text if the result is UTF-8. Malformed escapes stay.
 #[cfg(feature = "alloc")]
 pub(crate) fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
+    String::from_utf8(octets(text).0).unwrap_or_else(|_| text.into())
+}
+
+/// The octets of a text with its escapes decoded, and whether all were well-formed. Others stay.
+#[cfg(feature = "alloc")]
+fn octets(text: &str) -> (Vec<u8>, bool) {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut well_formed = true;
     let mut parts = text.split('%');
-    bytes.extend(parts.next().unwrap_or_default().bytes());
+    octets.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
     for part in parts {
         let octet = part.get(..2).and_then(escaped);
-        let rest = match octet {
-            Some(octet) => {
-                bytes.push(octet);
-                part.get(2..)
-            }
-            None => {
-                bytes.push(b'%');
-                Some(part)
-            }
-        };
-        bytes.extend(rest.unwrap_or_default().bytes());
+        well_formed &= octet.is_some();
+        octets.push(octet.unwrap_or(b'%'));
+        let rest = if octet.is_some() { part.get(2..) } else { Some(part) };
+        octets.extend_from_slice(rest.unwrap_or_default().as_bytes());
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.into())
+    (octets, well_formed)
 }

@@ -5,6 +5,7 @@ mod encode;
 mod link;
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use crate::format;
 use crate::format::Writer;
@@ -26,13 +27,14 @@ pub use self::link::Link;
 /// Signs links with the first key of a ring.
 ///
 /// ```
+/// use core::time::Duration;
 /// use playgate::{KeyRing, Signer, UnixTime};
 /// // A development key. Read yours from the environment or a file.
 /// let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")?;
 /// let now = UnixTime::from_secs(1_767_225_000);
 /// let link = Signer::new(ring)
 ///     .link("https://cdn.example.com/videos/42/master.m3u8")
-///     .expires_in(600)
+///     .expires_in(Duration::from_secs(600))
 ///     .sign(now)?;
 /// // A playlist's link allows its directory, with the token in the path: players fetch what it lists.
 /// assert!(link.as_str().starts_with(
@@ -87,9 +89,9 @@ pub struct Builder<'a, U> {
 }
 
 impl<'a, U> Builder<'a, U> {
-    /// Expires `secs` seconds after signing.
-    pub const fn expires_in(mut self, secs: u64) -> Self {
-        self.options.expiry = Expiry::In(secs);
+    /// Expires this long after signing. Fractions of a second are cut off, here and below.
+    pub const fn expires_in(mut self, length: Duration) -> Self {
+        self.options.expiry = Expiry::In(length.as_secs());
         self
     }
 
@@ -190,25 +192,25 @@ impl<'a, U> Builder<'a, U> {
         self
     }
 
-    /// Preview: allows the first `secs` seconds of what the manifest lists. Needs a directory scope. Wire
+    /// Preview: allows only the start of what the manifest lists, of this length. Needs a directory scope. Wire
     /// name: `pre`.
-    pub const fn preview(mut self, secs: u64) -> Self {
-        self.options.preview = Some(secs);
+    pub const fn preview(mut self, length: Duration) -> Self {
+        self.options.preview = Some(length.as_secs());
         self
     }
 
-    /// Play-until: a gate that serves a manifest exchanges the token for one that lasts this many seconds.
+    /// Play-until: a gate that serves a manifest exchanges the token for one that lasts this long.
     /// Wire name: `run`.
-    pub const fn run(mut self, secs: u64) -> Self {
-        self.options.run = Some(secs);
+    pub const fn run(mut self, length: Duration) -> Self {
+        self.options.run = Some(length.as_secs());
         self
     }
 
-    /// Rounds the expiry up to a multiple of `secs` seconds since 1970, and `iat` down to the start of the window
+    /// Rounds the expiry up to a multiple of `step` since 1970, and `iat` down to the start of the window
     /// in which links get this expiry. All links made in that window are the same bytes, so caches and pages can
-    /// keep them. Each lasts up to `secs` longer than requested. 0 and 1 round nothing.
-    pub const fn round(mut self, secs: u64) -> Self {
-        self.options.round = secs;
+    /// keep them. Each lasts up to `step` longer than requested. Steps of 0 and 1 seconds round nothing.
+    pub const fn round(mut self, step: Duration) -> Self {
+        self.options.round = step.as_secs();
         self
     }
 

@@ -1,6 +1,7 @@
 //! Points in time. The core never reads a clock: the time is an argument.
 
 use core::fmt;
+use core::time::Duration;
 
 /// Seconds since 1970-01-01T00:00:00Z, without leap seconds.
 ///
@@ -21,16 +22,16 @@ impl UnixTime {
         self.0
     }
 
-    /// The time `secs` seconds later, or the latest possible time.
+    /// The time this much later, in whole seconds, or the latest possible time.
     #[must_use]
-    pub const fn saturating_add(self, secs: u64) -> Self {
-        Self(self.0.saturating_add(secs))
+    pub const fn saturating_add(self, length: Duration) -> Self {
+        Self(self.0.saturating_add(length.as_secs()))
     }
 
-    /// Seconds from `earlier` until this time; 0 if `earlier` is not earlier.
+    /// The time from `earlier` until this time; zero if `earlier` is not earlier.
     #[must_use]
-    pub const fn secs_since(self, earlier: Self) -> u64 {
-        self.0.saturating_sub(earlier.0)
+    pub const fn duration_since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
 
     /// Rounds up to a multiple of `secs` seconds; 0 rounds nothing.
@@ -53,7 +54,7 @@ impl UnixTime {
 
     /// Whether it is more than 100 years after `now`, so probably in milliseconds.
     pub(crate) const fn is_far_from(self, now: Self) -> bool {
-        self.secs_since(now) > 100 * 365 * 86_400
+        self.duration_since(now).as_secs() > 100 * 365 * 86_400
     }
 }
 

@@ -4,6 +4,7 @@ mod unsigned;
 mod verified;
 
 use core::fmt;
+use core::time::Duration;
 
 #[cfg(feature = "alloc")]
 use alloc::string::String;
@@ -95,16 +96,16 @@ impl fmt::Debug for Denied<'_> {
 pub struct Verifier<'a> {
     pub(crate) ring: &'a KeyRing,
     pub(crate) rules: Rules<'a>,
-    leeway: u64,
-    pub(crate) max_lifetime: Option<u64>,
+    leeway: Duration,
+    pub(crate) max_lifetime: Option<Duration>,
     #[cfg(feature = "alloc")]
-    pub(crate) max_run: u64,
+    pub(crate) max_run: Duration,
 }
 
 impl<'a> Verifier<'a> {
     /// The default limit on `run`: a day, in seconds.
     #[cfg(feature = "alloc")]
-    pub const DEFAULT_MAX_RUN: u64 = 86_400;
+    pub const DEFAULT_MAX_RUN: Duration = Duration::from_secs(86_400);
 
     /// Creates a verifier for native tokens: no audience, no leeway, no limit on lifetimes.
     #[must_use]
@@ -112,7 +113,7 @@ impl<'a> Verifier<'a> {
         Self {
             ring,
             rules: Rules::NATIVE,
-            leeway: 0,
+            leeway: Duration::ZERO,
             max_lifetime: None,
             #[cfg(feature = "alloc")]
             max_run: Self::DEFAULT_MAX_RUN,
@@ -149,26 +150,27 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// The skew allowed between clocks in seconds, at both ends of a token's validity.
+    /// The skew allowed between clocks, at both ends of a token's validity. Fractions of a second are cut off, here
+    /// and below.
     #[must_use]
-    pub const fn leeway(mut self, secs: u64) -> Self {
-        self.leeway = secs;
+    pub const fn leeway(mut self, skew: Duration) -> Self {
+        self.leeway = skew;
         self
     }
 
-    /// The maximum remaining lifetime of a token, in seconds.
+    /// The maximum remaining lifetime of a token.
     #[must_use]
-    pub const fn max_lifetime(mut self, secs: Option<u64>) -> Self {
-        self.max_lifetime = secs;
+    pub const fn max_lifetime(mut self, length: Option<Duration>) -> Self {
+        self.max_lifetime = length;
         self
     }
 
-    /// The maximum lifetime of an exchanged token in seconds, even if the link has a longer `run`. Default:
+    /// The maximum lifetime of an exchanged token, even if the link has a longer `run`. Default:
     /// [`DEFAULT_MAX_RUN`](Self::DEFAULT_MAX_RUN).
     #[cfg(feature = "alloc")]
     #[must_use]
-    pub const fn max_run(mut self, secs: u64) -> Self {
-        self.max_run = secs;
+    pub const fn max_run(mut self, length: Duration) -> Self {
+        self.max_run = length;
         self
     }
 
@@ -364,7 +366,7 @@ impl<'a> Verifier<'a> {
             Err(PolicyError::Expired)
         } else if expires.is_far_from(now) || grant.issued().is_some_and(|at| at.is_far_from(now)) {
             Err(PolicyError::ExpiresTooFar)
-        } else if self.max_lifetime.is_some_and(|most| expires.secs_since(now) > most) {
+        } else if self.max_lifetime.is_some_and(|most| expires.duration_since(now) > most) {
             Err(PolicyError::LifetimeTooLong)
         } else {
             Ok(())

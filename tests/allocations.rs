@@ -5,6 +5,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
+use core::time::Duration;
 use std::alloc::System;
 
 #[cfg(feature = "jwt")]
@@ -89,7 +90,7 @@ fn an_admitted_link_takes_no_allocation_in_any_placement() {
             .network(network)
             .token_id("a")
             .not_before(NOW)
-            .run(14_400)
+            .run(Duration::from_secs(14_400))
             .session("0d3e9b2c4a1e")
             .subject("viewer-8731")
     };
@@ -135,7 +136,12 @@ fn a_jwt_of_usual_length_takes_one_allocation_for_each_text_and_two_for_names() 
     let signer = Signer::new(ring.clone());
     let jwt = Jwt::new().claim("vid", "42").issuer("https://www.example.com");
     let link = signer.link(FILM).jwt(jwt).audience("edge").subject("viewer-8731").session("s");
-    let link = link.token_id("0d3e9b2c").not_before(NOW).run(14_400).sign(NOW).unwrap();
+    let link = link
+        .token_id("0d3e9b2c")
+        .not_before(NOW)
+        .run(Duration::from_secs(14_400))
+        .sign(NOW)
+        .unwrap();
     assert_eq!(verdict_with(MOST, &gate, &Request::new(link.as_str())), Placement::Query.name());
     let outside = link.as_str().replacen("/42/", "/43/", 1);
     assert_eq!(verdict_with(MOST, &gate, &Request::new(&outside)), "outside_scope");
@@ -175,11 +181,16 @@ fn no_refusal_takes_an_allocation() {
     replaced("film.mp4", "film.mp3", "bad_signature");
     replaced("film.mp4", "%66ilm.mp3", "bad_signature");
     // 5
-    let later = signer.link(FILM).not_before(NOW.saturating_add(1)).sign(NOW).unwrap();
+    let later =
+        signer.link(FILM).not_before(NOW.saturating_add(Duration::from_secs(1))).sign(NOW).unwrap();
     refused(gate, later.as_str(), "not_yet_valid");
-    let earlier = signer.link(FILM).expires_in(1).sign(UnixTime::from_secs(1_767_224_999)).unwrap();
+    let earlier = signer
+        .link(FILM)
+        .expires_in(Duration::from_secs(1))
+        .sign(UnixTime::from_secs(1_767_224_999))
+        .unwrap();
     refused(gate, earlier.as_str(), "expired");
-    refused(gate.max_lifetime(Some(599)), &link, "lifetime_too_long");
+    refused(gate.max_lifetime(Some(Duration::from_secs(599))), &link, "lifetime_too_long");
     // 6
     refused(gate.audience(Some("cdn")), &link, "wrong_audience");
     let abroad = signer.link(FILM).countries("PT.ES").sign(NOW).unwrap();

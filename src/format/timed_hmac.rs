@@ -19,6 +19,7 @@ use alloc::borrow::{Cow, ToOwned as _};
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use self::diagnosis::{diagnose_grammar, diagnose_signature};
 use crate::bytes;
@@ -47,10 +48,11 @@ const DIGITS: usize = 10;
 /// The timed HMAC format, for gates and signers.
 ///
 /// ```
+/// use core::time::Duration;
 /// use playgate::{KeyRing, Request, Signer, TimedHmac, UnixTime, Verifier};
 /// // The base64url of the secret's text.
 /// let ring = KeyRing::parse("timed-hmac/old:bXkgc2VjcmV0IHN5bW1ldHJpYyBrZXkgb2YgMzIgYnl0ZXM")?;
-/// let (format, now) = (TimedHmac::new(10_800), UnixTime::from_secs(1_767_225_000));
+/// let (format, now) = (TimedHmac::new(Duration::from_secs(10_800)), UnixTime::from_secs(1_767_225_000));
 /// let signer = Signer::new(ring.clone());
 /// let link = signer.link("/film.mp4").timed_hmac(format.clone()).sign(now)?;
 /// assert!(link.as_str().starts_with("/film.mp4?verify=1767225000-"));
@@ -66,12 +68,13 @@ pub struct TimedHmac {
 }
 
 impl TimedHmac {
-    /// The maximum lifetime of a link at a gate, in seconds.
-    pub const MAX_TTL: u64 = MAX_NUMBER;
+    /// The maximum lifetime of a link at a gate: 2^53-1 seconds.
+    pub const MAX_TTL: Duration = Duration::from_secs(MAX_NUMBER);
 
-    /// Tokens that last this many seconds from their time of issue. Values are clamped to 1 to 2^53-1.
+    /// Tokens that last this long from their time of issue: at least one second, at most [`MAX_TTL`](Self::MAX_TTL).
     #[must_use]
-    pub const fn new(ttl: u64) -> Self {
+    pub const fn new(ttl: Duration) -> Self {
+        let ttl = ttl.as_secs();
         let ttl = if ttl == 0 {
             1
         } else if ttl > MAX_NUMBER {
@@ -341,26 +344,32 @@ mod tests {
     #[test]
     fn what_a_link_cannot_say() {
         let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
-        let link = || signer.link("/film.mp4").timed_hmac(TimedHmac::new(600));
+        let link = || signer.link("/film.mp4").timed_hmac(TimedHmac::new(Duration::from_secs(600)));
         let refused = |field, fault| Err(SignError::Field(field, fault));
         let not = Fault::NotInFormat;
         assert_eq!(link().audience("edge").sign(NOW), refused(Field::Aud, not));
         assert_eq!(link().directory(1).sign(NOW), refused(Field::Dir, not));
         assert_eq!(link().in_path().sign(NOW), refused(Field::Token, not));
         assert_eq!(link().issued_at(Some(NOW)).sign(NOW), refused(Field::Iat, not));
-        assert_eq!(link().expires_in(601).sign(NOW), refused(Field::Exp, Fault::OutOfRange));
-        let signed = link().expires_in(600).sign(NOW).unwrap();
+        assert_eq!(
+            link().expires_in(Duration::from_secs(601)).sign(NOW),
+            refused(Field::Exp, Fault::OutOfRange)
+        );
+        let signed = link().expires_in(Duration::from_secs(600)).sign(NOW).unwrap();
         assert_eq!(signed, link().sign(NOW).unwrap());
         assert_eq!(signed.scope().as_deref(), Some("/film.mp4"));
         assert!(signed.token().starts_with("1767225000-"));
-        let again = signer.link(signed.as_str()).timed_hmac(TimedHmac::new(600)).sign(NOW);
+        let again = signer
+            .link(signed.as_str())
+            .timed_hmac(TimedHmac::new(Duration::from_secs(600)))
+            .sign(NOW);
         assert_eq!(again, Err(SignError::AlreadySigned));
     }
 
     #[test]
     fn the_message_that_was_signed_instead_is_named() {
         let ring = KeyRing::parse(KEYS).unwrap();
-        let format = TimedHmac::new(600);
+        let format = TimedHmac::new(Duration::from_secs(600));
         let gate = Verifier::new(&ring).timed_hmac(Some(&format));
         let entry = ring.find("old").unwrap();
         let hints = |message: &str, url: &str| {

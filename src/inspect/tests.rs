@@ -3,6 +3,7 @@
 use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use core::time::Duration;
 
 use proptest::prelude::*;
 
@@ -391,7 +392,13 @@ fn every_name_may_be_in_upper_case() {
     let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
     let link = signer.link("https://cdn.example.com/videos/42/film.mp4").directory(2).audience("a");
     let link = link.countries("PT").download("f").network("203.0.113.0/24".parse().unwrap());
-    let link = link.token_id("j").not_before(NOW).preview(60).run(3600).session("s").subject("v");
+    let link = link
+        .token_id("j")
+        .not_before(NOW)
+        .preview(Duration::from_secs(60))
+        .run(Duration::from_secs(3600))
+        .session("s")
+        .subject("v");
     let link = link.sign(NOW).unwrap().to_string();
     for field in crate::format::native_fields() {
         let named = [field.name(), "="].concat();

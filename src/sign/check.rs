@@ -5,6 +5,7 @@ use crate::format::Writer;
 use crate::key::KeyRing;
 use crate::options::{CheckedOptions, DEFAULT_LIFETIME, Expiry, Issued, LinkOptions, SignError};
 use crate::time::UnixTime;
+use core::time::Duration;
 
 /// Checks the options, and that `writer` can express all of them.
 ///
@@ -33,7 +34,7 @@ pub(super) fn checked<'t, 'a>(
     };
     let asked = match (options.expiry, lasts) {
         (Expiry::At(time), _) => time,
-        (_, secs) => now.saturating_add(secs.unwrap_or_default()),
+        (_, secs) => now.saturating_add(Duration::from_secs(secs.unwrap_or_default())),
     };
     if asked <= now {
         return Err(SignError::ExpiresInThePast);
@@ -70,7 +71,7 @@ fn window(lasts: Option<u64>, round: u64, expires: UnixTime, now: UnixTime) -> U
         None => now.rounded_down(round),
         Some(secs) => {
             let longest = secs.saturating_add(round.max(1)).saturating_sub(1);
-            UnixTime::from_secs(expires.secs_since(UnixTime::from_secs(longest)))
+            UnixTime::from_secs(expires.as_secs().saturating_sub(longest))
         }
     }
 }

@@ -78,7 +78,7 @@ impl Link {
     pub fn cookie(&self, now: UnixTime) -> Option<String> {
         let is_directory = matches!(self.extent, Some(Extent::Directory(_)));
         let directory = self.scope().filter(|_| is_directory)?;
-        set_cookie(self.token(), &directory, self.expires.secs_since(now))
+        set_cookie(self.token(), &directory, self.expires.duration_since(now))
     }
 
     /// The placement of the token.

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use core::time::Duration;
 use playgate::{
     Jwt, JwtRules, KeyRing, Link, ParamNames, Placement, Refusal, Request, Signer, UnixTime,
     Verifier,
@@ -41,7 +42,7 @@ fn verdict(token: &str) -> Result<Map<String, Value>, Refusal> {
             said.insert("nbf".into(), time.as_secs().into());
         }
         if let Some(secs) = grant.run() {
-            said.insert("run".into(), secs.into());
+            said.insert("run".into(), secs.as_secs().into());
         }
         Ok(said)
     };
@@ -295,7 +296,7 @@ fn sign(terms: &Terms, ring: &KeyRing) -> Link {
     }
     let signer = Signer::new(ring.clone());
     let url = format!("{HOST}/videos/{}/film.mp4?0=1", terms.vid);
-    let mut link = signer.link(&url).jwt(jwt).expires_in(terms.lifetime);
+    let mut link = signer.link(&url).jwt(jwt).expires_in(Duration::from_secs(terms.lifetime));
     if let Some(text) = &terms.texts[1] {
         link = link.subject(text);
     }
@@ -318,12 +319,12 @@ fn sign(terms: &Terms, ring: &KeyRing) -> Link {
         link = link.not_before(UnixTime::from_secs(forged::NOW - secs));
     }
     if let Some(secs) = terms.run {
-        link = link.run(secs);
+        link = link.run(Duration::from_secs(secs));
     }
     if terms.no_iat {
         link = link.issued_at(None);
     }
-    link = link.round(terms.round);
+    link = link.round(Duration::from_secs(terms.round));
     link.sign(NOW).unwrap()
 }
 
@@ -374,7 +375,7 @@ proptest! {
         prop_assert_eq!(&texts[..], &terms.texts[1..]);
         prop_assert_eq!(grant.audience().is_some(), terms.audience.is_some());
         prop_assert!(terms.audience.iter().all(|name| grant.audience().unwrap().contains(name)));
-        prop_assert_eq!(grant.run(), terms.run);
+        prop_assert_eq!(grant.run(), terms.run.map(Duration::from_secs));
         let starts = terms.started.map(|secs| forged::NOW - secs);
         prop_assert_eq!(grant.not_before().map(UnixTime::as_secs), starts);
         let placement = if terms.in_path { Placement::Path } else { Placement::Query };
@@ -389,7 +390,7 @@ proptest! {
         prop_assert_eq!(clean, format!("https://cdn.example.com/videos/{}/film.mp4", terms.vid));
         let last = UnixTime::from_secs(expires - 1);
         prop_assert!(verifier.verify(&Request::new(&link), last).is_ok());
-        let refusal = verifier.verify(&Request::new(&link), last.saturating_add(1)).unwrap_err();
+        let refusal = verifier.verify(&Request::new(&link), last.saturating_add(Duration::from_secs(1))).unwrap_err();
         prop_assert_eq!(refusal.code(), "expired");
         if let Some(secs) = terms.started {
             let before = UnixTime::from_secs(forged::NOW - secs - 1);

@@ -1,6 +1,7 @@
 //! What holds for every link, not just for those of the vectors.
 
 use core::net::IpAddr;
+use core::time::Duration;
 
 use playgate::{
     CanonicalPath, KeyRing, Link, Network, ParamNames, Placement, Refusal, Request, Signer,
@@ -94,7 +95,7 @@ prop_compose! {
 
 fn sign(terms: &Terms, ring: &KeyRing) -> Link {
     let signer = Signer::new(ring.clone());
-    let mut link = signer.link(&terms.url).expires_in(terms.lifetime);
+    let mut link = signer.link(&terms.url).expires_in(Duration::from_secs(terms.lifetime));
     if let Some(n) = terms.directory {
         link = link.directory(n);
     }
@@ -127,7 +128,7 @@ fn sign(terms: &Terms, ring: &KeyRing) -> Link {
         link = link.issued_at(None);
     }
     if terms.round > 0 {
-        link = link.round(terms.round);
+        link = link.round(Duration::from_secs(terms.round));
     }
     link.sign(NOW).unwrap()
 }
@@ -229,11 +230,11 @@ fn cookie(kind: &str, ring: &KeyRing) -> String {
         "nameless" => return "pg".to_owned(),
         "malformed" => return "pg=nonsense".to_owned(),
         "deeper" => link.directory(3),
-        "early" => link.not_before(NOW.saturating_add(1)),
+        "early" => link.not_before(NOW.saturating_add(Duration::from_secs(1))),
         "audience" => link.audience("another"),
         "good" => link.key("next"),
         "wider" => link.directory(1),
-        "preview" => link.preview(10),
+        "preview" => link.preview(Duration::from_secs(10)),
         _ => link,
     };
     let signed = if kind == "expired" { NOW.as_secs() - 600 } else { NOW.as_secs() };
@@ -292,7 +293,7 @@ proptest! {
         prop_assert_eq!(grant.issued().map(UnixTime::as_secs), says_when.then_some(first));
         let last = UnixTime::from_secs(expires - 1);
         prop_assert!(verifier.verify(&request(&link), last).is_ok());
-        let refusal = verifier.verify(&request(&link), last.saturating_add(1)).unwrap_err();
+        let refusal = verifier.verify(&request(&link), last.saturating_add(Duration::from_secs(1))).unwrap_err();
         prop_assert_eq!(refusal.code(), "expired");
     }
 
@@ -458,12 +459,12 @@ proptest! {
         let signer = Signer::new(ring.clone());
         let link = signer.link(url).expires_at(end).sign(UnixTime::from_secs(end.as_secs() - 1));
         let link = String::from(link.unwrap());
-        let verdict = Verifier::new(&ring).leeway(leeway.into()).verify(&request(&link), NOW).map(drop);
+        let verdict = Verifier::new(&ring).leeway(Duration::from_secs(leeway.into())).verify(&request(&link), NOW).map(drop);
         match verdict {
             Ok(()) => prop_assert!(lifetime <= CENTURY),
             Err(refusal) => prop_assert_eq!((refusal.code(), lifetime > CENTURY), ("expires_too_far", true)),
         }
-        let signed = signer.link(url).expires_in(lifetime).sign(NOW);
+        let signed = signer.link(url).expires_in(Duration::from_secs(lifetime)).sign(NOW);
         prop_assert_eq!(signed.is_ok(), lifetime <= CENTURY);
     }
 

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use core::time::Duration;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use playgate::{KeyRing, ParamNames, Placement, Request, Signer, TimedHmac, UnixTime, Verifier};
 use proptest::prelude::*;
@@ -42,7 +43,10 @@ prop_compose! {
 
 impl Terms {
     fn format(&self) -> TimedHmac {
-        TimedHmac::new(self.ttl).param(self.param).unwrap().url_safe(self.url_safe)
+        TimedHmac::new(Duration::from_secs(self.ttl))
+            .param(self.param)
+            .unwrap()
+            .url_safe(self.url_safe)
     }
 
     /// A link to `path`, up to the tag.
@@ -103,7 +107,7 @@ proptest! {
         let url = [HOST, &terms.path, &query].concat();
         let signer = Signer::new(ring.clone());
         let lifetime = terms.issued + terms.ttl - NOW;
-        let link = signer.link(&url).timed_hmac(format.clone()).expires_in(lifetime);
+        let link = signer.link(&url).timed_hmac(format.clone()).expires_in(Duration::from_secs(lifetime));
         let link = link.sign(UnixTime::from_secs(NOW)).unwrap();
         prop_assert_eq!(link.as_str(), expected);
     }
@@ -166,7 +170,7 @@ proptest! {
 /// All single-byte changes that a link survives. The links are those of the vectors.
 #[test]
 fn these_changes_are_admitted_and_no_others() {
-    let (ring, format) = (ring(), TimedHmac::new(10_800));
+    let (ring, format) = (ring(), TimedHmac::new(Duration::from_secs(10_800)));
     let url_safe = format.clone().url_safe(true);
     let admitted = |format: &TimedHmac, tag: &str| {
         let verifier = Verifier::new(&ring).timed_hmac(Some(format));

@@ -1,5 +1,6 @@
 //! The vectors of native tokens, verified by the core as it is built: it may be without an allocator.
 
+use core::time::Duration;
 use playgate::{KeyRing, ParamNames, Request, UnixTime, Verifier};
 use serde_json::{Value, json};
 
@@ -15,8 +16,8 @@ fn verdict(vector: &Value, ring: &KeyRing) -> Value {
     let unsigned = names(&gate["unsigned_params"]);
     let verdict = Verifier::new(ring)
         .audience(gate["audience"].as_str())
-        .leeway(gate["leeway"].as_u64().unwrap_or(0))
-        .max_lifetime(gate["max_lifetime"].as_u64())
+        .leeway(Duration::from_secs(gate["leeway"].as_u64().unwrap_or(0)))
+        .max_lifetime(gate["max_lifetime"].as_u64().map(Duration::from_secs))
         .unsigned_params(ParamNames::new(&unsigned))
         .verify(&request, UnixTime::from_secs(vector["now"].as_u64().unwrap()));
     match verdict {

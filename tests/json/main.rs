@@ -5,6 +5,7 @@
 #[path = "../common/vectors.rs"]
 mod vector_files;
 
+use core::time::Duration;
 use playgate::{
     JwtRules, KeyRing, ParamNames, Refusal, Request, Signer, TimedHmac, UnixTime, Verifier,
 };
@@ -46,7 +47,8 @@ fn timed_hmac(gate: &Value) -> Option<TimedHmac> {
         Value::String(text) => text.parse().map(|Seconds(secs)| secs).unwrap(),
         number => number.as_u64().unwrap(),
     };
-    let format = TimedHmac::new(ttl).url_safe(gate["timed_hmac_url_safe"] == true);
+    let format =
+        TimedHmac::new(Duration::from_secs(ttl)).url_safe(gate["timed_hmac_url_safe"] == true);
     Some(match gate["timed_hmac_param"].as_str() {
         Some(name) => format.param(name).unwrap(),
         None => format,
@@ -64,8 +66,8 @@ fn verdict(vector: &Value, ring: &KeyRing) -> Value {
         .jwt(rules.as_ref())
         .timed_hmac(timed_hmac.as_ref())
         .audience(gate["audience"].as_str())
-        .leeway(gate["leeway"].as_u64().unwrap_or(0))
-        .max_lifetime(gate["max_lifetime"].as_u64())
+        .leeway(Duration::from_secs(gate["leeway"].as_u64().unwrap_or(0)))
+        .max_lifetime(gate["max_lifetime"].as_u64().map(Duration::from_secs))
         .unsigned_params(ParamNames::new(&unsigned))
         .verify(&request(vector), now(vector));
     match verdict {

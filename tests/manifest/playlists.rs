@@ -2,6 +2,7 @@
 //! the query, in the path, and to be exchanged. The `url` crate resolves, and a small player of the test
 //! replaces variables.
 
+use core::time::Duration;
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
 use playgate_manifest::{Kind, ManifestError, PublicPaths, Rewriter};
 use url::Url;
@@ -38,8 +39,9 @@ impl Asked {
         let is_path = matches!(way, Way::Path | Way::RunByPath);
         let link = if is_path { link.in_path() } else { link.in_query() };
         let is_run = matches!(way, Way::RunByQuery | Way::RunByPath);
-        let link = if is_run { link.run(14_400) } else { link };
-        let link = preview.into_iter().fold(link, |link, secs| link.preview(secs));
+        let link = if is_run { link.run(Duration::from_secs(14_400)) } else { link };
+        let link =
+            preview.into_iter().fold(link, |link, secs| link.preview(Duration::from_secs(secs)));
         Self::of(link.sign(NOW).unwrap().as_str())
     }
 

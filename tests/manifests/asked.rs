@@ -2,6 +2,7 @@
 //! crate, which knows nothing of Playgate.
 
 use core::fmt;
+use core::time::Duration;
 
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
 use playgate_manifest::Rewriter;
@@ -50,11 +51,11 @@ impl Asked {
             Place::Query => link.in_query(),
         };
         let link = match preview {
-            Some(secs) => link.preview(secs),
+            Some(secs) => link.preview(Duration::from_secs(secs)),
             None => link,
         };
         let link = match run {
-            Some(secs) => link.run(secs),
+            Some(secs) => link.run(Duration::from_secs(secs)),
             None => link,
         };
         let link = link.sign(NOW).unwrap().into();

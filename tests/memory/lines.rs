@@ -1,5 +1,6 @@
 //! A playlist that comes line by line takes memory for one line, however many there are.
 
+use core::time::Duration;
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
 use playgate_manifest::{HlsRewriter, Rewriter};
 
@@ -13,7 +14,7 @@ fn rewriter(preview: bool) -> Rewriter {
     let ring = KeyRing::parse(KEYS).unwrap();
     let signer = Signer::new(ring.clone());
     let link = signer.link("https://cdn.example.com/videos/42/a.m3u8").directory(2).in_query();
-    let link = if preview { link.preview(1_000_000_000) } else { link };
+    let link = if preview { link.preview(Duration::from_secs(1_000_000_000)) } else { link };
     let link = link.sign(NOW).unwrap();
     let verifier = Verifier::new(&ring);
     let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();

@@ -1,6 +1,7 @@
 //! Manifests that ask for as much work and memory as they can, of any size; shared by the test of the
 //! bounds and the benchmark that shows what each costs.
 
+use core::time::Duration;
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
 use playgate_manifest::{Kind, Rewriter};
 
@@ -34,7 +35,11 @@ impl Shape {
         let signer = Signer::new(ring.clone());
         let link = signer.link(&url).directory(2).in_query();
         let link = if self.preview {
-            link.preview(if self.kind == Kind::Hls { 1_000_000_000 } else { 300 })
+            link.preview(Duration::from_secs(if self.kind == Kind::Hls {
+                1_000_000_000
+            } else {
+                300
+            }))
         } else {
             link
         };

@@ -4,6 +4,7 @@
 mod read;
 
 use core::fmt;
+use core::time::Duration;
 
 use playgate::{KeyRing, ParamNames, Verifier};
 use playgate_json::Formats;
@@ -291,7 +292,7 @@ impl Config {
                 leeway: leeway.unwrap_or(0),
                 log,
                 max_lifetime,
-                max_run: max_run.unwrap_or(Verifier::DEFAULT_MAX_RUN),
+                max_run: max_run.unwrap_or(Verifier::DEFAULT_MAX_RUN.as_secs()),
                 max_manifest_bytes: max_manifest_bytes
                     .and_then(|most| usize::try_from(most).ok())
                     .unwrap_or(MAX_MANIFEST_BYTES),
@@ -315,9 +316,9 @@ impl Config {
     pub(crate) fn verifier(&self) -> Verifier<'_> {
         let verifier = Verifier::new(&self.ring)
             .audience(self.audience.as_deref())
-            .leeway(self.leeway)
-            .max_lifetime(self.max_lifetime)
-            .max_run(self.max_run)
+            .leeway(Duration::from_secs(self.leeway))
+            .max_lifetime(self.max_lifetime.map(Duration::from_secs))
+            .max_run(Duration::from_secs(self.max_run))
             .unsigned_params(self.unsigned_params());
         self.formats.of(verifier)
     }

@@ -214,8 +214,8 @@ fn cookie(
     if header.split(';').any(|pair| pair.trim() == &*token) {
         return None;
     }
-    let secs = expires.as_secs().saturating_sub(delivery.now);
-    cookie::set_cookie(&token, &verified.scope().to_string(), secs)
+    let length = expires.duration_since(UnixTime::from_secs(delivery.now));
+    cookie::set_cookie(&token, &verified.scope().to_string(), length)
 }
 
 /// The canonical path of a public URL, and the part of its query that is forwarded.
@@ -246,6 +246,8 @@ fn problem(problem: Problem, cors: Headers, entry: LogEntry) -> Decision {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::config::{Binding, Variables};
     use crate::plan::Body;
@@ -418,7 +420,7 @@ mod tests {
         let link = || signer.link("https://cdn.example.com/videos/42/film.mp4").directory(2);
         let bound = link().countries("PT").sign(now).unwrap();
         let elsewhere = link().network("203.0.113.0/24".parse().unwrap()).sign(now).unwrap();
-        let preview = link().preview(30).sign(now).unwrap();
+        let preview = link().preview(Duration::from_secs(30)).sign(now).unwrap();
         let reason = |cookies: &[&Link], country: fn() -> Option<String>| {
             let cookie = cookies.iter().map(|link| link.token()).collect::<Vec<_>>().join("; ");
             let parts = RequestParts {
@@ -451,7 +453,7 @@ mod tests {
         let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
         let redirect = |file: &str, n: Option<u8>, in_path: bool, run: u64, bearer: bool| {
             let url = format!("https://cdn.example.com/videos/42/{file}");
-            let link = signer.link(&url).run(run);
+            let link = signer.link(&url).run(Duration::from_secs(run));
             let link = n.map_or(link.clone().exact(), |n| link.directory(n));
             let link = if in_path { link.in_path() } else { link.in_query() }.sign(now).unwrap();
             let header = format!("Bearer {}", link.token());

@@ -105,18 +105,9 @@ mod tests {
 
     /// Decodes an extended value (RFC 8187, section 3.2.1), which must contain only allowed characters.
     fn decoded(value: &str) -> String {
-        let mut bytes = value.bytes();
-        let mut name = std::vec::Vec::new();
-        while let Some(byte) = bytes.next() {
-            if byte == b'%' {
-                let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
-                let digits = core::str::from_utf8(&digits).unwrap();
-                name.push(u8::from_str_radix(digits, 16).unwrap());
-            } else {
-                assert!(byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte), "{value}");
-                name.push(byte);
-            }
-        }
-        String::from_utf8(name).unwrap()
+        let is_allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&+-.^_`|~".contains(&byte);
+        assert!(value.bytes().all(is_allowed), "{value}");
+        playgate::percent::decode(value).unwrap()
     }
 }

@@ -90,6 +90,8 @@ pub(crate) const fn meaning(status: u16) -> Meaning {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::config::{Config, Variables};
     use crate::decide::{Decision, decide};
@@ -212,7 +214,7 @@ mod tests {
     /// A link to the film that lasts 600 seconds.
     fn signed(more: impl for<'a> FnOnce(Builder<'a, &'a str>) -> Builder<'a, &'a str>) -> String {
         let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
-        let link = more(signer.link(FILM).expires_in(600));
+        let link = more(signer.link(FILM).expires_in(Duration::from_secs(600)));
         link.sign(UnixTime::from_secs(NOW)).unwrap().into()
     }
 

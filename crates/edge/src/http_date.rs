@@ -1,92 +1,42 @@
 //! HTTP dates (RFC 9110, section 5.6.7): one form to write, three to read.
 
-const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+use httpdate::{fmt_http_date, parse_http_date};
+use std::time::{Duration, UNIX_EPOCH};
 
-const DAY: u64 = 86_400;
+/// The Gregorian year's mean length.
+const YEAR: u64 = 31_556_952;
 
 /// Formats a time as `Sun, 06 Nov 1994 08:49:37 GMT`. Times after the year 9999 become its last second.
 pub(crate) fn format(unix: u64) -> String {
+    // `fmt_http_date` panics after it.
     const LAST: u64 = 253_402_300_799;
-    let unix = unix.min(LAST);
-    let (days, second) = (unix.div_euclid(DAY), unix.rem_euclid(DAY));
-    let weekday = usize::try_from(days.rem_euclid(7)).ok().and_then(|day| DAYS.get(day));
-    let mut year = 1970;
-    let mut left = days;
-    while left >= days_in_year(year) {
-        left = left.saturating_sub(days_in_year(year));
-        year = year.saturating_add(1);
-    }
-    let mut months = MONTHS.iter().zip(month_lengths(year)).peekable();
-    while let Some((_, length)) = months.next_if(|(_, length)| left >= *length) {
-        left = left.saturating_sub(length);
-    }
-    format!(
-        "{}, {:02} {} {year:04} {:02}:{:02}:{:02} GMT",
-        weekday.unwrap_or(&"Thu"),
-        left.saturating_add(1),
-        months.next().map_or("Dec", |(name, _)| name),
-        second.div_euclid(3600),
-        second.rem_euclid(3600).div_euclid(60),
-        second.rem_euclid(60),
-    )
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(unix.min(LAST)));
+    fmt_http_date(time.unwrap_or(UNIX_EPOCH))
 }
 
 /// Reads any of the three forms; `None` if the date must be ignored. `now` determines the century of a
 /// two-digit year: a date that appears to be more than 50 years in the future is in the past.
 pub(crate) fn parse(text: &str, now: u64) -> Option<u64> {
-    let words: Vec<&str> = text.split([' ', ',', '-']).filter(|word| !word.is_empty()).collect();
-    let (day, month, year, time) = match *words.as_slice() {
-        // Sun, 06 Nov 1994 08:49:37 GMT, and Sunday, 06-Nov-94 08:49:37 GMT
-        [_, day, month, year, time, "GMT"] => (day, month, year, time),
-        // Sun Nov  6 08:49:37 1994
-        [_, month, day, time, year] => (day, month, year, time),
-        _ => return None,
-    };
-    let (day, month) = (number(day, 1..=2)?, MONTHS.iter().position(|name| *name == month)?);
-    let year = match year.len() {
-        2 => full_year(number(year, 2..=2)?, now),
-        _ => number(year, 4..=4)?,
-    };
-    let &[hour, minute, second] = time.split(':').collect::<Vec<_>>().as_slice() else {
-        return None;
-    };
-    let (hour, minute, second) =
-        (number(hour, 2..=2)?, number(minute, 2..=2)?, number(second, 2..=2)?);
-    let month_length = month_lengths(year).into_iter().nth(month)?;
-    // A leap second counts as the next second.
-    if year < 1970 || day < 1 || day > month_length || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    let days = (1970..year).map(days_in_year).sum::<u64>();
-    let days = days.checked_add(month_lengths(year).into_iter().take(month).sum::<u64>())?;
-    let days = days.checked_add(day.checked_sub(1)?)?;
-    let minutes = hour.checked_mul(60)?.checked_add(minute)?;
-    days.checked_mul(DAY)?.checked_add(minutes.checked_mul(60)?)?.checked_add(second)
+    // Sunday, 06-Nov-94 08:49:37 GMT
+    let Some((weekday, date)) = text.split_once("day, ") else { return parse_full(text) };
+    let (day, date) = date.split_once('-')?;
+    let (month, year) = date.split_once('-')?;
+    let weekday = weekday.get(..3)?;
+    let century = now.div_euclid(YEAR).saturating_add(1970).div_euclid(100);
+    let latest = now.saturating_add(YEAR.saturating_mul(50));
+    let centuries = [century.saturating_add(1), century, century.saturating_sub(1)];
+    centuries.into_iter().find_map(|century| {
+        let date = parse_full(&format!("{weekday}, {day} {month} {century}{year}"));
+        date.filter(|at| *at <= latest)
+    })
 }
 
-fn number(digits: &str, lengths: core::ops::RangeInclusive<usize>) -> Option<u64> {
-    let fine = lengths.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    fine.then(|| digits.parse().ok()).flatten()
-}
-
-fn full_year(two_digits: u64, now: u64) -> u64 {
-    let this = now.div_euclid(31_556_952).saturating_add(1970);
-    let year = this.saturating_sub(this.rem_euclid(100)).saturating_add(two_digits);
-    if year > this.saturating_add(50) { year.saturating_sub(100) } else { year }
-}
-
-const fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-const fn days_in_year(year: u64) -> u64 {
-    if is_leap(year) { 366 } else { 365 }
-}
-
-const fn month_lengths(year: u64) -> [u64; 12] {
-    [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+/// Reads a date whose year has four digits. A leap second counts as the next second.
+fn parse_full(text: &str) -> Option<u64> {
+    let is_leap = text.contains("23:59:60");
+    let time = parse_http_date(&text.replace("23:59:60", "23:59:59")).ok()?;
+    let unix = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
+    unix.checked_add(is_leap.into())
 }
 
 #[cfg(test)]
@@ -118,6 +68,21 @@ mod tests {
         // 2076 is 50 years ahead. 2077 is not allowed: it means 1977.
         assert_eq!(parse("Wednesday, 01-Jan-76 00:00:00 GMT", NOW), Some(3_345_062_400));
         assert_eq!(parse("Saturday, 01-Jan-77 00:00:00 GMT", NOW), Some(220_924_800));
+        // 2100 is less than 50 years after 2090, and 1 January 2076 more than 50 years after 2025.
+        assert_eq!(parse("Friday, 01-Jan-00 00:00:00 GMT", 3_786_912_000), Some(4_102_444_800));
+        assert_eq!(parse("Wednesday, 01-Jan-76 00:00:00 GMT", NOW - 86_400), None);
+        assert_eq!(parse("Thursday, 01-Jan-76 00:00:00 GMT", NOW - 86_400), Some(189_302_400));
+    }
+
+    #[test]
+    fn leap_seconds() {
+        for text in [
+            "Sat, 31 Dec 2016 23:59:60 GMT",
+            "Saturday, 31-Dec-16 23:59:60 GMT",
+            "Sat Dec 31 23:59:60 2016",
+        ] {
+            assert_eq!(parse(text, NOW), Some(1_483_228_800), "{text}");
+        }
     }
 
     #[test]
@@ -135,6 +100,12 @@ mod tests {
             "Sun, 06 Nov 1960 08:49:37 GMT",
             "Sun, +6 Nov 1994 08:49:37 GMT",
             "Sun, 06 Nov 99999 08:49:37 GMT",
+            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "Monday, 06-Nov-94 08:49:37 GMT",
+            "Sunday, 06-Nov-1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:60 GMT",
+            "day, 06-Nov-94 08:49:37 GMT",
+            "Sünday, 06-Nov-94 08:49:37 GMT",
         ] {
             assert_eq!(parse(text, NOW), None, "{text}");
         }

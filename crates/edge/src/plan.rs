@@ -263,6 +263,8 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::config::{Binding, Variables};
     use crate::decide::{Decision, decide};
@@ -403,7 +405,7 @@ mod tests {
     #[test]
     fn a_file_that_may_be_a_manifest_and_has_run_is_redirected_to() {
         let link = signed("https://cdn.example.com/videos/42/live", |link| {
-            link.directory(2).in_query().run(7200)
+            link.directory(2).in_query().run(Duration::from_secs(7200))
         });
         let (config, mut plan, _) = start(&server(), &get(&link));
         let sent = [("content-type", "video/mp4")];

@@ -1,6 +1,7 @@
 //! The settings of formats: for operators of a gate, and for signers.
 
 use core::fmt;
+use core::time::Duration;
 
 use playgate::{ClaimValue, Jwt, JwtRules, TimedHmac, Verifier, check_name};
 
@@ -120,7 +121,9 @@ impl GateFormats {
             errors.push(RequestError::new(setting, message));
         };
         let ttl = match self.timed_hmac_ttl.as_deref().map(str::parse) {
-            Some(Ok(Seconds(secs))) if (1..=TimedHmac::MAX_TTL).contains(&secs) => Some(secs),
+            Some(Ok(Seconds(secs))) if (1..=TimedHmac::MAX_TTL.as_secs()).contains(&secs) => {
+                Some(secs)
+            }
             Some(Ok(_)) => {
                 error("timed_hmac_ttl", &"is out of range; write one second or more");
                 None
@@ -136,7 +139,7 @@ impl GateFormats {
                 None
             }
         };
-        let mut format = ttl.map(TimedHmac::new);
+        let mut format = ttl.map(|secs| TimedHmac::new(Duration::from_secs(secs)));
         if let Some(name) = &self.timed_hmac_param {
             if let Err(wrong) = check_name(name) {
                 error("timed_hmac_param", &wrong);
@@ -252,7 +255,9 @@ impl LinkFormat {
         }
         let error = |member, message: &dyn fmt::Display| RequestError::new(member, message);
         let format = match self.timed_hmac_ttl {
-            Some(Seconds(secs)) if (1..=TimedHmac::MAX_TTL).contains(&secs) => TimedHmac::new(secs),
+            Some(Seconds(secs)) if (1..=TimedHmac::MAX_TTL.as_secs()).contains(&secs) => {
+                TimedHmac::new(Duration::from_secs(secs))
+            }
             Some(_) => {
                 return Err(error("timed_hmac_ttl", &"is out of range; write one second or more"));
             }
@@ -334,10 +339,10 @@ mod tests {
                 asked.read()
             };
         let read = asked("native,timed-hmac", Some("3h"), Some("v"), Some("true")).unwrap();
-        let format = TimedHmac::new(10_800).param("v").unwrap().url_safe(true);
+        let format = TimedHmac::new(Duration::from_secs(10_800)).param("v").unwrap().url_safe(true);
         assert_eq!(read, Formats { native: true, jwt: None, timed_hmac: Some(format) });
         let three = asked("native,jwt,timed-hmac", Some("60"), None, Some("false")).unwrap();
-        assert_eq!(three.timed_hmac, Some(TimedHmac::new(60)));
+        assert_eq!(three.timed_hmac, Some(TimedHmac::new(Duration::from_secs(60))));
         assert!(three.native && three.jwt.is_some());
         for (formats, [ttl, param, url_safe], field, message) in [
             (

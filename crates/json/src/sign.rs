@@ -1,6 +1,7 @@
 //! A link to sign, and the signed link.
 
 use core::fmt;
+use core::time::Duration;
 use std::borrow::Cow;
 
 use serde::Serialize;
@@ -208,7 +209,7 @@ impl SignRequest {
                 let message = "cannot be combined with `expires_at`";
                 return Err(RequestError::new("expires_in", &message));
             }
-            (Some(Seconds(secs)), None) => link = link.expires_in(secs),
+            (Some(Seconds(secs)), None) => link = link.expires_in(Duration::from_secs(secs)),
             (None, Some(Moment(time))) => link = link.expires_at(time),
             (None, None) => {}
         }
@@ -255,16 +256,16 @@ impl SignRequest {
             link = link.issued_at(None);
         }
         if let Some(Seconds(secs)) = self.round {
-            link = link.round(secs);
+            link = link.round(Duration::from_secs(secs));
         }
         if let Some(Moment(time)) = self.not_before {
             link = link.not_before(time);
         }
         if let Some(Seconds(secs)) = self.preview {
-            link = link.preview(secs);
+            link = link.preview(Duration::from_secs(secs));
         }
         if let Some(Seconds(secs)) = self.run {
-            link = link.run(secs);
+            link = link.run(Duration::from_secs(secs));
         }
         type Set<'a, U> = fn(Builder<'a, U>, &'a str) -> Builder<'a, U>;
         let texts: [(_, Set<'a, U>); 6] = [

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::net::IpAddr;
+use core::time::Duration;
 
 use playgate::{Field, KeyRing, ParamNames, Refusal, UnixTime};
 use serde::Serialize;
@@ -139,8 +140,8 @@ impl GateOptions {
     pub fn verifier<'a>(&'a self, ring: &'a KeyRing) -> Verifier<'a> {
         let verifier = Verifier::new(ring)
             .audience(self.audience.as_deref())
-            .leeway(self.leeway)
-            .max_lifetime(self.max_lifetime)
+            .leeway(Duration::from_secs(self.leeway))
+            .max_lifetime(self.max_lifetime.map(Duration::from_secs))
             .unsigned_params(ParamNames::new(&self.unsigned_params));
         #[cfg(feature = "formats")]
         let verifier = self.formats.of(verifier);

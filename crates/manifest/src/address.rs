@@ -3,7 +3,11 @@
 //! Addresses are resolved as players do it (WHATWG URL; RFC 3986, section 5.2). An ambiguous address is not
 //! resolved, and so stays as it is.
 
-use playgate::{CanonicalPath, Request, percent::push_encoded, query::is_query};
+use playgate::{
+    CanonicalPath, Request,
+    percent::{decode, push_encoded},
+    query::is_query,
+};
 
 use crate::host::{Host, Scheme, Start, start};
 
@@ -151,16 +155,10 @@ impl Resolved<'_> {
 
 /// Counts the dots of a dot segment, percent-encoded or not.
 fn dots(segment: &str) -> Option<usize> {
-    match segment {
+    let decoded = if segment.contains('%') { decode(segment) } else { None };
+    match decoded.as_deref().unwrap_or(segment) {
         "." => Some(1),
         ".." => Some(2),
-        _ if segment.contains('%') => {
-            match segment.to_ascii_lowercase().replace("%2e", ".").as_str() {
-                "." => Some(1),
-                ".." => Some(2),
-                _ => None,
-            }
-        }
         _ => None,
     }
 }

@@ -271,6 +271,7 @@ fn is_absolute(attribute: &attributes::Attribute<'_>) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use core::time::Duration;
     use playgate::KeyRing;
     use playgate::Request;
     use playgate::UnixTime;
@@ -504,7 +505,7 @@ pub(crate) mod tests {
         let playlist = "\u{feff}#EXTM3U\r\n#EXTINF:4,\r\n~1.ts\r\n";
         let expected = playlist.replace('~', "/TOKEN/videos/42/hls/");
         assert_eq!(rewritten(&rewriter(), &playlist.replace('~', "")), Ok(expected));
-        let live = rewriter_of(PLAYLIST, |link| link.in_query().run(60));
+        let live = rewriter_of(PLAYLIST, |link| link.in_query().run(Duration::from_secs(60)));
         assert!(
             rewritten(&live, "\u{feff}#EXTM3U\n#EXTINF:4,\na\n").unwrap().contains("STREAM-INF")
         );
@@ -519,11 +520,12 @@ pub(crate) mod tests {
             let expected = list.replace('~', "/TOKEN/videos/42/hls/");
             let list = list.replace('~', "");
             assert_eq!(rewritten(&rewriter(), &list).as_ref(), Ok(&expected));
-            let run = rewriter_of(PLAYLIST, |link| link.in_path().run(60));
+            let run = rewriter_of(PLAYLIST, |link| link.in_path().run(Duration::from_secs(60)));
             assert_eq!(rewritten(&run, &list), Ok(expected));
             let path = rewriter_of(PLAYLIST, |link| link.in_path());
             assert_eq!(rewritten(&path, &list), Ok(list.clone()));
-            let preview = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
+            let preview =
+                rewriter_of(PLAYLIST, |link| link.in_path().preview(Duration::from_secs(10)));
             assert_eq!(rewritten(&preview, &list), Err(ManifestError::NoPreview));
         }
     }

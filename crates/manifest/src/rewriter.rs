@@ -88,7 +88,7 @@ impl Rewriter {
             token,
             in_path: placement == Placement::Path,
             in_query: placement == Placement::Query,
-            preview: verified.grant().preview(),
+            preview: verified.grant().preview().map(|length| length.as_secs()),
             token_names: verifier.token_names(),
             public: PublicPaths::default(),
             keeps_log: false,
@@ -251,6 +251,8 @@ impl Rewriter {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::address::Resource;
     use playgate::KeyRing;
@@ -565,7 +567,13 @@ mod tests {
     #[test]
     fn a_preview_signs_media_one_by_one() {
         let signer = Signer::new(ring());
-        let link = signer.link(MANIFEST).directory(2).preview(30).subject("v7").sign(NOW).unwrap();
+        let link = signer
+            .link(MANIFEST)
+            .directory(2)
+            .preview(Duration::from_secs(30))
+            .subject("v7")
+            .sign(NOW)
+            .unwrap();
         let rewriter = of(link.as_str()).unwrap();
         assert_eq!(rewriter.preview, Some(30));
         let mut out = String::new();

@@ -127,6 +127,8 @@ fn is_of_stored_bytes(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use playgate::KeyRing;
     use playgate::Request;
@@ -190,7 +192,10 @@ mod tests {
         assert_eq!(tag("\"v1\"", own()), Some(first.clone()));
         assert_ne!(tag("\"v2\"", own()), Some(first.clone()));
         assert_ne!(tag("\"v1\"", rewriting(|link| link.subject("viewer-1"))), Some(first.clone()));
-        assert_ne!(tag("\"v1\"", rewriting(|link| link.run(60))), Some(first.clone()));
+        assert_ne!(
+            tag("\"v1\"", rewriting(|link| link.run(Duration::from_secs(60)))),
+            Some(first.clone())
+        );
         assert_eq!(tag("W/\"v1\"", own()), Some(["W/", &first].concat()));
         for broken in ["", "v1", "W/v1"] {
             assert_eq!(tag(broken, own()), None, "{broken}");
@@ -239,7 +244,7 @@ mod tests {
         for manifest in [&b""[..], b"<html>", b"{}", b"#EXTM3U\n\xff.ts\n", b"\xef\xbb\xbf<html>"] {
             assert_eq!(fails(&own, manifest), Problem::BadManifest, "{manifest:?}");
         }
-        let preview = rewriting(|link| link.preview(4));
+        let preview = rewriting(|link| link.preview(Duration::from_secs(4)));
         let window = b"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\na.ts\n";
         assert_eq!(fails(&preview, window), Problem::NoPreview);
         let dash = StoredManifest { kind: Kind::Dash, ..stored("<html>", None) };

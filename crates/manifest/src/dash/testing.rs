@@ -1,5 +1,6 @@
 //! Shared test code: rewriters, and MPDs without their tokens.
 
+use core::time::Duration;
 use playgate::{Builder, KeyRing, Request, Signer, UnixTime, Verifier};
 
 use crate::ManifestError;
@@ -45,8 +46,8 @@ pub(crate) fn rewriter_on(
     let link = match came {
         Came::InPath => link.in_path(),
         Came::InQuery | Came::NoHost => link.in_query(),
-        Came::Run => link.in_path().run(14_400),
-        Came::Preview(secs) => link.in_query().preview(secs),
+        Came::Run => link.in_path().run(Duration::from_secs(14_400)),
+        Came::Preview(secs) => link.in_query().preview(Duration::from_secs(secs)),
     };
     let mut link = link.sign(NOW).unwrap().to_string();
     if !query.is_empty() {

@@ -71,13 +71,19 @@ pub(crate) fn stand_in(rewriter: &Rewriter, facts: &Facts, line_end: &str) -> St
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use crate::hls::tests::{rewriter_of, rewritten};
 
     const PLAYLIST: &str = "https://cdn.example.com/videos/42/hls/live.m3u8";
     const LIVE: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\na.ts\n";
 
     fn exchanged(url: &str, playlist: &str) -> String {
-        rewritten(&rewriter_of(url, |link| link.in_path().run(14_400)), playlist).unwrap()
+        rewritten(
+            &rewriter_of(url, |link| link.in_path().run(Duration::from_secs(14_400))),
+            playlist,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -124,7 +130,8 @@ mod tests {
 
     #[test]
     fn no_playlist_has_no_stand_in() {
-        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().run(14_400));
+        let rewriter =
+            rewriter_of(PLAYLIST, |link| link.in_path().run(Duration::from_secs(14_400)));
         assert!(crate::hls::rewrite(&rewriter, "<html>\n#EXTINF:4,\na.ts\n").is_err());
     }
 }

@@ -160,6 +160,8 @@ fn decimal(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::hls::HlsRewriter;
     use crate::hls::tests::{becomes_with, rewriter_of, rewritten};
@@ -170,7 +172,8 @@ mod tests {
     /// its duration and its address. Each listed segment gets an `EXACT` token.
     #[track_caller]
     fn becomes(lines: &str, expected: &str) {
-        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter =
+            rewriter_of(PLAYLIST, |link| link.in_path().preview(Duration::from_secs(10)));
         becomes_with(&rewriter, &segments(lines, ""), &segments(expected, "/EXACT/videos/42/hls/"));
     }
 
@@ -190,7 +193,8 @@ mod tests {
 
     #[track_caller]
     fn fails(lines: &str, expected: ManifestError) {
-        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter =
+            rewriter_of(PLAYLIST, |link| link.in_path().preview(Duration::from_secs(10)));
         let playlist = ["#EXTM3U\n", &segments(lines, "")].concat();
         assert_eq!(rewritten(&rewriter, &playlist), Err(expected), "{playlist}");
     }
@@ -240,7 +244,8 @@ mod tests {
 
     #[test]
     fn manifests_share_a_token_and_everything_else_has_its_own() {
-        let rewriter = rewriter_of(PLAYLIST, |link| link.in_query().preview(10));
+        let rewriter =
+            rewriter_of(PLAYLIST, |link| link.in_query().preview(Duration::from_secs(10)));
         for (token, lines) in [
             ("EXACT", "CONTENT-STEERING:SERVER-URI=\"~s.json\"\n"),
             ("TOKEN", "DATERANGE:X-ASSET-URI=\"~a.m3u8\"\n"),
@@ -352,7 +357,7 @@ mod tests {
     #[test]
     fn a_viewer_does_not_choose_what_is_signed() {
         let url = [PLAYLIST, "?v=b&w=../../42/c"].concat();
-        let rewriter = rewriter_of(&url, |link| link.in_query().preview(10));
+        let rewriter = rewriter_of(&url, |link| link.in_query().preview(Duration::from_secs(10)));
         let head = "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"v\"\n#EXT-X-DEFINE:QUERYPARAM=\"w\"\n\
                     #EXT-X-DEFINE:NAME=\"x\",VALUE=\"{$v}\"\n#EXT-X-DEFINE:IMPORT=\"y\"\n\
                     #EXT-X-DEFINE:NAME=\"z\",VALUE=\"1\"\n";
@@ -390,7 +395,8 @@ mod tests {
             PublicPaths::new(vec!["/videos/42/hls/".into()], vec![]),
         ] {
             let rewriter =
-                rewriter_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
+                rewriter_of(PLAYLIST, |link| link.in_path().preview(Duration::from_secs(10)))
+                    .public_paths(public);
             for lines in
                 ["4 a.ts\n", "4 /videos/42/hls/a.ts\n", "#EXT-X-PART:DURATION=1,URI=\"a.TS\"\n"]
             {
@@ -404,7 +410,8 @@ mod tests {
         }
         let public = PublicPaths::new(vec![], vec!["json".into()]);
         let rewriter =
-            rewriter_of(PLAYLIST, |link| link.in_path().preview(10)).public_paths(public);
+            rewriter_of(PLAYLIST, |link| link.in_path().preview(Duration::from_secs(10)))
+                .public_paths(public);
         becomes_with(
             &rewriter,
             "#EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"a.json\"\n",
@@ -414,7 +421,8 @@ mod tests {
 
     #[test]
     fn the_end_has_the_line_end_of_the_playlist() {
-        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter =
+            rewriter_of(PLAYLIST, |link| link.in_path().preview(Duration::from_secs(10)));
         for end in ["\n", "\r\n", "\r"] {
             let listed = ["#EXTM3U", "#EXTINF:20,", "~a", ""].join(end);
             let expected =
@@ -433,7 +441,8 @@ mod tests {
 
     #[test]
     fn twice_is_once() {
-        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter =
+            rewriter_of(PLAYLIST, |link| link.in_path().preview(Duration::from_secs(10)));
         let playlist = ["#EXTM3U\n", &segments("6 a\n6 b\n6 c\n", "")].concat();
         let once = crate::hls::rewrite(&rewriter, &playlist).unwrap();
         assert_eq!(crate::hls::rewrite(&rewriter, &once), Ok(once));
@@ -441,7 +450,8 @@ mod tests {
 
     #[test]
     fn line_by_line_no_end_is_known() {
-        let rewriter = rewriter_of(PLAYLIST, |link| link.in_path().preview(10));
+        let rewriter =
+            rewriter_of(PLAYLIST, |link| link.in_path().preview(Duration::from_secs(10)));
         let lines = ["#EXTM3U\n", "#EXT-X-MEDIA-SEQUENCE:1\n", "#EXTINF:4,\n", "a\n"];
         let ended = |first: &str| {
             let mut hls = HlsRewriter::new(&rewriter);
