@@ -23,7 +23,7 @@ pub(crate) struct Attribute<'a> {
 /// - `;` for a comma, and a word without a value before a name: ExoPlayer again
 /// - text between an end quote and the next attribute
 /// - a quote that stays open: Shaka Player and FFmpeg read on to the end of the line, and ExoPlayer finds a
-///   `URI="` behind it
+///   `URI="` after it
 /// - single quotes: Video.js takes them off
 /// - quotes within a value without quotes
 ///
@@ -148,7 +148,7 @@ fn in_quotes(open: &str) -> &str {
 }
 
 /// The value without quotes at the start of a text: all up to a comma, or up to a blank or `;` with another
-/// attribute behind it.
+/// attribute after it.
 fn without_quotes(text: &str) -> &str {
     let mut from = 0;
     let end = loop {

@@ -259,7 +259,7 @@ impl Variables {
 /// Bytes of a reference around the name.
 const REFERENCE: usize = "{$}".len();
 
-/// Whether there is a brace that starts no reference. With a variable behind it, or in front, it may start one.
+/// Whether there is a brace that starts no reference. With a variable after it, or before it, it may start one.
 pub(crate) fn has_open_brace(text: &str) -> bool {
     text.contains('{') && without_references(text, "").contains('{')
 }
