@@ -29,6 +29,9 @@ impl Room {
     }
 }
 
+/// Members for which there is room at once.
+const USUAL_MEMBERS: usize = 16;
+
 /// The text of a part of a token: base64url in its one spelling, without padding (RFC 7515, section 2).
 pub(super) fn decode<'r>(
     part: &str,
@@ -111,7 +114,7 @@ impl<'de> Visitor<'de> for &mut Object<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut json: A) -> Result<(), A::Error> {
         // In order, so that a token of many names takes little time before its signature is checked.
-        let mut names: Vec<Cow<'de, str>> = Vec::new();
+        let mut names: Vec<Cow<'de, str>> = Vec::with_capacity(USUAL_MEMBERS);
         while let Some(Name(name)) = json.next_key()? {
             json.next_value_seed(Member { object: self, name: &name })?;
             match names.binary_search(&name) {
