@@ -38,7 +38,9 @@ function wasm(quiet, { features, name }, { profile, flags = [] }, outDir) {
   const own = join(target, features.replaceAll(",", "-"));
   // Whoever builds it, wherever: the paths of this machine are not in the result.
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
-  const RUSTFLAGS = [`--remap-path-prefix=${join(cargoHome, "registry", "src")}=`, "-Clink-arg=-O2", ...flags].join(" ");
+  // Beyond this an instance traps, and the next request gets a fresh one: Workers have no more.
+  const memory = `-Clink-arg=--max-memory=${128 << 20}`;
+  const RUSTFLAGS = [memory, `--remap-path-prefix=${join(cargoHome, "registry", "src")}=`, "-Clink-arg=-O2", ...flags].join(" ");
   run("cargo", [
     "rustc", "--locked", "--lib", "--crate-type", "cdylib", "--no-default-features",
     "--features", features, "--target", WASM, "--profile", profile, "--target-dir", own,

@@ -96,6 +96,32 @@ pub(crate) fn around<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a str)
     Some((before, rest.strip_prefix(part)?))
 }
 
+#[cfg(feature = "alloc")]
+/// A text with all of these replaced, in upper case or lower; `None` where there is not one.
+pub(crate) fn replace(text: &str, pairs: &[(&str, &str)]) -> Option<alloc::string::String> {
+    let mut replaced = alloc::string::String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let byte = rest.as_bytes().first().map(u8::to_ascii_lowercase);
+        let found = pairs.iter().find(|(from, _)| {
+            // One look is enough for most.
+            let starts = from.as_bytes().first().map(u8::to_ascii_lowercase) == byte;
+            starts && rest.get(..from.len()).is_some_and(|start| start.eq_ignore_ascii_case(from))
+        });
+        match found {
+            Some((from, to)) => {
+                replaced.push_str(to);
+                rest = rest.get(from.len()..).unwrap_or_default();
+            }
+            None => {
+                replaced.push(first);
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            }
+        }
+    }
+    Some(replaced).filter(|replaced| replaced != text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -97,7 +97,6 @@ pub enum Fault {
     NotAbsolute,
     /// A second spelling of a value that has one: a leading zero, a stray bit, a host bit.
     NotCanonical,
-    #[cfg(feature = "jwt")]
     /// A token of this format does not say it.
     NotInFormat,
     #[cfg(feature = "jwt")]
@@ -128,7 +127,6 @@ impl fmt::Display for Fault {
             Self::NoHost => "has no host; write it as https://host/path",
             Self::NotAbsolute => "is not absolute; write it with https:// and the host",
             Self::NotCanonical => "is not in its one canonical spelling",
-            #[cfg(feature = "jwt")]
             Self::NotInFormat => "is not available in this format; use a native link",
             #[cfg(feature = "jwt")]
             Self::NotJson => "is not one JSON object in UTF-8",

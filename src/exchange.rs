@@ -3,10 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::format::native::{self, Stamp};
+use crate::format::{Mint, Stamp};
 use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text};
 use crate::key::Entry;
-use crate::sign::{CheckedTerms, Terms};
+use crate::terms::{CheckedTerms, Terms};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
 
@@ -29,7 +29,7 @@ impl Verifier<'_> {
     ///
     /// The operator's caps on `run` and on lifetimes hold for it. The key of the request signs it, and it
     /// ends when that key retires: a key that goes takes along what came of its links. Where that key is
-    /// bound to another format, the first key for native tokens signs, and the token ends with the
+    /// bound to another format, the first key for the gate's own tokens signs, and the token ends with the
     /// earlier of the two.
     pub(crate) fn pass(&self, verified: &Verified<'_>, now: UnixTime) -> Option<Pass> {
         let grant = verified.grant();
@@ -38,7 +38,7 @@ impl Verifier<'_> {
             return None;
         }
         let itself = || Pass {
-            token: verified.named_token(self),
+            token: verified.named_token(),
             expires: verified.expires(),
             exchanged: false,
             stamp: None,
@@ -46,27 +46,22 @@ impl Verifier<'_> {
         if grant.run().is_none() && grant.preview().is_none() {
             return Some(itself());
         }
-        let Some(key) = self.native_key(verified, now) else { return Some(itself()) };
+        let Some((mint, key)) = self.mint(verified, now) else { return Some(itself()) };
         let download = grant.download().map(DownloadName::decode);
-        let [token_id, session, subject] =
-            [grant.token_id(), grant.session(), grant.subject()].map(|id| id.map(Text::to_cow));
-        let terms = Terms {
-            token_id: token_id.as_deref(),
-            session: session.as_deref(),
-            subject: subject.as_deref(),
-            ..terms(grant, download.as_deref())
-        };
-        if native::check(&terms).is_err() {
-            // What cannot be said in a native token goes on as it came.
+        // The token is for this gate: that was checked.
+        let terms = Terms { audience: self.rules.audience, ..terms(grant, download.as_deref()) };
+        if mint.check(&terms).is_err() {
+            // What cannot be said in a token of the gate's own goes on as it came.
             return Some(itself());
         }
         let expires = self.ends(verified, key, now);
-        let checked = CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued() };
-        let stamp = grant.preview().map(|_| Stamp::new(&checked));
+        let checked =
+            CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued(), now };
+        let stamp = grant.preview().map(|_| mint.stamp(&checked));
         if grant.run().is_none() {
             return Some(Pass { expires, stamp, ..itself() });
         }
-        let token = checked.token(verified.scope(), n).ok()?;
+        let token = mint.token(&checked, verified.scope(), n).ok()?;
         Some(Pass { token, expires, exchanged: true, stamp })
     }
 
@@ -84,17 +79,19 @@ impl Verifier<'_> {
         expires.min(UnixTime::from_secs(MAX_NUMBER))
     }
 
-    /// The key that signs native tokens for a request whose token another key signed, or the same. `None`
-    /// where there is none, or where native tokens are not read here.
-    fn native_key<'k>(&'k self, verified: &Verified<'k>, now: UnixTime) -> Option<&'k Entry> {
-        let own = verified.key();
-        if !self.rules.native {
-            None
-        } else if own.serves(native::FORMAT) {
-            Some(own)
-        } else {
-            self.ring.serving(native::FORMAT).find(|entry| !entry.is_retired(now))
+    /// How this gate makes the token that goes on, and the key that signs it: that of the request, if it serves the
+    /// format, else the first that does. `None` where there is none, or where no such format is read here.
+    fn mint<'k>(
+        &'k self,
+        verified: &Verified<'k>,
+        now: UnixTime,
+    ) -> Option<(&'static dyn Mint, &'k Entry)> {
+        let (own, mint) = (verified.key(), self.rules.mint()?);
+        if own.serves(mint.name()) {
+            return Some((mint, own));
         }
+        let mut others = self.ring.serving(mint.name());
+        Some((mint, others.find(|entry| !entry.is_retired(now))?))
     }
 
     /// The address of an admitted request with an exchanged token that lasts longer than its own, and when that
@@ -106,7 +103,7 @@ impl Verifier<'_> {
         now: UnixTime,
     ) -> Option<(String, UnixTime)> {
         // Nothing is signed that is not used.
-        let key = self.native_key(verified, now).filter(|_| verified.grant().run().is_some())?;
+        let (_, key) = self.mint(verified, now).filter(|_| verified.grant().run().is_some())?;
         if self.ends(verified, key, now) <= verified.grant().expires() || !verified.is_in_address()
         {
             return None;
@@ -116,16 +113,18 @@ impl Verifier<'_> {
     }
 }
 
-/// Every binding of a grant but its ids. Its times and its scope are not among them.
-fn terms<'a>(grant: &Grant<'a>, download: Option<&'a str>) -> Terms<'a> {
+/// Every binding of a grant but its audience. Its times and its scope are not among them.
+fn terms<'a>(grant: &'a Grant<'_>, download: Option<&'a str>) -> Terms<'a> {
     Terms {
-        audience: grant.audience(),
         countries: grant.countries().map(Countries::as_str),
         download,
         inline: grant.download().is_some_and(DownloadName::is_inline),
         networks: grant.networks().into_iter().flat_map(Networks::iter).collect::<Vec<_>>(),
         not_before: grant.not_before(),
         preview: grant.preview(),
+        session: grant.session().map(Text::as_str),
+        subject: grant.subject().map(Text::as_str),
+        token_id: grant.token_id().map(Text::as_str),
         ..Terms::default()
     }
 }

@@ -1,55 +1,242 @@
-//! Wire formats. Each is one file that turns a request into an [`UnverifiedToken`], and terms into a link;
-//! nothing outside this folder knows which one it was.
+//! Wire formats. Each is one file and what is below it, and one place in [`Rules`]: it says where its token
+//! can be, and reads, writes and explains it. Whether a token that was read may do what it is for, it does
+//! not say: [`verify`](crate::verify) does, for all formats alike.
 
 #[cfg(feature = "alloc")]
 mod forms;
 #[cfg(feature = "jwt")]
 pub(crate) mod jwt;
-pub(crate) mod native;
+#[cfg(feature = "alloc")]
+pub(crate) mod name;
+mod native;
+#[cfg(feature = "alloc")]
+mod place;
+#[cfg(feature = "alloc")]
+pub(crate) mod timed_hmac;
 mod token;
 
+use core::fmt;
 #[cfg(feature = "manifest")]
 use core::iter;
+#[cfg(feature = "alloc")]
+use core::ops::Range;
 
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
 
 use crate::error::Refusal;
 #[cfg(feature = "alloc")]
-use crate::inspect::FieldNote;
-#[cfg(feature = "alloc")]
 use crate::key::KeyRing;
-use crate::query::ParamNames;
 #[cfg(feature = "alloc")]
-use crate::query::name_of;
+use crate::note::FieldNote;
+use crate::query::{ParamNames, SignedQuery};
+use crate::request::{Placement, Request, Target};
+#[cfg(feature = "manifest")]
+use crate::scope::Scope;
 #[cfg(feature = "alloc")]
-use crate::redact::{redacted, redacted_path};
-#[cfg(feature = "jwt")]
-use crate::request::Placement;
-use crate::request::{Request, Target};
-#[cfg(feature = "alloc")]
-use crate::sign::{CheckedTerms, Link, SignError, Terms};
+use crate::terms::{CheckedTerms, Extent, SignError, Terms};
 
-pub(crate) use self::token::{Found, Kid, Located, UnverifiedToken};
+#[cfg(feature = "manifest")]
+pub(crate) use self::native::Stamp;
+#[cfg(feature = "alloc")]
+pub(crate) use self::native::fields as native_fields;
+pub(crate) use self::token::{Kid, Located, SigningInput, UnverifiedToken};
 
-/// What a token is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+/// A wire format, as a gate reads it.
+///
+/// A token in a query comes with the query before it, if anything is there, and goes from its first byte on to
+/// the end of the query: where it ends is for [`read`](Self::read) to say. A token in a path comes with the path
+/// without it.
+pub(crate) trait Format: Send + Sync {
+    /// Its name, in a key ring and in `FORMATS`.
+    fn name(&self) -> &'static str;
+
+    /// The name that its tokens go by in addresses and cookies.
+    #[cfg(feature = "manifest")]
+    fn token_name(&self) -> &str;
+
+    /// The token in the first segment of a path.
+    fn in_path<'r>(&self, _path: &'r str) -> Option<(&'r str, &'r str)> {
+        None
+    }
+
+    /// The first token in a query.
+    fn in_query<'r>(&self, _query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
+        None
+    }
+
+    /// The token in the header `Authorization`.
+    fn in_bearer<'r>(&self, _header: &'r str) -> Option<&'r str> {
+        None
+    }
+
+    /// The token of a cookie, `name=value`.
+    fn in_cookie<'r>(&self, _pair: &'r str) -> Option<&'r str> {
+        None
+    }
+
+    /// Reads a token, and computes its scope from the request.
+    ///
+    /// # Errors
+    /// What breaks the grammar.
+    fn read<'r>(
+        &'r self,
+        located: &Located<'r>,
+        unsigned_params: ParamNames<'r>,
+    ) -> Result<UnverifiedToken<'r>, Refusal>;
+
+    /// The bytes under the MAC.
+    fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r>;
+
+    /// The bytes under the MAC, had the request another query. `None` where the tag covers no query.
+    fn input_with<'r>(
+        &self,
+        _token: &UnverifiedToken<'r>,
+        _query: SignedQuery<'r>,
+    ) -> Option<SigningInput<'r>> {
+        None
+    }
+
+    /// What follows a token in a query.
+    fn after<'r>(&self, _text: &'r str) -> Option<&'r str> {
+        None
+    }
+
+    /// Who has to issue its tokens at this gate, where the operator says so.
     #[cfg(feature = "jwt")]
-    Jwt,
-    Native,
+    fn issuer(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether a part of a request may be a token that is bound to countries.
+    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+    fn may_name_countries(&self, _text: &str) -> bool {
+        false
+    }
+
+    /// Checks that its tokens can name this deployment.
+    ///
+    /// # Errors
+    /// What to write instead.
+    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+    fn check_audience(&self, _name: &str) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    /// How a gate makes tokens of its own in this format, where it does.
+    #[cfg(feature = "manifest")]
+    fn mint(&self) -> Option<&'static dyn Mint> {
+        None
+    }
+
+    /// A token as it is in a path or a cookie: with its name.
+    #[cfg(feature = "manifest")]
+    fn named(&self, token: &UnverifiedToken<'_>) -> String;
 }
 
-impl Format {
-    /// Its name, in a key ring and in `FORMATS`.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            #[cfg(feature = "jwt")]
-            Self::Jwt => "jwt",
-            Self::Native => "native",
-        }
+impl fmt::Debug for dyn Format + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
+}
+
+/// A wire format, as a refused token is explained. It is a trait of its own, as a gate that explains nothing need
+/// not hold the code.
+#[cfg(feature = "alloc")]
+pub(crate) trait Explain: Format {
+    /// The first name in a token that is no field of it.
+    fn unknown_field<'r>(&self, _text: &'r str) -> Option<&'r str> {
+        None
+    }
+
+    /// What a token says, part by part and in words. It may be broken.
+    fn notes(&self, text: &str, scope: Option<&str>) -> Vec<FieldNote>;
+
+    /// The bytes under the MAC, to be shown.
+    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String;
+
+    /// What would explain that a token was not read.
+    fn mistakes_of_grammar(
+        &self,
+        _rules: &Rules<'_>,
+        _ring: &KeyRing,
+        _request: &Request<'_>,
+        _located: &Located<'_>,
+    ) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What would make the signature of a well-formed token fit.
+    fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String>;
+
+    /// What is likely where a signature does not fit, and nothing that was tried does.
+    fn guess_of_signature(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// A wire format, as a signer writes it.
+#[cfg(feature = "alloc")]
+pub(crate) trait Writer: Send + Sync {
+    /// The name of the format, in a key ring.
+    fn name(&self) -> &'static str;
+
+    /// How long a link lasts where nothing else is said, in seconds; `None` where the format does not say.
+    fn lifetime(&self) -> Option<u64> {
+        None
+    }
+
+    /// Checks that a token can say all of the terms.
+    ///
+    /// # Errors
+    /// The first term that it cannot.
+    fn check(&self, terms: &Terms<'_>) -> Result<(), SignError>;
+
+    /// Signs one URL on terms that were checked.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    fn write(&self, terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError>;
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Debug for dyn Writer + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The native format, in which links are written where nothing else is said.
+#[cfg(feature = "alloc")]
+pub(crate) const NATIVE: &dyn Writer = &native::Native;
+
+/// A URL with a token in it.
+#[cfg(feature = "alloc")]
+pub(crate) struct Written {
+    pub(crate) url: String,
+    /// Where in the URL the token is, without its name.
+    pub(crate) token: Range<usize>,
+    pub(crate) placement: Placement,
+    /// How much of the URL space it opens. `None` where only the gate knows that.
+    pub(crate) scope: Option<Extent>,
+}
+
+/// A format in which a gate makes tokens of its own.
+#[cfg(feature = "manifest")]
+pub(crate) trait Mint: Writer {
+    /// A token with its name: for a directory, the first `n` segments, or for an exact scope.
+    ///
+    /// # Errors
+    /// [`SignError::Field`] where it would be too long.
+    fn token(
+        &self,
+        terms: &CheckedTerms<'_, '_>,
+        scope: Scope<'_>,
+        n: Option<u8>,
+    ) -> Result<String, SignError>;
+
+    /// Makes tokens of exact scope on these terms, less a directory and a preview.
+    fn stamp(&self, terms: &CheckedTerms<'_, '_>) -> Stamp;
 }
 
 /// What a gate has to know to read a token.
@@ -60,52 +247,85 @@ pub(crate) struct Rules<'a> {
     pub(crate) jwt: Option<&'a jwt::JwtRules>,
     /// Whether native tokens are read.
     pub(crate) native: bool,
+    #[cfg(feature = "alloc")]
+    pub(crate) timed_hmac: Option<&'a timed_hmac::TimedHmac>,
     pub(crate) unsigned_params: ParamNames<'a>,
 }
 
+/// The formats that these rules read, as trait objects. Each is registered here, and nowhere else.
+macro_rules! registered {
+    ($rules:expr, $trait:path) => {{
+        let formats: [Option<&dyn $trait>; _] = [
+            if $rules.native { Some(&native::Native) } else { None },
+            #[cfg(feature = "jwt")]
+            $rules.jwt.map(|format| format as _),
+            #[cfg(feature = "alloc")]
+            $rules.timed_hmac.map(|format| format as _),
+        ];
+        formats.into_iter().flatten()
+    }};
+}
+
 impl<'a> Rules<'a> {
-    /// Those of a gate that reads native tokens alone.
+    /// Those of a gate that reads native tokens only.
     pub(crate) const NATIVE: Self = Self {
         audience: None,
         #[cfg(feature = "jwt")]
         jwt: None,
         native: true,
+        #[cfg(feature = "alloc")]
+        timed_hmac: None,
         unsigned_params: ParamNames::new(""),
     };
 
-    /// Whether native tokens are all that is read.
-    pub(crate) const fn are_native(&self) -> bool {
-        #[cfg(feature = "jwt")]
-        if self.jwt.is_some() {
-            return false;
-        }
-        self.native
+    /// The formats that are read.
+    pub(crate) fn formats(&self) -> impl Iterator<Item = &'a dyn Format> + use<'a> {
+        registered!(self, Format)
     }
 
-    /// Checks 1 and 2 where native tokens are all that is read.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn read_native<'r>(
-        &self,
-        request: &Request<'r>,
-    ) -> Result<UnverifiedToken<'r>, Refusal>
-    where
-        'a: 'r,
-    {
-        let located = native::find(&Target::parse(request.url)?, request)?;
-        native::read(&located, self.unsigned_params)
+    /// What explains the tokens of a format.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn explainer(&self, format: &dyn Format) -> Option<&'a dyn Explain> {
+        registered!(self, Explain).find(|known| known.name() == format.name())
     }
 
     /// Finds the one token of a request that is not in a cookie.
     ///
     /// # Errors
     /// [`Refusal::Missing`], [`Refusal::Ambiguous`], or what is wrong with the URL.
-    pub(crate) fn locate<'r>(&self, request: &Request<'r>) -> Result<Located<'r>, Refusal> {
+    pub(crate) fn locate<'r>(&self, request: &Request<'r>) -> Result<Located<'r>, Refusal>
+    where
+        'a: 'r,
+    {
         let target = Target::parse(request.url)?;
-        #[cfg(feature = "jwt")]
-        if let Some(jwt) = self.jwt {
-            return self.locate_either(jwt, &target, request);
+        let Target { base, path, query } = target;
+        let mut found = Err(Refusal::Missing);
+        for format in self.formats() {
+            let mut add = |placement, text, path, query| {
+                found = match found {
+                    Err(Refusal::Missing) => {
+                        Ok(Located { format, placement, text, base, path, query })
+                    }
+                    _ => Err(Refusal::Ambiguous),
+                };
+            };
+            if let Some((before, text)) = query.and_then(|query| format.in_query(query)) {
+                add(Placement::Query, text, path, before);
+            }
+            if let Some((text, path)) = format.in_path(path) {
+                add(Placement::Path, text, path, query);
+            }
+            if let Some(text) = request.authorization.and_then(|header| format.in_bearer(header)) {
+                add(Placement::Bearer, text, path, query);
+            }
         }
-        if self.native { native::find(&target, request) } else { Err(Refusal::Missing) }
+        let located = found?;
+        // After a token in the path, another one.
+        let again = |format: &dyn Format| format.in_path(located.path).is_some();
+        if located.placement == Placement::Path && self.formats().any(again) {
+            return Err(Refusal::Ambiguous);
+        }
+        Ok(located)
     }
 
     /// The tokens in the `Cookie` header (RFC 6265, section 4.2.1), in its order, eight at most. They count
@@ -113,45 +333,20 @@ impl<'a> Rules<'a> {
     pub(crate) fn locate_cookies<'r>(
         &self,
         request: &Request<'r>,
-    ) -> impl Iterator<Item = Located<'r>> + use<'_, 'a, 'r> {
+    ) -> impl Iterator<Item = Located<'r>> + use<'_, 'a, 'r>
+    where
+        'a: 'r,
+    {
         const MOST: usize = 8;
         let target = Target::parse(request.url).ok();
         let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
-        let tokens = pairs.filter_map(|pair| self.in_cookie(pair)).take(MOST);
-        tokens.filter_map(move |(format, text)| Some(Located::in_cookie(format, &target?, text)))
-    }
-
-    /// The token of a cookie, `name=value`.
-    fn in_cookie<'r>(&self, pair: &'r str) -> Option<(Format, &'r str)> {
-        #[cfg(feature = "jwt")]
-        if let Some(token) = self.jwt.and_then(|jwt| jwt.value(pair)) {
-            return Some((Format::Jwt, token));
-        }
-        let token = native::in_cookie(pair).filter(|_| self.native);
-        token.map(|token| (Format::Native, token))
-    }
-
-    /// The one token of a request in the formats that are read.
-    #[cfg(feature = "jwt")]
-    fn locate_either<'r>(
-        &self,
-        jwt: &jwt::JwtRules,
-        target: &Target<'r>,
-        request: &Request<'r>,
-    ) -> Result<Located<'r>, Refusal> {
-        let one = |native, jwt| match (native, jwt) {
-            (Ok(_), Ok(_)) => Err(Refusal::Ambiguous),
-            (Err(Refusal::Missing), found) | (found, Err(Refusal::Missing)) => found,
-            (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
-        };
-        let native =
-            if self.native { native::find(target, request) } else { Err(Refusal::Missing) };
-        let located = one(native, jwt.find(target, request))?;
-        // After a token in the path, one of the other format.
-        let in_path = located.placement == Placement::Path;
-        let again =
-            (self.native && leads(native::NAME, located.path)) || leads(&jwt.name, located.path);
-        if in_path && again { Err(Refusal::Ambiguous) } else { Ok(located) }
+        let tokens = pairs.filter_map(|pair| {
+            self.formats().find_map(|format| Some((format, format.in_cookie(pair)?)))
+        });
+        tokens.take(MOST).filter_map(move |(format, text)| {
+            let Target { base, path, query } = target?;
+            Some(Located { format, placement: Placement::Cookie, text, base, path, query })
+        })
     }
 
     /// Check 2: reads the token, and computes from the request what it has to cover.
@@ -162,147 +357,19 @@ impl<'a> Rules<'a> {
     where
         'a: 'r,
     {
-        #[cfg(feature = "jwt")]
-        if let (Format::Jwt, Some(jwt)) = (located.format, self.jwt) {
-            return jwt.read(located, self.audience);
-        }
-        native::read(located, self.unsigned_params)
+        located.format.read(located, self.unsigned_params)
     }
 
-    /// What would explain that a token was not read.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn mistakes_of_grammar(
-        &self,
-        ring: &KeyRing,
-        request: &Request<'_>,
-        located: &Located<'_>,
-    ) -> Vec<String> {
-        #[cfg(feature = "jwt")]
-        if let (Format::Jwt, Some(jwt)) = (located.format, self.jwt) {
-            return jwt.of_grammar(ring, located);
-        }
-        native::of_grammar(self, ring, request, located)
-    }
-
-    /// The names that tokens go by in addresses and cookies.
+    /// The names that tokens go by in addresses and cookies. That of native ones is always among them.
     #[cfg(feature = "manifest")]
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
-        #[cfg(feature = "jwt")]
-        let more = self.jwt.map(|jwt| jwt.name.as_str());
-        #[cfg(not(feature = "jwt"))]
-        let more = None;
-        iter::once(native::NAME).chain(more)
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let others = self.formats().map(Format::token_name).filter(|name| *name != native::NAME);
+        iter::once(native::NAME).chain(others)
     }
 
-    /// A token as it stands in a path or a cookie: with its name.
+    /// How this gate makes tokens of its own; `None` where it reads no format in which it could.
     #[cfg(feature = "manifest")]
-    pub(crate) fn named(&self, token: &UnverifiedToken<'_>) -> String {
-        #[cfg(feature = "jwt")]
-        if let (Format::Jwt, Some(jwt)) = (token.format, self.jwt) {
-            return jwt.named(token);
-        }
-        native::join(token.signed, token.tag.as_str())
+    pub(crate) fn mint(&self) -> Option<&'static dyn Mint> {
+        self.formats().find_map(Format::mint)
     }
-}
-
-/// What a token says, part by part and in words. It may be broken.
-#[cfg(feature = "alloc")]
-pub(crate) fn notes(located: &Located<'_>, scope: Option<&str>) -> Vec<FieldNote> {
-    match located.format {
-        #[cfg(feature = "jwt")]
-        Format::Jwt => jwt::notes(located.text),
-        Format::Native => native::notes(located.text, scope),
-    }
-}
-
-/// What would make the signature of a well-formed token fit.
-#[cfg(feature = "alloc")]
-pub(crate) fn mistakes_of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
-    match token.format {
-        #[cfg(feature = "jwt")]
-        Format::Jwt => jwt::of_signature(ring, token),
-        Format::Native => native::of_signature(ring, token),
-    }
-}
-
-/// What is likely where a signature does not fit, and nothing that was tried does.
-#[cfg(feature = "alloc")]
-pub(crate) fn guess_of_signature(token: &UnverifiedToken<'_>) -> Option<String> {
-    match token.format {
-        #[cfg(feature = "jwt")]
-        Format::Jwt => Some(jwt::GUESS.into()),
-        Format::Native => None,
-    }
-}
-
-/// The bytes under the MAC, to be shown. Those of a JWT are its header and its claims, and were read.
-#[cfg(feature = "alloc")]
-pub(crate) fn shown_input(token: &UnverifiedToken<'_>) -> String {
-    let input = alloc::string::ToString::to_string(&token.input());
-    match token.format {
-        #[cfg(feature = "jwt")]
-        Format::Jwt => input,
-        Format::Native => {
-            let (scope, text) = input.split_once('\n').unwrap_or_default();
-            [&redacted_path(scope), "\n", &redacted(text)].concat()
-        }
-    }
-}
-
-/// The format that `terms` ask for.
-#[cfg(feature = "alloc")]
-pub(crate) const fn of(terms: &Terms<'_>) -> Format {
-    #[cfg(feature = "jwt")]
-    if terms.jwt.is_some() {
-        return Format::Jwt;
-    }
-    #[cfg(not(feature = "jwt"))]
-    let _ = terms;
-    Format::Native
-}
-
-/// Checks that a token of the format that `terms` ask for can say all of them.
-///
-/// # Errors
-/// The first term that it cannot.
-#[cfg(feature = "alloc")]
-pub(crate) fn check(terms: &Terms<'_>) -> Result<(), SignError> {
-    #[cfg(feature = "jwt")]
-    if let Some(jwt) = &terms.jwt {
-        return jwt::check(jwt, terms);
-    }
-    native::check(terms)
-}
-
-/// Signs one URL on terms that were checked.
-///
-/// # Errors
-/// What is wrong with the URL.
-#[cfg(feature = "alloc")]
-pub(crate) fn sign(terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Link, SignError> {
-    #[cfg(feature = "jwt")]
-    if let Some(jwt) = &terms.terms.jwt {
-        return jwt::sign(jwt, terms, url);
-    }
-    native::sign(terms, url)
-}
-
-/// Whether an address carries a token that goes by one of `names`, in its path or in its query.
-#[cfg(feature = "alloc")]
-pub(crate) fn is_signed<'n>(
-    mut names: impl Iterator<Item = &'n str>,
-    path: &str,
-    query: Option<&str>,
-) -> bool {
-    names.any(|name| {
-        let is_token = |param| name_of(param) == name;
-        leads(name, path) || query.is_some_and(|query| query.split('&').any(is_token))
-    })
-}
-
-/// Whether the first segment of a path is a token of this name.
-#[cfg(feature = "alloc")]
-fn leads(name: &str, path: &str) -> bool {
-    let rest = path.strip_prefix('/').and_then(|path| path.strip_prefix(name));
-    rest.is_some_and(|rest| rest.starts_with('='))
 }

@@ -4,65 +4,55 @@ mod network;
 
 use core::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _, Error};
 
+#[cfg(feature = "jwt")]
+use alloc::vec::Vec;
 #[cfg(feature = "alloc")]
 use alloc::{borrow::Cow, string::String};
 
 use crate::bytes;
 use crate::error::Fault;
-#[cfg(feature = "jwt")]
-use crate::error::Field;
-#[cfg(feature = "jwt")]
-use crate::format::jwt;
 use crate::time::UnixTime;
 
 pub use self::network::{Network, NetworkError, Networks};
 
-/// Text of a token, as it stands in the request. A claim of a JWT stands there in base64url, and is decoded
-/// when it is asked for: so a token that was read holds no memory of its own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Text<'a> {
-    /// The text, or the payload that has it.
-    written: &'a str,
-    #[cfg(feature = "jwt")]
-    claim: Option<Field>,
-}
+/// Text of a token: borrowed where it stands so in the request, and else, as of a claim of a JWT, on its own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text<'a>(Written<'a>);
+
+#[cfg(feature = "alloc")]
+type Written<'a> = Cow<'a, str>;
+#[cfg(not(feature = "alloc"))]
+type Written<'a> = &'a str;
 
 impl<'a> Text<'a> {
+    /// Text of a request.
     pub(crate) const fn new(text: &'a str) -> Self {
-        Self {
-            written: text,
-            #[cfg(feature = "jwt")]
-            claim: None,
-        }
+        #[cfg(feature = "alloc")]
+        let text = Cow::Borrowed(text);
+        Self(text)
     }
 
-    /// A claim of a payload that has it.
-    #[cfg(feature = "jwt")]
-    pub(crate) const fn of_claim(payload: &'a str, claim: Field) -> Self {
-        Self { written: payload, claim: Some(claim) }
-    }
-
-    /// The text, borrowed where it stands so in the request.
-    #[cfg(feature = "alloc")]
+    /// The text.
     #[must_use]
-    pub fn to_cow(self) -> Cow<'a, str> {
-        #[cfg(feature = "jwt")]
-        if let Some(claim) = self.claim {
-            return jwt::claim(self.written, claim).into();
-        }
-        self.written.into()
+    pub fn as_str(&self) -> &str {
+        let Self(text) = self;
+        text
+    }
+}
+
+/// Text that was decoded.
+#[cfg(feature = "jwt")]
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(text.into())
     }
 }
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        #[cfg(feature = "jwt")]
-        return f.write_str(&self.to_cow());
-        #[cfg(not(feature = "jwt"))]
-        f.write_str(self.written)
+        f.write_str(self.as_str())
     }
 }
 
@@ -72,11 +62,34 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
+/// The deployments that a token is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience<'a> {
+    /// One, by its name.
+    One(Text<'a>),
+    /// Each of these: the claim `aud` of a JWT may be a list (RFC 7519, section 4.1.3).
+    #[cfg(feature = "jwt")]
+    Many(Vec<Text<'a>>),
+}
+
+impl Audience<'_> {
+    /// Whether the deployment of this name is among them. No token names one that has no name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        !name.is_empty()
+            && match self {
+                Self::One(one) => one.as_str() == name,
+                #[cfg(feature = "jwt")]
+                Self::Many(names) => names.iter().any(|one| one.as_str() == name),
+            }
+    }
+}
+
 /// What a token allows besides its scope.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grant<'a> {
     pub(crate) expires: u64,
-    pub(crate) audience: Option<&'a str>,
+    pub(crate) audience: Option<Audience<'a>>,
     pub(crate) countries: Option<Countries<'a>>,
     pub(crate) directory: Option<u8>,
     pub(crate) download: Option<DownloadName<'a>>,
@@ -97,10 +110,10 @@ impl<'a> Grant<'a> {
         UnixTime::from_secs(self.expires)
     }
 
-    /// The deployment it is for. Wire name: `aud`.
+    /// The deployments it is for. Wire name: `aud`.
     #[must_use]
-    pub const fn audience(&self) -> Option<&'a str> {
-        self.audience
+    pub const fn audience(&self) -> Option<&Audience<'a>> {
+        self.audience.as_ref()
     }
 
     /// The countries that it allows. Wire name: `cc`.
@@ -135,8 +148,8 @@ impl<'a> Grant<'a> {
 
     /// The id of the token, for revocation. Wire name: `jti`.
     #[must_use]
-    pub const fn token_id(&self) -> Option<Text<'a>> {
-        self.token_id
+    pub const fn token_id(&self) -> Option<&Text<'a>> {
+        self.token_id.as_ref()
     }
 
     /// Before this moment it allows nothing. Wire name: `nbf`.
@@ -160,14 +173,14 @@ impl<'a> Grant<'a> {
 
     /// The playback session. Wire name: `sid`.
     #[must_use]
-    pub const fn session(&self) -> Option<Text<'a>> {
-        self.session
+    pub const fn session(&self) -> Option<&Text<'a>> {
+        self.session.as_ref()
     }
 
     /// The viewer. Wire name: `sub`.
     #[must_use]
-    pub const fn subject(&self) -> Option<Text<'a>> {
-        self.subject
+    pub const fn subject(&self) -> Option<&Text<'a>> {
+        self.subject.as_ref()
     }
 }
 
@@ -210,10 +223,7 @@ impl fmt::Display for Countries<'_> {
 /// The name of a file, to save it or to show it: 1 to 255 bytes of UTF-8 without controls. On the wire it is in
 /// base64url, after `inline.` where the file is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DownloadName<'a> {
-    encoded: &'a str,
-    inline: bool,
-}
+pub struct DownloadName<'a>(&'a str);
 
 impl<'a> DownloadName<'a> {
     /// Bytes in the longest name, the limit of most file systems.
@@ -223,22 +233,17 @@ impl<'a> DownloadName<'a> {
     pub(crate) const INLINE: &'static str = "inline.";
 
     pub(crate) fn parse(value: &'a str) -> Result<Self, Fault> {
-        let (text, inline) = match value.strip_prefix(Self::INLINE) {
-            Some(text) => (text, true),
-            None => (value, false),
-        };
+        let text = Self(value).encoded();
         if !bytes::all(text.as_bytes(), bytes::is_id) {
             return Err(Fault::Character);
         }
-        // The engine writes whole groups of three bytes before it looks at the rest.
-        let mut buffer = [0; Self::MAX_LEN + 3];
-        if text.len() > Self::MAX_LEN.div_ceil(3).saturating_mul(4) {
-            return Err(Fault::WrongLength);
-        }
-        let decoded = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer);
-        let decoded = decoded.ok().and_then(|len| buffer.get(..len)).ok_or(Fault::NotCanonical)?;
+        let mut room = [0; Self::MAX_LEN];
+        let decoded = Base64UrlUnpadded::decode(text, &mut room).map_err(|error| match error {
+            Error::InvalidLength => Fault::WrongLength,
+            Error::InvalidEncoding => Fault::NotCanonical,
+        })?;
         Self::check(core::str::from_utf8(decoded).map_err(|_| Fault::Character)?)?;
-        Ok(Self { encoded: text, inline })
+        Ok(Self(value))
     }
 
     /// The rules for a name, before it is encoded.
@@ -256,15 +261,20 @@ impl<'a> DownloadName<'a> {
 
     /// Whether the file is to be shown, and has this name where a viewer saves it.
     #[must_use]
-    pub const fn is_inline(self) -> bool {
-        self.inline
+    pub fn is_inline(self) -> bool {
+        self.0.starts_with(Self::INLINE)
+    }
+
+    /// The name in base64url.
+    fn encoded(self) -> &'a str {
+        self.0.strip_prefix(Self::INLINE).unwrap_or(self.0)
     }
 
     /// The name. Quote it before it goes into a header (RFC 6266).
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn decode(self) -> String {
-        let bytes = URL_SAFE_NO_PAD.decode(self.encoded).unwrap_or_default();
+        let bytes = Base64UrlUnpadded::decode_vec(self.encoded()).unwrap_or_default();
         String::from_utf8(bytes).unwrap_or_default()
     }
 }

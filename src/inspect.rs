@@ -4,7 +4,6 @@ mod mend;
 mod names;
 mod repairs;
 mod report;
-mod span;
 #[cfg(test)]
 mod tests;
 
@@ -16,18 +15,17 @@ use alloc::vec::Vec;
 use self::mend::{Mended, Reading, mend};
 use crate::bytes::around;
 use crate::error::{Fault, Field, ParseError, PolicyError, Refusal};
-use crate::format::{self as wire, UnverifiedToken, native};
+use crate::format::UnverifiedToken;
 use crate::key::{Candidates, Entry};
+use crate::note::{FieldNote, Span};
 use crate::query::ParamNames;
 use crate::redact::{redacted, redacted_path, redacted_query};
 use crate::request::{Placement, Request};
 use crate::time::UnixTime;
-use crate::verify::{Verified, Verifier, check_tag};
+use crate::verify::{Verified, Verifier, check_scope, check_tag};
 
-pub(crate) use self::repairs::replace;
 use self::repairs::{HTML, starts_with_entity};
-pub use self::report::{Check, FieldNote, Outcome, Report};
-pub(crate) use self::span::Span;
+pub use self::report::{Check, Outcome, Report};
 
 /// The most unsigned parameters that are named.
 const MOST_NAMED: usize = 3;
@@ -70,7 +68,8 @@ impl Verifier<'_> {
         }
         if refusal == ParseError::UnknownField.into()
             && let Ok(located) = self.locate(request, now)
-            && let Some(name) = native::unknown_field(located.text)
+            && let Some(format) = self.rules.explainer(located.format)
+            && let Some(name) = format.unknown_field(located.text)
         {
             return format!(
                 "the token has a field `{}` that the gate does not know",
@@ -95,9 +94,11 @@ impl Verifier<'_> {
         report.placement = Some(located.placement);
         report.pass(format!("the token is in the {}", place(located.placement)));
         let token = self.rules.read(&located);
-        let opened = token.ok().filter(|token| token.check_scope().is_ok());
-        let scope = opened.map(|token| redacted_path(&token.scope.to_string()));
-        report.fields = wire::notes(&located, scope.as_deref());
+        let opens = token.as_ref().ok().and_then(|token| token.opens);
+        let scope = opens.map(|scope| redacted_path(&scope.to_string()));
+        let format = self.rules.explainer(located.format);
+        report.fields =
+            format.map(|format| format.notes(located.text, scope.as_deref())).unwrap_or_default();
         let token = match token {
             Ok(token) => token,
             Err(refusal) => {
@@ -105,14 +106,14 @@ impl Verifier<'_> {
                 return report;
             }
         };
-        match token.check_scope() {
+        match check_scope(&token) {
             Ok(()) => report.pass("the token and the address are well formed".to_owned()),
             Err(error) => report.fail_and_go_on(error.into(), error.to_string()),
         }
         report.kid = token.kid().map(redacted);
         report.path = Some(redacted_path(&token.path.to_string()));
         report.scope = scope;
-        report.signing_input = Some(wire::shown_input(&token));
+        report.signing_input = format.map(|format| format.shown_input(&token));
         report.not_before = token.grant.not_before();
         report.expires = Some(token.grant.expires());
         let key = self.run_checks(&mut report, &token, request, now);
@@ -120,8 +121,9 @@ impl Verifier<'_> {
             // A path that was signed is no secret, whatever its names look like.
             report.kid = Some(key.id.to_string());
             report.path = Some(token.path.to_string());
-            report.scope = Some(redacted_query(&token.scope.to_string()));
-            report.clean_url = Some(redacted_query(&Verified::of(token, key).clean_url(forward)));
+            report.scope = Some(redacted_query(&token.scope().to_string()));
+            let verified = Verified::of(token, key);
+            report.clean_url = Some(redacted_query(&verified.clean_url(forward)));
         }
         report
     }
@@ -134,7 +136,7 @@ impl Verifier<'_> {
         request: &Request<'_>,
         now: UnixTime,
     ) -> Option<&Entry> {
-        let candidates = self.ring.candidates(token.kid(), token.format.name(), now);
+        let candidates = self.ring.candidates(token.kid(), token.located.format.name(), now);
         match (&candidates, token.kid()) {
             (Ok(_), Some(kid)) => report.pass(format!("the ring has a key `{kid}`")),
             (Ok(_), None) => report.pass("it names no key; each of the ring is tried".to_owned()),
@@ -189,7 +191,7 @@ impl Verifier<'_> {
     /// The key that a token names, retired or not: a retired one does tell whether the token is genuine.
     fn any_age(&self, token: &UnverifiedToken<'_>) -> Option<Candidates<'_>> {
         let entry = token.kid().and_then(|kid| self.ring.find(kid).ok());
-        entry.filter(|entry| entry.serves(token.format.name())).map(Candidates::Named)
+        entry.filter(|entry| entry.serves(token.located.format.name())).map(Candidates::Named)
     }
 
     /// What a binding is checked against, where nobody said it.
@@ -223,12 +225,13 @@ impl Verifier<'_> {
             Ok(token) => {
                 let keys = match token.kid() {
                     Some(_) => self.any_age(&token),
-                    None => {
-                        self.ring.candidates(None, token.format.name(), UnixTime::from_secs(0)).ok()
-                    }
+                    None => self
+                        .ring
+                        .candidates(None, token.located.format.name(), UnixTime::from_secs(0))
+                        .ok(),
                 };
                 let fits = keys.is_some_and(|keys| check_tag(&token, keys).is_ok());
-                if fits && token.check_scope().is_ok() { Reading::Fits } else { Reading::Reads }
+                if fits && token.opens.is_some() { Reading::Fits } else { Reading::Reads }
             }
             Err(Refusal::Parse(ParseError::Malformed(Field::Sig, fault)))
                 if !matches!(fault, Fault::Empty | Fault::Missing | Fault::OutOfOrder) =>
@@ -297,12 +300,10 @@ impl Verifier<'_> {
     /// What would make a token fit as it is written.
     fn mistakes_of_token(&self, request: &Request<'_>, now: UnixTime) -> Vec<String> {
         let Ok(located) = self.locate(request, now) else { return Vec::new() };
+        let Some(format) = self.rules.explainer(located.format) else { return Vec::new() };
         match self.rules.read(&located) {
-            Ok(token) => match token.check_scope() {
-                Ok(()) => wire::mistakes_of_signature(self.ring, &token),
-                Err(_) => self.rules.mistakes_of_grammar(self.ring, request, &located),
-            },
-            Err(_) => self.rules.mistakes_of_grammar(self.ring, request, &located),
+            Ok(token) if token.opens.is_some() => format.mistakes_of_signature(self.ring, &token),
+            _ => format.mistakes_of_grammar(&self.rules, self.ring, request, &located),
         }
     }
 
@@ -324,10 +325,11 @@ impl Verifier<'_> {
             let said = "the link ends after `pg=1`: a shell cuts it at `&`, so put it in quotes";
             return Some(said.to_owned());
         }
+        let format = self.rules.explainer(located.format)?;
         match self.rules.read(&located) {
-            Ok(token) => wire::guess_of_signature(&token),
+            Ok(_) => format.guess_of_signature().map(String::from),
             Err(Refusal::Parse(ParseError::UnknownField)) => {
-                let name = redacted(native::unknown_field(located.text)?);
+                let name = redacted(format.unknown_field(located.text)?);
                 Some(format!(
                     "`{name}` is no field of a token: put parameters of your own before `pg`, where they are \
                      signed with the address"

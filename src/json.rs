@@ -1,7 +1,7 @@
 //! The JSON shapes that the program, the minting service and the bindings share.
 
 #[cfg(feature = "jwt")]
-mod jwt;
+mod formats;
 mod sign;
 mod time;
 mod value;
@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 #[cfg(feature = "jwt")]
-pub use self::jwt::{Formats, GateFormats, LinkFormat};
+pub use self::formats::{Formats, GateFormats, LinkFormat};
 pub use self::sign::{Place, SignRequest, SignedLink};
 pub use self::time::{Moment, Seconds};
 pub use self::value::Value;

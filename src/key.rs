@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _, Error};
 use zeroize::Zeroizing;
 
 use crate::error::UnusableKey;
@@ -46,19 +45,6 @@ impl KeyId {
         self.bytes.get(..self.len).and_then(|id| core::str::from_utf8(id).ok()).unwrap_or_default()
     }
 
-    /// The id with zeros behind it.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn padded(&self) -> &[u8; Self::MAX_LEN] {
-        &self.bytes
-    }
-
-    /// Bytes in the id.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn len(&self) -> usize {
-        self.len
-    }
-
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn is(&self, text: &str) -> bool {
         // Without a call to `memcmp`: most ids are a word.
         text.len() == self.len && text.bytes().zip(self.bytes).all(|(a, b)| a == b)
@@ -95,7 +81,15 @@ impl SecretKey {
         if !(Self::MIN_LEN..=Self::MAX_LEN).contains(&bytes.len()) {
             return Err(KeyError::Length);
         }
-        Ok(Self(MacKey::new(bytes)))
+        MacKey::new(bytes).map(Self).ok_or(KeyError::Length)
+    }
+
+    /// Takes a secret that was made for another system, of 8 to 256 bytes.
+    fn foreign(bytes: &[u8]) -> Result<Self, KeyError> {
+        if !(KeyRing::MIN_FOREIGN_LEN..=Self::MAX_LEN).contains(&bytes.len()) {
+            return Err(KeyError::ForeignLength);
+        }
+        MacKey::new(bytes).map(Self).ok_or(KeyError::ForeignLength)
     }
 
     /// Reads a key written in base64url without padding (RFC 4648, section 5).
@@ -103,14 +97,7 @@ impl SecretKey {
     /// # Errors
     /// [`KeyError::Encoding`], or [`KeyError::Length`] where it has not 32 to 256 bytes.
     pub fn from_base64url(text: &str) -> Result<Self, KeyError> {
-        // The engine writes whole groups of three bytes before it looks at the rest.
-        let mut buffer = Zeroizing::new([0; Self::MAX_LEN + 2]);
-        if text.len() > (Self::MAX_LEN * 4).div_ceil(3) {
-            return Err(KeyError::Length);
-        }
-        let len =
-            URL_SAFE_NO_PAD.decode_slice(text, buffer.as_mut()).map_err(|_| KeyError::Encoding)?;
-        Self::new(buffer.get(..len).unwrap_or_default())
+        decode(text, KeyError::Length, Self::new)
     }
 
     pub(crate) fn mac(&self) -> &MacKey {
@@ -121,6 +108,20 @@ impl SecretKey {
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretKey(..)")
+    }
+}
+
+/// Decodes a key, and hands its bytes to `take`. Of one that is longer than any key it says `length`.
+fn decode<T>(
+    text: &str,
+    length: KeyError,
+    take: impl FnOnce(&[u8]) -> Result<T, KeyError>,
+) -> Result<T, KeyError> {
+    let mut room = Zeroizing::new([0; SecretKey::MAX_LEN]);
+    match Base64UrlUnpadded::decode(text, room.as_mut()) {
+        Ok(bytes) => take(bytes),
+        Err(Error::InvalidLength) => Err(length),
+        Err(Error::InvalidEncoding) => Err(KeyError::Encoding),
     }
 }
 
@@ -143,6 +144,8 @@ pub(crate) struct Entry {
     pub(crate) key: SecretKey,
     /// The name of the one format that it serves; `None` where it serves all.
     format: Option<&'static str>,
+    /// Whether it has fewer bytes than a key should have.
+    is_short: bool,
     /// The key that its text would be, for those who sign with that by mistake.
     #[cfg(feature = "alloc")]
     pub(crate) text: TextKey,
@@ -151,7 +154,6 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Whether it signs and verifies tokens of the format of this name.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn serves(&self, format: &str) -> bool {
         self.format.is_none_or(|only| only == format)
     }
@@ -187,14 +189,18 @@ impl KeyRing {
     /// The most keys in one ring. It is kept in place, so that a ring needs no allocator.
     pub const MAX_KEYS: usize = 16;
 
+    /// The fewest bytes of a key that is bound to a format other than the native one: it may be a secret that was
+    /// made for another system. [`short_ids`](Self::short_ids) names those that should be longer.
+    pub const MIN_FOREIGN_LEN: usize = 8;
+
     /// The formats that an entry may be bound to. A build that lacks one of them reads its entries, and
     /// lets them sign nothing.
-    const FORMATS: [&str; 2] = ["jwt", "native"];
+    const FORMATS: [&str; 3] = ["jwt", NATIVE, "timed-hmac"];
 
     /// Reads `id:base64url` entries, separated by commas or newlines.
     ///
-    /// `@unix` after an entry retires its key at that time, in unix seconds. `jwt/` or `native/` before
-    /// an entry binds its key to that format: whoever knows the secret of `jwt/auth0:...` cannot mint
+    /// `@unix` after an entry retires its key at that time, in unix seconds. `jwt/`, `native/` or `timed-hmac/`
+    /// before an entry binds its key to that format: whoever knows the secret of `jwt/auth0:...` cannot mint
     /// native links with it. An entry without a prefix serves every format that a gate reads.
     ///
     /// # Errors
@@ -235,8 +241,12 @@ impl KeyRing {
         self.entries.iter().flatten().map(|entry| &entry.id)
     }
 
+    /// The ids of the keys that have fewer than the 32 bytes that a key should have, in order.
+    pub fn short_ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.entries.iter().flatten().filter(|entry| entry.is_short).map(|entry| &entry.id)
+    }
+
     /// The entry of a key id, retired or not.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn find(&self, id: &str) -> Result<&Entry, UnusableKey> {
         for entry in self.entries.iter().map_while(Option::as_ref) {
             if entry.id.is(id) {
@@ -248,14 +258,13 @@ impl KeyRing {
 
     /// The keys that may have signed a token of this format: the one that it names, or any that is not
     /// retired.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn candidates(
         &self,
         kid: Option<&str>,
         format: &'static str,
         now: UnixTime,
     ) -> Result<Candidates<'_>, UnusableKey> {
-        #[cfg(feature = "jwt")]
+        #[cfg(feature = "alloc")]
         if kid.is_none() {
             let mut keys = self.serving(format).peekable();
             return match (keys.peek().is_some(), keys.any(|entry| !entry.is_retired(now))) {
@@ -281,11 +290,14 @@ impl KeyRing {
     }
 }
 
+/// The format whose keys are made for it.
+const NATIVE: &str = "native";
+
 /// Keys that may have signed a token.
 #[derive(Clone, Copy)]
 pub(crate) enum Candidates<'a> {
     /// All for this format that are not retired at that time.
-    #[cfg(feature = "jwt")]
+    #[cfg(feature = "alloc")]
     Any(&'a KeyRing, &'static str, UnixTime),
     Named(&'a Entry),
 }
@@ -348,12 +360,20 @@ fn parse_entry(text: &str) -> Result<Entry, KeyError> {
     if let Some(error) = other_form(key) {
         return Err(error);
     }
+    let id = KeyId::new(id.trim())?;
+    let (secret, is_short) = match format {
+        None | Some(NATIVE) => (SecretKey::from_base64url(key)?, false),
+        Some(_) => decode(key, KeyError::ForeignLength, |bytes| {
+            Ok((SecretKey::foreign(bytes)?, bytes.len() < SecretKey::MIN_LEN))
+        })?,
+    };
     Ok(Entry {
-        id: KeyId::new(id.trim())?,
-        key: SecretKey::from_base64url(key)?,
+        id,
+        key: secret,
         format,
+        is_short,
         #[cfg(feature = "alloc")]
-        text: TextKey(MacKey::new(key.as_bytes())),
+        text: TextKey(MacKey::new(key.as_bytes()).ok_or(KeyError::Length)?),
         retires,
     })
 }
@@ -372,6 +392,8 @@ pub enum KeyError {
     Duplicate,
     /// Not base64url without padding.
     Encoding,
+    /// Fewer than 8 bytes, or more than 256, of a key that is bound to a format other than the native one.
+    ForeignLength,
     /// No `:` between id and key.
     Form,
     /// What is before the `/` is no format.
@@ -406,8 +428,9 @@ impl fmt::Display for KeyError {
             Self::Colon => "the colon is missing between id and key; write id:key, not id=key",
             Self::Duplicate => "two entries have the same key id",
             Self::Encoding => "the key is not base64url without padding (only A-Z a-z 0-9 - _)",
+            Self::ForeignLength => "the key is not 8 to 256 bytes",
             Self::Form => "write it as id:key, as `playgate keygen` prints it",
-            Self::Format => "the format before / is not one of jwt, native",
+            Self::Format => "the format before / is not one of jwt, native, timed-hmac",
             Self::Hex => {
                 "the key is in hex; write its bytes in base64url: xxd -r -p | openssl base64 -A | tr '+/' '-_' \
                  | tr -d ="
@@ -538,7 +561,7 @@ mod tests {
         }
         refused(
             &format!("jws/a:{KEY}"),
-            "key ring, entry 1: the format before / is not one of jwt, native",
+            "key ring, entry 1: the format before / is not one of jwt, native, timed-hmac",
         );
         refused(
             &format!("jwt/a:{KEY},jwt/a:{KEY}"),
@@ -549,6 +572,29 @@ mod tests {
             &many,
             "key ring, entry 17: there are more than 16 keys; drop those that are retired",
         );
+    }
+
+    #[test]
+    fn only_a_key_of_a_foreign_format_may_be_short() {
+        let ids = |text: &str| {
+            let ring = KeyRing::parse(text)?;
+            Ok(ring.short_ids().map(alloc::string::ToString::to_string).collect())
+        };
+        // 8 bytes, 7 bytes, and 32.
+        let (short, shorter) = ("AAECAwQFBgc", "AAECAwQFBg");
+        let long = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+        let names: Result<alloc::vec::Vec<_>, KeyRingError> =
+            ids(&alloc::format!("timed-hmac/a:{short},jwt/b:AAECAwQFBgcI,timed-hmac/c:{long}"));
+        assert_eq!(names.unwrap(), ["a", "b"]);
+        for (entry, error) in [
+            (["timed-hmac/a:", shorter], KeyError::ForeignLength),
+            (["jwt/a:", shorter], KeyError::ForeignLength),
+            (["native/a:", short], KeyError::Length),
+            (["a:", short], KeyError::Length),
+        ] {
+            let refused = KeyRing::parse(&entry.concat()).unwrap_err();
+            assert_eq!(refused.error, error, "{entry:?}");
+        }
     }
 
     #[test]
@@ -585,8 +631,7 @@ mod tests {
 
     #[test]
     fn longest_key_fits_and_one_byte_more_does_not() {
-        use base64::Engine as _;
-        let text = |len| URL_SAFE_NO_PAD.encode(alloc::vec![7; len]);
+        let text = |len| Base64UrlUnpadded::encode_string(&alloc::vec![7; len]);
         assert!(SecretKey::from_base64url(&text(256)).is_ok());
         assert_eq!(SecretKey::from_base64url(&text(257)).unwrap_err(), KeyError::Length);
         assert_eq!(SecretKey::from_base64url(&text(31)).unwrap_err(), KeyError::Length);

@@ -26,6 +26,8 @@ mod key;
 mod mac;
 #[cfg(feature = "manifest")]
 pub mod manifest;
+#[cfg(feature = "alloc")]
+mod note;
 mod path;
 mod percent;
 #[cfg(feature = "manifest")]
@@ -37,21 +39,39 @@ mod request;
 mod scope;
 #[cfg(feature = "alloc")]
 mod sign;
+#[cfg(feature = "alloc")]
+mod terms;
 mod time;
 mod verify;
 #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
 mod worker;
 
+/// The examples of the manual, tested as those of the README are. One item for each page that has Rust in it;
+/// `tests/readme.rs` finds pages that are missing here.
+#[cfg(doctest)]
+mod manual {
+    #[doc = include_str!("../docs/library.md")]
+    mod library {}
+    #[doc = include_str!("../docs/sign.md")]
+    mod sign {}
+}
+
 pub use crate::error::{
     Fault, Field, InvalidSignature, ParseError, PolicyError, Refusal, UnusableKey,
 };
 #[cfg(feature = "jwt")]
-pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, NameError, TemplateError};
-pub use crate::grant::{Countries, DownloadName, Grant, Network, NetworkError, Networks, Text};
+pub use crate::format::jwt::{ClaimValue, Jwt, JwtRules, TemplateError};
 #[cfg(feature = "alloc")]
-pub use crate::inspect::{Check, FieldNote, Outcome, Report};
+pub use crate::format::{name::NameError, timed_hmac::TimedHmac};
+pub use crate::grant::{
+    Audience, Countries, DownloadName, Grant, Network, NetworkError, Networks, Text,
+};
+#[cfg(feature = "alloc")]
+pub use crate::inspect::{Check, Outcome, Report};
 pub use crate::key::{KeyError, KeyId, KeyRing, KeyRingError, SecretKey};
 pub use crate::mac::secrets_match;
+#[cfg(feature = "alloc")]
+pub use crate::note::FieldNote;
 pub use crate::path::{CanonicalPath, PathError};
 #[cfg(feature = "manifest")]
 pub use crate::public::{PublicPaths, PublicPathsError};
@@ -61,6 +81,8 @@ pub use crate::redact::redacted;
 pub use crate::request::{Placement, Request};
 pub use crate::scope::Scope;
 #[cfg(feature = "alloc")]
-pub use crate::sign::{Batch, Builder, Link, SignError, Signer, percent_encoded};
+pub use crate::sign::{Batch, Builder, Link, Signer, percent_encoded};
+#[cfg(feature = "alloc")]
+pub use crate::terms::SignError;
 pub use crate::time::UnixTime;
 pub use crate::verify::{Verified, Verifier};

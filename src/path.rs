@@ -13,12 +13,11 @@ use core::fmt::{self, Write as _};
 #[cfg(feature = "alloc")]
 use alloc::{borrow::Cow, string::String};
 
-use crate::bytes::is_unreserved;
-use crate::percent::escaped;
-
 pub(crate) use self::plain::is_plain;
 #[cfg(feature = "manifest")]
 pub(crate) use self::plain::is_plain_relative;
+use crate::bytes::is_unreserved;
+use crate::percent::escaped;
 
 /// A path that obeys the rules, as it was written.
 ///
@@ -35,7 +34,6 @@ impl<'a> CanonicalPath<'a> {
     ///
     /// # Errors
     /// A [`PathError`] that says what to write instead.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub fn parse(written: &'a str) -> Result<Self, PathError> {
         if is_plain(written.as_bytes()) {
             return Ok(Self { written, verbatim: true });
@@ -66,7 +64,6 @@ impl<'a> CanonicalPath<'a> {
 
     /// Whether it is named like a manifest, HLS or DASH: `.m3u8` or `.mpd`, in upper case or lower.
     #[must_use]
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub fn is_manifest(self) -> bool {
         // One look is enough for most that are none.
         let last = self.written.as_bytes().last();
@@ -98,7 +95,7 @@ impl<'a> CanonicalPath<'a> {
     }
 
     /// The canonical form, where it is what was written.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[cfg(any(feature = "jwt", test))]
     pub(crate) fn as_canonical(self) -> Option<&'a str> {
         self.verbatim.then_some(self.written)
     }

@@ -68,6 +68,23 @@ pub(crate) fn name_of(param: &str) -> &str {
     param.split_once('=').map_or(param, |(name, _)| name)
 }
 
+/// The query before the first parameter of this name, if anything is there, and what follows the name and `=`.
+#[cfg(feature = "alloc")]
+pub(crate) fn split_at_param<'q>(query: &'q str, name: &str) -> Option<(Option<&'q str>, &'q str)> {
+    let mut rest = query;
+    loop {
+        if let Some(value) = rest.strip_prefix(name)
+            && matches!(value.as_bytes(), [] | [b'=' | b'&', ..])
+        {
+            let before = query.len().saturating_sub(rest.len()).checked_sub(1);
+            let before = before.and_then(|end| query.get(..end));
+            return Some((before, value.strip_prefix('=').unwrap_or(value)));
+        }
+        let end = bytes::position(rest.as_bytes(), [b'&'])?;
+        rest = rest.get(end.wrapping_add(1)..)?;
+    }
+}
+
 /// Parameters as one query; `None` where there are none.
 #[cfg(feature = "alloc")]
 pub(crate) fn joined<'p>(params: impl IntoIterator<Item = &'p str>) -> Option<String> {

@@ -5,6 +5,8 @@ use core::net::IpAddr;
 
 use crate::bytes;
 use crate::error::{Fault, Field, ParseError};
+#[cfg(feature = "alloc")]
+use crate::query::name_of;
 
 /// A request, borrowed. Prints nothing of itself, as it carries a credential.
 #[derive(Clone, Copy, Default)]
@@ -80,8 +82,6 @@ impl Placement {
 pub(crate) struct Target<'a> {
     /// Scheme and authority: `https://cdn.example.com`; empty where the URL starts with its path.
     pub(crate) base: &'a str,
-    /// What follows that.
-    pub(crate) rest: &'a str,
     /// From the first `/` to the `?`.
     pub(crate) path: &'a str,
     /// What follows the `?`.
@@ -89,7 +89,6 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn parse(url: &'a str) -> Result<Self, ParseError> {
         let malformed = |fault| ParseError::Malformed(Field::Url, fault);
         if url.len() > Request::MAX_URL_LEN {
@@ -104,12 +103,11 @@ impl<'a> Target<'a> {
         let (base, rest) = url.split_at_checked(authority.saturating_add(host)).unwrap_or_default();
         let path = bytes::position(rest.as_bytes(), [b'?']).unwrap_or(rest.len());
         let (path, query) = rest.split_at_checked(path).unwrap_or_default();
-        Ok(Self { base, rest, path, query: query.get(1..) })
+        Ok(Self { base, path, query: query.get(1..) })
     }
 }
 
 /// Where the authority starts, behind the scheme; 0 where the URL starts with its path.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn authority(url: &str) -> Option<usize> {
     const HTTPS: &str = "https://";
     if url.starts_with(HTTPS) {
@@ -127,6 +125,26 @@ fn authority(url: &str) -> Option<usize> {
 pub(crate) fn split_scheme(text: &str) -> (&str, &str) {
     let scheme = bytes::around(text, "://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
     text.split_at_checked(scheme).unwrap_or_default()
+}
+
+/// Whether an address carries a token that goes by one of `names`, in its path or in its query.
+#[cfg(feature = "alloc")]
+pub(crate) fn is_signed<'n>(
+    mut names: impl Iterator<Item = &'n str>,
+    path: &str,
+    query: Option<&str>,
+) -> bool {
+    names.any(|name| {
+        let is_token = |param| name_of(param) == name;
+        leads(name, path) || query.is_some_and(|query| query.split('&').any(is_token))
+    })
+}
+
+/// Whether the first segment of a path is a token of this name.
+#[cfg(feature = "alloc")]
+fn leads(name: &str, path: &str) -> bool {
+    let rest = path.strip_prefix('/').and_then(|path| path.strip_prefix(name));
+    rest.is_some_and(|rest| rest.starts_with('='))
 }
 
 #[cfg(test)]

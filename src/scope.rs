@@ -6,6 +6,9 @@ use core::fmt;
 use crate::path::CanonicalPath;
 use crate::query::SignedQuery;
 
+/// The deepest directory scope, in segments.
+pub(crate) const MAX_DIRECTORY: u8 = 64;
+
 /// What a token allows: one address, or all below a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope<'a> {

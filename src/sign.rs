@@ -1,31 +1,24 @@
 //! The signer: one call, one link.
 
-mod address;
-mod countries;
+mod check;
 mod encode;
-mod error;
 mod link;
-mod terms;
 
-#[cfg(feature = "jwt")]
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use crate::format;
+use crate::format::Writer;
 #[cfg(feature = "jwt")]
 use crate::format::jwt::Jwt;
+use crate::format::timed_hmac::TimedHmac;
 use crate::grant::Network;
 use crate::key::KeyRing;
+use crate::terms::{CheckedTerms, DEFAULT_LIFETIME, Expiry, Extent, Issued, SignError, Terms};
 use crate::time::UnixTime;
 
-pub(crate) use self::address::Address;
-pub(crate) use self::countries::unknown as unknown_country;
+use self::check::checked;
 pub use self::encode::percent_encoded;
-#[cfg(feature = "serde")]
-pub(crate) use self::error::Advice;
-pub use self::error::SignError;
 pub use self::link::Link;
-use self::terms::Expiry;
-pub(crate) use self::terms::{CheckedTerms, Extent, Issued, Terms};
 
 /// Signs links with the first key of a ring.
 ///
@@ -51,7 +44,7 @@ pub struct Signer {
 
 impl Signer {
     /// How long a link lasts where nothing else is said, in seconds.
-    pub const DEFAULT_LIFETIME: u64 = 600;
+    pub const DEFAULT_LIFETIME: u64 = DEFAULT_LIFETIME;
 
     /// A signer with these keys.
     #[must_use]
@@ -61,12 +54,12 @@ impl Signer {
 
     /// Starts a link to `url`: absolute, percent-encoded as a browser would send it.
     pub fn link<'a>(&'a self, url: &'a str) -> Builder<'a, &'a str> {
-        Builder { ring: &self.ring, urls: url, terms: Terms::default() }
+        Builder { ring: &self.ring, urls: url, terms: Terms::default(), writer: None }
     }
 
     /// Starts a batch of links that differ in their URL alone.
     pub fn links<I>(&self, urls: I) -> Builder<'_, Batch<I>> {
-        Builder { ring: &self.ring, urls: Batch(urls), terms: Terms::default() }
+        Builder { ring: &self.ring, urls: Batch(urls), terms: Terms::default(), writer: None }
     }
 }
 
@@ -81,6 +74,8 @@ pub struct Builder<'a, U> {
     ring: &'a KeyRing,
     urls: U,
     terms: Terms<'a>,
+    /// The format; `None` is the native one.
+    writer: Option<Arc<dyn Writer + 'a>>,
 }
 
 impl<'a, U> Builder<'a, U> {
@@ -222,12 +217,21 @@ impl<'a, U> Builder<'a, U> {
     }
 }
 
+impl<U> Builder<'_, U> {
+    /// Writes a timed HMAC instead of a native token. It says when it was issued, and nothing else: the link opens
+    /// one address, for as long as the gate adds to that time. Where no expiry is asked for, it is issued now.
+    pub fn timed_hmac(mut self, format: TimedHmac) -> Self {
+        self.writer = Some(Arc::new(format));
+        self
+    }
+}
+
 #[cfg(feature = "jwt")]
 impl<'a, U> Builder<'a, U> {
     /// Writes a JWT instead of a native token. It cannot say all that a native one can: no countries,
     /// network, preview or name to save as, and what it opens is for the gate's template to say.
     pub fn jwt(mut self, jwt: Jwt<'a>) -> Self {
-        self.terms.jwt = Some(Box::new(jwt));
+        self.writer = Some(Arc::new(jwt));
         self
     }
 }
@@ -238,7 +242,9 @@ impl<'a> Builder<'a, &'a str> {
     /// # Errors
     /// A [`SignError`] that says what to write instead.
     pub fn sign(self, now: UnixTime) -> Result<Link, SignError> {
-        format::sign(&self.terms.checked(self.ring, now)?, self.urls)
+        let writer = self.writer.as_deref().unwrap_or(format::NATIVE);
+        let terms = checked(&self.terms, self.ring, writer, now)?;
+        Link::new(writer.write(&terms, self.urls)?, terms.expires)
     }
 }
 
@@ -256,10 +262,13 @@ where
         self,
         now: UnixTime,
     ) -> Result<impl Iterator<Item = Result<Link, SignError>> + use<'a, I>, SignError> {
-        let CheckedTerms { entry, expires, issued, .. } = self.terms.checked(self.ring, now)?;
-        let terms = self.terms;
-        Ok(self.urls.0.into_iter().map(move |url| {
-            format::sign(&CheckedTerms { terms: &terms, entry, expires, issued }, url.as_ref())
+        let Self { ring, urls, terms, writer } = self;
+        let named = writer.as_deref().unwrap_or(format::NATIVE);
+        let CheckedTerms { entry, expires, issued, .. } = checked(&terms, ring, named, now)?;
+        Ok(urls.0.into_iter().map(move |url| {
+            let writer = writer.as_deref().unwrap_or(format::NATIVE);
+            let terms = CheckedTerms { terms: &terms, entry, expires, issued, now };
+            Link::new(writer.write(&terms, url.as_ref())?, expires)
         }))
     }
 }

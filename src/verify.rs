@@ -3,17 +3,40 @@
 mod unsigned;
 mod verified;
 
-use crate::error::{InvalidSignature, PolicyError, Refusal};
+use crate::error::{InvalidSignature, ParseError, PolicyError, Refusal};
 #[cfg(feature = "jwt")]
 use crate::format::jwt::JwtRules;
+#[cfg(feature = "alloc")]
+use crate::format::timed_hmac::TimedHmac;
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::grant::Grant;
+#[cfg(feature = "jwt")]
+use crate::grant::Text;
 use crate::key::{Candidates, Entry, KeyRing};
 use crate::query::ParamNames;
 use crate::request::Request;
 use crate::time::UnixTime;
 
 pub use self::verified::Verified;
+
+/// A refusal, with what was read of the token.
+pub(crate) struct Denied<'a> {
+    pub(crate) refusal: Refusal,
+    /// `None` where no token counts.
+    pub(crate) located: Option<Located<'a>>,
+    /// `None` where it cannot be read.
+    #[cfg_attr(
+        not(any(feature = "worker", all(test, feature = "manifest"))),
+        expect(dead_code, reason = "for the log of a gate")
+    )]
+    pub(crate) token: Option<UnverifiedToken<'a>>,
+}
+
+impl From<Refusal> for Denied<'_> {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, located: None, token: None }
+    }
+}
 
 /// Admits requests by the tokens they carry. It reads no clock, and allocates nothing for native tokens.
 ///
@@ -81,6 +104,14 @@ impl<'a> Verifier<'a> {
         self
     }
 
+    /// Reads timed HMACs as well.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn timed_hmac(mut self, format: Option<&'a TimedHmac>) -> Self {
+        self.rules.timed_hmac = format;
+        self
+    }
+
     /// The name of this deployment: tokens have to carry it.
     #[must_use]
     pub const fn audience(mut self, name: Option<&'a str>) -> Self {
@@ -127,101 +158,55 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        if cfg!(not(target_arch = "wasm32")) && self.rules.are_native() {
-            self.verify_native(request, now)
-        } else {
-            self.verify_any(request, now)
-        }
+        self.judge(request, now).map_err(|denied| denied.refusal)
     }
 
-    /// All that it calls is inlined into it, which takes a fifth off its time, and what other formats take is
-    /// kept out, which takes a quarter; but not in WebAssembly, where size counts for more.
-    #[inline(never)]
-    fn verify_native<'r>(
-        &self,
-        request: &Request<'r>,
-        now: UnixTime,
-    ) -> Result<Verified<'r>, Refusal>
-    where
-        'a: 'r,
-    {
-        // 1 and 2
-        match self.rules.read_native(request) {
-            Err(Refusal::Missing) => self.verify_cookies(request, now),
-            token => self.decide(token?, request, now),
-        }
-    }
-
-    #[inline(never)]
-    fn verify_any<'r>(&self, request: &Request<'r>, now: UnixTime) -> Result<Verified<'r>, Refusal>
-    where
-        'a: 'r,
-    {
-        self.judge(request, now).1
-    }
-
-    /// The token that counts, where there is one, and the decision on it.
-    #[inline(never)]
+    /// [`Verifier::verify`], with the token that was refused.
+    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
     pub(crate) fn judge<'r>(
         &self,
         request: &Request<'r>,
         now: UnixTime,
-    ) -> (Option<Located<'r>>, Result<Verified<'r>, Refusal>)
+    ) -> Result<Verified<'r>, Denied<'r>>
     where
         'a: 'r,
     {
         match self.rules.locate(request) {
-            Err(Refusal::Missing) => match self.cookie(request, now) {
-                Some((located, verdict)) => (Some(located), verdict),
-                None => (None, Err(Refusal::Missing)),
-            },
-            Err(refusal) => (None, Err(refusal)),
-            Ok(located) => {
-                let token = self.rules.read(&located);
-                (Some(located), token.and_then(|token| self.decide(token, request, now)))
-            }
+            Ok(located) => self.decide(&located, request, now),
+            Err(Refusal::Missing) => self.decide_on_cookies(request, now),
+            Err(refusal) => Err(refusal.into()),
         }
     }
 
+    /// The decision on the tokens in cookies.
+    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
     #[cold]
-    fn verify_cookies<'r>(
+    fn decide_on_cookies<'r>(
         &self,
         request: &Request<'r>,
         now: UnixTime,
-    ) -> Result<Verified<'r>, Refusal>
+    ) -> Result<Verified<'r>, Denied<'r>>
     where
         'a: 'r,
     {
-        self.cookie(request, now).map_or(Err(Refusal::Missing), |(_, verdict)| verdict)
-    }
-
-    /// The token in a cookie that counts, with its verdict. `None` where no cookie has a token.
-    fn cookie<'r>(
-        &self,
-        request: &Request<'r>,
-        now: UnixTime,
-    ) -> Option<(Located<'r>, Result<Verified<'r>, Refusal>)>
-    where
-        'a: 'r,
-    {
-        let mut furthest: Option<(Located<'r>, Refusal)> = None;
+        let mut furthest = Denied::from(Refusal::Missing);
         let mut preview = None;
         for located in self.rules.locate_cookies(request) {
-            let token = self.rules.read(&located);
-            match token.and_then(|token| self.decide(token, request, now)) {
+            match self.decide(&located, request, now) {
                 // A preview counts where nothing more is shown.
                 Ok(verified) if verified.grant().preview().is_some() => {
-                    preview = preview.or(Some((located, Ok(verified))));
+                    preview = preview.or(Some(verified));
                 }
-                Ok(verified) => return Some((located, Ok(verified))),
-                Err(refusal) => {
-                    if furthest.is_none_or(|(_, other)| refusal.check() > other.check()) {
-                        furthest = Some((located, refusal));
+                Ok(verified) => return Ok(verified),
+                Err(denied) => {
+                    let is_first = furthest.located.is_none();
+                    if is_first || denied.refusal.check() > furthest.refusal.check() {
+                        furthest = denied;
                     }
                 }
             }
         }
-        preview.or(furthest.map(|(located, refusal)| (located, Err(refusal))))
+        preview.ok_or(furthest)
     }
 
     /// Check 1: the token that counts.
@@ -234,35 +219,52 @@ impl<'a> Verifier<'a> {
         'a: 'r,
     {
         match self.judge(request, now) {
-            (Some(located), _) => Ok(located),
-            (None, verdict) => Err(verdict.err().unwrap_or(Refusal::Missing)),
+            Ok(verified) => Ok(verified.token.located),
+            Err(denied) => denied.located.ok_or(denied.refusal),
         }
     }
 
-    /// Checks 3 to 6.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    /// Checks 2 to 6.
+    #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
     fn decide<'r>(
         &self,
-        token: UnverifiedToken<'r>,
+        located: &Located<'r>,
         request: &Request<'r>,
         now: UnixTime,
-    ) -> Result<Verified<'r>, Refusal>
+    ) -> Result<Verified<'r>, Denied<'r>>
     where
         'a: 'r,
     {
-        token.check_scope()?;
+        // 2
+        let token = match self.rules.read(located) {
+            Ok(token) => token,
+            Err(refusal) => return Err(Denied { refusal, located: Some(*located), token: None }),
+        };
+        match self.check(&token, request, now) {
+            Ok(key) => Ok(Verified { token, key }),
+            Err(refusal) => Err(Denied { refusal, located: Some(*located), token: Some(token) }),
+        }
+    }
+
+    /// Checks 3 to 6, and the key that signed the token.
+    fn check<'r>(
+        &self,
+        token: &UnverifiedToken<'r>,
+        request: &Request<'r>,
+        now: UnixTime,
+    ) -> Result<&'a Entry, Refusal> {
+        check_scope(token)?;
         // 3
-        let keys = self.ring.candidates(token.kid(), token.format.name(), now)?;
+        let keys = self.ring.candidates(token.kid(), token.located.format.name(), now)?;
         // 4
-        let key = self.check_signature(&token, keys)?;
+        let key = self.check_signature(token, keys)?;
         // 5
         self.check_times(&token.grant, now)?;
         // 6
-        self.check_bindings(&token, request)?;
-        Ok(Verified { token, key })
+        self.check_bindings(token, request)?;
+        Ok(key)
     }
 
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn check_times(&self, grant: &Grant<'_>, now: UnixTime) -> Result<(), PolicyError> {
         let expires = grant.expires();
         if grant.not_before().is_some_and(|start| now.saturating_add(self.leeway) < start) {
@@ -278,7 +280,6 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn check_bindings(
         &self,
         token: &UnverifiedToken<'_>,
@@ -286,13 +287,19 @@ impl<'a> Verifier<'a> {
     ) -> Result<(), PolicyError> {
         let grant = &token.grant;
         // Both ways: a gate with a name wants it in every token, and a token with a name is for that
-        // gate alone.
-        // An empty name is none that a token could carry.
-        if grant.audience() != self.rules.audience || self.rules.audience == Some("") {
+        // gate only.
+        let is_for_this_gate = match (grant.audience(), self.rules.audience) {
+            (None, None) => true,
+            (Some(audience), Some(name)) => audience.contains(name),
+            _ => false,
+        };
+        if !is_for_this_gate {
             return Err(PolicyError::WrongAudience);
         }
         #[cfg(feature = "jwt")]
-        if token.foreign_issuer {
+        if let Some(issuer) = token.located.format.issuer()
+            && token.issuer.as_ref().map(Text::as_str) != Some(issuer)
+        {
             return Err(PolicyError::WrongIssuer);
         }
         if let Some(networks) = grant.networks
@@ -313,31 +320,37 @@ impl<'a> Verifier<'a> {
     }
 }
 
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+/// Whether the path is below what the token opens.
+pub(crate) const fn check_scope(token: &UnverifiedToken<'_>) -> Result<(), ParseError> {
+    match token.opens {
+        Some(_) => Ok(()),
+        None => Err(ParseError::OutsideScope),
+    }
+}
+
 pub(crate) fn check_tag<'k>(
     token: &UnverifiedToken<'_>,
     keys: Candidates<'k>,
 ) -> Result<&'k Entry, InvalidSignature> {
     match keys {
-        #[cfg(feature = "jwt")]
+        #[cfg(feature = "alloc")]
         Candidates::Any(ring, format, now) => find_key(token, ring, format, now),
         Candidates::Named(entry) => {
-            token.hash(entry.key.mac()).verify(token.tag)?;
+            token.verify(entry.key.mac())?;
             Ok(entry)
         }
     }
 }
 
 /// The first key that fits a token which names none.
-#[cfg(feature = "jwt")]
-#[inline(never)]
+#[cfg(feature = "alloc")]
 fn find_key<'k>(
     token: &UnverifiedToken<'_>,
     ring: &'k KeyRing,
     format: &'static str,
     now: UnixTime,
 ) -> Result<&'k Entry, InvalidSignature> {
-    let fits = |entry: &&Entry| token.hash(entry.key.mac()).verify(token.tag).is_ok();
+    let fits = |entry: &&Entry| token.verify(entry.key.mac()).is_ok();
     let mut live = ring.serving(format).filter(|entry| !entry.is_retired(now));
     live.find(fits).ok_or(InvalidSignature)
 }

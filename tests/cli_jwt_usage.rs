@@ -82,13 +82,13 @@ fn values_that_cannot_be_used() {
     }
     at_gate("verify", &["--issuer="], FILM)
         .fails(2, "--issuer: is empty; name one, or leave it out");
-    let formats = "--format: write native, jwt, or native,jwt";
+    let formats = "--format: write one or more of native, jwt, timed-hmac, separated by commas";
     for format in ["", "JWT", "jwt,jwt", "native,jwt,", "jose"] {
         run(&["verify", "--format", format, PATH, FILM]).fails(2, formats);
     }
     run(&["sign", "--format=jose", FILM]).fails(
         2,
-        &format!("invalid value 'jose' for '--format <native|jwt>'\n  [possible values: native, jwt]{MORE}"),
+        &format!("invalid value 'jose' for '--format <native|jwt|timed-hmac>'\n  [possible values: native, jwt, timed-hmac]{MORE}"),
     );
 }
 
@@ -135,7 +135,11 @@ fn no_token_and_no_long_claim_is_repeated_by_what_parses_arguments() {
 #[test]
 fn help_names_every_option() {
     for (command, options) in [
-        ("sign", &["--format <native|jwt>", "--claim <NAME=VALUE>", "--issuer", "--jwt-name"][..]),
+        (
+            "sign",
+            &["--format <native|jwt|timed-hmac>", "--claim <NAME=VALUE>", "--issuer", "--jwt-name"]
+                [..],
+        ),
         ("verify", &["--format <FORMATS>", "--jwt-path", "--jwt-name", "--issuer"]),
         ("inspect", &["--format <FORMATS>", "--jwt-path", "--jwt-name", "--issuer"]),
     ] {

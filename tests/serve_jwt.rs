@@ -77,7 +77,7 @@ fn errors_of_a_jwt_name_the_member() {
         (r#""claims": {"vid": "42"}"#, "claims", FOR_JWTS),
         (r#""issuer": "me""#, "issuer", FOR_JWTS),
         (r#""jwt_name": "access", "format": "native""#, "jwt_name", FOR_JWTS),
-        (r#""format": "JWT""#, "format", "write native or jwt"),
+        (r#""format": "JWT""#, "format", "write native, jwt or timed-hmac"),
         (r#""format": true"#, "format", "write text, in quotes"),
     ] {
         let body = format!(r#"[{{"url": "https://x/a", {members}}}]"#);

@@ -5,8 +5,10 @@
 #[path = "common/vectors.rs"]
 mod vectors;
 
-use playgate::json::{self, Gate, Request as _, SignRequest};
-use playgate::{JwtRules, KeyRing, ParamNames, Refusal, Request, Signer, UnixTime, Verifier};
+use playgate::json::{self, Gate, Request as _, Seconds, SignRequest};
+use playgate::{
+    JwtRules, KeyRing, ParamNames, Refusal, Request, Signer, TimedHmac, UnixTime, Verifier,
+};
 use serde_json::{Value, json as object};
 use vectors::{File, files, names, signed_scope};
 
@@ -36,14 +38,30 @@ fn rules(gate: &Value) -> Option<JwtRules> {
     })
 }
 
+/// How a gate that reads timed HMACs reads them.
+fn timed_hmac(gate: &Value) -> Option<TimedHmac> {
+    let ttl = match &gate["timed_hmac_ttl"] {
+        Value::Null => return None,
+        Value::String(text) => text.parse().map(|Seconds(secs)| secs).unwrap(),
+        number => number.as_u64().unwrap(),
+    };
+    let format = TimedHmac::new(ttl).url_safe(gate["timed_hmac_url_safe"] == true);
+    Some(match gate["timed_hmac_param"].as_str() {
+        Some(name) => format.param(name).unwrap(),
+        None => format,
+    })
+}
+
 fn verdict(vector: &Value, ring: &KeyRing) -> Value {
     let gate = &vector["gate"];
     let (unsigned, forward) = (names(&gate["unsigned_params"]), names(&gate["forward_params"]));
     let (formats, rules) = (names(&gate["formats"]), rules(gate));
     assert_eq!(rules.is_some(), formats.contains("jwt"), "{}", vector["name"]);
+    let timed_hmac = timed_hmac(gate);
     let verdict = Verifier::new(ring)
         .native(formats.is_empty() || formats.contains("native"))
         .jwt(rules.as_ref())
+        .timed_hmac(timed_hmac.as_ref())
         .audience(gate["audience"].as_str())
         .leeway(gate["leeway"].as_u64().unwrap_or(0))
         .max_lifetime(gate["max_lifetime"].as_u64())

@@ -16,13 +16,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { bundle, uploaded } from "../../scripts/bundle.mjs";
 import { freePort } from "../../scripts/dev.mjs";
 import { fail, root } from "../../scripts/setup.mjs";
+import { load, median } from "./load.mjs";
 import { concatenating, resolving } from "./manifest-rewrite.mjs";
 
 const ROUNDS = Number(process.argv[2] ?? 7);
-const SECONDS = 3;
 const KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const PATH = "/videos/42/manifest.m3u8";
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 const cleanups = [];
 process.once("exit", () => cleanups.forEach((cleanup) => cleanup()));
@@ -89,7 +88,6 @@ function benchProgram() {
 }
 
 async function inWorkerd(playlist) {
-  if (spawnSync("wrk", ["--version"]).error) fail("wrk is not installed; Debian: apt-get install wrk");
   bundle();
   const now = Math.floor(Date.now() / 1000);
   const signed = `pg=1&exp=${now + 86_400}&kid=main&dir=2`;
@@ -133,23 +131,15 @@ async function inWorkerd(playlist) {
   const rates = urls.map(() => []);
   for (let round = -1; round < ROUNDS; round++) {
     for (const [n, url] of urls.entries()) {
-      const rate = load(url);
+      const rate = await load(url);
       if (round >= 0) rates[n].push(rate);
     }
   }
-  console.log(`the same playlist through workerd, median of ${ROUNDS} rounds of ${SECONDS} s`);
+  console.log(`the same playlist through workerd, median of ${ROUNDS} rounds`);
   for (const [n, name] of names.slice(0, 3).entries()) {
     const ratios = rates[0].map((rate, round) => rate / rates[n][round]);
     console.log(`${name.padEnd(16)} ${median(rates[n]).toFixed(1).padStart(7)}/s  Playgate's is ${median(ratios).toFixed(2)} of it`);
   }
-}
-
-/** Requests per second. */
-function load(url) {
-  const done = spawnSync("wrk", ["-t1", "-c8", `-d${SECONDS}s`, url], { encoding: "utf8" });
-  const rate = /Requests\/sec:\s+([\d.]+)/.exec(done.stdout)?.[1];
-  if (/Non-2xx/.test(done.stdout)) fail(`wrk said: ${done.stdout}`);
-  return Number(rate ?? fail(`wrk said: ${done.stdout}${done.stderr}`));
 }
 
 function capnp(names, ports) {

@@ -1,8 +1,9 @@
-// How fast the edge refuses, against a JavaScript Worker that does the same with WebCrypto: workerd
-// started directly with one configuration, loaded by wrk, the Workers taking turns.
+// How fast the edge serves and refuses. Refusals: against a JavaScript Worker that does the same with WebCrypto,
+// workerd started directly with one configuration, loaded by wrk, the Workers taking turns. What is served:
+// allow.mjs.
 //
 //   npm run bench:edge [rounds]
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -13,14 +14,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { bundle, uploaded } from "../../scripts/bundle.mjs";
 import { freePort } from "../../scripts/dev.mjs";
 import { fail } from "../../scripts/setup.mjs";
+import { allow } from "./allow.mjs";
+import { load, median } from "./load.mjs";
 
 const workerd = createRequire(import.meta.url)("workerd").default;
 const ROUNDS = Number(process.argv[2] ?? 7);
-const SECONDS = 3;
 const KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
-if (spawnSync("wrk", ["--version"]).error) fail("wrk is not installed; Debian: apt-get install wrk");
 bundle();
+await allow(ROUNDS);
 
 const path = "/videos/42/film.mp4";
 const token = `pg=1&exp=1767225600&kid=main`;
@@ -61,26 +63,18 @@ for (const { name, port, link } of contenders) {
 const rates = contenders.map(() => []);
 for (let round = -1; round < ROUNDS; round++) {
   for (const [n, { port, link }] of contenders.entries()) {
-    const rate = load(`http://127.0.0.1:${port}${link}`);
+    const rate = await load(`http://127.0.0.1:${port}${link}`, { refused: true });
     // The first round warms up.
     if (round >= 0) rates[n].push(rate);
   }
 }
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 const base = median(rates[1]);
-console.log(`refusals in workerd, median of ${ROUNDS} rounds of ${SECONDS} s`);
+console.log(`refusals in workerd, median of ${ROUNDS} rounds`);
 for (const [n, { name }] of contenders.entries()) {
   const ratios = rates[n].map((rate, round) => rate / rates[1][round]);
   console.log(`${name.padEnd(30)} ${Math.round(median(rates[n])).toString().padStart(7)}/s  ratio ${(median(rates[n]) / base).toFixed(2)}  by pairs ${median(ratios).toFixed(2)}`);
 }
 process.exit(0);
-
-/** Requests per second. */
-function load(url) {
-  const done = spawnSync("wrk", ["-t1", "-c16", `-d${SECONDS}s`, url], { encoding: "utf8" });
-  const rate = /Requests\/sec:\s+([\d.]+)/.exec(done.stdout)?.[1];
-  return Number(rate ?? fail(`wrk said: ${done.stdout}${done.stderr}`));
-}
 
 function capnp() {
   const modules = uploaded().map(([name]) =>

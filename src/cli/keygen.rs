@@ -1,7 +1,6 @@
 //! `playgate keygen`: a new key.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::Args;
 use playgate::{KeyId, SecretKey};
 use zeroize::Zeroizing;
@@ -38,7 +37,7 @@ impl Keygen {
         getrandom::fill(key.as_mut()).map_err(|error| {
             Failure::unavailable(format_args!("no random numbers are available: {error}"))
         })?;
-        let key = Zeroizing::new(URL_SAFE_NO_PAD.encode(&key));
+        let key = Zeroizing::new(Base64UrlUnpadded::encode_string(key.as_ref()));
         exit::answer(Zeroizing::new(format!("{id}:{}\n", *key)).as_bytes())?;
         Ok(Exit::Done)
     }

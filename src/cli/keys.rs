@@ -70,6 +70,10 @@ impl KeyArgs {
             let (entry, error) = (error.entry, error.error);
             Failure::unavailable(format_args!("{source}, entry {entry}: {error}"))
         })?;
+        for id in ring.short_ids() {
+            let message = "has fewer than 32 bytes: links can be forged by those who guess it";
+            exit::say(format_args!("warning: the key `{id}` {message}"));
+        }
         Ok(Keys { ring, text })
     }
 }

@@ -95,7 +95,7 @@ pub(crate) struct Terms {
 #[command(next_help_heading = "The format")]
 struct FormatArgs {
     /// The format of the token [default: native]
-    #[arg(long, value_name = "native|jwt", value_parser = ["native", "jwt"])]
+    #[arg(long, value_name = "native|jwt|timed-hmac", value_parser = ["native", "jwt", "timed-hmac"])]
     #[arg(hide_possible_values = true)]
     format: Option<String>,
 
@@ -110,6 +110,18 @@ struct FormatArgs {
     /// The name of the JWT in the link [default: token]
     #[arg(long, value_name = "NAME")]
     jwt_name: Option<String>,
+
+    /// How long the gate lets timed HMACs last
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
+    timed_hmac_ttl: Option<Seconds>,
+
+    /// The query parameter of the timed HMAC [default: verify]
+    #[arg(long, value_name = "NAME")]
+    timed_hmac_param: Option<String>,
+
+    /// Write the tag of the timed HMAC in base64url without padding
+    #[arg(long)]
+    timed_hmac_url_safe: bool,
 }
 
 fn claim(text: &str) -> Result<(String, String), &'static str> {
@@ -121,9 +133,18 @@ fn claim(text: &str) -> Result<(String, String), &'static str> {
 
 impl From<FormatArgs> for LinkFormat {
     fn from(args: FormatArgs) -> Self {
-        let FormatArgs { format, claim, issuer, jwt_name } = args;
+        let FormatArgs { format, claim, issuer, jwt_name, .. } = args;
+        let FormatArgs { timed_hmac_ttl, timed_hmac_param, timed_hmac_url_safe, .. } = args;
         let claims = claim.into_iter().map(|(name, value)| (name, Value::Text(value))).collect();
-        Self { format, claims, issuer, jwt_name }
+        Self {
+            format,
+            claims,
+            issuer,
+            jwt_name,
+            timed_hmac_ttl,
+            timed_hmac_param,
+            timed_hmac_url_safe,
+        }
     }
 }
 

@@ -117,7 +117,7 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "NAME,...", default_value = "", hide_default_value = true)]
     forward_params: String,
 
-    /// The token formats to accept: native, jwt or native,jwt [default: native]
+    /// The token formats to accept, separated by commas: native, jwt, timed-hmac [default: native]
     #[arg(long, value_name = "FORMATS")]
     format: Option<String>,
 
@@ -132,13 +132,35 @@ pub(crate) struct GateArgs {
     /// The required issuer (iss) of JWTs
     #[arg(long, value_name = "TEXT")]
     issuer: Option<String>,
+
+    /// How long timed HMACs last
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
+    timed_hmac_ttl: Option<String>,
+
+    /// The query parameter of timed HMACs [default: verify]
+    #[arg(long, value_name = "NAME")]
+    timed_hmac_param: Option<String>,
+
+    /// Read tags of timed HMACs in base64url without padding
+    #[arg(long)]
+    timed_hmac_url_safe: bool,
 }
 
 impl GateArgs {
     pub(crate) fn gate(self) -> Result<Gate, Failure> {
         let Self { audience, leeway, max_lifetime, unsigned_params, forward_params, .. } = self;
         let Self { format: formats, jwt_path, jwt_name, issuer, .. } = self;
-        let formats = GateFormats { formats, jwt_path, jwt_name, issuer };
+        let Self { timed_hmac_ttl, timed_hmac_param, timed_hmac_url_safe, .. } = self;
+        let timed_hmac_url_safe = timed_hmac_url_safe.then(|| "true".into());
+        let formats = GateFormats {
+            formats,
+            jwt_path,
+            jwt_name,
+            issuer,
+            timed_hmac_ttl,
+            timed_hmac_param,
+            timed_hmac_url_safe,
+        };
         let mut gate = Gate::default();
         gate.audience = audience;
         gate.formats = formats.read().map_err(|errors| {

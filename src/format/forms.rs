@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::mac::Tag;
+use crate::mac::EncodedTag;
 use crate::percent::decoded;
 
 /// Hex digits of a tag.
@@ -32,38 +32,39 @@ pub(in crate::format) fn forms(sig: &str) -> Vec<(String, String)> {
     }
     let Some(digits) = hex_of_base64(text) else {
         // What is around a link in a text is no part of the signature.
-        let first = text.get(..Tag::TEXT_LEN).and_then(hex_of_base64);
+        let first = text.get(..EncodedTag::LEN).and_then(hex_of_base64);
         forms.extend(first.map(|digits| (digits, more(text))));
         return forms;
     };
     let len = text.len();
-    if len == Tag::TEXT_LEN && text == sig && !text.contains(['+', '/']) {
+    if len == EncodedTag::LEN && text == sig && !text.contains(['+', '/']) {
         forms.push((digits, String::new()));
-    } else if len == Tag::TEXT_LEN && sig.contains('%') && !decoded(sig).contains(['+', '/', '=']) {
+    } else if len == EncodedTag::LEN && sig.contains('%') && !decoded(sig).contains(['+', '/', '='])
+    {
         let said = "the signature fits, but its `-` or `_` was percent-encoded: write it as it is";
         forms.push((digits, said.to_owned()));
-    } else if len == Tag::TEXT_LEN {
+    } else if len == EncodedTag::LEN {
         let said =
             "the signature fits in standard base64: write - for +, _ for /, and no =".to_owned();
         forms.push((digits, said));
-    } else if (FEWEST..Tag::TEXT_LEN).contains(&len) {
+    } else if (FEWEST..EncodedTag::LEN).contains(&len) {
         let said =
             format!("the signature fits but is clipped: it has 43 characters, here are {len}");
         forms.push((digits, said));
-    } else if len > Tag::TEXT_LEN {
+    } else if len > EncodedTag::LEN {
         if let Some(inner) = text_of_hex(&digits).filter(|inner| inner.len() == HEX_LEN) {
             let said = "the signature fits as the base64 of its hex digits: write the base64url of its \
                         bytes";
             forms.push((inner, said.to_owned()));
         }
-        let first = text.get(..Tag::TEXT_LEN).and_then(hex_of_base64);
+        let first = text.get(..EncodedTag::LEN).and_then(hex_of_base64);
         forms.extend(first.map(|digits| (digits, more(text))));
     }
     forms
 }
 
 fn more(text: &str) -> String {
-    let more = text.len().saturating_sub(Tag::TEXT_LEN);
+    let more = text.len().saturating_sub(EncodedTag::LEN);
     format!("the signature fits in its first 43 characters: take off what follows, {more} in all")
 }
 

@@ -16,34 +16,35 @@ mod notes;
 mod template;
 mod write;
 
-use core::fmt;
-
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use crate::bytes::{self, is_name};
+use crate::bytes;
 use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::{Format, Found, Located, UnverifiedToken, native};
-use crate::grant::{Grant, parse_text};
-use crate::mac::ShownTag;
+use crate::format::name::{NameError, check_name};
+use crate::format::{Explain, Format, Located, Rules, SigningInput, UnverifiedToken};
+use crate::grant::Grant;
+use crate::key::KeyRing;
+use crate::mac::EncodedTag;
+use crate::note::FieldNote;
 use crate::path::CanonicalPath;
-use crate::query::{SignedQuery, is_query};
-use crate::request::{Placement, Request, Target};
+use crate::query::{ParamNames, SignedQuery, is_query, split_at_param};
+use crate::request::{Placement, Request};
 use crate::scope::Scope;
 
 use self::claims::Claims;
-pub(crate) use self::claims::claim;
 use self::json::Room;
-pub(crate) use self::mistakes::{GUESS, of_signature};
-pub(crate) use self::notes::notes;
+use self::mistakes::{GUESS, of_signature};
+use self::notes::notes;
 use self::template::Template;
 pub use self::template::TemplateError;
 pub use self::write::{ClaimValue, Jwt};
-pub(crate) use self::write::{check, sign};
+
+/// The name of the format.
+const FORMAT: &str = "jwt";
 
 /// Bytes in the longest token.
 const MAX_TOKEN_LEN: usize = 4096;
-/// Bytes in the longest name that a token or a claim goes by.
-const MAX_NAME_LEN: usize = 64;
 /// The name that a token goes by where the operator chose none.
 const NAME: &str = "token";
 
@@ -91,53 +92,59 @@ impl JwtRules {
         Ok(self)
     }
 
-    /// Finds the token in the path, the query or the `Authorization` header.
-    pub(super) fn find<'r>(
-        &self,
-        target: &Target<'r>,
-        request: &Request<'r>,
-    ) -> Result<Located<'r>, Refusal> {
-        let in_path = self.in_path(target.path);
-        let in_query = target.query.and_then(|query| self.in_query(query));
-        let in_bearer = request.authorization.and_then(bearer);
-        Located::one(Format::Jwt, target, Found { in_query, in_path, in_bearer })
+    /// What follows the name and a `=`: the token of a path's first segment, or of a cookie.
+    fn value<'r>(&self, text: &'r str) -> Option<&'r str> {
+        text.strip_prefix(self.name.as_str())?.strip_prefix('=')
     }
 
-    /// The token in a path's first segment, and the path without it.
+    /// Refuses what may not stand in a part of the query beside the token.
+    fn check_query(&self, part: Option<&str>) -> Result<(), Refusal> {
+        match part {
+            Some(part) if split_at_param(part, &self.name).is_some() => Err(Refusal::Ambiguous),
+            Some(part) if !is_query(part) => Err(malformed(Field::Url, Fault::Character).into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Format for JwtRules {
+    fn name(&self) -> &'static str {
+        FORMAT
+    }
+
+    #[cfg(feature = "manifest")]
+    fn token_name(&self) -> &str {
+        &self.name
+    }
+
     fn in_path<'r>(&self, path: &'r str) -> Option<(&'r str, &'r str)> {
         let segment = self.value(path.strip_prefix('/')?)?;
         Some(segment.split_at(segment.find('/').unwrap_or(segment.len())))
     }
 
-    /// The query before the token's parameter, if anything stands there, and from the token on.
     fn in_query<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
-        let mut rest = Some(query);
-        while let Some(param) = rest {
-            if let Some(token) = param.strip_prefix(self.name.as_str())
-                && matches!(token.as_bytes(), [] | [b'=' | b'&', ..])
-            {
-                let before = query.len().saturating_sub(param.len()).checked_sub(1);
-                let before = before.and_then(|end| query.get(..end));
-                // A parameter without a value is a token of no characters.
-                return Some((before, token.strip_prefix('=').unwrap_or(token)));
-            }
-            (_, rest) = split(param, b'&');
-        }
-        None
+        split_at_param(query, &self.name)
     }
 
-    /// What follows the name and a `=`: the token of a path's first segment, or of a cookie.
-    pub(super) fn value<'r>(&self, text: &'r str) -> Option<&'r str> {
-        text.strip_prefix(self.name.as_str())?.strip_prefix('=')
+    fn in_bearer<'r>(&self, header: &'r str) -> Option<&'r str> {
+        bearer(header)
     }
 
-    /// Reads the token, then holds it against the path that it came with.
-    pub(super) fn read<'r>(
-        &self,
+    fn in_cookie<'r>(&self, pair: &'r str) -> Option<&'r str> {
+        self.value(pair)
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// Reads the token, then holds its directory against the path that it came with.
+    fn read<'r>(
+        &'r self,
         located: &Located<'r>,
-        audience: Option<&'r str>,
+        _unsigned_params: ParamNames<'r>,
     ) -> Result<UnverifiedToken<'r>, Refusal> {
-        let Located { format, placement, text, base, query, .. } = *located;
+        let Located { placement, text, query, .. } = *located;
         let in_query = placement == Placement::Query;
         let (token, after) = if in_query { split(text, b'&') } else { (text, None) };
         if token.len() > MAX_TOKEN_LEN {
@@ -150,10 +157,9 @@ impl JwtRules {
         let mut room = Room::new();
         let json = json::decode(payload, Field::Payload, &mut room)?;
         let mut grant = Grant { directory: Some(self.template.depth), ..Grant::default() };
-        let Claims { bound, issuer } =
-            claims::read(payload, json, &self.template.claim, audience, &mut grant)?;
-        let Some((tag, None)) = ShownTag::split(sig) else {
-            return Err(malformed(Field::Sig, ShownTag::fault(sig)).into());
+        let Claims { bound, issuer } = claims::read(json, &self.template.claim, &mut grant)?;
+        let Some((tag, None)) = EncodedTag::split(sig) else {
+            return Err(malformed(Field::Sig, EncodedTag::fault(sig)).into());
         };
         self.check_query(query)?;
         self.check_query(after)?;
@@ -161,35 +167,54 @@ impl JwtRules {
         let directory = self.template.directory(path, &bound);
         let signed = token.len().saturating_sub(sig.len()).saturating_sub(1);
         Ok(UnverifiedToken {
-            format,
-            placement,
+            located: *located,
             kid,
-            scope: Scope::exact(directory.unwrap_or(path), SignedQuery::None),
-            outside: directory.is_none(),
-            foreign_issuer: self.issuer.is_some() && self.issuer.as_deref() != issuer.as_deref(),
             grant,
+            issuer,
+            opens: directory.map(|directory| Scope::exact(directory, SignedQuery::None)),
             signed: token.get(..signed).unwrap_or_default(),
             tag,
-            base,
-            rest: text,
             path,
-            queries: [query, after],
+            after,
         })
     }
 
-    /// Refuses what may not stand in a part of the query beside the token.
-    fn check_query(&self, part: Option<&str>) -> Result<(), Refusal> {
-        match part {
-            Some(part) if self.in_query(part).is_some() => Err(Refusal::Ambiguous),
-            Some(part) if !is_query(part) => Err(malformed(Field::Url, Fault::Character).into()),
-            _ => Ok(()),
-        }
+    fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r> {
+        SigningInput { scope: None, texts: [token.signed, "", "", ""] }
     }
 
-    /// A token as it stands in a path or a cookie.
     #[cfg(feature = "manifest")]
-    pub(super) fn named(&self, token: &UnverifiedToken<'_>) -> String {
+    fn named(&self, token: &UnverifiedToken<'_>) -> String {
         [&self.name, "=", token.signed, ".", token.tag.as_str()].concat()
+    }
+}
+
+impl Explain for JwtRules {
+    fn notes(&self, text: &str, _scope: Option<&str>) -> Vec<FieldNote> {
+        notes(text)
+    }
+
+    /// Its header and its claims: they were read, so there is no secret in them.
+    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String {
+        token.signed.into()
+    }
+
+    fn mistakes_of_grammar(
+        &self,
+        _rules: &Rules<'_>,
+        ring: &KeyRing,
+        _request: &Request<'_>,
+        located: &Located<'_>,
+    ) -> Vec<String> {
+        self.of_grammar(ring, located)
+    }
+
+    fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+        of_signature(ring, token)
+    }
+
+    fn guess_of_signature(&self) -> Option<&'static str> {
+        Some(GUESS)
     }
 }
 
@@ -211,25 +236,6 @@ fn split(text: &str, mark: u8) -> (&str, Option<&str>) {
 const fn malformed(field: Field, fault: Fault) -> ParseError {
     ParseError::Malformed(field, fault)
 }
-
-pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
-    match parse_text(name, MAX_NAME_LEN, is_name) {
-        Ok(name) if name != native::NAME => Ok(()),
-        _ => Err(NameError),
-    }
-}
-
-/// A name that a token cannot go by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NameError;
-
-impl fmt::Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("write 1 to 64 of A-Z a-z 0-9 - _ . and not pg, the name of native tokens")
-    }
-}
-
-impl core::error::Error for NameError {}
 
 #[cfg(test)]
 mod tests {
@@ -266,13 +272,17 @@ mod tests {
         assert_eq!(said, expected);
         let (mut room, mut grant) = (Room::new(), Grant::default());
         let json = json::decode(payload, Field::Payload, &mut room).unwrap().to_string();
-        let read = claims::read(payload, &json, "vid", None, &mut grant);
+        let read = claims::read(&json, "vid", &mut grant);
         assert_eq!(read.err(), Some(ParseError::MissingClaim(Field::Claim)));
 
         let key = SecretKey::from_base64url(KEY).unwrap();
-        let (tag, _) = ShownTag::split(sig).unwrap();
-        let hash = |text: &str| key.mac().hash_in_place(text, None, text.len());
-        assert!(hash(signed).verify(tag).is_ok());
-        assert!(hash(&signed.replace("Imh0", "ImH0")).verify(tag).is_err());
+        let (tag, _) = EncodedTag::split(sig).unwrap();
+        let verify = |text: &str| {
+            let mut mac = key.mac().start();
+            mac.update(text);
+            mac.verify(&tag)
+        };
+        assert!(verify(signed).is_ok());
+        assert!(verify(&signed.replace("Imh0", "ImH0")).is_err());
     }
 }

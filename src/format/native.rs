@@ -7,6 +7,7 @@
 //! Optional fields stand in alphabetical order, each at most once. One grant has one spelling, so
 //! whatever departs from it is refused, never repaired: an unknown field may be a restriction.
 
+mod fields;
 #[cfg(feature = "alloc")]
 mod mistakes;
 #[cfg(feature = "alloc")]
@@ -14,83 +15,209 @@ mod notes;
 #[cfg(feature = "manifest")]
 mod stamp;
 #[cfg(feature = "alloc")]
-mod terms;
-#[cfg(feature = "alloc")]
 mod write;
 
-use crate::bytes::{self, is_id, is_name};
-use crate::error::{Fault, Field, ParseError, Refusal};
-use crate::format::{Format, Found, Kid, Located, UnverifiedToken};
-use crate::grant::{
-    Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text, parse_number, parse_text,
+use core::slice;
+
+#[cfg(feature = "alloc")]
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
 };
+
+use crate::bytes::{self, is_id};
+use crate::error::{Fault, Field, ParseError, Refusal};
+#[cfg(feature = "manifest")]
+use crate::format::Mint;
+#[cfg(feature = "alloc")]
+use crate::format::{Explain, Rules, Writer, Written};
+use crate::format::{Format, Kid, Located, SigningInput, UnverifiedToken};
+use crate::grant::{Grant, MAX_NUMBER, parse_number, parse_text};
 use crate::key::KeyId;
-use crate::mac::{ShownTag, Tag};
+#[cfg(feature = "alloc")]
+use crate::key::KeyRing;
+use crate::mac::EncodedTag;
+#[cfg(feature = "alloc")]
+use crate::note::FieldNote;
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery, is_query};
-use crate::request::{Placement, Request, Target};
+#[cfg(feature = "alloc")]
+use crate::redact::{redacted, redacted_path};
+use crate::request::Placement;
+#[cfg(feature = "alloc")]
+use crate::request::Request;
 use crate::scope::Scope;
+#[cfg(feature = "alloc")]
+use crate::terms::{CheckedTerms, SignError, Terms};
 
 #[cfg(feature = "alloc")]
-pub(crate) use self::mistakes::{of_grammar, of_signature};
-#[cfg(feature = "alloc")]
-pub(crate) use self::notes::notes;
+pub(crate) use self::fields::all as fields;
+use self::fields::{OPTIONAL, Row, field_of};
 #[cfg(feature = "manifest")]
 pub(crate) use self::stamp::Stamp;
-#[cfg(feature = "alloc")]
-pub(crate) use self::terms::check;
-#[cfg(feature = "manifest")]
-pub(crate) use self::write::join;
-#[cfg(feature = "alloc")]
-pub(crate) use self::write::sign;
 
 /// Bytes in the longest token.
-pub(crate) const MAX_TOKEN_LEN: usize = 1024;
+const MAX_TOKEN_LEN: usize = 1024;
 /// Bytes in the longest token up to `&sig=`.
-const MAX_SIGNED_LEN: usize = MAX_TOKEN_LEN - "&sig=".len() - Tag::TEXT_LEN;
-/// Bytes in the longest name or id but a key's.
-pub(crate) const MAX_NAME_LEN: usize = 64;
-/// The deepest directory scope.
-pub(crate) const MAX_DIRECTORY: u8 = 64;
-
-/// The name of the format.
-#[cfg(feature = "manifest")]
-pub(crate) const FORMAT: &str = Format::Native.name();
+const MAX_SIGNED_LEN: usize = MAX_TOKEN_LEN - "&sig=".len() - EncodedTag::LEN;
 
 /// The name that a token goes by.
 #[cfg(feature = "alloc")]
-pub(crate) const NAME: &str = "pg";
+pub(super) const NAME: &str = "pg";
 
 /// How a token starts, in every placement.
 const START: &str = "pg=";
 
-/// Finds the token in the path, the query or the `Authorization` header.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) fn find<'a>(target: &Target<'a>, request: &Request<'a>) -> Result<Located<'a>, Refusal> {
-    let found = Found {
-        in_query: target.query.and_then(find_param),
-        in_path: split_path(target.path),
-        in_bearer: request.authorization.and_then(bearer),
-    };
-    let located = Located::one(Format::Native, target, found)?;
-    let again = located.placement == Placement::Path && split_path(located.path).is_some();
-    if again { Err(Refusal::Ambiguous) } else { Ok(located) }
+/// The format.
+#[derive(Debug)]
+pub(super) struct Native;
+
+impl Format for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    #[cfg(feature = "manifest")]
+    fn token_name(&self) -> &str {
+        NAME
+    }
+
+    fn in_path<'r>(&self, path: &'r str) -> Option<(&'r str, &'r str)> {
+        split_path(path)
+    }
+
+    fn in_query<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
+        find_param(query)
+    }
+
+    fn in_bearer<'r>(&self, header: &'r str) -> Option<&'r str> {
+        bearer(header)
+    }
+
+    fn in_cookie<'r>(&self, pair: &'r str) -> Option<&'r str> {
+        // The pair as a whole.
+        pair.starts_with(START).then_some(pair)
+    }
+
+    fn read<'r>(
+        &'r self,
+        located: &Located<'r>,
+        unsigned_params: ParamNames<'r>,
+    ) -> Result<UnverifiedToken<'r>, Refusal> {
+        read(located, unsigned_params)
+    }
+
+    fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r> {
+        SigningInput { scope: Some(token.scope()), texts: ["\n", token.signed, "", ""] }
+    }
+
+    fn input_with<'r>(
+        &self,
+        token: &UnverifiedToken<'r>,
+        query: SignedQuery<'r>,
+    ) -> Option<SigningInput<'r>> {
+        let is_exact = token.grant.directory.is_none();
+        let scope = is_exact.then(|| Scope::exact(token.path, query));
+        scope.map(|scope| SigningInput { scope: Some(scope), ..self.input(token) })
+    }
+
+    fn after<'r>(&self, text: &'r str) -> Option<&'r str> {
+        parse(text, &mut Grant::default()).ok()?.after
+    }
+
+    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+    fn may_name_countries(&self, text: &str) -> bool {
+        // The field is never the first of a token, nor encoded.
+        text.contains("&cc=")
+    }
+
+    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+    fn check_audience(&self, name: &str) -> Result<(), &'static str> {
+        fields::check_audience(name).map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .")
+    }
+
+    #[cfg(feature = "manifest")]
+    fn mint(&self) -> Option<&'static dyn Mint> {
+        Some(&Self)
+    }
+
+    #[cfg(feature = "manifest")]
+    fn named(&self, token: &UnverifiedToken<'_>) -> String {
+        write::join(token.signed, token.tag.as_str())
+    }
 }
 
-/// The token of a cookie: the pair `pg` as a whole.
-pub(crate) fn in_cookie(pair: &str) -> Option<&str> {
-    pair.starts_with(START).then_some(pair)
+#[cfg(feature = "alloc")]
+impl Explain for Native {
+    fn unknown_field<'r>(&self, text: &'r str) -> Option<&'r str> {
+        let names = text.split('&').map(crate::query::name_of).take_while(|name| *name != "sig");
+        names.into_iter().find(|name| !name.is_empty() && field_of(name).is_none())
+    }
+
+    fn notes(&self, text: &str, scope: Option<&str>) -> Vec<FieldNote> {
+        notes::notes(text, scope)
+    }
+
+    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String {
+        let scope = token.scope().to_string();
+        [&redacted_path(&scope), "\n", &redacted(token.signed)].concat()
+    }
+
+    fn mistakes_of_grammar(
+        &self,
+        rules: &Rules<'_>,
+        ring: &KeyRing,
+        request: &Request<'_>,
+        located: &Located<'_>,
+    ) -> Vec<String> {
+        mistakes::of_grammar(rules, ring, request, located)
+    }
+
+    fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+        mistakes::of_signature(ring, token)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Writer for Native {
+    fn name(&self) -> &'static str {
+        Format::name(self)
+    }
+
+    fn check(&self, terms: &Terms<'_>) -> Result<(), SignError> {
+        fields::check(terms)
+    }
+
+    fn write(&self, terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError> {
+        write::write(terms, url)
+    }
+}
+
+#[cfg(feature = "manifest")]
+impl Mint for Native {
+    fn token(
+        &self,
+        terms: &CheckedTerms<'_, '_>,
+        scope: Scope<'_>,
+        n: Option<u8>,
+    ) -> Result<String, SignError> {
+        let mut token = String::new();
+        write::push_token(terms, scope, n, &mut token)?;
+        Ok(token)
+    }
+
+    fn stamp(&self, terms: &CheckedTerms<'_, '_>) -> Stamp {
+        Stamp::new(terms)
+    }
 }
 
 /// The token in a path's first segment, and the path without it.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn split_path(path: &str) -> Option<(&str, &str)> {
     let rest = path.strip_prefix('/').filter(|_| path.starts_with("/pg="))?;
     Some(rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or_default())
 }
 
 /// The query before the first parameter `pg`, if anything stands there, and from that parameter on.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn find_param(query: &str) -> Option<(Option<&str>, &str)> {
     if starts_token(query) { Some((None, query)) } else { find_later_param(query) }
 }
@@ -105,7 +232,6 @@ fn find_later_param(query: &str) -> Option<(Option<&str>, &str)> {
 }
 
 /// Whether a query starts with a parameter `pg`, with a value or without.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn starts_token(query: &str) -> bool {
     matches!(query.as_bytes(), [b'p', b'g'] | [b'p', b'g', b'=' | b'&', ..])
 }
@@ -118,14 +244,14 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// Reads the token, then holds it against the path and query that it came with.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) fn read<'a>(
+fn read<'a>(
     located: &Located<'a>,
     unsigned_params: ParamNames<'a>,
 ) -> Result<UnverifiedToken<'a>, Refusal> {
-    let Located { format, placement, base, rest, query, .. } = *located;
+    let Located { placement, query, .. } = *located;
     let in_query = placement == Placement::Query;
-    let Fields { grant, kid, tag, signed, after } = parse(located.text)?;
+    let mut grant = Grant::default();
+    let Fields { kid, tag, signed, after } = parse(located.text, &mut grant)?;
     if grant.preview.is_some() && grant.directory.is_none() {
         return Err(malformed(Field::Pre, Fault::NeedsDirectory).into());
     }
@@ -161,28 +287,21 @@ pub(crate) fn read<'a>(
             )
         }
     };
-    let (kid, queries) = (Kid::Shown(kid), [query, after]);
     Ok(UnverifiedToken {
-        format,
-        placement,
-        kid,
+        located: *located,
+        kid: Kid::Shown(kid),
         grant,
-        scope,
         #[cfg(feature = "jwt")]
-        outside: false,
-        #[cfg(feature = "jwt")]
-        foreign_issuer: false,
+        issuer: None,
+        opens: Some(scope),
         signed,
         tag,
-        base,
-        rest,
         path,
-        queries,
+        after,
     })
 }
 
 /// Refuses what may not stand in a part of the query beside the token.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn check_query(part: Option<&str>) -> Result<(), Refusal> {
     match part {
         Some(part) if find_param(part).is_some() => Err(Refusal::Ambiguous),
@@ -191,41 +310,34 @@ fn check_query(part: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
-/// A token, read from left to right.
+/// A token, read from left to right, in what it has beside its grant.
 struct Fields<'a> {
-    grant: Grant<'a>,
     kid: &'a str,
-    tag: ShownTag<'a>,
+    tag: EncodedTag<'a>,
     /// The token up to `&sig=`.
     signed: &'a str,
     /// What follows the token behind a `&`.
     after: Option<&'a str>,
 }
 
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn parse(text: &str) -> Result<Fields<'_>, ParseError> {
+fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<Fields<'a>, ParseError> {
     // The version and the name of the next field in one comparison.
     let Some(rest) = text.strip_prefix("pg=1&exp=") else { return Err(bad_start(text)) };
     let (exp, rest) = split_value(rest);
-    let mut grant = Grant { expires: number(Field::Exp, exp, 0)?, ..Grant::default() };
+    grant.expires = number(Field::Exp, exp, 0)?;
     let Some(rest) = rest.strip_prefix("kid=") else { return Err(misplaced(Field::Kid, rest)) };
     let (kid, mut rest) = split_value(rest);
     let kid =
         parse_text(kid, KeyId::MAX_LEN, is_id).map_err(|fault| malformed(Field::Kid, fault))?;
-    let mut previous = Field::Kid;
+    let (mut previous, mut rows) = (Field::Kid, OPTIONAL.iter());
     loop {
-        if let Some((tag, after)) = rest.strip_prefix("sig=").and_then(ShownTag::split) {
+        if let Some((tag, after)) = rest.strip_prefix("sig=").and_then(EncodedTag::split) {
             let end = text.len().saturating_sub(rest.len()).saturating_sub("&".len());
             let signed = text.get(..end).unwrap_or_default();
-            return Ok(Fields { grant, kid, tag, signed, after });
+            return Ok(Fields { kid, tag, signed, after });
         }
-        (previous, rest) = optional(&mut grant, previous, rest)?;
+        (previous, rest) = optional(grant, &mut rows, previous, rest)?;
     }
-}
-
-/// What follows a token in a query.
-pub(crate) fn after(text: &str) -> Option<&str> {
-    parse(text).ok()?.after
 }
 
 /// What is wrong with a token that does not start as it has to.
@@ -253,44 +365,23 @@ fn misplaced(field: Field, text: &str) -> ParseError {
     }
 }
 
-/// Reads the field that `text` starts with: an optional one behind `previous`.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+/// Reads the field that `text` starts with: an optional one behind `previous`, which is among `rows`.
 fn optional<'a>(
     grant: &mut Grant<'a>,
+    rows: &mut slice::Iter<'_, Row>,
     previous: Field,
     text: &'a str,
 ) -> Result<(Field, &'a str), ParseError> {
-    let Some((field, rest)) = split_name(text) else { return Err(bad_field(previous, text)) };
-    let (value, rest) = split_value(rest);
-    if field <= previous {
-        return Err(malformed(field, Fault::OutOfOrder));
-    }
-    if value.is_empty() {
-        return Err(malformed(field, Fault::Empty));
-    }
-    read_optional(grant, field, value)?;
-    Ok((field, rest))
-}
-
-/// Splits the name of an optional field off, and the `=`.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn split_name(text: &str) -> Option<(Field, &str)> {
-    let (field, len) = match text.as_bytes() {
-        [b'a', b'u', b'd', b'=', ..] => (Field::Aud, 4),
-        [b'c', b'c', b'=', ..] => (Field::Cc, 3),
-        [b'd', b'i', b'r', b'=', ..] => (Field::Dir, 4),
-        [b'd', b'l', b'=', ..] => (Field::Dl, 3),
-        [b'i', b'a', b't', b'=', ..] => (Field::Iat, 4),
-        [b'i', b'p', b'=', ..] => (Field::Ip, 3),
-        [b'j', b't', b'i', b'=', ..] => (Field::Jti, 4),
-        [b'n', b'b', b'f', b'=', ..] => (Field::Nbf, 4),
-        [b'p', b'r', b'e', b'=', ..] => (Field::Pre, 4),
-        [b'r', b'u', b'n', b'=', ..] => (Field::Run, 4),
-        [b's', b'i', b'd', b'=', ..] => (Field::Sid, 4),
-        [b's', b'u', b'b', b'=', ..] => (Field::Sub, 4),
-        _ => return None,
+    let named = |row: &'_ Row| text.strip_prefix(row.field.name())?.strip_prefix('=');
+    let Some((row, rest)) = rows.find_map(|row| Some((row, named(row)?))) else {
+        return Err(bad_field(previous, text));
     };
-    text.get(len..).map(|rest| (field, rest))
+    let (value, rest) = split_value(rest);
+    if value.is_empty() {
+        return Err(malformed(row.field, Fault::Empty));
+    }
+    (row.parse)(grant, value).map_err(|fault| malformed(row.field, fault))?;
+    Ok((row.field, rest))
 }
 
 /// What is wrong with a field that is neither an optional one nor a signature that is one.
@@ -298,7 +389,7 @@ fn split_name(text: &str) -> Option<(Field, &str)> {
 fn bad_field(previous: Field, text: &str) -> ParseError {
     let (name, value) = split_field(text);
     let fault = |field| {
-        if field <= previous { Fault::OutOfOrder } else { ShownTag::fault(value) }
+        if field <= previous { Fault::OutOfOrder } else { EncodedTag::fault(value) }
     };
     match field_of(name) {
         Some(field) => malformed(field, fault(field)),
@@ -307,41 +398,7 @@ fn bad_field(previous: Field, text: &str) -> ParseError {
     }
 }
 
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn read_optional<'a>(
-    grant: &mut Grant<'a>,
-    field: Field,
-    value: &'a str,
-) -> Result<(), ParseError> {
-    let fault = |fault| malformed(field, fault);
-    let id = || parse_text(value, MAX_NAME_LEN, is_id).map_err(fault);
-    match field {
-        Field::Aud => {
-            let name = parse_text(value, MAX_NAME_LEN, is_name).map_err(fault)?;
-            grant.audience = Some(name);
-        }
-        Field::Cc => grant.countries = Some(Countries::parse(value).map_err(fault)?),
-        Field::Dir => {
-            let n = parse_number(value, 1, MAX_DIRECTORY.into()).map_err(fault)?;
-            grant.directory = u8::try_from(n).ok();
-        }
-        Field::Dl => grant.download = Some(DownloadName::parse(value).map_err(fault)?),
-        Field::Iat => grant.issued = Some(number(field, value, 0)?),
-        Field::Ip => grant.networks = Some(Networks::parse(value).map_err(fault)?),
-        Field::Jti => grant.token_id = Some(Text::new(id()?)),
-        Field::Nbf => grant.not_before = Some(number(field, value, 0)?),
-        Field::Pre => grant.preview = Some(number(field, value, 1)?),
-        Field::Run => grant.run = Some(number(field, value, 1)?),
-        Field::Sid => grant.session = Some(Text::new(id()?)),
-        Field::Sub => grant.subject = Some(Text::new(id()?)),
-        // No other is optional.
-        _ => return Err(ParseError::UnknownField),
-    }
-    Ok(())
-}
-
 /// Splits `value&rest`.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn split_value(text: &str) -> (&str, &str) {
     let end = bytes::position(text.as_bytes(), [b'&']).unwrap_or(text.len());
     let (value, rest) = text.split_at_checked(end).unwrap_or_default();
@@ -356,29 +413,10 @@ fn split_field(text: &str) -> (&str, &str) {
     (name, value.get(1..).unwrap_or_default())
 }
 
-/// The fields of a token, in their order.
-pub(crate) const FIELDS: [Field; 16] = {
-    use Field::{Aud, Cc, Dir, Dl, Exp, Iat, Ip, Jti, Kid, Nbf, Pg, Pre, Run, Sid, Sig, Sub};
-    [Pg, Exp, Kid, Aud, Cc, Dir, Dl, Iat, Ip, Jti, Nbf, Pre, Run, Sid, Sub, Sig]
-};
-
-/// The field of a name.
-fn field_of(name: &str) -> Option<Field> {
-    FIELDS.into_iter().find(|field| field.name() == name)
-}
-
-/// The name of the first field that no token has.
-#[cfg(feature = "alloc")]
-pub(crate) fn unknown_field(text: &str) -> Option<&str> {
-    let names = text.split('&').map(crate::query::name_of).take_while(|name| *name != "sig");
-    names.into_iter().find(|name| !name.is_empty() && field_of(name).is_none())
-}
-
 const fn malformed(field: Field, fault: Fault) -> ParseError {
     ParseError::Malformed(field, fault)
 }
 
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn number(field: Field, value: &str, least: u64) -> Result<u64, ParseError> {
     parse_number(value, least, MAX_NUMBER).map_err(|fault| malformed(field, fault))
 }

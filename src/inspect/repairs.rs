@@ -3,8 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::bytes::around;
-use crate::format::native::FIELDS;
+use crate::bytes::{around, replace};
+use crate::format::native_fields;
 use crate::percent::{decoded, push_encoded};
 use crate::query::{name_of, push_query};
 use crate::request::split_scheme;
@@ -238,31 +238,6 @@ pub(super) const REPAIRS: &[Repair] = &[
     )),
 ];
 
-/// A text with all of these replaced, in upper case or lower; `None` where there is not one.
-pub(crate) fn replace(text: &str, pairs: &[(&str, &str)]) -> Option<String> {
-    let mut replaced = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let byte = rest.as_bytes().first().map(u8::to_ascii_lowercase);
-        let found = pairs.iter().find(|(from, _)| {
-            // One look is enough for most.
-            let starts = from.as_bytes().first().map(u8::to_ascii_lowercase) == byte;
-            starts && rest.get(..from.len()).is_some_and(|start| start.eq_ignore_ascii_case(from))
-        });
-        match found {
-            Some((from, to)) => {
-                replaced.push_str(to);
-                rest = rest.get(from.len()..).unwrap_or_default();
-            }
-            None => {
-                replaced.push(first);
-                rest = rest.get(first.len_utf8()..).unwrap_or_default();
-            }
-        }
-    }
-    changed(text, replaced)
-}
-
 fn changed(text: &str, replaced: String) -> Option<String> {
     Some(replaced).filter(|replaced| replaced != text)
 }
@@ -402,7 +377,7 @@ fn in_order(text: &str) -> Option<String> {
     let (path, query) = text.split_once('?')?;
     let named = |name: &'static str| query.split('&').filter(move |param| name_of(param) == name);
     let others = query.split('&').filter(|param| !is_field(param));
-    let fields = FIELDS.into_iter().flat_map(|field| named(field.name()));
+    let fields = native_fields().flat_map(|field| named(field.name()));
     let mut ordered = String::from(path);
     push_query(&mut ordered, others.chain(fields));
     changed(text, ordered)
@@ -410,7 +385,7 @@ fn in_order(text: &str) -> Option<String> {
 
 /// Whether a parameter has the name of a field.
 fn is_field(param: &str) -> bool {
-    FIELDS.iter().any(|field| field.name() == name_of(param))
+    native_fields().any(|field| field.name() == name_of(param))
 }
 
 /// Without what is in a token and is no field of one.
@@ -426,7 +401,7 @@ fn with_lower_names(text: &str) -> Option<String> {
     let mut lower = String::with_capacity(text.len());
     for part in text.split_inclusive(['?', '&', '/', ' ', ';']) {
         let name = name_of(part);
-        let field = FIELDS.iter().find(|field| field.name().eq_ignore_ascii_case(name));
+        let field = native_fields().find(|field| field.name().eq_ignore_ascii_case(name));
         lower.push_str(field.map_or(name, |field| field.name()));
         lower.push_str(part.get(name.len()..).unwrap_or_default());
     }

@@ -8,6 +8,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use crate::error::Refusal;
+use crate::note::FieldNote;
 use crate::request::Placement;
 use crate::time::UnixTime;
 
@@ -33,18 +34,6 @@ pub struct Check {
     pub outcome: Outcome,
     /// Why, in a sentence.
     pub detail: String,
-}
-
-/// A field of the token, in words.
-#[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct FieldNote {
-    /// Its name on the wire.
-    pub name: String,
-    /// Its value; the signature is left out.
-    pub value: String,
-    /// What it means.
-    pub meaning: String,
 }
 
 /// What [`Verifier::inspect`](crate::Verifier::inspect) found. Whatever could be a signature or a

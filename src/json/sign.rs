@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::LinkFormat;
 use super::{Moment, Request, RequestError, Seconds, UNKNOWN, Value};
 use crate::error::{Fault, Field, UnusableKey};
-use crate::sign::{Advice, Builder, Link, SignError, Signer, percent_encoded};
+use crate::sign::{Builder, Link, Signer, percent_encoded};
+use crate::terms::{Advice, SignError};
 use crate::time::UnixTime;
 
 /// Where a signer puts the token.
@@ -112,6 +113,14 @@ impl Request for SignRequest {
             "issuer" => self.format.issuer = Some(value.text()?),
             #[cfg(feature = "jwt")]
             "jwt_name" => self.format.jwt_name = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "timed_hmac_ttl" => {
+                self.format.timed_hmac_ttl = Some(value.parsed(Seconds, LENGTH)?);
+            }
+            #[cfg(feature = "jwt")]
+            "timed_hmac_param" => self.format.timed_hmac_param = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "timed_hmac_url_safe" => self.format.timed_hmac_url_safe = value.flag()?,
             _ => return Err(UNKNOWN),
         }
         Ok(())
@@ -168,6 +177,11 @@ impl SignRequest {
             let name = self.format.jwt_name.as_deref().unwrap_or("token");
             return has("pg=1&") || has(&[name, "=ey"].concat());
         }
+        #[cfg(feature = "jwt")]
+        if self.format.format.as_deref() == Some("timed-hmac") {
+            let name = self.format.timed_hmac_param.as_deref().unwrap_or("verify");
+            return has("pg=1&") || has(&[name, "="].concat());
+        }
         has("pg=1&")
     }
 
@@ -203,6 +217,14 @@ impl SignRequest {
         #[cfg(feature = "jwt")]
         if let Some(jwt) = self.format.jwt()? {
             link = link.jwt(jwt);
+        }
+        #[cfg(feature = "jwt")]
+        if let Some(format) = self.format.timed_hmac()? {
+            if self.place == Some(Place::Path) {
+                let message = "a timed HMAC is in the query only; leave it out";
+                return Err(RequestError::new("place", &message));
+            }
+            link = link.timed_hmac(format);
         }
         for network in self.ip.iter().flat_map(|networks| networks.split(',')) {
             let network = network.trim().parse();

@@ -109,6 +109,14 @@ impl Request for Gate {
             "jwt_name" => self.asked.jwt_name = Some(value.text()?),
             #[cfg(feature = "jwt")]
             "issuer" => self.asked.issuer = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "timed_hmac_ttl" => self.asked.timed_hmac_ttl = Some(value.id()?),
+            #[cfg(feature = "jwt")]
+            "timed_hmac_param" => self.asked.timed_hmac_param = Some(value.text()?),
+            #[cfg(feature = "jwt")]
+            "timed_hmac_url_safe" => {
+                self.asked.timed_hmac_url_safe = Some(value.flag()?.to_string());
+            }
             "leeway" => self.leeway = value.number()?,
             "max_lifetime" => self.max_lifetime = Some(value.number()?),
             "unsigned_params" => self.unsigned_params = value.texts()?.join(","),

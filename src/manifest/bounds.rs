@@ -32,6 +32,17 @@ pub(crate) const fn check(len: usize, written: usize) -> Result<(), ManifestErro
     if written > most(len) { Err(ManifestError::TooLarge) } else { Ok(()) }
 }
 
+/// Makes room for `more` bytes in a text that gets no longer than `most`. A text doubles its room when it is full,
+/// and would at last have twice what may be written.
+pub(crate) fn reserve(out: &mut String, more: usize, most: usize) {
+    if out.capacity().saturating_sub(out.len()) < more {
+        let left = most.saturating_sub(out.len());
+        let double = out.capacity().max(more);
+        let is_last = out.len().saturating_add(double).saturating_add(more) >= most;
+        out.reserve_exact(if is_last { left.max(more) } else { double });
+    }
+}
+
 /// What was read and written of a manifest so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Growth {
@@ -47,14 +58,10 @@ impl Growth {
         self.whole = len;
     }
 
-    /// Makes room for one more address, where the whole is to be written into `out`. A text doubles its room
-    /// when it is full; here it gets no more than may be written.
+    /// Makes room for one more address, where the whole is to be written into `out`.
     pub(crate) fn reserve(&self, out: &mut String) {
-        let room = out.capacity().saturating_sub(out.len());
-        if self.whole > 0 && room < ROOM {
-            let left = most(self.whole).saturating_add(2 * ROOM).saturating_sub(out.len());
-            let is_last = out.capacity().saturating_add(2 * ROOM) >= left;
-            out.reserve_exact(if is_last { left } else { out.capacity().max(ROOM) });
+        if self.whole > 0 {
+            reserve(out, ROOM, most(self.whole).saturating_add(2 * ROOM));
         }
     }
 
@@ -76,6 +83,22 @@ impl Growth {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_gets_no_more_room_than_it_may_fill() {
+        let most = 100_000;
+        let mut out = String::new();
+        let mut moves = 0;
+        while out.len() < most {
+            let before = out.capacity();
+            reserve(&mut out, 1000, most);
+            moves += usize::from(out.capacity() != before);
+            assert!(out.capacity() <= most, "{}", out.capacity());
+            out.push_str(&"a".repeat(1000));
+        }
+        assert!(moves < 10, "{moves}");
+        assert_eq!(out.capacity(), most);
+    }
 
     #[test]
     fn what_a_manifest_may_grow_to() {

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 pub(crate) use self::write::Form;
 use crate::exchange::Pass;
-use crate::format::native::Stamp;
+use crate::format::Stamp;
 use crate::manifest::Outcome;
 use crate::manifest::address::{Base, Resource, Target, resolve};
 use crate::manifest::host::{Host, Start, start};

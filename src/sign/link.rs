@@ -5,10 +5,13 @@ use core::ops::Range;
 
 use alloc::string::{String, ToString as _};
 
-use super::SignError;
 use crate::cookie::set_cookie;
-use crate::format::{Rules, UnverifiedToken};
-use crate::request::{Placement, Request};
+use crate::format::Written;
+use crate::path::CanonicalPath;
+use crate::query::{ParamNames, SignedQuery};
+use crate::request::{Placement, Request, Target};
+use crate::scope::Scope;
+use crate::terms::{Extent, SignError};
 use crate::time::UnixTime;
 
 /// A signed link. It is a credential: it prints itself with [`Display`](fmt::Display), never with
@@ -19,21 +22,18 @@ pub struct Link {
     /// Where in the URL the token stands.
     token: Range<usize>,
     placement: Placement,
+    /// How much of the URL space it opens, where that is known.
+    extent: Option<Extent>,
     expires: UnixTime,
 }
 
 impl Link {
-    pub(crate) fn new(
-        url: String,
-        token: Range<usize>,
-        in_path: bool,
-        expires: UnixTime,
-    ) -> Result<Self, SignError> {
+    pub(super) fn new(written: Written, expires: UnixTime) -> Result<Self, SignError> {
+        let Written { url, token, placement, scope: extent } = written;
         if url.len() > Request::MAX_URL_LEN {
             return Err(SignError::UrlTooLong(url.len()));
         }
-        let placement = if in_path { Placement::Path } else { Placement::Query };
-        Ok(Self { url, token, placement, expires })
+        Ok(Self { url, token, placement, extent, expires })
     }
 
     /// The URL.
@@ -51,7 +51,22 @@ impl Link {
     /// The part of the URL space that it allows. `None` where the gate alone knows that: of a JWT.
     #[must_use]
     pub fn scope(&self) -> Option<String> {
-        self.read().map(|token| token.scope.to_string())
+        let extent = self.extent?;
+        // The address without the token.
+        let (before, after) = (self.url.get(..self.token.start)?, self.url.get(self.token.end..)?);
+        let mark: &[char] = if self.placement == Placement::Path { &['/'] } else { &['?', '&'] };
+        let address = [before.get(..before.rfind(mark)?)?, after].concat();
+        let Target { path, query, .. } = Target::parse(&address).ok()?;
+        let path = CanonicalPath::parse(path).ok()?;
+        let scope = match (extent, query) {
+            (Extent::Directory(n), _) => Scope::directory(path, n)?,
+            (_, None) => Scope::exact(path, SignedQuery::None),
+            (_, Some(query)) if self.placement == Placement::Path => {
+                Scope::exact(path, SignedQuery::Without(query, ParamNames::default()))
+            }
+            (_, Some(query)) => Scope::exact(path, SignedQuery::Whole(query)),
+        };
+        Some(scope.to_string())
     }
 
     /// The value of a `Set-Cookie` header that hands the token over at the time `now` (RFC 6265), for all
@@ -62,14 +77,9 @@ impl Link {
     /// JWT, and where browsers would drop the cookie: a directory of more than 1,024 bytes.
     #[must_use]
     pub fn cookie(&self, now: UnixTime) -> Option<String> {
-        let directory = self.read().filter(|token| token.grant.directory.is_some())?;
-        set_cookie(self.token(), &directory.scope.to_string(), self.expires.secs_since(now))
-    }
-
-    /// The native token in it.
-    fn read(&self) -> Option<UnverifiedToken<'_>> {
-        let (request, rules) = (Request::new(&self.url), Rules::NATIVE);
-        rules.locate(&request).and_then(|located| rules.read(&located)).ok()
+        let is_directory = matches!(self.extent, Some(Extent::Directory(_)));
+        let directory = self.scope().filter(|_| is_directory)?;
+        set_cookie(self.token(), &directory, self.expires.secs_since(now))
     }
 
     /// Where the token stands.

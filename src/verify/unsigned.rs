@@ -1,11 +1,10 @@
 //! Query parameters that were added to a link after it was signed.
 
 use crate::error::{InvalidSignature, ParseError, Refusal};
-use crate::format::{Format, Located, UnverifiedToken, native};
+use crate::format::{Located, UnverifiedToken};
 use crate::key::{Candidates, Entry};
 use crate::query::{SignedQuery, name_of};
 use crate::request::{Placement, Request};
-use crate::scope::Scope;
 use crate::time::UnixTime;
 use crate::verify::{Verifier, check_tag};
 
@@ -19,7 +18,6 @@ impl<'a> Verifier<'a> {
     ///
     /// # Errors
     /// [`ParseError::UnsignedParameter`], or [`InvalidSignature`].
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn check_signature<'k>(
         &self,
         token: &UnverifiedToken<'_>,
@@ -46,13 +44,10 @@ impl<'a> Verifier<'a> {
 
     /// The end of the query without which the tag fits.
     fn appended<'r>(&self, token: &UnverifiedToken<'r>, entry: &Entry) -> Option<&'r str> {
-        let [query, _] = token.queries;
-        if token.format != Format::Native || token.grant.directory.is_some() {
-            return None;
-        }
-        let query = query?;
+        let [query, _] = token.queries();
+        let (query, format) = (query?, token.located.format);
         let names = self.rules.unsigned_params;
-        let in_query = token.placement == Placement::Query;
+        let in_query = token.located.placement == Placement::Query;
         let mut end = Some(query.len());
         let mut tried = 0;
         while let Some(kept) = end.and_then(|end| query.get(..end))
@@ -72,11 +67,10 @@ impl<'a> Verifier<'a> {
                 Some(kept) if in_query => SignedQuery::Whole(kept),
                 Some(kept) => SignedQuery::Without(kept, names),
             };
+            let input = format.input_with(token, signed)?;
             let mut mac = entry.key.mac().start();
-            Scope::exact(token.path, signed).pieces(&mut |piece| mac.update(piece));
-            mac.update("\n");
-            mac.update(token.signed);
-            if mac.end().verify(token.tag).is_ok() {
+            input.pieces(&mut |piece| mac.update(piece));
+            if mac.verify(&token.tag).is_ok() {
                 return query.get(start.map_or(0, |at| at.saturating_add(1))..);
             }
         }
@@ -94,7 +88,9 @@ impl<'a> Verifier<'a> {
                 check_tag(&token, Candidates::Named(entry)).err()?;
                 self.appended(&token, entry)
             }
-            Err(Refusal::Parse(ParseError::UnsignedParameter)) => native::after(located.text),
+            Err(Refusal::Parse(ParseError::UnsignedParameter)) => {
+                located.format.after(located.text)
+            }
             Err(_) => None,
         }
     }

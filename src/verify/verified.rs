@@ -14,11 +14,9 @@ use crate::query::{ParamNames, joined, push_query};
 use crate::request::Placement;
 use crate::scope::Scope;
 use crate::time::UnixTime;
-#[cfg(feature = "manifest")]
-use crate::verify::Verifier;
 
 /// An admitted request. Only [`Verifier::verify`](crate::Verifier::verify) makes one.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Verified<'a> {
     pub(super) token: UnverifiedToken<'a>,
     pub(super) key: &'a Entry,
@@ -52,19 +50,19 @@ impl<'a> Verified<'a> {
     /// Where the token stood.
     #[must_use]
     pub const fn placement(&self) -> Placement {
-        self.token.placement
+        self.token.located.placement
     }
 
     /// The part of the URL space that the token allows.
     #[must_use]
-    pub const fn scope(&self) -> Scope<'a> {
-        self.token.scope
+    pub fn scope(&self) -> Scope<'a> {
+        self.token.scope()
     }
 
     /// The token as it stands in a path or a cookie: with its name.
     #[cfg(feature = "manifest")]
-    pub(crate) fn named_token(&self, verifier: &Verifier<'_>) -> String {
-        verifier.rules.named(&self.token)
+    pub(crate) fn named_token(&self) -> String {
+        self.token.located.format.named(&self.token)
     }
 
     /// The key that signed it.
@@ -83,7 +81,7 @@ impl<'a> Verified<'a> {
     /// the address.
     #[cfg(all(feature = "manifest", any(feature = "worker", test)))]
     pub(crate) fn address_with(&self, token: &str) -> Option<String> {
-        let [before, after] = self.token.queries;
+        let [before, after] = self.token.queries();
         let mut address = String::new();
         let in_query = match self.placement() {
             Placement::Path => {
@@ -102,7 +100,7 @@ impl<'a> Verified<'a> {
     #[cfg(feature = "manifest")]
     pub(crate) fn surroundings(&self) -> (&'a str, impl Iterator<Item = &'a str> + use<'a>) {
         let params = |query: &'a str| query.split('&');
-        (self.token.base, self.token.queries.into_iter().flatten().flat_map(params))
+        (self.token.located.base, self.token.queries().into_iter().flatten().flat_map(params))
     }
 
     /// The path to fetch, without the token: the one that was verified.
@@ -116,10 +114,11 @@ impl<'a> Verified<'a> {
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn clean_query(&self, forward: ParamNames<'_>) -> Option<String> {
-        let [before, after] = self.token.queries.map(|query| query.map(|query| query.split('&')));
+        let [before, after] = self.token.queries().map(|query| query.map(|query| query.split('&')));
         let before = before.into_iter().flatten();
         let after = after.into_iter().flatten().filter(|param| forward.has(param));
-        let kept = before.filter(|param| self.token.scope.signs(param) || forward.has(param));
+        let scope = self.scope();
+        let kept = before.filter(|param| scope.signs(param) || forward.has(param));
         joined(kept.chain(after))
     }
 
@@ -128,7 +127,7 @@ impl<'a> Verified<'a> {
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn clean_url(&self, forward: ParamNames<'_>) -> String {
-        let mut url = String::from(self.token.base);
+        let mut url = String::from(self.token.located.base);
         self.path().pieces(&mut |piece| url.push_str(piece));
         push_query(&mut url, self.clean_query(forward).as_deref());
         url

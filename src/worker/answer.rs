@@ -16,9 +16,18 @@ pub(crate) type Headers = Vec<Header>;
 
 pub(crate) type Header = (&'static str, Cow<'static, str>);
 
+/// Header fields of a response, which may have names of the media server's.
+pub(crate) type Fields = Vec<(Cow<'static, str>, Cow<'static, str>)>;
+
+/// The gate's own header fields among others.
+pub(crate) fn fields(
+    headers: Headers,
+) -> impl Iterator<Item = (Cow<'static, str>, Cow<'static, str>)> {
+    headers.into_iter().map(|(name, value)| (name.into(), value))
+}
+
 /// Why the Worker does not serve what was asked; the core's refusals aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "the I/O half raises some"))]
 pub(crate) enum Problem {
     BadManifest,
     BadOrigin,
@@ -127,9 +136,13 @@ struct Body<'a> {
     detail: String,
 }
 
-/// Status, header fields, body.
-#[derive(Debug, Serialize)]
-pub(crate) struct Answer(pub(crate) u16, pub(crate) Headers, pub(crate) Option<String>);
+/// An answer that needs nothing of the media store.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    pub(crate) body: Option<String>,
+}
 
 impl Answer {
     /// The answer to a request that is not served, with the header fields of `cors`.
@@ -175,13 +188,7 @@ impl Answer {
             headers.push(("Content-Length", body.len().to_string().into()));
         }
         headers.extend(cors);
-        Self(status, headers, Some(body))
-    }
-
-    /// One JSON array, which crosses from wasm to JavaScript in one piece.
-    pub(crate) fn to_json(&self) -> String {
-        // An answer is strings and a number: it always serializes.
-        serde_json::to_string(self).unwrap_or_default()
+        Self { status, headers, body: Some(body) }
     }
 }
 
@@ -207,7 +214,7 @@ mod tests {
     #[test]
     fn refusal_names_reason_and_field() {
         let refusal = Refusal::Parse(ParseError::Malformed(Field::Exp, Fault::Empty));
-        let Answer(status, headers, body) =
+        let Answer { status, headers, body } =
             Answer::problem(Problem::Refused(refusal), false, Vec::new());
         assert_eq!(status, 403);
         assert!(headers.contains(&("Playgate-Reason", "malformed".into())));
@@ -224,27 +231,21 @@ mod tests {
     #[test]
     fn missing_token_asks_for_one() {
         let answer = Answer::problem(Problem::Refused(Refusal::Missing), false, Vec::new());
-        assert_eq!(answer.0, 401);
-        assert!(answer.1.contains(&("WWW-Authenticate", "Bearer".into())));
+        assert_eq!(answer.status, 401);
+        assert!(answer.headers.contains(&("WWW-Authenticate", "Bearer".into())));
     }
 
     #[test]
     fn wrong_method_says_which_are_right() {
         let answer = Answer::problem(Problem::MethodNotAllowed, false, Vec::new());
-        assert_eq!(answer.0, 405);
-        assert!(answer.1.contains(&("Allow", "GET, HEAD, OPTIONS".into())));
+        assert_eq!(answer.status, 405);
+        assert!(answer.headers.contains(&("Allow", "GET, HEAD, OPTIONS".into())));
     }
 
     #[test]
     fn unsatisfiable_range_tells_the_size() {
         let answer = Answer::problem(Problem::RangeNotSatisfiable(1000), false, Vec::new());
-        assert_eq!(answer.0, 416);
-        assert!(answer.1.contains(&("Content-Range", "bytes */1000".into())));
-    }
-
-    #[test]
-    fn json_is_an_array_of_three() {
-        let answer = Answer(204, vec![("Allow", "GET".into())], None);
-        assert_eq!(answer.to_json(), r#"[204,[["Allow","GET"]],null]"#);
+        assert_eq!(answer.status, 416);
+        assert!(answer.headers.contains(&("Content-Range", "bytes */1000".into())));
     }
 }

@@ -8,8 +8,8 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use self::read::{
-    check_names, read_audience, read_formats, read_number, read_origin_secret, read_origins,
-    read_pass_headers, read_store, read_switch,
+    check_names, read_audience, read_formats, read_log, read_number, read_origin_secret,
+    read_origins, read_pass_headers, read_store, read_switch,
 };
 use crate::format::Rules;
 use crate::json::Formats;
@@ -19,6 +19,7 @@ use crate::query::ParamNames;
 use crate::verify::Verifier;
 use crate::worker::answer::Headers;
 use crate::worker::cors::{self, Origins};
+use crate::worker::log::LogLevel;
 use crate::worker::pass_headers::PassHeaders;
 use crate::worker::secret::Secret;
 
@@ -48,6 +49,7 @@ pub(crate) struct Variables {
     pub(crate) jwt_name: Option<String>,
     pub(crate) jwt_path: Option<String>,
     pub(crate) leeway: Option<String>,
+    pub(crate) log: Option<String>,
     pub(crate) max_lifetime: Option<String>,
     pub(crate) max_manifest_bytes: Option<String>,
     pub(crate) max_run: Option<String>,
@@ -60,6 +62,9 @@ pub(crate) struct Variables {
     pub(crate) public: Option<String>,
     pub(crate) public_extensions: Option<String>,
     pub(crate) set_cookie: Option<String>,
+    pub(crate) timed_hmac_param: Option<String>,
+    pub(crate) timed_hmac_ttl: Option<String>,
+    pub(crate) timed_hmac_url_safe: Option<String>,
     pub(crate) unsigned_params: Option<String>,
     /// The names of those that are set and are no text.
     pub(crate) unreadable: Vec<&'static str>,
@@ -103,6 +108,7 @@ pub(crate) struct Config {
     /// These, and those that a playlist is asked with.
     forward_playlist_params: String,
     leeway: u64,
+    pub(crate) log: LogLevel,
     max_lifetime: Option<u64>,
     max_run: u64,
     /// Bytes in the largest manifest that is rewritten.
@@ -142,17 +148,17 @@ impl Config {
         });
         let formats = formats.ok();
         // What a token can say and what it goes by depend on its format.
-        let is_native = formats.as_ref().is_some_and(|formats| formats.native);
-        let audience = read_audience(variables.audience.as_deref(), is_native);
+        let rules = formats.as_ref().map(Formats::rules);
+        let audience = read_audience(variables.audience.as_deref(), rules.as_ref());
         let audience = note(&mut errors, "AUDIENCE", audience);
-        let jwt = formats.as_ref().and_then(|formats| formats.jwt.as_ref());
-        let taken: Vec<_> = Rules { jwt, ..Rules::NATIVE }.names().collect();
+        let taken: Vec<_> = rules.unwrap_or(Rules::NATIVE).names().collect();
         let forward_params = text(&variables.forward_params);
         // A native token in the query of a public file is parameters like others: its tag stays here.
         let secret = [taken.as_slice(), &["sig"]].concat();
         note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params, &secret));
         let leeway = read_number(variables.leeway.as_deref(), "seconds", 0..=MAX_LEEWAY);
         let leeway = note(&mut errors, "LEEWAY", leeway);
+        let log = note(&mut errors, "LOG", read_log(variables.log.as_deref()));
         let max_lifetime =
             read_number(variables.max_lifetime.as_deref(), "seconds", 1..=MAX_LIFETIME);
         let max_lifetime = note(&mut errors, "MAX_LIFETIME", max_lifetime);
@@ -208,6 +214,7 @@ impl Config {
                 forward_playlist_params: [DIRECTIVES, &forward_params].join(","),
                 forward_params,
                 leeway: leeway.unwrap_or(0),
+                log,
                 max_lifetime,
                 max_run: max_run.unwrap_or(Verifier::DEFAULT_MAX_RUN),
                 max_manifest_bytes: max_manifest_bytes
@@ -347,6 +354,7 @@ mod tests {
             jwt_name: Some("pg".into()),
             jwt_path: None,
             leeway: Some("1h".into()),
+            log: Some("none".into()),
             max_lifetime: Some("0".into()),
             max_manifest_bytes: Some("0".into()),
             max_run: Some("24h".into()),
@@ -358,6 +366,9 @@ mod tests {
             public: Some("/a, b".into()),
             public_extensions: Some(".ts".into()),
             set_cookie: Some("yes".into()),
+            timed_hmac_param: None,
+            timed_hmac_ttl: None,
+            timed_hmac_url_safe: None,
             unsigned_params: Some("pg".into()),
             unreadable: Vec::new(),
         };
@@ -373,6 +384,7 @@ mod tests {
                 "AUDIENCE",
                 "FORWARD_PARAMS",
                 "LEEWAY",
+                "LOG",
                 "MAX_LIFETIME",
                 "MAX_RUN",
                 "MAX_MANIFEST_BYTES",
@@ -390,6 +402,22 @@ mod tests {
     }
 
     #[test]
+    fn refusals_are_logged_unless_the_operator_says_otherwise() {
+        let level = |log: Option<&str>| {
+            let variables = Variables { log: log.map(String::from), ..bucket() };
+            Config::read(&variables).map(|config| config.log).map_err(|broken| broken.errors)
+        };
+        assert_eq!(level(None), Ok(LogLevel::Refused));
+        for (text, expected) in
+            [("all", LogLevel::All), ("refused", LogLevel::Refused), ("off", LogLevel::Off)]
+        {
+            assert_eq!(level(Some(text)), Ok(expected));
+        }
+        let error = r#"LOG: write "all", "refused" or "off""#;
+        assert_eq!(level(Some("All")), Err(vec![String::from(error)]));
+    }
+
+    #[test]
     fn a_secret_is_never_repeated() {
         let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
         let variables = Variables {
@@ -401,6 +429,7 @@ mod tests {
             jwt_name: Some(format!("{secret}!")),
             jwt_path: Some(secret.into()),
             leeway: Some(secret.into()),
+            log: Some(secret.into()),
             max_lifetime: Some(secret.into()),
             max_manifest_bytes: Some(secret.into()),
             max_run: Some(secret.into()),
@@ -412,11 +441,14 @@ mod tests {
             public: Some(secret.into()),
             public_extensions: Some(format!("{secret}.")),
             set_cookie: Some(secret.into()),
+            timed_hmac_param: Some(format!("{secret}!")),
+            timed_hmac_ttl: Some(secret.into()),
+            timed_hmac_url_safe: Some(secret.into()),
             unsigned_params: Some(format!("{secret}&")),
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 18);
+        assert_eq!(broken.errors.len(), 22);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
         // As formats that are known, and a name that is taken.
         let variables = Variables {
@@ -454,7 +486,10 @@ mod tests {
             assert_eq!((rules.native, rules.jwt.is_some()), (true, false));
         }
         for text in ["JWT", "jwt,", "native native", "native,native", "jwt\nnative", "none"] {
-            wrong(formats(text), "FORMATS: write native, jwt, or native,jwt");
+            wrong(
+                formats(text),
+                "FORMATS: write one or more of native, jwt, timed-hmac, separated by commas",
+            );
         }
     }
 
@@ -501,7 +536,10 @@ mod tests {
             ..bucket()
         };
         let misspelt = || Variables { formats: Some("nativ".into()), ..more() };
-        wrong(misspelt(), "FORMATS: write native, jwt, or native,jwt");
+        wrong(
+            misspelt(),
+            "FORMATS: write one or more of native, jwt, timed-hmac, separated by commas",
+        );
         wrong(
             Variables { unreadable: vec!["FORMATS"], ..more() },
             "FORMATS: is not text; write it in quotes",

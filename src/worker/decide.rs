@@ -8,37 +8,38 @@ use alloc::string::{String, ToString as _};
 
 use crate::cookie;
 use crate::error::ParseError;
-use crate::format::is_signed;
 use crate::manifest::Carrier;
 use crate::path::CanonicalPath;
 use crate::query::joined;
-use crate::request::{Placement, Request, Target};
+use crate::request::{Placement, Request, Target, is_signed};
 use crate::time::UnixTime;
-use crate::verify::{Verified, Verifier};
+use crate::verify::{Denied, Verified, Verifier};
 use crate::worker::answer::{Answer, Headers, Problem};
 use crate::worker::config::{Broken, Config};
+use crate::worker::delivery::Delivery;
 use crate::worker::disposition;
-use crate::worker::log::{self, Line};
+use crate::worker::log::{self, LogEntry};
 use crate::worker::manifest::Rewriting;
-use crate::worker::media::Media;
 use crate::worker::object;
 use crate::worker::redirect::Redirect;
 
-/// What the entry tells of a request, in one string, so that it crosses into wasm in one piece:
-/// six lines, an absent one empty. No part can have a line feed: neither a URL nor a header field
-/// can.
+/// The parts of a request that the gate looks at. Header fields that are absent or empty are `None`.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct RequestParts<'a> {
     pub(crate) method: &'a str,
     pub(crate) url: &'a str,
     pub(crate) origin: Option<&'a str>,
     pub(crate) cookie: Option<&'a str>,
     pub(crate) authorization: Option<&'a str>,
     pub(crate) client_ip: Option<IpAddr>,
+    pub(crate) range: Option<&'a str>,
+    /// In the order of [`forward::REQUEST_HEADERS`](crate::worker::forward::REQUEST_HEADERS).
+    pub(crate) conditions: [Option<&'a str>; 5],
 }
 
-impl<'a> Asked<'a> {
-    /// Reads the six lines.
+impl<'a> RequestParts<'a> {
+    /// Reads them from one text, so that they cross into wasm in one piece: each part is a line, in the order of
+    /// the fields. No part can have a line feed: neither a URL nor a header field can.
     pub(crate) fn parse(text: &'a str) -> Self {
         let mut lines = text.split('\n');
         let mut line = || lines.next().filter(|line| !line.is_empty());
@@ -49,6 +50,8 @@ impl<'a> Asked<'a> {
             cookie: line(),
             authorization: line(),
             client_ip: line().and_then(|ip| ip.parse().ok()),
+            range: line(),
+            conditions: core::array::from_fn(|_| line()),
         }
     }
 }
@@ -56,9 +59,9 @@ impl<'a> Asked<'a> {
 /// What comes of a request.
 pub(crate) enum Decision {
     /// It is answered here and now.
-    Answer(Answer, Line),
-    /// Its media is served; the status of the line is that of the media.
-    Serve(Media, Line),
+    Answer(Answer, LogEntry),
+    /// Its media is served. The status of the entry is that of the response, later.
+    Serve(Delivery, LogEntry),
 }
 
 /// Decides on one request at `now`.
@@ -73,31 +76,32 @@ pub(crate) enum Decision {
 /// it knows of a client into an object when it is first touched, and most tokens need none of it.
 pub(crate) fn decide(
     config: &Result<Config, Broken>,
-    asked: &Asked<'_>,
+    asked: &RequestParts<'_>,
     now: u64,
     country: impl FnOnce() -> Option<String>,
 ) -> Decision {
     let method = log::method_name(asked.method);
-    let line = Line { decision: "deny", method, ..Line::default() };
+    let line = LogEntry { decision: "deny", method, ..LogEntry::default() };
     // 0
     let config = match config {
         Ok(config) => config,
         Err(broken) => {
             let cors = broken.origins.headers(asked.origin);
-            return problem(Problem::Misconfigured, cors, Line { decision: "error", ..line });
+            return problem(Problem::Misconfigured, cors, LogEntry { decision: "error", ..line });
         }
     };
     // 1
     if method == "OPTIONS" {
-        let answer = Answer(204, config.origins.preflight(asked.origin), None);
-        return Decision::Answer(answer, Line { decision: "preflight", status: 204, ..line });
+        let answer =
+            Answer { status: 204, headers: config.origins.preflight(asked.origin), body: None };
+        return Decision::Answer(answer, LogEntry { decision: "preflight", status: 204, ..line });
     }
     let cors = config.cors(asked.origin);
     // 2
     if !matches!(method, "GET" | "HEAD") {
         return problem(Problem::MethodNotAllowed, cors, line);
     }
-    let media = Media {
+    let media = Delivery {
         path: String::new(),
         query: None,
         head: method == "HEAD",
@@ -111,24 +115,23 @@ pub(crate) fn decide(
     };
     // 3
     if let Some((path, query)) = public(config, asked.url) {
-        let line = Line { decision: "public", scope: Some(log::path_of(&path)), ..line };
-        return Decision::Serve(Media { path, query, ..media }, line);
+        let line = LogEntry { decision: "public", scope: Some(log::path_of(&path)), ..line };
+        return Decision::Serve(Delivery { path, query, ..media }, line);
     }
     // 4
     let mut request = Request::new(asked.url);
     request.cookie = asked.cookie;
     request.authorization = asked.authorization;
     request.client_ip = asked.client_ip;
-    // No token is bound to countries but by these characters: a field is never its first, nor encoded.
+    let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
     let mut texts = [Some(asked.url), asked.cookie, asked.authorization].into_iter().flatten();
-    let country = texts.any(|text| text.contains("&cc=")).then(country).flatten();
+    let may_name = |text| verifier.rules.formats().any(|format| format.may_name_countries(text));
+    let country = texts.any(may_name).then(country).flatten();
     // XX is the edge's word for a country that it does not know.
     request.client_country = country.as_deref().filter(|known| *known != "XX");
-    let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
-    let (located, verdict) = verifier.judge(&request, now);
-    match verdict {
+    match verifier.judge(&request, now) {
         Ok(verified) => {
-            let line = Line {
+            let line = LogEntry {
                 decision: "allow",
                 kid: Some(verified.kid().to_string()),
                 scope: Some(log::path_of(&verified.scope().to_string())),
@@ -144,22 +147,20 @@ pub(crate) fn decide(
             if let Some((location, expires)) = redirect {
                 let redirect = Redirect { location, expires: expires.as_secs() };
                 let answer = redirect.answer(media.now, media.cors);
-                return Decision::Answer(answer, Line { status: redirect.status(), ..line });
+                return Decision::Answer(answer, LogEntry { status: 302, ..line });
             }
             let media = admitted(media, config, asked, &verifier, &verified, may_be_manifest);
             Decision::Serve(media, line)
         }
-        Err(refusal) => {
-            // What the token says, proved or not: an operator looks for the key that is missing.
-            let rules = &verifier.rules;
-            let token = located.and_then(|located| rules.read(&located).ok());
+        // What the token says, proved or not: an operator looks for the key that is missing.
+        Err(Denied { refusal, token, .. }) => {
             let added = refusal == ParseError::UnsignedParameter.into();
             let added = added.then(|| verifier.added_params(&request, now).find_map(log::param));
-            let line = Line {
+            let line = LogEntry {
                 param: added.flatten(),
                 kid: token.as_ref().and_then(|token| log::kid(verifier.ring, token.kid()?)),
-                scope: token.map(|token| log::path_of(&token.scope.to_string())),
-                placement: token.map(|token| token.placement.name()),
+                scope: token.as_ref().map(|token| log::path_of(&token.scope().to_string())),
+                placement: token.map(|token| token.located.placement.name()),
                 ..line
             };
             problem(Problem::Refused(refusal), media.cors, line)
@@ -168,13 +169,13 @@ pub(crate) fn decide(
 }
 
 fn admitted(
-    media: Media,
+    media: Delivery,
     config: &Config,
-    asked: &Asked<'_>,
+    asked: &RequestParts<'_>,
     verifier: &Verifier<'_>,
     verified: &Verified<'_>,
     may_be_manifest: bool,
-) -> Media {
+) -> Delivery {
     let now = UnixTime::from_secs(media.now);
     let carrier = may_be_manifest.then(|| Carrier::new(verifier, verified, now)).flatten();
     let redirect = carrier.as_ref().and_then(|carrier| redirect(carrier, verified));
@@ -182,7 +183,7 @@ fn admitted(
         let carrier = carrier.public_paths(config.public.clone());
         Box::new(Rewriting { carrier, max_bytes: config.max_manifest_bytes })
     });
-    let mut media = Media {
+    let mut media = Delivery {
         path: verified.path().to_string(),
         query: verified.clean_query(config.forward_params(may_be_manifest)),
         expires: Some(verified.expires().as_secs()),
@@ -195,7 +196,7 @@ fn admitted(
         && verified.placement() != Placement::Cookie
         && verified.grant().directory().is_some()
     {
-        media.cookie = cookie(&media, asked, verifier, verified);
+        media.cookie = cookie(&media, asked, verified);
     }
     media
 }
@@ -216,17 +217,12 @@ fn redirect(carrier: &Carrier, verified: &Verified<'_>) -> Option<Box<Redirect>>
 }
 
 /// The cookie that hands the token over, or the one that it was exchanged for.
-fn cookie(
-    media: &Media,
-    asked: &Asked<'_>,
-    verifier: &Verifier<'_>,
-    verified: &Verified<'_>,
-) -> Option<String> {
+fn cookie(media: &Delivery, asked: &RequestParts<'_>, verified: &Verified<'_>) -> Option<String> {
     // What may turn out to be no manifest starts no playback.
     let rewriting = media.rewriting.as_deref().filter(|_| verified.path().is_manifest());
     let (token, expires) = match rewriting {
         Some(Rewriting { carrier, .. }) => (Cow::from(carrier.token()), carrier.expires()),
-        None => (verified.named_token(verifier).into(), verified.expires()),
+        None => (verified.named_token().into(), verified.expires()),
     };
     let header = asked.cookie.unwrap_or_default();
     if header.split(';').any(|pair| pair.trim() == &*token) {
@@ -255,11 +251,11 @@ fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
     Some((path.into_owned(), joined(kept)))
 }
 
-fn problem(problem: Problem, cors: Headers, line: Line) -> Decision {
+fn problem(problem: Problem, cors: Headers, line: LogEntry) -> Decision {
     let (reason, field, status) = (Some(problem.reason()), problem.field(), problem.status());
     let head = line.method == "HEAD";
     let answer = Answer::problem_about(line.param.as_deref(), problem, head, cors);
-    Decision::Answer(answer, Line { reason, field, status, ..line })
+    Decision::Answer(answer, LogEntry { reason, field, status, ..line })
 }
 
 #[cfg(test)]
@@ -287,23 +283,28 @@ mod tests {
         }
     }
 
-    fn asked<'a>(method: &'a str, url: &'a str) -> Asked<'a> {
-        Asked { method, url, origin: Some("https://www.example.com"), ..Asked::default() }
+    fn asked<'a>(method: &'a str, url: &'a str) -> RequestParts<'a> {
+        RequestParts {
+            method,
+            url,
+            origin: Some("https://www.example.com"),
+            ..RequestParts::default()
+        }
     }
 
     #[track_caller]
-    fn answered(variables: &Variables, asked: Asked<'_>, status: u16, reason: Option<&str>) {
+    fn answered(variables: &Variables, asked: RequestParts<'_>, status: u16, reason: Option<&str>) {
         let decision = decide(&Config::read(variables), &asked, NOW, || None);
         let Decision::Answer(answer, line) = decision else { panic!("served") };
-        assert_eq!((answer.0, line.status), (status, status));
+        assert_eq!((answer.status, line.status), (status, status));
         assert_eq!(line.reason, reason);
-        let sent = answer.1.iter().find(|(name, _)| *name == "Playgate-Reason");
+        let sent = answer.headers.iter().find(|(name, _)| *name == "Playgate-Reason");
         assert_eq!(sent.map(|(_, value)| value.as_ref()), reason);
-        assert!(answer.1.iter().any(|(name, _)| *name == "Access-Control-Allow-Origin"));
+        assert!(answer.headers.iter().any(|(name, _)| *name == "Access-Control-Allow-Origin"));
     }
 
     #[track_caller]
-    fn served(asked: Asked<'_>) -> (Media, Line) {
+    fn served(asked: RequestParts<'_>) -> (Delivery, LogEntry) {
         match decide(&Config::read(&variables()), &asked, NOW, || None) {
             Decision::Serve(media, line) => (media, line),
             Decision::Answer(answer, _) => panic!("answered {answer:?}"),
@@ -311,13 +312,17 @@ mod tests {
     }
 
     #[test]
-    fn asked_reads_six_lines() {
-        let asked = Asked::parse("GET\nhttps://a/\n\npg=1\nBearer x\n2001:db8::1");
+    fn each_part_is_a_line() {
+        let asked = RequestParts::parse(
+            "GET\nhttps://a/\n\npg=1\nBearer x\n2001:db8::1\nbytes=1-\n\"a\"\n\nb\n\nc",
+        );
+        assert_eq!(asked.range, Some("bytes=1-"));
+        assert_eq!(asked.conditions, [Some("\"a\""), None, Some("b"), None, Some("c")]);
         assert_eq!((asked.method, asked.url, asked.origin), ("GET", "https://a/", None));
         assert_eq!((asked.cookie, asked.authorization), (Some("pg=1"), Some("Bearer x")));
         assert_eq!(asked.client_ip, "2001:db8::1".parse().ok());
-        let asked = Asked::parse("GET\nhttps://a/\n\n\n\nnowhere");
-        assert_eq!(asked.client_ip, None);
+        let asked = RequestParts::parse("GET\nhttps://a/\n\n\n\nnowhere");
+        assert_eq!((asked.client_ip, asked.range, asked.conditions), (None, None, [None; 5]));
     }
 
     #[test]
@@ -338,7 +343,7 @@ mod tests {
                 (line.reason, line.param.as_deref()),
                 (Some("unsigned_parameter"), Some("utm_source"))
             );
-            assert!(answer.2.unwrap().contains(r#""param":"utm_source""#), "{url}");
+            assert!(answer.body.unwrap().contains(r#""param":"utm_source""#), "{url}");
         }
     }
 
@@ -444,8 +449,10 @@ mod tests {
         let preview = link().preview(30).sign(now).unwrap();
         let reason = |cookies: &[&Link], country: fn() -> Option<String>| {
             let cookie = cookies.iter().map(|link| link.token()).collect::<Vec<_>>().join("; ");
-            let asked =
-                Asked { cookie: Some(&cookie), ..asked("GET", "https://h/videos/42/film.mp4") };
+            let asked = RequestParts {
+                cookie: Some(&cookie),
+                ..asked("GET", "https://h/videos/42/film.mp4")
+            };
             match decide(&Config::read(&variables()), &asked, NOW, country) {
                 Decision::Answer(_, line) => line.reason,
                 Decision::Serve(..) => None,
@@ -477,9 +484,10 @@ mod tests {
             let link = if in_path { link.in_path() } else { link.in_query() }.sign(now).unwrap();
             let header = format!("Bearer {}", link.token());
             let url = if bearer { url.as_str() } else { link.as_str() };
-            let asked = Asked { authorization: bearer.then_some(&*header), ..asked("GET", url) };
+            let asked =
+                RequestParts { authorization: bearer.then_some(&*header), ..asked("GET", url) };
             match decide(&Config::read(&variables()), &asked, NOW, || panic!("asked")) {
-                Decision::Answer(Answer(302, headers, _), _) => {
+                Decision::Answer(Answer { status: 302, headers, .. }, _) => {
                     let location = headers.iter().find(|(name, _)| *name == "Location");
                     (true, location.map(|(_, value)| value.to_string()))
                 }
@@ -537,19 +545,20 @@ mod tests {
 
     /// A JWT by the first key for ten minutes, with these parts of a header and a payload.
     fn jwt(header: &str, payload: &str) -> String {
-        use base64::Engine as _;
-        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-        let part = |json: String| URL_SAFE_NO_PAD.encode(json);
+        use base64ct::{Base64UrlUnpadded, Encoding as _};
+        let part = |json: String| Base64UrlUnpadded::encode_string(json.as_bytes());
         let header = part(format!(r#"{{"alg":"HS256"{header}}}"#));
         let payload = part(format!(r#"{{"vid":"42","exp":1767225600{payload}}}"#));
         let signed = [header, payload].join(".");
         let ring = crate::key::KeyRing::parse(KEYS).unwrap();
         let mut mac = ring.serving("native").next().unwrap().key.mac().start();
         mac.update(&signed);
-        format!("{signed}.{}", mac.finish().encode().as_str())
+        let mut token = signed + ".";
+        mac.finish().push_to(&mut token);
+        token
     }
 
-    fn decided(variables: &Variables, url: &str) -> (Option<Media>, Line) {
+    fn decided(variables: &Variables, url: &str) -> (Option<Delivery>, LogEntry) {
         match decide(&Config::read(variables), &asked("GET", url), NOW, || None) {
             Decision::Serve(media, line) => (Some(media), line),
             Decision::Answer(_, line) => (None, line),

@@ -8,10 +8,6 @@ pub(crate) const REQUEST_HEADERS: [&str; 5] =
     ["If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"];
 
 /// The header field that has the secret of `ORIGIN_SECRET`, by which the server knows the gate.
-#[cfg_attr(
-    all(not(target_arch = "wasm32"), not(test)),
-    expect(dead_code, reason = "the I/O half sends it")
-)]
 pub(crate) const SECRET_HEADER: &str = "Playgate-Origin-Secret";
 
 /// The header fields of the server that reach every viewer: what the media is, what of it this is, which

@@ -1,4 +1,5 @@
-//! What the entry calls: one object for each environment, one call for each request.
+//! What the entry calls: one object for each environment, one call for each request, and one for each answer
+//! of the media store.
 
 use std::panic::{self, PanicHookInfo};
 
@@ -9,21 +10,16 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{
-    AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, Headers, console_error,
-    console_log,
-};
+use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
 use crate::worker::answer::Problem;
-use crate::worker::conditional::Conditions;
-use crate::worker::config::{Binding, Broken, Config, Store, Variables};
-use crate::worker::decide::{Asked, Decision, decide};
-use crate::worker::log::{self, Line};
-use crate::worker::media::Media;
-use crate::worker::range::ByteRange;
-use crate::worker::response::{self, Response};
+use crate::worker::config::{Binding, Broken, Config, Variables};
+use crate::worker::decide::{Decision, RequestParts, decide};
+use crate::worker::from_store::Object;
+use crate::worker::log::{self, LogEntry, LogLevel};
+use crate::worker::plan::{self, Body, Found, Next, Response, Step};
+use crate::worker::range::StoreRange;
 use crate::worker::secret::Secret;
-use crate::worker::{forward, origin, r2};
 
 /// The gate of one environment: its configuration is read once.
 #[wasm_bindgen]
@@ -32,7 +28,6 @@ pub struct Gate(Rc<Deployment>);
 
 struct Deployment {
     analytics: Option<AnalyticsEngineDataset>,
-    bucket: Option<Bucket>,
     config: Result<Config, Broken>,
 }
 
@@ -55,65 +50,198 @@ impl Gate {
             console_error!("{}", log::faults(&broken.errors));
         }
         let analytics = env.analytics_engine("ANALYTICS").ok();
-        Self(Rc::new(Deployment { analytics, bucket, config }))
+        Self(Rc::new(Deployment { analytics, config }))
     }
 
-    /// Decides on a request: `asked` has what [`Asked`] reads, `now` is in milliseconds. A string
-    /// is a finished answer: its line of the log, a line feed, and `[status, headers, body]` in
-    /// JSON. Else it is a promise of the response.
+    /// Decides on a request: `parts` has what [`RequestParts`] reads, `now` is in milliseconds. A string is a
+    /// finished answer, as [`Deployment::write`] writes it; else it is a [`Plan`].
     #[must_use]
-    pub fn decide(&self, asked: &str, request: &web_sys::Request, now: f64) -> JsValue {
+    pub fn decide(&self, parts: &str, request: &web_sys::Request, now: f64) -> JsValue {
         // The cast saturates: no number is a moment that cannot be.
         let now = (now / 1000.0) as u64;
-        match decide(&self.0.config, &Asked::parse(asked), now, || country(request)) {
-            Decision::Answer(answer, line) => {
-                self.0.count(&line);
-                // In one piece: each string that crosses into JavaScript has a price.
-                format!("{}\n{}", line.to_json(), answer.to_json()).into()
+        let parts = RequestParts::parse(parts);
+        match (decide(&self.0.config, &parts, now, || country(request)), &self.0.config) {
+            (Decision::Serve(delivery, entry), Ok(config)) => {
+                let (plan, next) = plan::Plan::start(config, delivery, &parts, entry);
+                Plan { deployment: Rc::clone(&self.0), plan, next: Some(next), body: None }.into()
             }
-            Decision::Serve(media, line) => {
-                let deployment = Rc::clone(&self.0);
-                let headers = Headers(request.headers());
-                let response = async move { deployment.serve(&media, &headers, line).await };
-                js_sys::futures::future_to_promise(response).into()
+            (Decision::Answer(answer, entry), _) => self.0.write(&answer.into(), &entry).into(),
+            // Nothing is served without a configuration: `decide` has answered.
+            (Decision::Serve(delivery, entry), Err(_)) => {
+                self.0.write(&delivery.problem(Problem::Misconfigured).into(), &entry).into()
             }
         }
     }
 }
 
+/// An admitted request that waits for its media.
+///
+/// Each call returns what to do next, in lines: `fetch`, method, URL, and header fields, names and values in turn;
+/// `get`, key, and a range as offset, length and suffix; `head` and key; `read`, the limit and the compression;
+/// `stored`, and a response as [`Deployment::write`] writes it, whose body is that of the store's answer; or
+/// `own` and a response with its own body or none.
+#[wasm_bindgen]
+pub struct Plan {
+    deployment: Rc<Deployment>,
+    plan: plan::Plan,
+    next: Option<Next>,
+    body: Option<String>,
+}
+
+impl core::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Plan(..)")
+    }
+}
+
+#[wasm_bindgen]
+impl Plan {
+    /// What to do first.
+    pub fn start(&mut self) -> String {
+        let next = self.next.take();
+        next.map(|next| self.write(next)).unwrap_or_default()
+    }
+
+    /// What comes of a media server's answer, in lines: status, `1` if it has a body, and header fields, names and
+    /// values in turn.
+    pub fn fetched(&mut self, answer: &str) -> String {
+        let deployment = Rc::clone(&self.deployment);
+        let Ok(config) = &deployment.config else { return String::new() };
+        let mut lines = answer.split('\n');
+        let status = lines.next().and_then(|status| status.parse().ok()).unwrap_or(0);
+        let has_body = lines.next() == Some("1");
+        let mut headers = Vec::with_capacity(24);
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+            headers.push((name, value));
+        }
+        let next = self.plan.fetched(config, status, &headers, has_body);
+        self.write(next)
+    }
+
+    /// What comes of an object of the bucket, in lines: the fields of [`Object`], with the time in milliseconds.
+    /// An empty text is an object that is not there.
+    pub fn found(&mut self, object: &str) -> String {
+        let found = if object.is_empty() { Found::Missing } else { read_object(object) };
+        let next = self.plan.found(found);
+        self.write(next)
+    }
+
+    /// What comes of a store that gave no answer.
+    pub fn failed(&mut self) -> String {
+        let deployment = Rc::clone(&self.deployment);
+        let Ok(config) = &deployment.config else { return String::new() };
+        let next = self.plan.failed(config);
+        self.write(next)
+    }
+
+    /// What comes of a manifest that was read; `None` if it exceeds the limit. A response as
+    /// [`Deployment::write`] writes it; [`Plan::take_body`] has its body.
+    pub fn rewrite(&mut self, manifest: Option<Vec<u8>>) -> String {
+        let Response { status, headers, body } = self.plan.rewrite(manifest.as_deref());
+        drop(manifest);
+        // A manifest goes by itself, as the JSON would be another copy of it.
+        let (body, text) = match body {
+            Body::Text(text) if status == 200 => (Body::None, Some(text)),
+            body => (body, None),
+        };
+        self.body = text;
+        self.deployment.write(&Response { status, headers, body }, &self.plan.entry)
+    }
+
+    /// The manifest that was rewritten, once.
+    #[wasm_bindgen(js_name = takeBody)]
+    pub fn take_body(&mut self) -> Option<js_sys::Uint8Array> {
+        self.body.take().map(|text| js_sys::Uint8Array::from(text.as_bytes()))
+    }
+}
+
+impl Plan {
+    fn write(&self, next: Next) -> String {
+        match next {
+            Next::Ask(Step::Fetch { method, url, headers }) => {
+                let mut text = format!("fetch\n{method}\n{url}");
+                for (name, value) in headers {
+                    text.extend(["\n", name, "\n", &value]);
+                }
+                text
+            }
+            Next::Ask(Step::Get { key, range: None }) => format!("get\n{key}"),
+            Next::Ask(Step::Get { key, range: Some(range) }) => match range {
+                StoreRange::From { offset } => format!("get\n{key}\n{offset}\n\n"),
+                StoreRange::Slice { offset, length } => format!("get\n{key}\n{offset}\n{length}\n"),
+                StoreRange::Suffix { length } => format!("get\n{key}\n\n\n{length}"),
+            },
+            Next::Ask(Step::Head { key }) => format!("head\n{key}"),
+            Next::Read { limit, compression } => {
+                format!("read\n{limit}\n{}", compression.unwrap_or_default())
+            }
+            Next::Respond(response) => {
+                let verb = if response.body == Body::Stored { "stored" } else { "own" };
+                [verb, "\n", &self.deployment.write(&response, &self.plan.entry)].concat()
+            }
+        }
+    }
+}
+
+/// Reads the description of an object. More lines than fields mean that a value contains a line feed. Such a value, or
+/// one with another control character, is not served: no header field can have it.
+fn read_object(text: &str) -> Found<'_> {
+    if text.contains(|c: char| c.is_ascii_control() && !matches!(c, '\n' | '\t')) {
+        return Found::Failed;
+    }
+    let lines: Vec<&str> = text.split('\n').collect();
+    let &[size, etag, modified, ref metadata @ ..] = lines.as_slice() else { return Found::Failed };
+    let (Ok(size), Ok(modified)) = (size.parse(), modified.parse::<u64>()) else {
+        return Found::Failed;
+    };
+    let &[kind, language, disposition, encoding, cache_control] = metadata else {
+        return Found::Failed;
+    };
+    let set = |value| Some(value).filter(|value: &&str| !value.is_empty());
+    Found::Object(Object {
+        size,
+        etag,
+        modified: modified.div_euclid(1000),
+        content_type: set(kind),
+        content_language: set(language),
+        content_disposition: set(disposition),
+        content_encoding: set(encoding),
+        cache_control: set(cache_control),
+    })
+}
+
 impl Deployment {
-    async fn serve(&self, media: &Media, asked: &Headers, line: Line) -> Result<JsValue, JsValue> {
-        let store = self.config.as_ref().map(|config| &config.store);
-        let served = match (store, &self.bucket) {
-            (Ok(Store::Server(server)), _) => origin::serve(server, media, asked).await,
-            (Ok(Store::Bucket), Some(bucket)) => from_bucket(bucket, media, asked).await,
-            // A broken configuration was answered before.
-            (Ok(Store::Bucket), None) | (Err(_), _) => Err(Problem::Misconfigured),
+    /// Counts a decision, and writes it with its response: a line for the log, empty if there is none, and
+    /// `[status, headers, body]` in JSON. One string crosses into JavaScript faster than several.
+    fn write(&self, response: &Response, entry: &LogEntry) -> String {
+        self.count(entry);
+        let level = self.config.as_ref().map_or(LogLevel::Refused, |config| config.log);
+        let mut text = entry.line(level).unwrap_or_default();
+        text.push('\n');
+        let Response { status, headers, body } = response;
+        let body = match body {
+            Body::Text(text) => Some(text),
+            Body::None | Body::Stored => None,
         };
-        let (response, reason) = match served {
-            Ok(response) => (response, None),
-            Err(problem) => (response::answer(&media.problem(problem))?, Some(problem.reason())),
-        };
-        let line = Line { reason, status: response.status(), ..line };
-        console_log!("{}", line.to_json());
-        self.count(&line);
-        Ok(response.into())
+        // Strings and a number always serialize.
+        text.push_str(&serde_json::to_string(&(status, headers, body)).unwrap_or_default());
+        text
     }
 
     /// Writes a decision to the data set, where there is one.
-    fn count(&self, line: &Line) {
+    fn count(&self, entry: &LogEntry) {
         if let Some(analytics) = &self.analytics {
             let blobs = [
-                line.decision,
-                line.reason.unwrap_or_default(),
-                line.method,
-                line.placement.unwrap_or_default(),
-                line.kid.as_deref().unwrap_or_default(),
+                entry.decision,
+                entry.reason.unwrap_or_default(),
+                entry.method,
+                entry.placement.unwrap_or_default(),
+                entry.kid.as_deref().unwrap_or_default(),
             ];
             let point = AnalyticsEngineDataPointBuilder::new()
-                .indexes([line.reason.unwrap_or(line.decision)])
+                .indexes([entry.reason.unwrap_or(entry.decision)])
                 .blobs(blobs.map(String::from))
-                .doubles([f64::from(line.status)])
+                .doubles([f64::from(entry.status)])
                 .build();
             // A count that is lost is no reason not to serve.
             let _ = analytics.write_data_point(&point);
@@ -121,38 +249,16 @@ impl Deployment {
     }
 }
 
-/// In place of the hook of workers-rs, which prints the message. The entry waits for the property to be set,
-/// as that hook does.
+/// In place of the hook of workers-rs, which prints the message. A trap follows, and ends the instance.
 fn panicked(info: &PanicHookInfo<'_>) {
     let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
     console_error!("{}", log::panicked(file, line));
-    let state = js_sys::Reflect::get(&js_sys::global(), &"__worker_init_state".into());
-    if let Ok(state) = state {
-        // Where it cannot be set, the trap that follows ends the request all the same.
-        let _ = js_sys::Reflect::set(&state, &"criticalError".into(), &true.into());
-    }
 }
 
 /// The client's country, ISO 3166-1 alpha-2, as the edge found it.
 fn country(request: &web_sys::Request) -> Option<String> {
     let client = js_sys::Reflect::get(request, &"cf".into()).ok()?;
     js_sys::Reflect::get(&client, &"country".into()).ok()?.as_string()
-}
-
-async fn from_bucket(bucket: &Bucket, media: &Media, asked: &Headers) -> Result<Response, Problem> {
-    let value = |name| asked.get(name).ok().flatten();
-    let range = value("Range").and_then(|range| ByteRange::parse(&range));
-    let [if_match, if_modified_since, if_none_match, if_range, if_unmodified_since] =
-        forward::REQUEST_HEADERS.map(value);
-    let conditions = Conditions {
-        if_match: if_match.as_deref(),
-        if_modified_since: if_modified_since.as_deref(),
-        if_none_match: if_none_match.as_deref(),
-        // Without a range, the answer is all of the media either way.
-        if_range: if_range.as_deref().filter(|_| range.is_some()),
-        if_unmodified_since: if_unmodified_since.as_deref(),
-    };
-    r2::serve(bucket, media, range, conditions).await
 }
 
 /// Everything that the operator may set. What is set and cannot be read is told apart from what is
@@ -181,6 +287,7 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
         jwt_name: text("JWT_NAME"),
         jwt_path: text("JWT_PATH"),
         leeway: text("LEEWAY"),
+        log: text("LOG"),
         max_lifetime: text("MAX_LIFETIME"),
         max_manifest_bytes: text("MAX_MANIFEST_BYTES"),
         max_run: text("MAX_RUN"),
@@ -192,6 +299,9 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
         public: text("PUBLIC"),
         public_extensions: text("PUBLIC_EXTENSIONS"),
         set_cookie: text("SET_COOKIE"),
+        timed_hmac_param: text("TIMED_HMAC_PARAM"),
+        timed_hmac_ttl: text("TIMED_HMAC_TTL"),
+        timed_hmac_url_safe: text("TIMED_HMAC_URL_SAFE"),
         unsigned_params: text("UNSIGNED_PARAMS"),
         unreadable,
     }

@@ -12,7 +12,7 @@ use crate::redact::{redacted, redacted_segment};
 
 /// What is said about a request. Members that do not apply are left out.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Line {
+pub(crate) struct LogEntry {
     /// `allow` or `deny` as in a verdict; `preflight` and `public` need none; `error` is the gate's
     /// own.
     pub(crate) decision: &'static str,
@@ -33,8 +33,28 @@ pub(crate) struct Line {
     pub(crate) placement: Option<&'static str>,
 }
 
-impl Line {
-    /// The line as it is written.
+/// Which entries are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogLevel {
+    All,
+    Off,
+    /// Those of requests that were not served: refusals, and errors of the gate and the media store.
+    #[default]
+    Refused,
+}
+
+impl LogEntry {
+    /// The entry as one line, if it is written.
+    pub(crate) fn line(&self, level: LogLevel) -> Option<String> {
+        let is_written = match level {
+            LogLevel::All => true,
+            LogLevel::Off => false,
+            LogLevel::Refused => self.reason.is_some(),
+        };
+        is_written.then(|| self.to_json())
+    }
+
+    /// The entry in JSON.
     pub(crate) fn to_json(&self) -> String {
         // A line is strings and a number: it always serializes.
         serde_json::to_string(self).unwrap_or_default()
@@ -107,12 +127,29 @@ mod tests {
 
     #[test]
     fn line_has_what_applies() {
-        let line =
-            Line { decision: "deny", reason: Some("expired"), status: 403, ..Line::default() };
+        let line = LogEntry {
+            decision: "deny",
+            reason: Some("expired"),
+            status: 403,
+            ..LogEntry::default()
+        };
         assert_eq!(
-            Line { method: method_name("GET"), ..line }.to_json(),
+            LogEntry { method: method_name("GET"), ..line }.to_json(),
             r#"{"decision":"deny","reason":"expired","status":403,"method":"GET"}"#
         );
+    }
+
+    #[test]
+    fn what_was_not_served_is_written() {
+        let served = LogEntry { decision: "allow", status: 200, ..LogEntry::default() };
+        let failed = LogEntry { reason: Some("bad_origin"), status: 502, ..served.clone() };
+        for (level, writes) in [
+            (LogLevel::All, [true, true]),
+            (LogLevel::Refused, [false, true]),
+            (LogLevel::Off, [false, false]),
+        ] {
+            assert_eq!([&served, &failed].map(|entry| entry.line(level).is_some()), writes);
+        }
     }
 
     #[test]

@@ -4,36 +4,72 @@ use core::str;
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
 
 use crate::manifest::{Carrier, Kind};
-use crate::worker::answer::{Headers, Problem};
+use crate::worker::answer::{Fields, Headers, Problem, fields};
 use crate::worker::conditional::{Conditions, Outcome, Validators};
+use crate::worker::delivery::Delivery;
+use crate::worker::plan::{Body, Response};
 
 /// How the manifest of an admitted request is rewritten, should it be one.
 #[derive(Clone, Debug)]
 pub(crate) struct Rewriting {
     pub(crate) carrier: Carrier,
     /// Bytes in the largest manifest that is read.
-    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "the I/O half reads it"))]
     pub(crate) max_bytes: usize,
 }
 
-/// A manifest as the store has it.
-pub(crate) struct Stored {
+/// A manifest in the media store whose body is still to be read.
+#[derive(Debug)]
+pub(crate) struct Pending {
     pub(crate) kind: Kind,
-    pub(crate) bytes: Vec<u8>,
     /// The entity tag with its quotes, where there is one.
     pub(crate) etag: Option<String>,
+    /// The header fields of the response as if it went out as it is stored.
+    pub(crate) headers: Fields,
+}
+
+impl Pending {
+    /// The response with the manifest that was read.
+    ///
+    /// # Errors
+    /// As [`Rewriting::rewrite`].
+    pub(crate) fn respond(
+        self,
+        rewriting: &Rewriting,
+        bytes: &[u8],
+        conditions: Conditions<'_>,
+        delivery: &Delivery,
+    ) -> Result<Response, Problem> {
+        let stored = Stored { kind: self.kind, bytes, etag: self.etag.as_deref() };
+        let Rewritten { status, headers: own, body } =
+            rewriting.rewrite(stored, conditions, delivery.now)?;
+        let mut headers = self.headers;
+        headers.retain(|(name, _)| {
+            let is_content = || name.to_ascii_lowercase().starts_with("content-");
+            !is_of_stored_bytes(name) && (status == 200 || !is_content())
+        });
+        headers.extend(fields(own));
+        let body = body.filter(|_| !delivery.head).map_or(Body::None, Body::Text);
+        Ok(Response { status, headers, body })
+    }
+}
+
+/// A manifest as the store has it.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    kind: Kind,
+    bytes: &'a [u8],
+    etag: Option<&'a str>,
 }
 
 /// A manifest as the viewer gets it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Rewritten {
-    pub(crate) status: u16,
+struct Rewritten {
+    status: u16,
     /// Those header fields that are this body's own.
-    pub(crate) headers: Headers,
-    pub(crate) body: Option<String>,
+    headers: Headers,
+    body: Option<String>,
 }
 
 impl Rewriting {
@@ -41,14 +77,17 @@ impl Rewriting {
     ///
     /// # Errors
     /// Where it cannot be read or cut, nothing of it is handed out.
-    pub(crate) fn rewrite(
+    fn rewrite(
         &self,
-        stored: &Stored,
+        stored: Stored<'_>,
         conditions: Conditions<'_>,
         now: u64,
     ) -> Result<Rewritten, Problem> {
+        if stored.bytes.len() > self.max_bytes {
+            return Err(Problem::ManifestTooLarge);
+        }
         let mut headers = Headers::new();
-        if let Some(etag) = stored.etag.as_deref().and_then(|etag| self.entity_tag(etag)) {
+        if let Some(etag) = stored.etag.and_then(|etag| self.entity_tag(etag)) {
             // When it was stored says nothing of a body that changes with the token: no date counts.
             let Conditions { if_match, if_none_match, .. } = conditions;
             let conditions = Conditions { if_match, if_none_match, ..Conditions::default() };
@@ -60,7 +99,7 @@ impl Rewriting {
                 Outcome::Serve => {}
             }
         }
-        let text = str::from_utf8(&stored.bytes).map_err(|_| Problem::BadManifest)?;
+        let text = str::from_utf8(stored.bytes).map_err(|_| Problem::BadManifest)?;
         let body = self.carrier.rewrite(stored.kind, text)?;
         headers.push(("Content-Length", body.len().to_string().into()));
         Ok(Rewritten { status: 200, headers, body: Some(body) })
@@ -77,7 +116,7 @@ impl Rewriting {
 
 /// Whether a header field of the store says something of the stored bytes that does not hold for the
 /// rewritten ones.
-pub(crate) fn is_of_stored_bytes(name: &str) -> bool {
+fn is_of_stored_bytes(name: &str) -> bool {
     [
         "accept-ranges",
         "content-digest",
@@ -120,12 +159,12 @@ mod tests {
         Rewriting { carrier: Carrier::new(&verifier, &verified, now).unwrap(), max_bytes: 1 << 21 }
     }
 
-    fn stored(manifest: impl AsRef<[u8]>, etag: Option<&str>) -> Stored {
-        Stored { kind: Kind::Hls, bytes: manifest.as_ref().into(), etag: etag.map(String::from) }
+    fn stored<'a>(manifest: &'a (impl AsRef<[u8]> + ?Sized), etag: Option<&'a str>) -> Stored<'a> {
+        Stored { kind: Kind::Hls, bytes: manifest.as_ref(), etag }
     }
 
     fn rewrite(etag: Option<&str>, conditions: Conditions<'_>) -> Result<Rewritten, Problem> {
-        rewriting(|link| link).rewrite(&stored(PLAYLIST, etag), conditions, NOW)
+        rewriting(|link| link).rewrite(stored(PLAYLIST, etag), conditions, NOW)
     }
 
     fn value<'r>(rewritten: &'r Rewritten, name: &str) -> Option<&'r str> {
@@ -195,7 +234,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_or_cut_is_not_handed_out() {
         let fails = |rewriting: &Rewriting, manifest: &[u8]| {
-            rewriting.rewrite(&stored(manifest, None), Conditions::default(), NOW).unwrap_err()
+            rewriting.rewrite(stored(manifest, None), Conditions::default(), NOW).unwrap_err()
         };
         let own = rewriting(|link| link);
         for manifest in [&b""[..], b"<html>", b"{}", b"#EXTM3U\n\xff.ts\n", b"\xef\xbb\xbf<html>"] {
@@ -205,7 +244,7 @@ mod tests {
         let window = b"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\na.ts\n";
         assert_eq!(fails(&preview, window), Problem::NoPreview);
         let dash = Stored { kind: Kind::Dash, ..stored("<html>", None) };
-        assert_eq!(own.rewrite(&dash, Conditions::default(), NOW), Err(Problem::BadManifest));
+        assert_eq!(own.rewrite(dash, Conditions::default(), NOW), Err(Problem::BadManifest));
     }
 
     #[test]

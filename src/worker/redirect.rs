@@ -17,12 +17,8 @@ pub(crate) struct Redirect {
 }
 
 impl Redirect {
-    /// RFC 9110, section 15.4.3: for this one time, as the next request starts another playback.
-    pub(crate) const fn status(&self) -> u16 {
-        302
-    }
-
-    /// The answer at `now`. The header fields are the same for GET and HEAD, and for every range: the client
+    /// The answer at `now`: found there for this one time (RFC 9110, section 15.4.3), as the next request starts
+    /// another playback. The header fields are the same for GET and HEAD, and for every range: the client
     /// asks again with its own.
     pub(crate) fn answer(&self, now: u64, cors: Headers) -> Answer {
         let mut headers: Headers = vec![
@@ -34,7 +30,7 @@ impl Redirect {
             ("X-Content-Type-Options", "nosniff".into()),
         ];
         headers.extend(cors);
-        Answer(self.status(), headers, None)
+        Answer { status: 302, headers, body: None }
     }
 }
 
@@ -45,7 +41,8 @@ mod tests {
     #[test]
     fn it_is_not_kept_and_says_until_when() {
         let redirect = Redirect { location: "/pg=1&sig=x/a.mp4".into(), expires: 700 };
-        let Answer(status, headers, body) = redirect.answer(600, vec![("Vary", "Origin".into())]);
+        let Answer { status, headers, body } =
+            redirect.answer(600, vec![("Vary", "Origin".into())]);
         assert_eq!((status, body), (302, None));
         assert_eq!(
             headers,

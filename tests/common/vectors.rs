@@ -31,7 +31,7 @@ impl File {
 }
 
 /// All files. None has become a short one unseen.
-pub(crate) fn files() -> [File; 2] {
+pub(crate) fn files() -> [File; 3] {
     let file = |format, text, fewest, fewest_signed| {
         let file: Value = serde_json::from_str(text).unwrap();
         let vectors = file["vectors"].as_array().unwrap().clone();
@@ -41,6 +41,7 @@ pub(crate) fn files() -> [File; 2] {
     [
         file("native", include_str!("../vectors/native.json"), 800, 110),
         file("jwt", include_str!("../vectors/jwt.json"), 800, 45),
+        file("timed-hmac", include_str!("../vectors/timed-hmac.json"), 85, 18),
     ]
 }
 

@@ -34,14 +34,12 @@ const standIns = {
         return this.get();
       }
     })(),
-  // workers-rs panics where the size of an object cannot be read.
-  "a bucket that panics": () =>
+  // More than the memory of the wasm instance takes: it traps.
+  "a bucket that exhausts memory": () =>
     new (class R2Bucket {
       get() {
-        const size = () => {
-          throw new Error(`no size of ${asked}`);
-        };
-        return Promise.resolve(Object.defineProperty({ bodyUsed: false }, "size", { get: size }));
+        const httpMetadata = { contentType: `${asked}${"x".repeat(150 * 2 ** 20)}` };
+        return Promise.resolve({ size: 1, httpEtag: '"a"', uploaded: new Date(0), httpMetadata });
       }
       head() {
         return this.get();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { link, problem, startGate } from "./gate.mjs";
+import { link, problem, sign, startGate } from "./gate.mjs";
 
 const FILM = "/videos/42/film.mp4";
 
@@ -16,9 +16,9 @@ before(
 );
 after(() => gate?.stop());
 
-// Each is a binding that cannot be: the one makes the decision throw, the other panics behind it.
+// Each is a binding that cannot be: one makes the decision throw, the other makes the instance trap after it.
 const THROWS = { MEDIA: "an object without a constructor" };
-const PANICS = { MEDIA: "a bucket that panics" };
+const TRAPS = { MEDIA: "a bucket that exhausts memory" };
 
 function isGateError(answer, method = "GET") {
   assert.equal(answer.status, 503);
@@ -35,7 +35,7 @@ async function serves() {
 
 test("each failure ends one instance, and no other request does", { timeout: 15_000 }, async () => {
   const first = await gate.instance();
-  for (const [n, env] of [THROWS, PANICS, THROWS, PANICS].entries()) {
+  for (const [n, env] of [THROWS, TRAPS, THROWS, TRAPS].entries()) {
     await serves();
     assert.equal(await gate.instance(), first + n);
     isGateError(await gate.ask(link(FILM), { env }));
@@ -52,25 +52,52 @@ test("a failure in the decision is answered once", { timeout: 15_000 }, async ()
   assert.ok((await gate.log()).some((line) => line.reason === "gate_error"));
 });
 
-test("a panic behind the decision is answered once", { timeout: 15_000 }, async () => {
+test("a trap after the decision is answered once", { timeout: 15_000 }, async () => {
   for (const method of ["GET", "HEAD"]) {
-    isGateError(await gate.ask(link(FILM), { method, env: PANICS }), method);
+    isGateError(await gate.ask(link(FILM), { method, env: TRAPS }), method);
     await serves();
   }
   assert.ok((await gate.log()).some((line) => line.reason === "gate_error"));
 });
 
-test("requests beside a panic are answered", { timeout: 15_000 }, async () => {
-  const asked = [undefined, PANICS, undefined, PANICS].map((env) => gate.ask(link(FILM), { env }));
+test("requests beside a trap are answered", { timeout: 15_000 }, async () => {
+  const asked = [undefined, TRAPS, undefined, TRAPS].map((env) => gate.ask(link(FILM), { env }));
   for (const [n, answer] of (await Promise.all(asked)).entries()) {
     if (n % 2 || answer.status !== 200) isGateError(answer);
   }
   await serves();
 });
 
+test("metadata that no header field can have is the store's fault, and no instance ends", { timeout: 15_000 }, async () => {
+  const before = await gate.instance();
+  for (const [n, contentType] of ["video/\rmp4", "video/\0mp4", "video/\nmp4", "video/\x7fmp4"].entries()) {
+    await gate.bucket.put(`videos/42/odd_${n}.mp4`, "0123456789", { httpMetadata: { contentType } });
+    for (const [method, headers] of [["GET", {}], ["HEAD", {}], ["GET", { range: "bytes=0-1" }]]) {
+      const answer = await gate.ask(link(`/videos/42/odd_${n}.mp4`), { method, headers });
+      assert.deepEqual([answer.status, answer.headers["playgate-reason"]], [502, "bad_store"], `${n} ${method}`);
+    }
+  }
+  assert.equal(await gate.instance(), before);
+});
+
+test("the largest answer that a manifest may have leaves the instance alone", { timeout: 60_000 }, async () => {
+  const before = await gate.instance();
+  const id = "x".repeat(64);
+  const segments = '<SegmentURL media="a"/>'.repeat(88_000);
+  const mpd = `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><Period><AdaptationSet><Representation
+    id="1"><SegmentList>${segments}</SegmentList></Representation></AdaptationSet></Period></MPD>`;
+  await gate.bucket.put("videos/42/large.mpd", mpd);
+  const token = sign("/videos/42/", { dir: 2, jti: id, sid: id, sub: id });
+  const beside = [1, 2, 3].map(() => gate.ask(link(FILM)));
+  const answer = await gate.ask(`https://cdn.example.com/videos/42/large.mpd?${token}`);
+  assert.ok(answer.status === 200 || answer.headers["playgate-reason"] === "manifest_too_large", answer.status);
+  for (const other of await Promise.all(beside)) assert.equal(other.status, 200);
+  assert.equal(await gate.instance(), before);
+});
+
 test("many failures in a row leave nothing behind", { timeout: 30_000 }, async () => {
   for (let n = 0; n < 25; n += 1) {
-    for (const env of [THROWS, PANICS]) isGateError(await gate.ask(link(FILM), { env }));
+    for (const env of [THROWS, TRAPS]) isGateError(await gate.ask(link(FILM), { env }));
   }
   await serves();
 });

@@ -20,6 +20,8 @@ const read = (name) => JSON.parse(readFileSync(join(root, "tests/vectors", name)
 export const vectors = read("native.json");
 /** Those of JSON Web Tokens. */
 export const jwtVectors = read("jwt.json");
+/** Those of timed HMACs. */
+export const timedHmacVectors = read("timed-hmac.json");
 export const byName = (name) => vectors.vectors.find((vector) => vector.name === name);
 
 /** A moment at which the vectors that pass do so. */
@@ -45,6 +47,9 @@ export function variables(settings = {}) {
     JWT_PATH: settings.jwt_path,
     LEEWAY: leeway?.toString(),
     MAX_LIFETIME: max_lifetime?.toString(),
+    TIMED_HMAC_PARAM: settings.timed_hmac_param,
+    TIMED_HMAC_TTL: settings.timed_hmac_ttl?.toString(),
+    TIMED_HMAC_URL_SAFE: settings.timed_hmac_url_safe?.toString(),
     UNSIGNED_PARAMS: unsigned_params?.join(","),
   };
 }
@@ -105,7 +110,7 @@ export async function startGate({ objects = [], env = {} } = {}) {
           name: "playgate",
           compatibilityDate: /^compatibility_date = "(.+)"$/m.exec(wranglerToml)[1],
           manifest: { mainModule: "around.js", modulesRoot: directory, modules },
-          env: bindings({ PLAYGATE_KEYS: vectors.keys, ALLOW_ORIGINS: PAGE, ...env }),
+          env: bindings({ PLAYGATE_KEYS: vectors.keys, ALLOW_ORIGINS: PAGE, LOG: "all", ...env }),
         },
       },
     ],

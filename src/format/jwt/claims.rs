@@ -1,13 +1,13 @@
 //! The claims of a token (RFC 7519, section 4). Those that are not known are ignored, as it says there.
 
 use alloc::borrow::Cow;
-use alloc::string::{String, ToString as _};
+use alloc::string::ToString as _;
 
-use super::json::{self, Room, Value};
+use super::json::{self, Value};
 use super::malformed;
 use crate::bytes::is_id;
 use crate::error::{Fault, Field, ParseError};
-use crate::grant::{Grant, MAX_NUMBER, Text, parse_text};
+use crate::grant::{Audience, Grant, MAX_NUMBER, Text, parse_text};
 
 /// Bytes in the longest claim that makes a directory.
 const MAX_BOUND_LEN: usize = 128;
@@ -16,17 +16,14 @@ const MAX_BOUND_LEN: usize = 128;
 pub(super) struct Claims<'p> {
     /// The claim that the gate's template names: one clean segment of a path.
     pub(super) bound: Cow<'p, str>,
-    pub(super) issuer: Option<Cow<'p, str>>,
+    pub(super) issuer: Option<Text<'static>>,
 }
 
-/// Reads a payload, `text` in base64url, into a grant, for a gate whose template names `claim` and whose
-/// name is `audience`.
-pub(super) fn read<'p, 'r>(
-    text: &'r str,
+/// Reads a payload into a grant, for a gate whose template names `claim`.
+pub(super) fn read<'p>(
     payload: &'p str,
     claim: &str,
-    audience: Option<&'r str>,
-    grant: &mut Grant<'r>,
+    grant: &mut Grant<'_>,
 ) -> Result<Claims<'p>, ParseError> {
     let (mut bound, mut issuer, mut expires) = (None, None, None);
     json::members(payload, Field::Payload, |name, mut value| {
@@ -36,17 +33,16 @@ pub(super) fn read<'p, 'r>(
             bound = Some(id.clone());
             value = Value::Text(id);
         }
-        let kept = |value, field| id(value, field).map(|_| Some(Text::of_claim(text, field)));
         match name {
-            "aud" => grant.audience = Some(pick_audience(&value, audience)?),
+            "aud" => grant.audience = Some(audience(value)?),
             "exp" => expires = Some(time(&value, Field::Exp)?.0),
             "iat" => grant.issued = Some(time(&value, Field::Iat)?.0),
-            "iss" => issuer = Some(plain_text(value, Field::Iss)?),
-            "jti" => grant.token_id = kept(value, Field::Jti)?,
+            "iss" => issuer = Some(own(plain_text(value, Field::Iss)?)),
+            "jti" => grant.token_id = Some(own(id(value, Field::Jti)?)),
             "nbf" => grant.not_before = Some(time(&value, Field::Nbf)?.1),
             "run" => grant.run = Some(seconds(&value, Field::Run)?),
-            "sid" => grant.session = kept(value, Field::Sid)?,
-            "sub" => grant.subject = kept(value, Field::Sub)?,
+            "sid" => grant.session = Some(own(id(value, Field::Sid)?)),
+            "sub" => grant.subject = Some(own(id(value, Field::Sub)?)),
             _ => {}
         }
         Ok(())
@@ -56,29 +52,18 @@ pub(super) fn read<'p, 'r>(
     Ok(Claims { bound, issuer })
 }
 
-/// An id among the claims of a payload that was read.
-pub(crate) fn claim(payload: &str, claim: Field) -> String {
-    let (mut room, mut found) = (Room::new(), String::new());
-    let members = json::decode(payload, Field::Payload, &mut room).and_then(|text| {
-        json::members(text, Field::Payload, |name, value| {
-            if name == claim.name() {
-                found = id(value, claim)?.into_owned();
-            }
-            Ok(())
-        })
-    });
-    members.map(|()| found).unwrap_or_default()
+/// Text that outlasts the payload, which was decoded for a moment only.
+fn own(text: Cow<'_, str>) -> Text<'static> {
+    text.into_owned().into()
 }
 
-/// The gate's own name where it is among those of the token, else one that no gate has.
-fn pick_audience<'r>(value: &Value<'_>, gate: Option<&'r str>) -> Result<&'r str, ParseError> {
-    let gate = gate.unwrap_or_default();
-    let is_among = match value {
-        Value::Text(name) => name == gate,
-        Value::Texts(names) => names.iter().any(|name| name == gate),
-        _ => return Err(malformed(Field::Aud, Fault::WrongType)),
-    };
-    Ok(if is_among { gate } else { "" })
+/// The deployments that a token is for, one or many.
+fn audience(value: Value<'_>) -> Result<Audience<'static>, ParseError> {
+    match value {
+        Value::Text(name) => Ok(Audience::One(own(name))),
+        Value::Texts(names) => Ok(Audience::Many(names.into_iter().map(own).collect())),
+        _ => Err(malformed(Field::Aud, Fault::WrongType)),
+    }
 }
 
 /// One segment of a path, that can be read in one way alone: no slash and no dot, encoded or not.

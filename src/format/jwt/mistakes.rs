@@ -7,22 +7,22 @@ use alloc::vec::Vec;
 
 use super::claims::check_segment;
 use super::json::{self, Room, Value};
-use super::{JwtRules, split};
+use super::{FORMAT, JwtRules, split};
 use crate::error::Field;
 use crate::format::forms::forms;
-use crate::format::{Format, Located, UnverifiedToken};
+use crate::format::{Located, UnverifiedToken};
 use crate::key::KeyRing;
 use crate::path::CanonicalPath;
 use crate::redact::{redacted, redacted_path};
 
 /// What to look at where no key fits.
-pub(crate) const GUESS: &str = "a back end that signs with the text of its secret needs the base64url of that text in the ring";
+pub(super) const GUESS: &str = "a back end that signs with the text of its secret needs the base64url of that text in the ring";
 
 /// What would make the signature of a well-formed token fit.
-pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+pub(super) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
     let mut hints = Vec::new();
-    for entry in ring.serving(token.format.name()) {
-        if token.hash(entry.key.mac()).verify(token.tag).is_ok() {
+    for entry in ring.serving(FORMAT) {
+        if token.verify(entry.key.mac()).is_ok() {
             hints.push(match token.kid() {
                 Some(kid) => {
                     format!(
@@ -34,7 +34,7 @@ pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<S
                 None => format!("it fits the key `{}`, which is retired", entry.id),
             });
         }
-        if token.hash(&entry.text.0).verify(token.tag).is_ok() {
+        if token.verify(&entry.text.0).is_ok() {
             hints.push(format!(
                 "it fits the text of the key `{}`: sign with what that decodes to from base64url, or put \
                  the base64url of that text into the ring",
@@ -54,7 +54,7 @@ fn spelled(ring: &KeyRing, text: &str) -> Vec<String> {
         return hints;
     };
     let forms = forms(sig);
-    for entry in ring.serving(Format::Jwt.name()) {
+    for entry in ring.serving(FORMAT) {
         for key in [entry.key.mac(), &entry.text.0] {
             let mut mac = key.start();
             mac.update(signed);
@@ -73,11 +73,7 @@ fn spelled(ring: &KeyRing, text: &str) -> Vec<String> {
 impl JwtRules {
     /// What would explain that a token was not read: a signature that is written in another way, or what the
     /// token opens, and what the gate asks for.
-    pub(in crate::format) fn of_grammar(
-        &self,
-        ring: &KeyRing,
-        located: &Located<'_>,
-    ) -> Vec<String> {
+    pub(super) fn of_grammar(&self, ring: &KeyRing, located: &Located<'_>) -> Vec<String> {
         let mut hints = spelled(ring, located.text);
         if hints.is_empty() {
             hints.extend(self.opens(located));

@@ -8,12 +8,12 @@ use alloc::vec::Vec;
 use super::json::{self, Room, Value};
 use super::split;
 use crate::error::Field;
-use crate::inspect::{FieldNote, Span};
+use crate::note::{FieldNote, Span};
 use crate::redact::{MARK, redacted};
 use crate::time::UnixTime;
 
 /// The members of the header and of the payload, and the signature. What cannot be read is left out.
-pub(crate) fn notes(text: &str) -> Vec<FieldNote> {
+pub(super) fn notes(text: &str) -> Vec<FieldNote> {
     let mut notes = Vec::new();
     let token = text.split('&').next().unwrap_or_default();
     let (header, rest) = split(token, b'.');
@@ -30,15 +30,16 @@ pub(crate) fn notes(text: &str) -> Vec<FieldNote> {
 fn push_members(
     part: &str,
     field: Field,
-    meaning: fn(&str, &str) -> String,
+    meaning: fn(&str, &Value<'_>, &str) -> String,
     notes: &mut Vec<FieldNote>,
 ) {
     let mut room = Room::new();
     let Ok(text) = json::decode(part, field, &mut room) else { return };
     // What is broken behind them is told by the check.
     let _ = json::members(text, field, |name, value| {
-        let value = redacted(&shown(&value));
-        notes.push(FieldNote { name: redacted(name), meaning: meaning(name, &value), value });
+        let text = redacted(&shown(&value));
+        let meaning = meaning(name, &value, &text);
+        notes.push(FieldNote { name: redacted(name), meaning, value: text });
         Ok(())
     });
 }
@@ -53,33 +54,34 @@ fn shown(value: &Value<'_>) -> String {
     }
 }
 
-fn in_header(name: &str, value: &str) -> String {
+fn in_header(name: &str, _: &Value<'_>, text: &str) -> String {
     match name {
         "alg" => "the algorithm; it has to be HS256".to_owned(),
         "crit" => "extensions that have to be understood".to_owned(),
         "cty" => "the kind of the payload".to_owned(),
-        "kid" => format!("signed with the key `{value}`"),
+        "kid" => format!("signed with the key `{text}`"),
         "typ" => "the kind of the token".to_owned(),
         _ => "of the header; ignored".to_owned(),
     }
 }
 
-fn in_payload(name: &str, value: &str) -> String {
-    let time = || match value.parse() {
-        Ok(secs) => UnixTime::from_secs(secs as u64).to_string(),
-        Err::<f64, _>(_) => String::new(),
+fn in_payload(name: &str, value: &Value<'_>, text: &str) -> String {
+    let secs = match *value {
+        Value::Fraction(secs) => Some(secs as u64),
+        Value::Whole(secs) => Some(secs),
+        _ => None,
     };
+    let time = || secs.map(|secs| UnixTime::from_secs(secs).to_string()).unwrap_or_default();
     match name {
-        "aud" => format!("for the deployment `{value}`"),
+        "aud" => format!("for the deployment `{text}`"),
         "exp" => format!("expires {}", time()),
         "iat" => format!("issued {}", time()),
         "iss" => "who issued it".to_owned(),
         "jti" => "the token's id".to_owned(),
         "nbf" => format!("not before {}", time()),
-        "run" => match value.parse() {
-            Ok(secs) => format!("may be exchanged for a token of {}", Span(secs)),
-            Err(_) => String::new(),
-        },
+        "run" => secs
+            .map(|secs| format!("may be exchanged for a token of {}", Span(secs)))
+            .unwrap_or_default(),
         "sid" => "the playback session".to_owned(),
         "sub" => "the viewer".to_owned(),
         _ => "a claim".to_owned(),

@@ -4,11 +4,11 @@ use core::fmt;
 
 use alloc::string::String;
 
-use super::MAX_NAME_LEN;
 use crate::bytes::is_name;
-use crate::format::native::MAX_DIRECTORY;
+use crate::format::name::MAX_NAME_LEN;
 use crate::grant::parse_text;
 use crate::path::{CanonicalPath, PathError};
+use crate::scope::MAX_DIRECTORY;
 
 /// Claims that mean something else to the gate.
 const TAKEN: [&str; 6] = ["aud", "exp", "iat", "iss", "nbf", "run"];

@@ -4,16 +4,18 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use super::{MAX_NAME_LEN, MAX_TOKEN_LEN, NAME, NameError, check_name};
+use super::{FORMAT, MAX_TOKEN_LEN, NAME};
 use crate::bytes::is_graphic;
 use crate::error::{Fault, Field};
-use crate::format::native;
+use crate::format::name::{MAX_NAME_LEN, NameError, check_name};
+use crate::format::place::place;
+use crate::format::{Writer, Written, native};
 use crate::grant::{MAX_NUMBER, parse_text};
-use crate::sign::{Address, CheckedTerms, Extent, Link, SignError, Terms};
+use crate::request::Placement;
+use crate::terms::{Address, CheckedTerms, Extent, SignError, Terms};
 
 /// Claims that have a method of their own.
 const TAKEN: [&str; 9] = ["aud", "exp", "iat", "iss", "jti", "nbf", "run", "sid", "sub"];
@@ -112,90 +114,68 @@ impl<'a> Jwt<'a> {
     }
 }
 
-/// Checks that a JWT can say what the terms ask for.
-///
-/// # Errors
-/// The first term that it cannot.
-pub(crate) fn check(jwt: &Jwt<'_>, terms: &Terms<'_>) -> Result<(), SignError> {
-    for (field, asked) in [
-        (Field::Cc, terms.countries.is_some()),
-        (Field::Dir, terms.scope != Extent::Fitting),
-        (Field::Dl, terms.download.is_some()),
-        (Field::Ip, !terms.networks.is_empty()),
-        (Field::Pre, terms.preview.is_some()),
-    ] {
-        if asked {
-            return Err(SignError::Field(field, Fault::NotInFormat));
-        }
+impl Writer for Jwt<'_> {
+    fn name(&self) -> &'static str {
+        FORMAT
     }
-    let texts = [
-        (Field::Aud, terms.audience),
-        (Field::Iss, jwt.issuer.as_deref()),
-        (Field::Jti, terms.token_id),
-        (Field::Sid, terms.session),
-        (Field::Sub, terms.subject),
-    ];
-    if let Some((field, _)) = texts.into_iter().find(|(_, text)| *text == Some("")) {
-        return Err(SignError::Field(field, Fault::Empty));
-    }
-    if terms.run.is_some_and(|secs| !(1..=MAX_NUMBER).contains(&secs)) {
-        return Err(SignError::Field(Field::Run, Fault::OutOfRange));
-    }
-    let of_claim = |fault| SignError::Field(Field::Claim, fault);
-    for (n, (name, value)) in jwt.claims.iter().enumerate() {
-        parse_text(name, MAX_NAME_LEN, is_graphic).map_err(of_claim)?;
-        if TAKEN.contains(&name.as_ref()) || jwt.claims.iter().take(n).any(|(one, _)| one == name) {
-            return Err(of_claim(Fault::OutOfOrder));
-        }
-        match value {
-            ClaimValue::Text(text) if text.is_empty() => return Err(of_claim(Fault::Empty)),
-            ClaimValue::Number(number) if *number > MAX_NUMBER => {
-                return Err(of_claim(Fault::OutOfRange));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
 
-/// Signs one URL.
-///
-/// # Errors
-/// What is wrong with the URL.
-pub(crate) fn sign(
-    jwt: &Jwt<'_>,
-    terms: &CheckedTerms<'_, '_>,
-    url: &str,
-) -> Result<Link, SignError> {
-    let Address { base, path, query } = Address::parse(url, [native::NAME, &jwt.name])?;
-    let token = token(jwt, terms)?;
-    let in_path = terms.terms.in_path.unwrap_or(path.is_manifest());
-    let mut link = String::from(base);
-    let push_token = |link: &mut String| {
-        link.push_str(&jwt.name);
-        link.push('=');
-        let start = link.len();
-        link.push_str(&token);
-        start..link.len()
-    };
-    if in_path {
-        link.push('/');
-        let token = push_token(&mut link);
-        path.pieces(&mut |piece| link.push_str(piece));
-        if let Some(query) = query {
-            link.push('?');
-            link.push_str(query);
+    fn check(&self, terms: &Terms<'_>) -> Result<(), SignError> {
+        for (field, asked) in [
+            (Field::Cc, terms.countries.is_some()),
+            (Field::Dir, terms.scope != Extent::Fitting),
+            (Field::Dl, terms.download.is_some()),
+            (Field::Ip, !terms.networks.is_empty()),
+            (Field::Pre, terms.preview.is_some()),
+        ] {
+            if asked {
+                return Err(SignError::Field(field, Fault::NotInFormat));
+            }
         }
-        return Link::new(link, token, in_path, terms.expires);
+        let texts = [
+            (Field::Aud, terms.audience),
+            (Field::Iss, self.issuer.as_deref()),
+            (Field::Jti, terms.token_id),
+            (Field::Sid, terms.session),
+            (Field::Sub, terms.subject),
+        ];
+        if let Some((field, _)) = texts.into_iter().find(|(_, text)| *text == Some("")) {
+            return Err(SignError::Field(field, Fault::Empty));
+        }
+        if terms.run.is_some_and(|secs| !(1..=MAX_NUMBER).contains(&secs)) {
+            return Err(SignError::Field(Field::Run, Fault::OutOfRange));
+        }
+        let of_claim = |fault| SignError::Field(Field::Claim, fault);
+        for (n, (name, value)) in self.claims.iter().enumerate() {
+            parse_text(name, MAX_NAME_LEN, is_graphic).map_err(of_claim)?;
+            if TAKEN.contains(&name.as_ref())
+                || self.claims.iter().take(n).any(|(one, _)| one == name)
+            {
+                return Err(of_claim(Fault::OutOfOrder));
+            }
+            match value {
+                ClaimValue::Text(text) if text.is_empty() => return Err(of_claim(Fault::Empty)),
+                ClaimValue::Number(number) if *number > MAX_NUMBER => {
+                    return Err(of_claim(Fault::OutOfRange));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
-    path.pieces(&mut |piece| link.push_str(piece));
-    link.push('?');
-    if let Some(query) = query {
-        link.push_str(query);
-        link.push('&');
+
+    fn write(&self, terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError> {
+        let address = Address::parse(url, [native::NAME, &self.name])?;
+        let token = token(self, terms)?;
+        let in_path = terms.terms.in_path.unwrap_or(address.path.is_manifest());
+        let name = [&self.name, "="].concat();
+        let room = [url, &name, &token].map(str::len).into_iter().fold(2, usize::saturating_add);
+        let (url, token) = place(&address, in_path, &name, room, |link| {
+            link.push_str(&token);
+            Ok(())
+        })?;
+        let placement = if in_path { Placement::Path } else { Placement::Query };
+        Ok(Written { url, token, placement, scope: None })
     }
-    let token = push_token(&mut link);
-    Link::new(link, token, in_path, terms.expires)
 }
 
 /// The token (RFC 7515, section 7.1).
@@ -207,7 +187,7 @@ fn token(jwt: &Jwt<'_>, terms: &CheckedTerms<'_, '_>) -> Result<String, SignErro
     let mut mac = terms.entry.key.mac().start();
     mac.update(&token);
     token.push('.');
-    token.push_str(mac.finish().encode().as_str());
+    mac.finish().push_to(&mut token);
     if token.len() > MAX_TOKEN_LEN {
         return Err(SignError::Field(Field::Token, Fault::WrongLength));
     }
@@ -217,7 +197,7 @@ fn token(jwt: &Jwt<'_>, terms: &CheckedTerms<'_, '_>) -> Result<String, SignErro
 fn push_json(value: &impl Serialize, token: &mut String) {
     // Text and numbers into memory: neither can fail.
     let json = serde_json::to_string(value).unwrap_or_default();
-    URL_SAFE_NO_PAD.encode_string(json, token);
+    token.push_str(&Base64UrlUnpadded::encode_string(json.as_bytes()));
 }
 
 struct Header<'a> {

@@ -13,7 +13,7 @@ use crate::bytes::around;
 use crate::format::forms::forms;
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::key::KeyRing;
-use crate::mac::{MacKey, Tag};
+use crate::mac::{EncodedTag, MacKey};
 use crate::redact::redacted;
 use crate::request::Request;
 
@@ -29,12 +29,12 @@ fn replaced(text: &str, part: &str, by: &str) -> String {
 }
 
 /// What would make the signature of a well-formed token fit.
-pub(crate) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+pub(super) fn of_signature(ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
     explain(ring, token, token.tag.as_str())
 }
 
 /// What would make a signature that breaks the grammar fit.
-pub(crate) fn of_grammar(
+pub(super) fn of_grammar(
     rules: &Rules<'_>,
     ring: &KeyRing,
     request: &Request<'_>,
@@ -44,7 +44,7 @@ pub(crate) fn of_grammar(
     let Some(sig) = sig.filter(|sig| !sig.is_empty()) else { return Vec::new() };
     let shown = ["&sig=", sig].concat();
     // The token as it would be with a signature of the right form, wherever it stands.
-    let form = ["&sig=", &"A".repeat(Tag::TEXT_LEN)].concat();
+    let form = ["&sig=", &"A".repeat(EncodedTag::LEN)].concat();
     let mend = |text: &str| replaced(text, &shown, &form);
     let url = mend(request.url);
     let (cookie, authorization) = (request.cookie.map(mend), request.authorization.map(mend));
@@ -79,7 +79,7 @@ fn explain(ring: &KeyRing, token: &UnverifiedToken<'_>, sig: &str) -> Vec<String
         }
     };
     const TEXT: &str = "it fits the text of the key: decode that from base64url first";
-    for entry in ring.serving(token.format.name()) {
+    for entry in ring.serving(token.located.format.name()) {
         for (key, said) in [(entry.key.mac(), ""), (&entry.text.0, TEXT)] {
             if entry.id.as_str() == kid {
                 for (mistake, input) in &inputs {
@@ -104,9 +104,16 @@ fn explain(ring: &KeyRing, token: &UnverifiedToken<'_>, sig: &str) -> Vec<String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mac::Tag;
     use crate::query::ParamNames;
     use crate::time::UnixTime;
     use crate::verify::Verifier;
+
+    fn encoded(tag: &Tag) -> String {
+        let mut text = String::new();
+        tag.push_to(&mut text);
+        text
+    }
 
     const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,\
@@ -123,7 +130,7 @@ mod tests {
     /// The hints for a link to `url` whose signing input was `input`, signed with the key `kid`.
     #[track_caller]
     fn hints(url: &str, token: &str, kid: &str, input: &str) -> Vec<String> {
-        let sig = tag(kid, input).encode().as_str().to_owned();
+        let sig = encoded(&tag(kid, input));
         let joint = if url.contains('?') { '&' } else { '?' };
         hints_of(&format!("{url}{joint}{token}&sig={sig}"))
     }
@@ -215,7 +222,7 @@ mod tests {
     #[test]
     fn a_signature_in_another_spelling_is_named() {
         let right = tag("main", &format!("/videos/42/film.mp4\n{TOKEN}"));
-        let text = right.encode().as_str().to_owned();
+        let text = encoded(&right);
         let link = |sig: &str| format!("{FILM}?{TOKEN}&sig={sig}");
         assert_eq!(
             hints_of(&link(&right.to_hex())),
@@ -271,7 +278,7 @@ mod tests {
             assert_eq!(hints(FILM, TOKEN, "main", &input), [hint]);
         }
         let by_text = |input: &str| {
-            let key = MacKey::new(&KEYS.as_bytes()[5..48]);
+            let key = MacKey::new(&KEYS.as_bytes()[5..48]).unwrap();
             let mut mac = key.start();
             mac.update(input);
             mac.finish()
@@ -279,7 +286,7 @@ mod tests {
         const TEXT: &str = "it fits the text of the key: decode that from base64url first";
         let right = by_text(&format!("/videos/42/film.mp4\n{TOKEN}"));
         let link = |sig: &str| format!("{FILM}?{TOKEN}&sig={sig}");
-        assert_eq!(hints_of(&link(right.encode().as_str())), [TEXT]);
+        assert_eq!(hints_of(&link(&encoded(&right))), [TEXT]);
         // Several mistakes at once.
         let wrong = by_text(&format!("/videos/42/film.mp4\r\n{TOKEN}")).to_hex();
         let crlf = "it fits with CR LF between scope and token: write LF";
@@ -300,7 +307,7 @@ mod tests {
             assert_eq!(hints_of(&link(&STANDARD.encode(&hex))), [inner]);
             assert_eq!(hints_of(&link(&URL_SAFE_NO_PAD.encode(&hex))), [inner]);
         }
-        let standard = right.encode().as_str().replace('-', "%2B").replace('_', "%2F") + "%3D";
+        let standard = encoded(&right).replace('-', "%2B").replace('_', "%2F") + "%3D";
         assert_eq!(
             hints_of(&link(&standard)),
             ["the signature fits in standard base64: write - for +, _ for /, and no ="]

@@ -2,10 +2,10 @@
 
 use alloc::string::String;
 
-use super::write::tag;
+use super::write::{push_fields, tag};
 use crate::key::SecretKey;
 use crate::scope::Scope;
-use crate::sign::{CheckedTerms, Terms};
+use crate::terms::{CheckedTerms, Terms};
 
 /// What tokens of exact scope have in common that differ in their addresses alone: the fields and the
 /// key.
@@ -17,10 +17,10 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// Takes the terms, less a directory and a preview.
-    pub(crate) fn new(terms: &CheckedTerms<'_, '_>) -> Self {
+    pub(super) fn new(terms: &CheckedTerms<'_, '_>) -> Self {
         let mut fields = String::new();
         let exact = Terms { preview: None, ..terms.terms.clone() };
-        CheckedTerms { terms: &exact, ..*terms }.push_fields(None, &mut fields);
+        push_fields(&CheckedTerms { terms: &exact, ..*terms }, None, &mut fields);
         Self { fields, key: terms.entry.key.clone() }
     }
 
@@ -28,6 +28,6 @@ impl Stamp {
     pub(crate) fn push(&self, scope: Scope<'_>, out: &mut String) {
         out.push_str(&self.fields);
         out.push_str("&sig=");
-        out.push_str(tag(&self.key, scope, &self.fields).encode().as_str());
+        tag(&self.key, scope, &self.fields).push_to(out);
     }
 }

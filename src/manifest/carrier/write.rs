@@ -2,12 +2,12 @@
 
 use alloc::string::String;
 
-use crate::format::is_signed;
 use crate::manifest::address::{Base, Resource, Target, resolve};
 use crate::manifest::carrier::Carrier;
 use crate::manifest::host::{Host, Scheme};
 use crate::path::{CanonicalPath, is_plain, is_plain_relative};
 use crate::query::{ParamNames, SignedQuery};
+use crate::request::is_signed;
 use crate::scope::Scope;
 
 /// How much of an address is written when a token joins it.

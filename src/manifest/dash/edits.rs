@@ -8,22 +8,30 @@ use alloc::vec::Vec;
 use quick_xml::escape::escape;
 
 use crate::manifest::dash::document::at;
-use crate::manifest::{MAX_LEN, ManifestError};
+use crate::manifest::{ManifestError, bounds};
 
 /// Replacements, in any order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Edits {
+    /// The most bytes that may be put in.
+    most: usize,
     /// What is replaced in the source, and what of `text` replaces it.
     list: Vec<(Range<u32>, Range<u32>)>,
     text: String,
 }
 
 impl Edits {
+    /// For an MPD of so many bytes.
+    pub(super) const fn new(len: usize) -> Self {
+        Self { most: bounds::most(len), list: Vec::new(), text: String::new() }
+    }
+
     /// Puts markup where something else was, or nothing.
     pub(super) fn markup(&mut self, span: Range<usize>, markup: &str) -> Result<(), ManifestError> {
         let start = self.text.len();
         // At once, as a token in each of many addresses would fill the memory.
         self.check(markup.len())?;
+        bounds::reserve(&mut self.text, markup.len(), self.most);
         self.text.push_str(markup);
         self.list.push((short(span)?, short(start..self.text.len())?));
         Ok(())
@@ -37,14 +45,11 @@ impl Edits {
     /// Whether so many bytes more are still fine.
     pub(super) fn check(&self, more: usize) -> Result<(), ManifestError> {
         let len = self.text.len().saturating_add(more);
-        if len > MAX_LEN { Err(ManifestError::TooLarge) } else { Ok(()) }
+        if len > self.most { Err(ManifestError::TooLarge) } else { Ok(()) }
     }
 
     /// Appends `source` with the replacements to `out`.
     pub(super) fn apply(mut self, source: &str, out: &mut String) -> Result<(), ManifestError> {
-        if source.len().saturating_add(self.text.len()) > MAX_LEN {
-            return Err(ManifestError::TooLarge);
-        }
         self.list.sort_by_key(|(span, _)| span.start);
         let mut from = 0;
         out.reserve(source.len().saturating_add(self.text.len()));
@@ -76,18 +81,18 @@ mod tests {
 
     #[test]
     fn every_other_byte_stays() {
-        let mut edits = Edits::default();
+        let mut edits = Edits::new(10);
         edits.text(8..10, "a&b").unwrap();
         edits.markup(2..4, "<c>").unwrap();
         edits.markup(5..5, "1").unwrap();
         edits.markup(5..5, "2").unwrap();
         assert_eq!(applied(edits).as_deref(), Ok("01<c>412567a&amp;b"));
-        assert_eq!(applied(Edits::default()).as_deref(), Ok("0123456789"));
+        assert_eq!(applied(Edits::new(10)).as_deref(), Ok("0123456789"));
     }
 
     #[test]
     fn two_for_one_place_are_refused() {
-        let mut edits = Edits::default();
+        let mut edits = Edits::new(10);
         edits.markup(2..6, "").unwrap();
         edits.markup(4..5, "").unwrap();
         assert_eq!(applied(edits), Err(ManifestError::Malformed));

@@ -36,7 +36,7 @@ impl<'c> Writer<'c> {
     /// For an MPD of so many bytes.
     pub(super) fn new(carrier: &'c Carrier, len: usize) -> Self {
         let work = len.saturating_mul(WORK).saturating_add(LEAST_WORK);
-        Self { carrier, edits: Edits::default(), work, log: Vec::new() }
+        Self { carrier, edits: Edits::new(len), work, log: Vec::new() }
     }
 
     /// Takes work off what is left, so that no MPD takes longer than its size allows.

@@ -6,15 +6,14 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::bytes::is_name;
-use crate::format::native;
-use crate::grant::parse_text;
+use crate::format::Rules;
 use crate::json::{Formats, GateFormats, RequestError};
 use crate::path::CanonicalPath;
 use crate::query::ParamNames;
 use crate::worker::authority::{is_authority, is_loopback, is_origin};
 use crate::worker::config::{Binding, Variables};
 use crate::worker::cors::Origins;
+use crate::worker::log::LogLevel;
 use crate::worker::pass_headers::PassHeaders;
 use crate::worker::secret::Secret;
 
@@ -54,14 +53,15 @@ pub(super) fn read_origins(text: &str) -> Result<Origins, String> {
     }
 }
 
-/// The name that tokens have to carry. One that a native token cannot say is for gates that read JWTs
-/// alone, whose `aud` is any text (RFC 7519, section 4.1.3).
-pub(super) fn read_audience(text: Option<&str>, is_native: bool) -> Result<Option<String>, String> {
+/// The name that tokens have to carry: one that those of every format can. That of a JWT is any text (RFC
+/// 7519, section 4.1.3).
+pub(super) fn read_audience(
+    text: Option<&str>,
+    rules: Option<&Rules<'_>>,
+) -> Result<Option<String>, String> {
     let Some(name) = text else { return Ok(None) };
-    if is_native {
-        return parse_text(name, native::MAX_NAME_LEN, is_name)
-            .map(|name| Some(name.to_string()))
-            .map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .".to_string());
+    for format in rules.iter().flat_map(|rules| rules.formats()) {
+        format.check_audience(name)?;
     }
     let is_printable = !name.chars().any(char::is_control);
     if is_printable && (1..=MAX_AUDIENCE_LEN).contains(&name.chars().count()) {
@@ -80,11 +80,17 @@ pub(super) fn read_formats(variables: &Variables) -> Result<Formats, Vec<(&'stat
         jwt_path: variables.jwt_path.clone(),
         jwt_name: variables.jwt_name.clone(),
         issuer: variables.issuer.clone(),
+        timed_hmac_ttl: variables.timed_hmac_ttl.clone(),
+        timed_hmac_param: variables.timed_hmac_param.clone(),
+        timed_hmac_url_safe: variables.timed_hmac_url_safe.clone(),
     };
     let name_of = |setting: &str| match setting {
         "issuer" => "ISSUER",
         "jwt_name" => "JWT_NAME",
         "jwt_path" => "JWT_PATH",
+        "timed_hmac_param" => "TIMED_HMAC_PARAM",
+        "timed_hmac_ttl" => "TIMED_HMAC_TTL",
+        "timed_hmac_url_safe" => "TIMED_HMAC_URL_SAFE",
         _ => "FORMATS",
     };
     let named = |error: RequestError| (name_of(&error.field), error.message);
@@ -130,6 +136,15 @@ pub(super) fn read_number(
     number.map(Some).ok_or_else(|| {
         format!("write a number of {unit} from {} to {}", range.start(), range.end())
     })
+}
+
+pub(super) fn read_log(text: Option<&str>) -> Result<LogLevel, String> {
+    match text {
+        None | Some("refused") => Ok(LogLevel::Refused),
+        Some("all") => Ok(LogLevel::All),
+        Some("off") => Ok(LogLevel::Off),
+        Some(_) => Err("write \"all\", \"refused\" or \"off\"".to_string()),
+    }
 }
 
 pub(super) fn read_switch(text: Option<&str>) -> Result<bool, String> {

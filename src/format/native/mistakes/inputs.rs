@@ -41,8 +41,8 @@ const PATTERNS: &[(&str, &str)] = &[
 /// What may have been signed for a token, each with what is wrong with it. The first is what should have
 /// been, and nothing is wrong with it.
 pub(super) fn inputs(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
-    let scope = token.scope.to_string();
-    let text = token.input().text();
+    let scope = token.scope().to_string();
+    let text = token.signed;
     let mut inputs = Vec::from([(String::new(), token.input().to_string())]);
     let mut push = |said: String, input: String| {
         // One hint for one input: the first.
@@ -75,14 +75,14 @@ pub(super) fn inputs(token: &UnverifiedToken<'_>) -> Vec<(String, String)> {
     }
     let exp = format!("exp={}", token.grant.expires().as_secs());
     let millis = replaced(text, &exp, &[&exp, "000"].concat());
-    let host = token.base.split('/').nth(2).unwrap_or_default();
+    let host = token.located.base.split('/').nth(2).unwrap_or_default();
     for (mistake, pattern) in PATTERNS {
         let mut input = String::new();
         for c in pattern.chars() {
             match c {
                 'S' => input.push_str(&scope),
                 'T' => input.push_str(text),
-                'B' => input.push_str(token.base),
+                'B' => input.push_str(token.located.base),
                 'H' => input.push_str(host),
                 'F' => input.push_str(scope.get(1..).unwrap_or_default()),
                 'M' => input.push_str(&millis),

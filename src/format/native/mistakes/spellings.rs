@@ -8,8 +8,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::bytes::is_unreserved;
-use crate::inspect::replace;
+use crate::bytes::{is_unreserved, replace};
 use crate::percent::decoded;
 
 /// The most characters that are tried in two spellings: 2^8 combinations.

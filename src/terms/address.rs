@@ -1,12 +1,11 @@
 //! A URL to sign.
 
-use super::SignError;
 use crate::bytes;
 use crate::error::{Fault, ParseError};
-use crate::format::is_signed;
 use crate::path::CanonicalPath;
 use crate::query::is_query;
-use crate::request::Target;
+use crate::request::{Target, is_signed};
+use crate::terms::SignError;
 
 /// The parts of a URL that can be signed.
 pub(crate) struct Address<'a> {
@@ -18,7 +17,6 @@ pub(crate) struct Address<'a> {
 
 impl<'a> Address<'a> {
     /// Takes a URL apart that carries no token that goes by one of `names`.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn parse<'n>(
         url: &'a str,
         names: impl IntoIterator<Item = &'n str>,

@@ -1,6 +1,20 @@
-//! Lengths of time, in words.
+//! What a token says, in words.
 
 use core::fmt;
+
+use alloc::string::String;
+
+/// A field of the token, in words.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct FieldNote {
+    /// Its name on the wire.
+    pub name: String,
+    /// Its value; the signature is left out.
+    pub value: String,
+    /// What it means.
+    pub meaning: String,
+}
 
 /// Seconds in the two largest units that they fill.
 pub(crate) struct Span(pub(crate) u64);

@@ -11,7 +11,7 @@ use crate::worker::redirect::Redirect;
 
 /// An admitted request, freed from the URL that it was read from.
 #[derive(Clone, Debug)]
-pub(crate) struct Media {
+pub(crate) struct Delivery {
     /// The canonical path that was verified.
     pub(crate) path: String,
     /// The query that travels on.
@@ -34,7 +34,7 @@ pub(crate) struct Media {
     pub(crate) redirect: Option<Box<Redirect>>,
 }
 
-impl Media {
+impl Delivery {
     /// The header fields that the gate adds to what the store says, on every response. `error` is
     /// for those that are no media: nothing of them is kept.
     pub(crate) fn headers(&self, stored: Stored<'_>, error: bool) -> Headers {
@@ -65,7 +65,6 @@ impl Media {
     }
 
     /// The answer where it turned out to be no manifest, and its link lasts longer at another address.
-    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "the I/O half asks"))]
     pub(crate) fn redirected(&self) -> Option<Answer> {
         Some(self.redirect.as_ref()?.answer(self.now, self.cors.clone()))
     }
@@ -73,7 +72,7 @@ impl Media {
     /// The answer where it cannot be served all the same.
     pub(crate) fn problem(&self, problem: Problem) -> Answer {
         let mut answer = Answer::problem(problem, self.head, self.cors.clone());
-        answer.1.extend(self.time_left(self.expires));
+        answer.headers.extend(self.time_left(self.expires));
         answer
     }
 
@@ -102,8 +101,8 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    fn media() -> Media {
-        Media {
+    fn delivery() -> Delivery {
+        Delivery {
             path: "/videos/42/film.mp4".into(),
             query: None,
             head: false,
@@ -121,7 +120,7 @@ mod tests {
     fn gated_media_is_private_and_says_until_when() {
         let stored = Stored { cache_control: Some("public, max-age=86400"), ..Stored::default() };
         assert_eq!(
-            media().headers(stored, false),
+            delivery().headers(stored, false),
             [
                 ("Cache-Control", "private, max-age=600".into()),
                 ("Playgate-Expires", "1767225600".into()),
@@ -134,7 +133,7 @@ mod tests {
 
     #[test]
     fn public_media_keeps_its_own_word() {
-        let public = Media { expires: None, cors: Headers::new(), ..media() };
+        let public = Delivery { expires: None, cors: Headers::new(), ..delivery() };
         let stored = Stored { cache_control: Some("public, max-age=86400"), ..Stored::default() };
         assert_eq!(
             public.headers(stored, false),
@@ -152,16 +151,16 @@ mod tests {
     #[test]
     fn errors_are_not_kept() {
         let stored = Stored { cache_control: Some("public, max-age=86400"), ..Stored::default() };
-        let media = Media { cookie: Some("pg=1".into()), ..media() };
-        let headers = media.headers(stored, true);
+        let delivery = Delivery { cookie: Some("pg=1".into()), ..delivery() };
+        let headers = delivery.headers(stored, true);
         assert!(headers.contains(&("Cache-Control", "no-store".into())));
         assert!(headers.iter().all(|(name, _)| *name != "Set-Cookie"));
-        assert!(media.headers(stored, false).contains(&("Set-Cookie", "pg=1".into())));
+        assert!(delivery.headers(stored, false).contains(&("Set-Cookie", "pg=1".into())));
     }
 
     #[test]
     fn a_problem_says_until_when_too() {
-        let Answer(status, headers, _) = media().problem(Problem::NotFound);
+        let Answer { status, headers, .. } = delivery().problem(Problem::NotFound);
         assert_eq!(status, 404);
         assert!(headers.contains(&("Playgate-Expires", "1767225600".into())));
         assert!(headers.contains(&("Vary", "Origin".into())));
@@ -169,9 +168,9 @@ mod tests {
 
     #[test]
     fn url_at_joins_base_path_and_query() {
-        let media = Media { query: Some("v=2".into()), ..media() };
+        let delivery = Delivery { query: Some("v=2".into()), ..delivery() };
         assert_eq!(
-            media.url_at("https://media.example.com/vod"),
+            delivery.url_at("https://media.example.com/vod"),
             "https://media.example.com/vod/videos/42/film.mp4?v=2"
         );
     }

@@ -1,0 +1,396 @@
+//! The fields of a native token. A field is one row: how it is parsed, checked, written and described.
+
+#[cfg(feature = "alloc")]
+use core::fmt::Write as _;
+
+#[cfg(feature = "alloc")]
+use alloc::{
+    borrow::ToOwned as _,
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+#[cfg(feature = "alloc")]
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+
+use crate::bytes::{is_id, is_name};
+use crate::error::{Fault, Field};
+#[cfg(feature = "alloc")]
+use crate::grant::Network;
+use crate::grant::{
+    Audience, Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text, parse_number, parse_text,
+};
+#[cfg(feature = "alloc")]
+use crate::note::Span;
+#[cfg(feature = "alloc")]
+use crate::redact::redacted_path;
+use crate::scope::MAX_DIRECTORY;
+#[cfg(feature = "alloc")]
+use crate::terms::{CheckedTerms, Extent, SignError, Terms, unknown_country};
+#[cfg(feature = "alloc")]
+use crate::time::UnixTime;
+
+/// Bytes in the longest name or id but a key's.
+const MAX_NAME_LEN: usize = 64;
+
+/// An optional field.
+pub(super) struct Row {
+    pub(super) field: Field,
+    /// Reads a value.
+    pub(super) parse: for<'a> fn(&mut Grant<'a>, &'a str) -> Result<(), Fault>,
+    /// Checks that the field can say what is asked for.
+    #[cfg(feature = "alloc")]
+    pub(super) check: fn(&Terms<'_>) -> Result<(), SignError>,
+    /// Writes the field, where there is a value.
+    #[cfg(feature = "alloc")]
+    pub(super) write: fn(&Said<'_, '_>, Out<'_>),
+    /// What a value means. It may be broken.
+    #[cfg(feature = "alloc")]
+    pub(super) describe: fn(&Shown<'_>) -> String,
+}
+
+/// What a token is to say.
+#[cfg(feature = "alloc")]
+pub(super) struct Said<'t, 'a> {
+    pub(super) terms: &'t CheckedTerms<'t, 'a>,
+    pub(super) directory: Option<u8>,
+}
+
+/// Where a field goes.
+#[cfg(feature = "alloc")]
+pub(super) struct Out<'t> {
+    pub(super) field: Field,
+    pub(super) token: &'t mut String,
+}
+
+#[cfg(feature = "alloc")]
+impl<'t> Out<'t> {
+    /// Writes the name, and returns what the value is appended to.
+    fn named(self) -> &'t mut String {
+        self.token.push('&');
+        self.token.push_str(self.field.name());
+        self.token.push('=');
+        self.token
+    }
+
+    fn text(self, text: Option<&str>) {
+        if let Some(text) = text {
+            self.named().push_str(text);
+        }
+    }
+
+    fn number(self, number: Option<u64>) {
+        if let Some(number) = number {
+            // Writing to a String cannot fail.
+            let _ = write!(self.named(), "{number}");
+        }
+    }
+}
+
+/// A value to describe.
+#[cfg(feature = "alloc")]
+pub(super) struct Shown<'a> {
+    pub(super) value: &'a str,
+    /// The same, without what could be a secret.
+    pub(super) redacted: &'a str,
+    /// The scope of the token, where it is known.
+    pub(super) scope: Option<&'a str>,
+}
+
+/// The optional fields, in their order.
+pub(super) const OPTIONAL: &[Row] = &[
+    Row {
+        field: Field::Aud,
+        parse: |grant, value| {
+            let name = parse_text(value, MAX_NAME_LEN, is_name)?;
+            grant.audience = Some(Audience::One(Text::new(name)));
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |terms| match terms.audience {
+            Some(name) => check_audience(name).map_err(|fault| SignError::Field(Field::Aud, fault)),
+            None => Ok(()),
+        },
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.text(said.terms.terms.audience),
+        #[cfg(feature = "alloc")]
+        describe: |shown| format!("for the deployment `{}`", shown.redacted),
+    },
+    Row {
+        field: Field::Cc,
+        parse: |grant, value| {
+            grant.countries = Some(Countries::parse(value)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |terms| {
+            let Some(countries) = terms.countries else { return Ok(()) };
+            if let Some(code) = unknown_country(countries) {
+                return Err(SignError::UnknownCountry(code));
+            }
+            let parsed = Countries::parse(countries);
+            parsed.map(drop).map_err(|fault| SignError::Field(Field::Cc, fault))
+        },
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.text(said.terms.terms.countries),
+        #[cfg(feature = "alloc")]
+        describe: |shown| match Countries::parse(shown.redacted) {
+            Ok(_) => format!("for clients in {}", shown.redacted.replace('.', ", ")),
+            Err(fault) => fault.to_string(),
+        },
+    },
+    Row {
+        field: Field::Dir,
+        parse: |grant, value| {
+            let n = parse_number(value, 1, MAX_DIRECTORY.into())?;
+            grant.directory = u8::try_from(n).ok();
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |terms| match terms.scope {
+            Extent::Directory(n) if !(1..=MAX_DIRECTORY).contains(&n) => {
+                Err(SignError::Field(Field::Dir, Fault::OutOfRange))
+            }
+            _ => Ok(()),
+        },
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.number(said.directory.map(u64::from)),
+        #[cfg(feature = "alloc")]
+        describe: |shown| match (shown.scope, shown.redacted) {
+            (Some(scope), _) => format!("for everything below {scope}"),
+            (None, n) => format!("for everything below the first {n} segments of the path"),
+        },
+    },
+    Row {
+        field: Field::Dl,
+        parse: |grant, value| {
+            grant.download = Some(DownloadName::parse(value)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |terms| match terms.download {
+            Some(name) => {
+                DownloadName::check(name).map_err(|fault| SignError::Field(Field::Dl, fault))
+            }
+            None => Ok(()),
+        },
+        #[cfg(feature = "alloc")]
+        write: |said, out| {
+            let terms = said.terms.terms;
+            let Some(name) = terms.download else { return };
+            let token = out.named();
+            if terms.inline {
+                token.push_str(DownloadName::INLINE);
+            }
+            token.push_str(&Base64UrlUnpadded::encode_string(name.as_bytes()));
+        },
+        #[cfg(feature = "alloc")]
+        describe: |shown| match DownloadName::parse(shown.value) {
+            Ok(file) if file.is_inline() => {
+                format!("to be shown, named \"{}\"", redacted_path(&file.decode()))
+            }
+            Ok(file) => format!("to be saved as \"{}\"", redacted_path(&file.decode())),
+            Err(fault) => fault.to_string(),
+        },
+    },
+    Row {
+        field: Field::Iat,
+        parse: |grant, value| {
+            grant.issued = Some(parse_number(value, 0, MAX_NUMBER)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |_| Ok(()),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.number(said.terms.issued.map(UnixTime::as_secs)),
+        #[cfg(feature = "alloc")]
+        describe: |shown| format!("issued {}", moment(shown.redacted)),
+    },
+    Row {
+        field: Field::Ip,
+        parse: |grant, value| {
+            grant.networks = Some(Networks::parse(value)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |terms| {
+            if terms.networks.len() > Networks::MAX {
+                return Err(SignError::Field(Field::Ip, Fault::TooMany));
+            }
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        write: |said, out| {
+            if said.terms.terms.networks.is_empty() {
+                return;
+            }
+            let token = out.named();
+            for (n, network) in said.terms.terms.networks.iter().enumerate() {
+                let joint = if n == 0 { "" } else { "." };
+                // Writing to a String cannot fail.
+                let _ = write!(token, "{joint}{network}");
+            }
+        },
+        #[cfg(feature = "alloc")]
+        describe: |shown| match Networks::parse(shown.redacted) {
+            Ok(networks) => {
+                let networks = networks.iter().map(Network::to_cidr).collect::<Vec<_>>();
+                format!("for clients in {}", networks.join(", "))
+            }
+            Err(fault) => fault.to_string(),
+        },
+    },
+    Row {
+        field: Field::Jti,
+        parse: |grant, value| {
+            grant.token_id = Some(parse_id(value)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |terms| check_id(Field::Jti, terms.token_id),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.text(said.terms.terms.token_id),
+        #[cfg(feature = "alloc")]
+        describe: |_| "the token's id".to_owned(),
+    },
+    Row {
+        field: Field::Nbf,
+        parse: |grant, value| {
+            grant.not_before = Some(parse_number(value, 0, MAX_NUMBER)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |_| Ok(()),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.number(said.terms.terms.not_before.map(UnixTime::as_secs)),
+        #[cfg(feature = "alloc")]
+        describe: |shown| format!("not before {}", moment(shown.redacted)),
+    },
+    Row {
+        field: Field::Pre,
+        parse: |grant, value| {
+            grant.preview = Some(parse_number(value, 1, MAX_NUMBER)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |terms| check_length(Field::Pre, terms.preview),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.number(said.terms.terms.preview),
+        #[cfg(feature = "alloc")]
+        describe: |shown| length("a preview of the first", shown.redacted),
+    },
+    Row {
+        field: Field::Run,
+        parse: |grant, value| {
+            grant.run = Some(parse_number(value, 1, MAX_NUMBER)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |terms| check_length(Field::Run, terms.run),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.number(said.terms.terms.run),
+        #[cfg(feature = "alloc")]
+        describe: |shown| length("may be exchanged for a token of", shown.redacted),
+    },
+    Row {
+        field: Field::Sid,
+        parse: |grant, value| {
+            grant.session = Some(parse_id(value)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |terms| check_id(Field::Sid, terms.session),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.text(said.terms.terms.session),
+        #[cfg(feature = "alloc")]
+        describe: |_| "the playback session".to_owned(),
+    },
+    Row {
+        field: Field::Sub,
+        parse: |grant, value| {
+            grant.subject = Some(parse_id(value)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |terms| check_id(Field::Sub, terms.subject),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.text(said.terms.terms.subject),
+        #[cfg(feature = "alloc")]
+        describe: |_| "the viewer".to_owned(),
+    },
+];
+
+/// The fields that every token has before the optional ones.
+const FIRST: [Field; 3] = [Field::Pg, Field::Exp, Field::Kid];
+
+/// The fields of a token, in their order.
+pub(crate) fn all() -> impl Iterator<Item = Field> {
+    FIRST.into_iter().chain(OPTIONAL.iter().map(|row| row.field)).chain([Field::Sig])
+}
+
+/// The field of a name.
+pub(super) fn field_of(name: &str) -> Option<Field> {
+    all().find(|field| field.name() == name)
+}
+
+/// Checks the values of the optional fields.
+///
+/// # Errors
+/// The first that its field does not have.
+#[cfg(feature = "alloc")]
+pub(super) fn check(terms: &Terms<'_>) -> Result<(), SignError> {
+    OPTIONAL.iter().try_for_each(|row| (row.check)(terms))
+}
+
+/// Checks that a token can name this deployment.
+#[cfg(feature = "alloc")]
+pub(super) fn check_audience(name: &str) -> Result<(), Fault> {
+    parse_text(name, MAX_NAME_LEN, is_name).map(drop)
+}
+
+/// What a field means, which may be broken.
+#[cfg(feature = "alloc")]
+pub(super) fn describe(name: &str, shown: &Shown<'_>) -> String {
+    let Shown { value, redacted, .. } = shown;
+    match name {
+        "pg" => format!("version {redacted} of the format"),
+        "exp" => format!("expires {}", moment(redacted)),
+        "kid" => format!("signed with the key `{redacted}`"),
+        "sig" => format!("the signature; it has {} of 43 characters", value.len()),
+        _ => match OPTIONAL.iter().find(|row| row.field.name() == name) {
+            Some(row) => (row.describe)(shown),
+            None => "not a field of version 1".to_owned(),
+        },
+    }
+}
+
+fn parse_id(value: &str) -> Result<Text<'_>, Fault> {
+    parse_text(value, MAX_NAME_LEN, is_id).map(Text::new)
+}
+
+#[cfg(feature = "alloc")]
+fn check_id(field: Field, id: Option<&str>) -> Result<(), SignError> {
+    match id {
+        Some(id) => parse_id(id).map(drop).map_err(|fault| SignError::Field(field, fault)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(feature = "alloc")]
+const fn check_length(field: Field, secs: Option<u64>) -> Result<(), SignError> {
+    match secs {
+        Some(0) => Err(SignError::Field(field, Fault::OutOfRange)),
+        Some(secs) if secs > MAX_NUMBER => Err(SignError::Field(field, Fault::OutOfRange)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(feature = "alloc")]
+fn moment(value: &str) -> String {
+    value.parse().map(|secs| UnixTime::from_secs(secs).to_string()).unwrap_or_default()
+}
+
+#[cfg(feature = "alloc")]
+fn length(said: &str, value: &str) -> String {
+    value.parse().map(|secs| format!("{said} {}", Span(secs))).unwrap_or_default()
+}
