@@ -27,7 +27,7 @@ use crate::shapes::Shape;
 mod gauge;
 #[path = "../tests/manifests/hostile.rs"]
 mod hostile;
-#[path = "../tests/bounds/shapes.rs"]
+#[path = "../tests/memory/shapes.rs"]
 mod shapes;
 
 const SIZES: [usize; 3] = [256 << 10, 1 << 20, 2 << 20];
@@ -42,7 +42,7 @@ fn main() {
 }
 
 fn row(shape: &Shape, sizes: &[usize]) {
-    let carrier = shape.carrier();
+    let rewriter = shape.rewriter();
     let (mut times, mut peaks, mut factors) = (String::new(), String::new(), String::new());
     let mut end = String::new();
     for len in sizes {
@@ -51,7 +51,7 @@ fn row(shape: &Shape, sizes: &[usize]) {
         let mut peak = 0;
         for _ in 0..3 {
             let start = Instant::now();
-            let (out, taken) = measure(|| carrier.rewrite(shape.kind, &manifest));
+            let (out, taken) = measure(|| rewriter.rewrite(shape.kind, &manifest));
             shortest = shortest.min(start.elapsed().as_secs_f64() * 1000.0);
             peak = taken.peak;
             end = out.map_or_else(|error| format!("{error:?}"), |_| "ok".into());

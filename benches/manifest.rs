@@ -16,8 +16,8 @@ use std::time::Instant;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use playgate::manifest::{Carrier, Kind};
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
+use playgate_manifest::{Kind, Rewriter};
 
 const KEY: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
@@ -45,7 +45,7 @@ fn main() {
 struct Case {
     kind: Kind,
     manifest: String,
-    carrier: Carrier,
+    rewriter: Rewriter,
 }
 
 impl Case {
@@ -58,7 +58,7 @@ impl Case {
         let link = link.sign(NOW).unwrap();
         let verifier = Verifier::new(&ring);
         let verified = verifier.verify(&Request::new(link.as_str()), NOW).unwrap();
-        let carrier = Carrier::new(&verifier, &verified, NOW).unwrap();
+        let rewriter = Rewriter::new(&verifier, &verified, NOW).unwrap();
         let base =
             if name.contains("absolute") { "https://cdn.example.com/videos/42/" } else { "" };
         let (kind, manifest) = match name {
@@ -66,11 +66,11 @@ impl Case {
             "dash_query_timeline" => (Kind::Dash, timeline()),
             _ => (Kind::Dash, list(base)),
         };
-        Self { kind, manifest, carrier }
+        Self { kind, manifest, rewriter }
     }
 
     fn rewrite(&self) -> String {
-        self.carrier.rewrite(self.kind, black_box(&self.manifest)).unwrap()
+        self.rewriter.rewrite(self.kind, black_box(&self.manifest)).unwrap()
     }
 }
 
@@ -125,7 +125,7 @@ fn serve(name: &str) {
         .map(|which| folder.join(format!("playgate-bench-{}-{name}-{which}", std::process::id())));
     std::fs::write(&paths[0], &case.manifest).unwrap();
     std::fs::write(&paths[1], case.rewrite()).unwrap();
-    println!("{}\n{}\n{}", case.carrier.token(), paths[0].display(), paths[1].display());
+    println!("{}\n{}\n{}", case.rewriter.token(), paths[0].display(), paths[1].display());
     for line in stdin().lock().lines() {
         let times: u32 = line.unwrap().parse().unwrap();
         let start = Instant::now();

@@ -9,12 +9,12 @@ import { exe, fail, root, run, target } from "./setup.mjs";
 
 const WASM = "wasm32-unknown-unknown";
 
-/** What is linked to wasm: the features, and the name of the files that come of it. */
+/** What is linked to wasm: the package, its features, and the name of the files that come of it. */
 const modules = {
-  worker: { features: "worker", name: "playgate" },
-  page: { features: "wasm", name: "playgate" },
+  worker: { package: "playgate-worker", features: "", name: "playgate" },
+  page: { package: "playgate-js", features: "", name: "playgate" },
   // The page loads it once there is a JWT to sign or to read.
-  pageWithJwt: { features: "wasm,jwt", name: "playgate-jwt" },
+  pageWithJwt: { package: "playgate-js", features: "formats", name: "playgate-jwt" },
 };
 
 function checkTools(quiet) {
@@ -31,23 +31,22 @@ function checkTools(quiet) {
 /** When a file was written; 0 where there is none. */
 export const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** Links the library to wasm with some features, and writes the module that loads it. */
-function wasm(quiet, { features, name }, { profile, flags = [] }, outDir) {
+/** Links a package to wasm with some features, and writes the module that loads it. */
+function wasm(quiet, { package: crate, features, name }, { profile, flags = [] }, outDir) {
   // Each has a target directory of its own: what cargo links has the same name each time, and it would
   // take one for the other.
-  const own = join(target, features.replaceAll(",", "-"));
+  const own = join(target, [crate, features].filter(Boolean).join("-"));
   // Whoever builds it, wherever: the paths of this machine are not in the result.
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
   // Beyond this an instance traps, and the next request gets a fresh one: Workers have no more.
   const memory = `-Clink-arg=--max-memory=${128 << 20}`;
   const RUSTFLAGS = [memory, `--remap-path-prefix=${join(cargoHome, "registry", "src")}=`, "-Clink-arg=-O2", ...flags].join(" ");
   run("cargo", [
-    "rustc", "--locked", "--lib", "--crate-type", "cdylib", "--no-default-features",
-    "--features", features, "--target", WASM, "--profile", profile, "--target-dir", own,
+    "rustc", "--locked", "--package", crate, "--lib", "--crate-type", "cdylib", "--features", features, "--target", WASM, "--profile", profile, "--target-dir", own,
   ], { quiet, env: { ...process.env, RUSTFLAGS } });
   run("cargo", ["build", "--locked", "--release", "--package", "playgate-glue"], { quiet });
   const glue = join(target, "release", `playgate-glue${exe}`);
-  const linked = join(own, WASM, profile, "playgate.wasm");
+  const linked = join(own, WASM, profile, `${crate.replaceAll("-", "_")}.wasm`);
   const written = modified(join(outDir, `${name}_bg.wasm`));
   if (written > modified(linked) && written > modified(glue)) return;
   for (const old of [`${name}.js`, `${name}_bg.wasm`, "snippets"]) {
@@ -79,7 +78,7 @@ const parts = {
   },
 
   program(quiet) {
-    run("cargo", ["build", "--locked", "--release", "--features", "cli", "--bin", "playgate"], { quiet });
+    run("cargo", ["build", "--locked", "--release", "--package", "playgate-cli"], { quiet });
   },
 };
 

@@ -10,7 +10,7 @@ export const directory = join(root, "build/edge");
 /** Makes sure that the bundle is that of the sources as they are. */
 export function bundle() {
   build({ quiet: true, only: ["worker"] });
-  const sources = ["build/worker/playgate.js", "build/worker/playgate_bg.wasm", "src/worker/entry.mjs", "wrangler.toml", "package-lock.json"];
+  const sources = ["build/worker/playgate.js", "build/worker/playgate_bg.wasm", "crates/worker/entry.mjs", "wrangler.toml", "package-lock.json"];
   const newest = Math.max(...sources.map((path) => modified(join(root, path))));
   if (modified(join(directory, "entry.js")) > newest) return;
   rmSync(directory, { recursive: true, force: true });

@@ -90,7 +90,7 @@ const fn zeros(word: [u8; 8], wanted: u8) -> u64 {
 
 /// A text around the first `part` in it. The standard library's search is fast, and kilobytes of the page.
 #[cfg(feature = "alloc")]
-pub(crate) fn around<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
+pub(crate) fn split_at<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
     let at = text.as_bytes().windows(part.len()).position(|window| window == part.as_bytes())?;
     let (before, rest) = text.split_at_checked(at)?;
     Some((before, rest.strip_prefix(part)?))

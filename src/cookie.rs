@@ -16,7 +16,8 @@ const WHOLE_HOST: &[u8] = b"__Host-";
 /// The value of `Set-Cookie` for a token of directory scope that lasts `secs` more seconds: sent along to
 /// all below the directory, also from a page of another site. `None` where an attribute could not hold
 /// the directory, or where a browser would drop the cookie.
-pub(crate) fn set_cookie(token: &str, directory: &str, secs: u64) -> Option<String> {
+#[must_use]
+pub fn set_cookie(token: &str, directory: &str, secs: u64) -> Option<String> {
     let name = token.as_bytes().get(..WHOLE_HOST.len());
     if directory.contains(';')
         || directory.len() > MAX_ATTRIBUTE_LEN

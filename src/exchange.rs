@@ -1,24 +1,58 @@
 //! The exchange: for a token that says when a playback starts, one that says how long it lasts.
 
+use core::fmt;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::format::{Mint, Stamp};
+use crate::format::Mint;
+pub use crate::format::SegmentSigner;
 use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text};
 use crate::key::Entry;
-use crate::terms::{CheckedTerms, Terms};
+use crate::options::{CheckedOptions, LinkOptions};
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier};
 
-/// What goes on from an admitted request, into the addresses of its manifest or into its own.
+/// The token that goes on from an admitted request, into the addresses of its manifest or into its own. Its `Debug`
+/// output leaves the token out, as it is a credential.
 #[derive(Clone)]
-pub(crate) struct Pass {
-    pub(crate) token: String,
-    pub(crate) expires: UnixTime,
-    /// Whether the token is another than the request's.
-    pub(crate) exchanged: bool,
-    /// Signs addresses one by one, for a preview.
-    pub(crate) stamp: Option<Stamp>,
+pub struct ExchangedToken {
+    token: String,
+    expires: UnixTime,
+    is_new: bool,
+    segment_signer: Option<SegmentSigner>,
+}
+
+impl ExchangedToken {
+    /// The token with its name, as it is in a path or a cookie.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.token
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub const fn expires(&self) -> UnixTime {
+        self.expires
+    }
+
+    /// Whether it is another token than the request's.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Signs the addresses in the manifest of a preview one by one. `None` if it is not a preview.
+    #[must_use]
+    pub const fn segment_signer(&self) -> Option<&SegmentSigner> {
+        self.segment_signer.as_ref()
+    }
+}
+
+impl fmt::Debug for ExchangedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExchangedToken").field("expires", &self.expires).finish_non_exhaustive()
+    }
 }
 
 impl Verifier<'_> {
@@ -31,38 +65,42 @@ impl Verifier<'_> {
     /// ends when that key retires: a key that goes takes along what came of its links. Where that key is
     /// bound to another format, the first key for the gate's own tokens signs, and the token ends with the
     /// earlier of the two.
-    pub(crate) fn pass(&self, verified: &Verified<'_>, now: UnixTime) -> Option<Pass> {
+    #[must_use]
+    pub fn exchange(&self, verified: &Verified<'_>, now: UnixTime) -> Option<ExchangedToken> {
         let grant = verified.grant();
         let n = grant.directory();
         if n.is_none() && grant.run().is_none() {
             return None;
         }
-        let itself = || Pass {
-            token: verified.named_token(),
+        let own = ExchangedToken {
+            token: self.named_token(verified)?,
             expires: verified.expires(),
-            exchanged: false,
-            stamp: None,
+            is_new: false,
+            segment_signer: None,
         };
         if grant.run().is_none() && grant.preview().is_none() {
-            return Some(itself());
+            return Some(own);
         }
-        let Some((mint, key)) = self.mint(verified, now) else { return Some(itself()) };
+        let Some((mint, key)) = self.mint(verified, now) else { return Some(own) };
         let download = grant.download().map(DownloadName::decode);
         // The token is for this gate: that was checked.
-        let terms = Terms { audience: self.rules.audience, ..terms(grant, download.as_deref()) };
-        if mint.check(&terms).is_err() {
+        let options =
+            LinkOptions { audience: self.rules.audience, ..options(grant, download.as_deref()) };
+        if mint.check(&options).is_err() {
             // What cannot be said in a token of the gate's own goes on as it came.
-            return Some(itself());
+            return Some(own);
         }
         let expires = self.ends(verified, key, now);
         let checked =
-            CheckedTerms { terms: &terms, entry: key, expires, issued: grant.issued(), now };
-        let stamp = grant.preview().map(|_| mint.stamp(&checked));
+            CheckedOptions { options: &options, entry: key, expires, issued: grant.issued(), now };
+        let unsigned_params = self.rules.unsigned_params;
+        let segment_signer =
+            grant.preview().map(|_| mint.segment_signer(&checked, unsigned_params));
         if grant.run().is_none() {
-            return Some(Pass { expires, stamp, ..itself() });
+            return Some(ExchangedToken { expires, segment_signer, ..own });
         }
         let token = mint.token(&checked, verified.scope(), n).ok()?;
-        Some(Pass { token, expires, exchanged: true, stamp })
+        Some(ExchangedToken { token, expires, is_new: true, segment_signer })
     }
 
     /// When the token ends that `key` signs for an admitted request.
@@ -96,8 +134,8 @@ impl Verifier<'_> {
 
     /// The address of an admitted request with an exchanged token that lasts longer than its own, and when that
     /// one ends. `None` where there is none, or the token is not in the address.
-    #[cfg(any(feature = "worker", test))]
-    pub(crate) fn lasting_address(
+    #[must_use]
+    pub fn lasting_address(
         &self,
         verified: &Verified<'_>,
         now: UnixTime,
@@ -108,27 +146,44 @@ impl Verifier<'_> {
         {
             return None;
         }
-        let pass = self.pass(verified, now).filter(|pass| pass.exchanged)?;
+        let pass = self.exchange(verified, now).filter(ExchangedToken::is_new)?;
         Some((verified.address_with(&pass.token)?, pass.expires))
     }
 }
 
 /// Every binding of a grant but its audience. Its times and its scope are not among them.
-fn terms<'a>(grant: &'a Grant<'_>, download: Option<&'a str>) -> Terms<'a> {
-    Terms {
-        countries: grant.countries().map(Countries::as_str),
+fn options<'a>(grant: &'a Grant<'_>, file: Option<&'a str>) -> LinkOptions<'a> {
+    // Each by name: a binding that is new must not be left out unseen.
+    let Grant {
+        expires: _,
+        audience: _,
+        countries,
+        directory: _,
         download,
-        inline: grant.download().is_some_and(DownloadName::is_inline),
-        networks: grant.networks().into_iter().flat_map(Networks::iter).collect::<Vec<_>>(),
+        issued: _,
+        networks,
+        token_id,
+        not_before: _,
+        preview,
+        run: _,
+        session,
+        subject,
+    } = grant;
+    LinkOptions {
+        countries: countries.map(Countries::as_str),
+        download: file,
+        inline: download.is_some_and(DownloadName::is_inline),
+        networks: networks.iter().copied().flat_map(Networks::iter).collect::<Vec<_>>(),
         not_before: grant.not_before(),
-        preview: grant.preview(),
-        session: grant.session().map(Text::as_str),
-        subject: grant.subject().map(Text::as_str),
-        token_id: grant.token_id().map(Text::as_str),
-        ..Terms::default()
+        preview: *preview,
+        session: session.as_ref().map(Text::as_str),
+        subject: subject.as_ref().map(Text::as_str),
+        token_id: token_id.as_ref().map(Text::as_str),
+        ..LinkOptions::default()
     }
 }
 
+#[cfg(feature = "jwt")]
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,7 +198,7 @@ mod tests {
     const NOW: u64 = 1_767_225_000;
     const MASTER: &str = "https://cdn.example.com/videos/42/master.m3u8";
 
-    type Terms<'a> = Builder<'a, &'a str>;
+    type Built<'a> = Builder<'a, &'a str>;
 
     fn ring(text: &str) -> KeyRing {
         KeyRing::parse(text).unwrap()
@@ -151,32 +206,32 @@ mod tests {
 
     /// What goes on from a link that was signed for ten minutes, at a gate with these keys and this cap.
     fn passed(
-        terms: impl for<'a> FnOnce(Terms<'a>) -> Terms<'a>,
+        link: impl for<'a> FnOnce(Built<'a>) -> Built<'a>,
         keys: &str,
         most: Option<u64>,
         now: u64,
-    ) -> Option<Pass> {
+    ) -> Option<ExchangedToken> {
         let signer = Signer::new(ring(KEYS));
         let signed = UnixTime::from_secs(NOW);
-        let link = terms(signer.link(MASTER)).sign(signed).unwrap();
+        let link = link(signer.link(MASTER)).sign(signed).unwrap();
         let ring = ring(keys);
         let verifier = Verifier::new(&ring).audience(Some("edge")).leeway(300).max_lifetime(most);
         let mut request = Request::new(link.as_str());
         request.client_ip = Some("203.0.113.9".parse().unwrap());
         request.client_country = Some("PT");
         let now = UnixTime::from_secs(now);
-        verifier.pass(&verifier.verify(&request, now).unwrap(), now)
+        verifier.exchange(&verifier.verify(&request, now).unwrap(), now)
     }
 
-    fn edge<'a>(terms: Terms<'a>) -> Terms<'a> {
-        terms.audience("edge")
+    fn edge<'a>(link: Built<'a>) -> Built<'a> {
+        link.audience("edge")
     }
 
     #[test]
     fn the_new_token_has_every_binding_and_no_run() {
         let pass = passed(
-            |terms| {
-                edge(terms)
+            |link| {
+                edge(link)
                     .countries("PT.ES")
                     .download("S\u{e3}o.mp4")
                     .network("203.0.113.0/24".parse().unwrap())
@@ -192,7 +247,7 @@ mod tests {
             NOW + 100,
         )
         .unwrap();
-        assert!(pass.exchanged && pass.stamp.is_none());
+        assert!(pass.is_new && pass.segment_signer.is_none());
         assert_eq!(pass.expires.as_secs(), NOW + 100 + 14_400);
         let (fields, _) = pass.token.split_once("&sig=").unwrap();
         assert_eq!(
@@ -206,18 +261,18 @@ mod tests {
     #[test]
     fn it_ends_no_later_than_the_first_and_its_run() {
         // Within the leeway, at a time when the first token is over.
-        let pass = passed(|terms| edge(terms).run(60), KEYS, None, NOW + 800).unwrap();
+        let pass = passed(|link| edge(link).run(60), KEYS, None, NOW + 800).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 600 + 60);
-        let pass = passed(|terms| edge(terms).run(60), KEYS, Some(700), NOW).unwrap();
+        let pass = passed(|link| edge(link).run(60), KEYS, Some(700), NOW).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 60);
-        let pass = passed(|terms| edge(terms).run(14_400), KEYS, Some(700), NOW).unwrap();
+        let pass = passed(|link| edge(link).run(14_400), KEYS, Some(700), NOW).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + 700, "the operator's cap");
-        let pass = passed(|terms| edge(terms).run(MAX_NUMBER), KEYS, None, NOW).unwrap();
+        let pass = passed(|link| edge(link).run(MAX_NUMBER), KEYS, None, NOW).unwrap();
         assert_eq!(pass.expires.as_secs(), NOW + Verifier::DEFAULT_MAX_RUN);
     }
 
     /// The key that signed the exchanged token, and when this ends.
-    fn signed_by(pass: &Pass) -> (&str, u64) {
+    fn signed_by(pass: &ExchangedToken) -> (&str, u64) {
         let (_, rest) = pass.token.split_once("&kid=").unwrap();
         (rest.split('&').next().unwrap(), pass.expires.as_secs())
     }
@@ -230,15 +285,15 @@ mod tests {
             [(NOW + 30, NOW + 30), (NOW + 59, NOW + 59), (NOW + 60, NOW + 60), (NOW + 99, NOW + 60)]
         {
             let keys = alloc::format!("{next},{main}@{retires}");
-            let pass = passed(|terms| edge(terms).run(60), &keys, None, NOW).unwrap();
+            let pass = passed(|link| edge(link).run(60), &keys, None, NOW).unwrap();
             assert_eq!(signed_by(&pass), ("main", expires), "{retires}");
-            let pass = passed(|terms| edge(terms).preview(30), &keys, None, NOW).unwrap();
+            let pass = passed(|link| edge(link).preview(30), &keys, None, NOW).unwrap();
             assert_eq!(pass.expires.as_secs(), retires, "so do the pieces of a preview");
             let pass = passed(edge, &keys, None, NOW).unwrap();
             assert_eq!(pass.expires.as_secs(), retires, "and what was not exchanged");
         }
         let keys = alloc::format!("{next}@{},{main}", NOW - 1);
-        let pass = passed(|terms| edge(terms).run(60), &keys, None, NOW).unwrap();
+        let pass = passed(|link| edge(link).run(60), &keys, None, NOW).unwrap();
         assert_eq!(signed_by(&pass), ("main", NOW + 60));
     }
 
@@ -246,8 +301,8 @@ mod tests {
     fn a_key_of_another_format_signs_no_native_token() {
         let (main, next) = KEYS.split_once(',').unwrap();
         let signed_by = |keys: &str| {
-            let pass = of_jwt_with(keys, |terms| terms.run(60), true, None, NOW);
-            pass.exchanged.then(|| {
+            let pass = of_jwt_with(keys, |link| link.run(60), true, None, NOW);
+            pass.is_new.then(|| {
                 let (kid, expires) = signed_by(&pass);
                 (String::from(kid), expires)
             })
@@ -271,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_run_has_a_cap() {
-        let day = passed(|terms| edge(terms).run(86_401), KEYS, None, NOW).unwrap();
+        let day = passed(|link| edge(link).run(86_401), KEYS, None, NOW).unwrap();
         assert_eq!(day.expires.as_secs(), NOW + 86_400);
         let signer = Signer::new(ring(KEYS));
         let link = signer.link(MASTER).run(60).sign(UnixTime::from_secs(NOW)).unwrap();
@@ -279,24 +334,24 @@ mod tests {
         let verifier = Verifier::new(&ring).max_run(7);
         let now = UnixTime::from_secs(NOW);
         let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
-        assert_eq!(verifier.pass(&verified, now).unwrap().expires.as_secs(), NOW + 7);
+        assert_eq!(verifier.exchange(&verified, now).unwrap().expires.as_secs(), NOW + 7);
     }
 
     #[test]
     fn without_run_it_is_the_same_token() {
         let pass = passed(edge, KEYS, None, NOW).unwrap();
-        assert!(!pass.exchanged && pass.stamp.is_none());
+        assert!(!pass.is_new && pass.segment_signer.is_none());
         assert_eq!(pass.expires.as_secs(), NOW + 600);
         assert!(pass.token.starts_with("pg=1&exp=1767225600&kid=main&aud=edge&dir=2&sig="));
-        let preview = passed(|terms| edge(terms).preview(30), KEYS, None, NOW).unwrap();
-        assert!(!preview.exchanged && preview.stamp.is_some());
+        let preview = passed(|link| edge(link).preview(30), KEYS, None, NOW).unwrap();
+        assert!(!preview.is_new && preview.segment_signer.is_some());
         assert!(preview.token.contains("&dir=2&pre=30&sig="));
     }
 
     #[test]
     fn of_an_exact_scope_nothing_goes_on_but_a_run() {
-        assert!(passed(|terms| edge(terms).exact(), KEYS, None, NOW).is_none());
-        let pass = passed(|terms| edge(terms).exact().run(60), KEYS, None, NOW).unwrap();
+        assert!(passed(|link| edge(link).exact(), KEYS, None, NOW).is_none());
+        let pass = passed(|link| edge(link).exact().run(60), KEYS, None, NOW).unwrap();
         assert!(pass.token.starts_with("pg=1&exp=1767225060&kid=main&aud=edge&sig="));
     }
 
@@ -343,7 +398,7 @@ mod tests {
 
     #[test]
     fn it_is_admitted_as_any_other() {
-        let pass = passed(|terms| edge(terms).run(60), KEYS, None, NOW).unwrap();
+        let pass = passed(|link| edge(link).run(60), KEYS, None, NOW).unwrap();
         let url = ["https://cdn.example.com/", &pass.token, "/videos/42/1.m4s"].concat();
         let ring = ring(KEYS);
         let verifier = Verifier::new(&ring).audience(Some("edge"));
@@ -358,22 +413,22 @@ mod tests {
 
     /// What goes on from a JWT for ten minutes at a gate that reads JWTs, and native tokens or not.
     fn of_jwt(
-        more: impl for<'a> FnOnce(Terms<'a>) -> Terms<'a>,
+        more: impl for<'a> FnOnce(Built<'a>) -> Built<'a>,
         native: bool,
         audience: Option<&str>,
         now: u64,
-    ) -> Pass {
+    ) -> ExchangedToken {
         of_jwt_with(KEYS, more, native, audience, now)
     }
 
     /// [`of_jwt`] at a gate with these keys.
     fn of_jwt_with(
         keys: &str,
-        more: impl for<'a> FnOnce(Terms<'a>) -> Terms<'a>,
+        more: impl for<'a> FnOnce(Built<'a>) -> Built<'a>,
         native: bool,
         audience: Option<&str>,
         now: u64,
-    ) -> Pass {
+    ) -> ExchangedToken {
         let signer = Signer::new(ring(KEYS));
         let link = more(signer.link(MASTER).jwt(Jwt::new().claim("vid", 42).issuer("joe")));
         let link = link.sign(UnixTime::from_secs(NOW)).unwrap();
@@ -382,22 +437,22 @@ mod tests {
         let verifier = Verifier::new(&ring).native(native).jwt(Some(&rules)).audience(audience);
         let verifier = verifier.leeway(300);
         let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
-        let pass = verifier.pass(&verified, now).unwrap();
+        let pass = verifier.exchange(&verified, now).unwrap();
         let own = ["token=", link.token()].concat();
-        assert_eq!(pass.token == own, !pass.exchanged, "{}", pass.token);
-        assert!(pass.stamp.is_none());
+        assert_eq!(pass.token == own, !pass.is_new, "{}", pass.token);
+        assert!(pass.segment_signer.is_none());
         pass
     }
 
     #[test]
     fn a_jwt_is_exchanged_for_a_native_token() {
-        fn more<'a>(terms: Terms<'a>) -> Terms<'a> {
-            let terms = terms.audience("edge").token_id("j").session("s").subject("v").run(60);
-            terms.not_before(UnixTime::from_secs(NOW - 60))
+        fn more<'a>(link: Built<'a>) -> Built<'a> {
+            let link = link.audience("edge").token_id("j").session("s").subject("v").run(60);
+            link.not_before(UnixTime::from_secs(NOW - 60))
         }
         for (now, exp) in [(NOW, NOW + 60), (NOW + 599, NOW + 659), (NOW + 800, NOW + 660)] {
             let pass = of_jwt(more, true, Some("edge"), now);
-            assert!(pass.exchanged);
+            assert!(pass.is_new);
             assert_eq!(pass.expires.as_secs(), exp);
             let (fields, _) = pass.token.split_once("&sig=").unwrap();
             assert_eq!(
@@ -411,18 +466,18 @@ mod tests {
 
     #[test]
     fn without_run_or_a_native_form_the_jwt_goes_on() {
-        let stays = |more: fn(Terms<'_>) -> Terms<'_>, native, audience| {
+        let stays = |more: fn(Built<'_>) -> Built<'_>, native, audience| {
             let pass = of_jwt(more, native, audience, NOW);
-            assert!(!pass.exchanged);
+            assert!(!pass.is_new);
             assert_eq!(pass.expires.as_secs(), NOW + 600);
         };
-        stays(|terms| terms, true, None);
-        stays(|terms| terms.run(60), false, None);
-        stays(|terms| terms.run(14_400).subject("auth0|7"), true, None);
-        stays(|terms| terms.run(14_400).token_id("a.b"), true, None);
-        stays(|terms| terms.run(14_400).session("a b"), true, None);
-        stays(|terms| terms.run(14_400).subject("7&exp=9007199254740991"), true, None);
+        stays(|link| link, true, None);
+        stays(|link| link.run(60), false, None);
+        stays(|link| link.run(14_400).subject("auth0|7"), true, None);
+        stays(|link| link.run(14_400).token_id("a.b"), true, None);
+        stays(|link| link.run(14_400).session("a b"), true, None);
+        stays(|link| link.run(14_400).subject("7&exp=9007199254740991"), true, None);
         let url = "https://edge.example.com/";
-        stays(|terms| terms.run(14_400).audience("https://edge.example.com/"), true, Some(url));
+        stays(|link| link.run(14_400).audience("https://edge.example.com/"), true, Some(url));
     }
 }

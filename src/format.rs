@@ -11,12 +11,12 @@ pub(crate) mod name;
 mod native;
 #[cfg(feature = "alloc")]
 mod place;
-#[cfg(feature = "alloc")]
+#[cfg(feature = "timed-hmac")]
 pub(crate) mod timed_hmac;
 mod token;
 
 use core::fmt;
-#[cfg(feature = "manifest")]
+#[cfg(feature = "alloc")]
 use core::iter;
 #[cfg(feature = "alloc")]
 use core::ops::Range;
@@ -24,20 +24,22 @@ use core::ops::Range;
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
 
+#[cfg(feature = "alloc")]
+use crate::description::FieldDescription;
 use crate::error::Refusal;
 #[cfg(feature = "alloc")]
 use crate::key::KeyRing;
 #[cfg(feature = "alloc")]
-use crate::note::FieldNote;
+use crate::options::{CheckedOptions, Extent, LinkOptions, SignError};
 use crate::query::{ParamNames, SignedQuery};
-use crate::request::{Placement, Request, Target};
-#[cfg(feature = "manifest")]
-use crate::scope::Scope;
 #[cfg(feature = "alloc")]
-use crate::terms::{CheckedTerms, Extent, SignError, Terms};
+use crate::request::is_signed;
+use crate::request::{Placement, Request, UrlParts};
+#[cfg(feature = "alloc")]
+use crate::scope::Scope;
 
-#[cfg(feature = "manifest")]
-pub(crate) use self::native::Stamp;
+#[cfg(feature = "alloc")]
+pub use self::native::SegmentSigner;
 #[cfg(feature = "alloc")]
 pub(crate) use self::native::fields as native_fields;
 pub(crate) use self::token::{Kid, Located, SigningInput, UnverifiedToken};
@@ -50,10 +52,6 @@ pub(crate) use self::token::{Kid, Located, SigningInput, UnverifiedToken};
 pub(crate) trait Format: Send + Sync {
     /// Its name, in a key ring and in `FORMATS`.
     fn name(&self) -> &'static str;
-
-    /// The name that its tokens go by in addresses and cookies.
-    #[cfg(feature = "manifest")]
-    fn token_name(&self) -> &str;
 
     /// The token in the first segment of a path.
     fn in_path<'r>(&self, _path: &'r str) -> Option<(&'r str, &'r str)> {
@@ -107,31 +105,6 @@ pub(crate) trait Format: Send + Sync {
     fn issuer(&self) -> Option<&str> {
         None
     }
-
-    /// Whether a part of a request may be a token that is bound to countries.
-    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
-    fn may_name_countries(&self, _text: &str) -> bool {
-        false
-    }
-
-    /// Checks that its tokens can name this deployment.
-    ///
-    /// # Errors
-    /// What to write instead.
-    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
-    fn check_audience(&self, _name: &str) -> Result<(), &'static str> {
-        Ok(())
-    }
-
-    /// How a gate makes tokens of its own in this format, where it does.
-    #[cfg(feature = "manifest")]
-    fn mint(&self) -> Option<&'static dyn Mint> {
-        None
-    }
-
-    /// A token as it is in a path or a cookie: with its name.
-    #[cfg(feature = "manifest")]
-    fn named(&self, token: &UnverifiedToken<'_>) -> String;
 }
 
 impl fmt::Debug for dyn Format + '_ {
@@ -150,13 +123,13 @@ pub(crate) trait Explain: Format {
     }
 
     /// What a token says, part by part and in words. It may be broken.
-    fn notes(&self, text: &str, scope: Option<&str>) -> Vec<FieldNote>;
+    fn describe(&self, text: &str, scope: Option<&str>) -> Vec<FieldDescription>;
 
     /// The bytes under the MAC, to be shown.
-    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String;
+    fn displayed_input(&self, token: &UnverifiedToken<'_>) -> String;
 
     /// What would explain that a token was not read.
-    fn mistakes_of_grammar(
+    fn diagnose_grammar(
         &self,
         _rules: &Rules<'_>,
         _ring: &KeyRing,
@@ -167,12 +140,41 @@ pub(crate) trait Explain: Format {
     }
 
     /// What would make the signature of a well-formed token fit.
-    fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String>;
+    fn diagnose_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String>;
 
     /// What is likely where a signature does not fit, and nothing that was tried does.
-    fn guess_of_signature(&self) -> Option<&'static str> {
+    fn likely_cause(&self) -> Option<&'static str> {
         None
     }
+}
+
+/// A wire format, as a gate hands its tokens on: in a cookie, in the addresses of a manifest, or exchanged. It is a
+/// trait of its own for the same reason as [`Explain`].
+#[cfg(feature = "alloc")]
+pub(crate) trait Exchange: Format {
+    /// The name that its tokens go by in addresses and cookies.
+    fn token_name(&self) -> &str;
+
+    /// Whether a part of a request may be a token that is bound to countries.
+    fn may_name_countries(&self, _text: &str) -> bool {
+        false
+    }
+
+    /// Checks that its tokens can name this deployment.
+    ///
+    /// # Errors
+    /// What to write instead.
+    fn check_audience(&self, _name: &str) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    /// How a gate makes tokens of its own in this format, where it does.
+    fn mint(&self) -> Option<&'static dyn Mint> {
+        None
+    }
+
+    /// A token as it is in a path or a cookie: with its name.
+    fn named(&self, token: &UnverifiedToken<'_>) -> String;
 }
 
 /// A wire format, as a signer writes it.
@@ -186,17 +188,17 @@ pub(crate) trait Writer: Send + Sync {
         None
     }
 
-    /// Checks that a token can say all of the terms.
+    /// Checks that a token can say all of the options.
     ///
     /// # Errors
     /// The first term that it cannot.
-    fn check(&self, terms: &Terms<'_>) -> Result<(), SignError>;
+    fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError>;
 
-    /// Signs one URL on terms that were checked.
+    /// Signs one URL on options that were checked.
     ///
     /// # Errors
     /// What is wrong with the URL.
-    fn write(&self, terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError>;
+    fn write(&self, options: &CheckedOptions<'_, '_>, url: &str) -> Result<SignedUrl, SignError>;
 }
 
 #[cfg(feature = "alloc")]
@@ -212,7 +214,7 @@ pub(crate) const NATIVE: &dyn Writer = &native::Native;
 
 /// A URL with a token in it.
 #[cfg(feature = "alloc")]
-pub(crate) struct Written {
+pub(crate) struct SignedUrl {
     pub(crate) url: String,
     /// Where in the URL the token is, without its name.
     pub(crate) token: Range<usize>,
@@ -222,7 +224,7 @@ pub(crate) struct Written {
 }
 
 /// A format in which a gate makes tokens of its own.
-#[cfg(feature = "manifest")]
+#[cfg(feature = "alloc")]
 pub(crate) trait Mint: Writer {
     /// A token with its name: for a directory, the first `n` segments, or for an exact scope.
     ///
@@ -230,13 +232,40 @@ pub(crate) trait Mint: Writer {
     /// [`SignError::Field`] where it would be too long.
     fn token(
         &self,
-        terms: &CheckedTerms<'_, '_>,
+        options: &CheckedOptions<'_, '_>,
         scope: Scope<'_>,
         n: Option<u8>,
     ) -> Result<String, SignError>;
 
-    /// Makes tokens of exact scope on these terms, less a directory and a preview.
-    fn stamp(&self, terms: &CheckedTerms<'_, '_>) -> Stamp;
+    /// Signs addresses one by one on these options, without a directory and a preview.
+    fn segment_signer(
+        &self,
+        options: &CheckedOptions<'_, '_>,
+        unsigned_params: ParamNames<'_>,
+    ) -> SegmentSigner;
+}
+
+/// The names that tokens go by in addresses and cookies: `pg`, and those of the other formats that a gate reads.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug)]
+pub struct TokenNames(Vec<String>);
+
+#[cfg(feature = "alloc")]
+impl TokenNames {
+    pub(crate) fn of(rules: &Rules<'_>) -> Self {
+        Self(rules.names().map(String::from).collect())
+    }
+
+    /// The names.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether an address has a token in its path or in its query.
+    #[must_use]
+    pub fn are_in(&self, path: &str, query: Option<&str>) -> bool {
+        is_signed(self.iter(), path, query)
+    }
 }
 
 /// What a gate has to know to read a token.
@@ -247,19 +276,20 @@ pub(crate) struct Rules<'a> {
     pub(crate) jwt: Option<&'a jwt::JwtRules>,
     /// Whether native tokens are read.
     pub(crate) native: bool,
-    #[cfg(feature = "alloc")]
+    #[cfg(feature = "timed-hmac")]
     pub(crate) timed_hmac: Option<&'a timed_hmac::TimedHmac>,
     pub(crate) unsigned_params: ParamNames<'a>,
 }
 
-/// The formats that these rules read, as trait objects. Each is registered here, and nowhere else.
+/// The formats that these rules read, as trait objects. Each is registered here: this list is what is searched for
+/// a token, what explains it, and what hands it on.
 macro_rules! registered {
     ($rules:expr, $trait:path) => {{
         let formats: [Option<&dyn $trait>; _] = [
             if $rules.native { Some(&native::Native) } else { None },
             #[cfg(feature = "jwt")]
             $rules.jwt.map(|format| format as _),
-            #[cfg(feature = "alloc")]
+            #[cfg(feature = "timed-hmac")]
             $rules.timed_hmac.map(|format| format as _),
         ];
         formats.into_iter().flatten()
@@ -273,7 +303,7 @@ impl<'a> Rules<'a> {
         #[cfg(feature = "jwt")]
         jwt: None,
         native: true,
-        #[cfg(feature = "alloc")]
+        #[cfg(feature = "timed-hmac")]
         timed_hmac: None,
         unsigned_params: ParamNames::new(""),
     };
@@ -281,6 +311,12 @@ impl<'a> Rules<'a> {
     /// The formats that are read.
     pub(crate) fn formats(&self) -> impl Iterator<Item = &'a dyn Format> + use<'a> {
         registered!(self, Format)
+    }
+
+    /// The formats that are read, as a gate hands their tokens on.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn exchanges(&self) -> impl Iterator<Item = &'a dyn Exchange> + use<'a> {
+        registered!(self, Exchange)
     }
 
     /// What explains the tokens of a format.
@@ -297,8 +333,8 @@ impl<'a> Rules<'a> {
     where
         'a: 'r,
     {
-        let target = Target::parse(request.url)?;
-        let Target { base, path, query } = target;
+        let target = UrlParts::parse(request.url)?;
+        let UrlParts { base, path, query } = target;
         let mut found = Err(Refusal::Missing);
         for format in self.formats() {
             let mut add = |placement, text, path, query| {
@@ -338,13 +374,13 @@ impl<'a> Rules<'a> {
         'a: 'r,
     {
         const MOST: usize = 8;
-        let target = Target::parse(request.url).ok();
+        let target = UrlParts::parse(request.url).ok();
         let pairs = request.cookie.unwrap_or_default().split(';').map(str::trim);
         let tokens = pairs.filter_map(|pair| {
             self.formats().find_map(|format| Some((format, format.in_cookie(pair)?)))
         });
         tokens.take(MOST).filter_map(move |(format, text)| {
-            let Target { base, path, query } = target?;
+            let UrlParts { base, path, query } = target?;
             Some(Located { format, placement: Placement::Cookie, text, base, path, query })
         })
     }
@@ -361,15 +397,16 @@ impl<'a> Rules<'a> {
     }
 
     /// The names that tokens go by in addresses and cookies. That of native ones is always among them.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let others = self.formats().map(Format::token_name).filter(|name| *name != native::NAME);
+        let others =
+            self.exchanges().map(Exchange::token_name).filter(|name| *name != native::NAME);
         iter::once(native::NAME).chain(others)
     }
 
     /// How this gate makes tokens of its own; `None` where it reads no format in which it could.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) fn mint(&self) -> Option<&'static dyn Mint> {
-        self.formats().find_map(Format::mint)
+        self.exchanges().find_map(Exchange::mint)
     }
 }

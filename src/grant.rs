@@ -19,12 +19,12 @@ pub use self::network::{Network, NetworkError, Networks};
 
 /// Text of a token: borrowed where it stands so in the request, and else, as of a claim of a JWT, on its own.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Text<'a>(Written<'a>);
+pub struct Text<'a>(TextOf<'a>);
 
 #[cfg(feature = "alloc")]
-type Written<'a> = Cow<'a, str>;
+type TextOf<'a> = Cow<'a, str>;
 #[cfg(not(feature = "alloc"))]
-type Written<'a> = &'a str;
+type TextOf<'a> = &'a str;
 
 impl<'a> Text<'a> {
     /// Text of a request.
@@ -202,7 +202,7 @@ impl<'a> Countries<'a> {
     }
 
     /// As on the wire.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) const fn as_str(self) -> &'a str {
         self.0
     }
@@ -232,7 +232,11 @@ impl<'a> DownloadName<'a> {
     /// Starts the value of a file that is to be shown. No name in base64url has a dot.
     pub(crate) const INLINE: &'static str = "inline.";
 
-    pub(crate) fn parse(value: &'a str) -> Result<Self, Fault> {
+    /// Reads the value of the field `dl`.
+    ///
+    /// # Errors
+    /// What breaks the rules for such a name.
+    pub fn parse(value: &'a str) -> Result<Self, Fault> {
         let text = Self(value).encoded();
         if !bytes::all(text.as_bytes(), bytes::is_id) {
             return Err(Fault::Character);

@@ -13,11 +13,11 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use self::mend::{Mended, Reading, mend};
-use crate::bytes::around;
+use crate::bytes::split_at;
+use crate::description::{FieldDescription, Span};
 use crate::error::{Fault, Field, ParseError, PolicyError, Refusal};
 use crate::format::UnverifiedToken;
 use crate::key::{Candidates, Entry};
-use crate::note::{FieldNote, Span};
 use crate::query::ParamNames;
 use crate::redact::{redacted, redacted_path, redacted_query};
 use crate::request::{Placement, Request};
@@ -97,8 +97,9 @@ impl Verifier<'_> {
         let opens = token.as_ref().ok().and_then(|token| token.opens);
         let scope = opens.map(|scope| redacted_path(&scope.to_string()));
         let format = self.rules.explainer(located.format);
-        report.fields =
-            format.map(|format| format.notes(located.text, scope.as_deref())).unwrap_or_default();
+        report.fields = format
+            .map(|format| format.describe(located.text, scope.as_deref()))
+            .unwrap_or_default();
         let token = match token {
             Ok(token) => token,
             Err(refusal) => {
@@ -113,7 +114,7 @@ impl Verifier<'_> {
         report.kid = token.kid().map(redacted);
         report.path = Some(redacted_path(&token.path.to_string()));
         report.scope = scope;
-        report.signing_input = format.map(|format| format.shown_input(&token));
+        report.signing_input = format.map(|format| format.displayed_input(&token));
         report.not_before = token.grant.not_before();
         report.expires = Some(token.grant.expires());
         let key = self.run_checks(&mut report, &token, request, now);
@@ -302,8 +303,8 @@ impl Verifier<'_> {
         let Ok(located) = self.locate(request, now) else { return Vec::new() };
         let Some(format) = self.rules.explainer(located.format) else { return Vec::new() };
         match self.rules.read(&located) {
-            Ok(token) if token.opens.is_some() => format.mistakes_of_signature(self.ring, &token),
-            _ => format.mistakes_of_grammar(&self.rules, self.ring, request, &located),
+            Ok(token) if token.opens.is_some() => format.diagnose_signature(self.ring, &token),
+            _ => format.diagnose_grammar(&self.rules, self.ring, request, &located),
         }
     }
 
@@ -313,7 +314,8 @@ impl Verifier<'_> {
             Ok(located) => located,
             Err(Refusal::Missing) => {
                 let url = request.url;
-                let lacks_start = around(url, "exp=").is_some() && around(url, "sig=").is_some();
+                let lacks_start =
+                    split_at(url, "exp=").is_some() && split_at(url, "sig=").is_some();
                 let said = "the token does not start with `pg=1`";
                 let misnamed = names::misnamed(&self.rules, request);
                 return misnamed.or(lacks_start.then(|| said.to_owned()));
@@ -327,7 +329,7 @@ impl Verifier<'_> {
         }
         let format = self.rules.explainer(located.format)?;
         match self.rules.read(&located) {
-            Ok(_) => format.guess_of_signature().map(String::from),
+            Ok(_) => format.likely_cause().map(String::from),
             Err(Refusal::Parse(ParseError::UnknownField)) => {
                 let name = redacted(format.unknown_field(located.text)?);
                 Some(format!(
@@ -355,7 +357,7 @@ fn put<'a>(request: &Request<'a>, place: u8, text: &'a str) -> Request<'a> {
 }
 
 /// A time that is in another unit than unix seconds, or is no moment. `broken` is a refusal that nothing explains.
-fn odd_time(note: &FieldNote, broken: Option<Refusal>, now: UnixTime) -> Option<String> {
+fn odd_time(note: &FieldDescription, broken: Option<Refusal>, now: UnixTime) -> Option<String> {
     let (name, value) = (note.name.as_str(), note.value.as_str());
     if !matches!(name, "exp" | "iat" | "nbf") {
         return None;

@@ -6,16 +6,14 @@
 //! parameters. A Java server reads `film.mp4;x.m4s` as `film.mp4`, and `..;` as `..` (RFC 3986, section
 //! 3.3, allows such parameters and gives them no meaning).
 
-mod plain;
+mod fast_path;
 
 use core::fmt::{self, Write as _};
 
 #[cfg(feature = "alloc")]
 use alloc::{borrow::Cow, string::String};
 
-pub(crate) use self::plain::is_plain;
-#[cfg(feature = "manifest")]
-pub(crate) use self::plain::is_plain_relative;
+pub use self::fast_path::{is_unreserved_path, is_unreserved_relative};
 use crate::bytes::is_unreserved;
 use crate::percent::escaped;
 
@@ -35,7 +33,7 @@ impl<'a> CanonicalPath<'a> {
     /// # Errors
     /// A [`PathError`] that says what to write instead.
     pub fn parse(written: &'a str) -> Result<Self, PathError> {
-        if is_plain(written.as_bytes()) {
+        if is_unreserved_path(written.as_bytes()) {
             return Ok(Self { written, verbatim: true });
         }
         Self::parse_segments(written)
@@ -95,7 +93,7 @@ impl<'a> CanonicalPath<'a> {
     }
 
     /// The canonical form, where it is what was written.
-    #[cfg(any(feature = "jwt", test))]
+    #[cfg(any(feature = "jwt", all(test, feature = "alloc")))]
     pub(crate) fn as_canonical(self) -> Option<&'a str> {
         self.verbatim.then_some(self.written)
     }

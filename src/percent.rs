@@ -11,7 +11,7 @@ pub(crate) fn escaped(digits: &str) -> Option<u8> {
 
 /// Appends a text with every octet encoded that is not `kept`, which are in ASCII.
 #[cfg(feature = "alloc")]
-pub(crate) fn push_encoded(text: &str, kept: impl Fn(u8) -> bool, out: &mut String) {
+pub fn push_encoded(text: &str, kept: impl Fn(u8) -> bool, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for octet in text.bytes() {
         if octet.is_ascii() && kept(octet) {
@@ -26,8 +26,9 @@ pub(crate) fn push_encoded(text: &str, kept: impl Fn(u8) -> bool, out: &mut Stri
 }
 
 /// A text with its escapes decoded. `None` where one is broken, or what comes out is no text.
-#[cfg(feature = "manifest")]
-pub(crate) fn decode(text: &str) -> Option<String> {
+#[cfg(feature = "alloc")]
+#[must_use]
+pub fn decode(text: &str) -> Option<String> {
     let mut pieces = text.split('%');
     let mut bytes = Vec::from(pieces.next()?);
     for piece in pieces {

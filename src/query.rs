@@ -36,13 +36,14 @@ impl<'a> ParamNames<'a> {
     }
 
     /// As the operator wrote them.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) const fn as_str(self) -> &'a str {
         self.0
     }
 
     /// Whether `param`, one `name=value` or `name` of a query, is named here.
-    pub(crate) fn has(self, param: &str) -> bool {
+    #[must_use]
+    pub fn has(self, param: &str) -> bool {
         let name = name_of(param);
         let is = |listed: &str| match listed.strip_suffix('*') {
             // A star by itself would name everything.
@@ -59,7 +60,8 @@ impl<'a> ParamNames<'a> {
 }
 
 /// Whether a player adds `param` by itself.
-pub(crate) fn is_player_param(param: &str) -> bool {
+#[must_use]
+pub fn is_player_param(param: &str) -> bool {
     PLAYER_PARAMS.contains(&name_of(param))
 }
 
@@ -69,7 +71,7 @@ pub(crate) fn name_of(param: &str) -> &str {
 }
 
 /// The query before the first parameter of this name, if anything is there, and what follows the name and `=`.
-#[cfg(feature = "alloc")]
+#[cfg(any(feature = "jwt", feature = "timed-hmac"))]
 pub(crate) fn split_at_param<'q>(query: &'q str, name: &str) -> Option<(Option<&'q str>, &'q str)> {
     let mut rest = query;
     loop {
@@ -87,7 +89,7 @@ pub(crate) fn split_at_param<'q>(query: &'q str, name: &str) -> Option<(Option<&
 
 /// Parameters as one query; `None` where there are none.
 #[cfg(feature = "alloc")]
-pub(crate) fn joined<'p>(params: impl IntoIterator<Item = &'p str>) -> Option<String> {
+pub fn joined<'p>(params: impl IntoIterator<Item = &'p str>) -> Option<String> {
     let mut params = params.into_iter();
     let mut query = String::from(params.next()?);
     params.for_each(|param| query.extend(["&", param]));
@@ -96,7 +98,7 @@ pub(crate) fn joined<'p>(params: impl IntoIterator<Item = &'p str>) -> Option<St
 
 /// Appends parameters to an address without a query.
 #[cfg(feature = "alloc")]
-pub(crate) fn push_query<'p>(address: &mut String, params: impl IntoIterator<Item = &'p str>) {
+pub fn push_query<'p>(address: &mut String, params: impl IntoIterator<Item = &'p str>) {
     for (joint, param) in core::iter::once("?").chain(core::iter::repeat("&")).zip(params) {
         address.extend([joint, param]);
     }
@@ -146,7 +148,8 @@ impl SignedQuery<'_> {
 
 /// Whether all bytes may stand in a query: printable ASCII without `#`. No line feed is among them,
 /// so none can stand in a signing input but the one that parts it.
-pub(crate) fn is_query(text: &str) -> bool {
+#[must_use]
+pub fn is_query(text: &str) -> bool {
     bytes::all(text.as_bytes(), |byte| bytes::is_graphic(byte) & (byte != b'#'))
 }
 

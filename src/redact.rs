@@ -5,7 +5,7 @@
 //! base64, plain or percent-encoded, in lower and upper case, or a long one of hex digits.
 
 use alloc::string::String;
-#[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
 /// What stands for the part that is left out.
@@ -26,9 +26,9 @@ const TAG_LEN: usize = 43;
 /// In a log, which more people read than a link: the fewest characters with a capital that may be a tag, or most of
 /// one, and how many of them are written. These tell one film from another where ids are as long as tags, and are
 /// of no use to forgers.
-#[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+#[cfg(feature = "alloc")]
 const SHORTEST_LOGGED: usize = 32;
-#[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+#[cfg(feature = "alloc")]
 const LOGGED: usize = 8;
 
 /// Takes out of a text whatever could be a tag, a key or a token, whatever it is called, and however often
@@ -59,8 +59,9 @@ pub(crate) fn redacted_query(text: &str) -> String {
 
 /// A segment of a path, for a log. A tag is cut to its first characters, and what follows the first `=` is left out
 /// where a run in it is as long as may be a part of a tag, whatever it is made of. Ids and names in lower case stay.
-#[cfg(any(feature = "worker", all(test, feature = "manifest")))]
-pub(crate) fn redacted_segment(segment: &str) -> String {
+#[cfg(feature = "alloc")]
+#[must_use]
+pub fn redacted_segment(segment: &str) -> String {
     let mut shown = String::with_capacity(segment.len());
     // The end of what is shown of the name, where a value began.
     let mut name = None;
@@ -102,7 +103,7 @@ pub(crate) fn redacted_segment(segment: &str) -> String {
 /// What becomes of a text where a run of up to `longest` characters is shown before the first `=`.
 fn redact(text: &str, longest: usize) -> String {
     let mut shown = String::with_capacity(text.len());
-    let mut run = Run::default();
+    let mut run = TextRun::default();
     let mut longest = longest;
     let mut rest = text;
     loop {
@@ -121,7 +122,7 @@ fn redact(text: &str, longest: usize) -> String {
             let start = text.len().saturating_sub(rest.len()).saturating_sub(run.bytes);
             let end = text.len().saturating_sub(rest.len());
             run.show(text.get(start..end).unwrap_or_default(), longest, &mut shown);
-            run = Run::default();
+            run = TextRun::default();
             if octet == Some(b'=') {
                 longest = LONGEST_SHOWN;
             }
@@ -153,7 +154,7 @@ fn starts_with_part(text: &str) -> bool {
 
 /// Characters of base64 in a row.
 #[derive(Default)]
-struct Run {
+struct TextRun {
     /// How many.
     len: usize,
     /// Bytes that they take as they are written.
@@ -171,7 +172,7 @@ struct Run {
     other: bool,
 }
 
-impl Run {
+impl TextRun {
     fn take(&mut self, octet: u8) {
         self.len = self.len.saturating_add(1);
         self.part = self.part.saturating_add(1);
@@ -294,7 +295,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     #[test]
     fn a_log_has_the_start_of_a_tag_at_most() {
         let twice = TAG.replace('_', "%255F").replace('R', "%2552");

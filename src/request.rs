@@ -34,6 +34,14 @@ impl<'a> Request<'a> {
         Self { url, ..Self::default() }
     }
 
+    /// The path of the URL, from its first `/`, and the query after the `?`, as they are written.
+    ///
+    /// # Errors
+    /// [`ParseError::Malformed`] if the URL is too long, or does not start with a path or a scheme and a host.
+    pub fn path_and_query(&self) -> Result<(&'a str, Option<&'a str>), ParseError> {
+        UrlParts::parse(self.url).map(|target| (target.path, target.query))
+    }
+
     /// The request as a client sends it: without the `#fragment` that an address may have (RFC 9110, section
     /// 7.1). `&#38;` is none: it is HTML that nobody decoded, and stays, so that it can be told.
     #[must_use]
@@ -79,7 +87,7 @@ impl Placement {
 
 /// The parts of a URL, as they are written.
 #[derive(Clone, Copy)]
-pub(crate) struct Target<'a> {
+pub(crate) struct UrlParts<'a> {
     /// Scheme and authority: `https://cdn.example.com`; empty where the URL starts with its path.
     pub(crate) base: &'a str,
     /// From the first `/` to the `?`.
@@ -88,7 +96,7 @@ pub(crate) struct Target<'a> {
     pub(crate) query: Option<&'a str>,
 }
 
-impl<'a> Target<'a> {
+impl<'a> UrlParts<'a> {
     pub(crate) fn parse(url: &'a str) -> Result<Self, ParseError> {
         let malformed = |fault| ParseError::Malformed(Field::Url, fault);
         if url.len() > Request::MAX_URL_LEN {
@@ -123,7 +131,8 @@ fn authority(url: &str) -> Option<usize> {
 /// Scheme with the `://`, and what follows; no scheme where there is none.
 #[cfg(feature = "alloc")]
 pub(crate) fn split_scheme(text: &str) -> (&str, &str) {
-    let scheme = bytes::around(text, "://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
+    let scheme =
+        bytes::split_at(text, "://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
     text.split_at_checked(scheme).unwrap_or_default()
 }
 
@@ -153,7 +162,7 @@ mod tests {
 
     #[track_caller]
     fn splits(url: &str, expected: (&str, &str, Option<&str>)) {
-        let target = Target::parse(url).unwrap();
+        let target = UrlParts::parse(url).unwrap();
         assert_eq!((target.base, target.path, target.query), expected);
     }
 
@@ -172,7 +181,7 @@ mod tests {
     fn a_scheme_needs_a_host() {
         for url in ["https:///a.mp4", "https://", "http://?a", "https:///cdn.example.com/a"] {
             let refused = ParseError::Malformed(Field::Url, Fault::NoHost);
-            assert_eq!(Target::parse(url).err(), Some(refused), "{url}");
+            assert_eq!(UrlParts::parse(url).err(), Some(refused), "{url}");
         }
     }
 

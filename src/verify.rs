@@ -3,33 +3,70 @@
 mod unsigned;
 mod verified;
 
+use core::fmt;
+
+#[cfg(feature = "alloc")]
+use alloc::string::String;
+
 use crate::error::{InvalidSignature, ParseError, PolicyError, Refusal};
 #[cfg(feature = "jwt")]
 use crate::format::jwt::JwtRules;
-#[cfg(feature = "alloc")]
+#[cfg(feature = "timed-hmac")]
 use crate::format::timed_hmac::TimedHmac;
+#[cfg(feature = "alloc")]
+use crate::format::{Format, TokenNames};
 use crate::format::{Located, Rules, UnverifiedToken};
 use crate::grant::Grant;
 #[cfg(feature = "jwt")]
 use crate::grant::Text;
 use crate::key::{Candidates, Entry, KeyRing};
 use crate::query::ParamNames;
-use crate::request::Request;
+use crate::request::{Placement, Request};
+use crate::scope::Scope;
 use crate::time::UnixTime;
 
 pub use self::verified::Verified;
 
-/// A refusal, with what was read of the token.
-pub(crate) struct Denied<'a> {
+/// A refusal, with what was read of the token. Nothing of that is proved: an operator looks for a missing key with it.
+#[derive(Clone)]
+pub struct Denied<'a> {
     pub(crate) refusal: Refusal,
-    /// `None` where no token counts.
+    /// `None` if no token counts.
     pub(crate) located: Option<Located<'a>>,
-    /// `None` where it cannot be read.
-    #[cfg_attr(
-        not(any(feature = "worker", all(test, feature = "manifest"))),
-        expect(dead_code, reason = "for the log of a gate")
-    )]
+    /// `None` if the token cannot be read.
     pub(crate) token: Option<UnverifiedToken<'a>>,
+}
+
+impl<'a> Denied<'a> {
+    /// Why the request is refused.
+    #[must_use]
+    pub const fn refusal(&self) -> Refusal {
+        self.refusal
+    }
+
+    /// The key id that the token claims. It may be any text.
+    #[must_use]
+    pub fn untrusted_kid(&self) -> Option<&str> {
+        self.token.as_ref()?.kid()
+    }
+
+    /// The scope that the token claims.
+    #[must_use]
+    pub fn untrusted_scope(&self) -> Option<Scope<'a>> {
+        self.token.as_ref().map(UnverifiedToken::scope)
+    }
+
+    /// Where the token is, if it can be read.
+    #[must_use]
+    pub fn placement(&self) -> Option<Placement> {
+        self.token.as_ref().map(|token| token.located.placement)
+    }
+}
+
+impl fmt::Debug for Denied<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Denied").field("refusal", &self.refusal).finish_non_exhaustive()
+    }
 }
 
 impl From<Refusal> for Denied<'_> {
@@ -67,13 +104,13 @@ pub struct Verifier<'a> {
     pub(crate) rules: Rules<'a>,
     leeway: u64,
     pub(crate) max_lifetime: Option<u64>,
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) max_run: u64,
 }
 
 impl<'a> Verifier<'a> {
     /// The longest `run` that is granted where the operator says nothing else: a day, in seconds.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub const DEFAULT_MAX_RUN: u64 = 86_400;
 
     /// A gate with these keys, for native tokens: no audience, no leeway, no cap on lifetimes.
@@ -84,7 +121,7 @@ impl<'a> Verifier<'a> {
             rules: Rules::NATIVE,
             leeway: 0,
             max_lifetime: None,
-            #[cfg(feature = "manifest")]
+            #[cfg(feature = "alloc")]
             max_run: Self::DEFAULT_MAX_RUN,
         }
     }
@@ -105,7 +142,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// Reads timed HMACs as well.
-    #[cfg(feature = "alloc")]
+    #[cfg(feature = "timed-hmac")]
     #[must_use]
     pub const fn timed_hmac(mut self, format: Option<&'a TimedHmac>) -> Self {
         self.rules.timed_hmac = format;
@@ -135,7 +172,7 @@ impl<'a> Verifier<'a> {
 
     /// The most seconds that an exchanged token lasts, whatever `run` the link has;
     /// [`DEFAULT_MAX_RUN`](Self::DEFAULT_MAX_RUN) where nothing else is said.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn max_run(mut self, secs: u64) -> Self {
         self.max_run = secs;
@@ -150,6 +187,49 @@ impl<'a> Verifier<'a> {
         self
     }
 
+    /// What the tokens that it reads go by in addresses and cookies.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn token_names(&self) -> TokenNames {
+        TokenNames::of(&self.rules)
+    }
+
+    /// The token of an admitted request, as it is in a path or a cookie: with its name. `None` if this verifier does
+    /// not read its format.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn named_token(&self, verified: &Verified<'_>) -> Option<String> {
+        let token = &verified.token;
+        let name = token.located.format.name();
+        self.rules
+            .exchanges()
+            .find(|format| format.name() == name)
+            .map(|format| format.named(token))
+    }
+
+    /// The formats that it reads, by the names that a key ring has for them.
+    #[cfg(feature = "alloc")]
+    pub fn formats(&self) -> impl Iterator<Item = &'static str> + use<'a> {
+        self.rules.formats().map(Format::name)
+    }
+
+    /// Checks that tokens of every format that it reads can name this deployment.
+    ///
+    /// # Errors
+    /// What to write instead.
+    #[cfg(feature = "alloc")]
+    pub fn check_audience(&self, name: &str) -> Result<(), &'static str> {
+        self.rules.exchanges().try_for_each(|format| format.check_audience(name))
+    }
+
+    /// Whether a part of a request, the URL or a header field, may be a token that is bound to countries. Where it
+    /// is not, nobody need look up the client's country.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn may_name_countries(&self, text: &str) -> bool {
+        self.rules.exchanges().any(|format| format.may_name_countries(text))
+    }
+
     /// Decides on one request.
     ///
     /// # Errors
@@ -158,12 +238,15 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        self.judge(request, now).map_err(|denied| denied.refusal)
+        self.decide(request, now).map_err(|denied| denied.refusal)
     }
 
-    /// [`Verifier::verify`], with the token that was refused.
+    /// [`Verifier::verify`], with what was read of a token that is refused.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
     #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
-    pub(crate) fn judge<'r>(
+    pub fn decide<'r>(
         &self,
         request: &Request<'r>,
         now: UnixTime,
@@ -172,7 +255,7 @@ impl<'a> Verifier<'a> {
         'a: 'r,
     {
         match self.rules.locate(request) {
-            Ok(located) => self.decide(&located, request, now),
+            Ok(located) => self.decide_on(&located, request, now),
             Err(Refusal::Missing) => self.decide_on_cookies(request, now),
             Err(refusal) => Err(refusal.into()),
         }
@@ -192,7 +275,7 @@ impl<'a> Verifier<'a> {
         let mut furthest = Denied::from(Refusal::Missing);
         let mut preview = None;
         for located in self.rules.locate_cookies(request) {
-            match self.decide(&located, request, now) {
+            match self.decide_on(&located, request, now) {
                 // A preview counts where nothing more is shown.
                 Ok(verified) if verified.grant().preview().is_some() => {
                     preview = preview.or(Some(verified));
@@ -218,7 +301,7 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        match self.judge(request, now) {
+        match self.decide(request, now) {
             Ok(verified) => Ok(verified.token.located),
             Err(denied) => denied.located.ok_or(denied.refusal),
         }
@@ -226,7 +309,7 @@ impl<'a> Verifier<'a> {
 
     /// Checks 2 to 6.
     #[expect(clippy::result_large_err, reason = "a verdict is as large, and is moved as often")]
-    fn decide<'r>(
+    fn decide_on<'r>(
         &self,
         located: &Located<'r>,
         request: &Request<'r>,
@@ -355,6 +438,7 @@ fn find_key<'k>(
     live.find(fits).ok_or(InvalidSignature)
 }
 
+#[cfg(feature = "alloc")]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,10 +9,10 @@
 //! [`Template`] makes a directory of one of its claims.
 
 mod claims;
+mod description;
+mod diagnosis;
 mod header;
 mod json;
-mod mistakes;
-mod notes;
 mod template;
 mod write;
 
@@ -20,22 +20,22 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::bytes;
+use crate::description::FieldDescription;
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::name::{NameError, check_name};
-use crate::format::{Explain, Format, Located, Rules, SigningInput, UnverifiedToken};
+use crate::format::{Exchange, Explain, Format, Located, Rules, SigningInput, UnverifiedToken};
 use crate::grant::Grant;
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
-use crate::note::FieldNote;
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery, is_query, split_at_param};
 use crate::request::{Placement, Request};
 use crate::scope::Scope;
 
 use self::claims::Claims;
+use self::description::describe;
+use self::diagnosis::{GUESS, of_signature};
 use self::json::Room;
-use self::mistakes::{GUESS, of_signature};
-use self::notes::notes;
 use self::template::Template;
 pub use self::template::TemplateError;
 pub use self::write::{ClaimValue, Jwt};
@@ -112,11 +112,6 @@ impl Format for JwtRules {
         FORMAT
     }
 
-    #[cfg(feature = "manifest")]
-    fn token_name(&self) -> &str {
-        &self.name
-    }
-
     fn in_path<'r>(&self, path: &'r str) -> Option<(&'r str, &'r str)> {
         let segment = self.value(path.strip_prefix('/')?)?;
         Some(segment.split_at(segment.find('/').unwrap_or(segment.len())))
@@ -182,24 +177,29 @@ impl Format for JwtRules {
     fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r> {
         SigningInput { scope: None, texts: [token.signed, "", "", ""] }
     }
+}
 
-    #[cfg(feature = "manifest")]
+impl Exchange for JwtRules {
+    fn token_name(&self) -> &str {
+        &self.name
+    }
+
     fn named(&self, token: &UnverifiedToken<'_>) -> String {
         [&self.name, "=", token.signed, ".", token.tag.as_str()].concat()
     }
 }
 
 impl Explain for JwtRules {
-    fn notes(&self, text: &str, _scope: Option<&str>) -> Vec<FieldNote> {
-        notes(text)
+    fn describe(&self, text: &str, _scope: Option<&str>) -> Vec<FieldDescription> {
+        describe(text)
     }
 
     /// Its header and its claims: they were read, so there is no secret in them.
-    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String {
+    fn displayed_input(&self, token: &UnverifiedToken<'_>) -> String {
         token.signed.into()
     }
 
-    fn mistakes_of_grammar(
+    fn diagnose_grammar(
         &self,
         _rules: &Rules<'_>,
         ring: &KeyRing,
@@ -209,11 +209,11 @@ impl Explain for JwtRules {
         self.of_grammar(ring, located)
     }
 
-    fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+    fn diagnose_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
         of_signature(ring, token)
     }
 
-    fn guess_of_signature(&self) -> Option<&'static str> {
+    fn likely_cause(&self) -> Option<&'static str> {
         Some(GUESS)
     }
 }
@@ -259,7 +259,7 @@ mod tests {
         let (header, payload) = signed.split_once('.').unwrap();
         assert!(matches!(header::read(header), Ok(Kid::Any)));
 
-        let notes = notes(TOKEN);
+        let notes = describe(TOKEN);
         let said: Vec<_> = notes.iter().map(|note| (&*note.name, &*note.value)).collect();
         let expected = [
             ("typ", "JWT"),

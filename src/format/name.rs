@@ -13,7 +13,7 @@ pub(super) const MAX_NAME_LEN: usize = 64;
 ///
 /// # Errors
 /// [`NameError`] where no token can go by it.
-pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
+pub fn check_name(name: &str) -> Result<(), NameError> {
     match parse_text(name, MAX_NAME_LEN, is_name) {
         Ok(name) if name != native::NAME => Ok(()),
         _ => Err(NameError),

@@ -7,13 +7,13 @@
 //! Optional fields stand in alphabetical order, each at most once. One grant has one spelling, so
 //! whatever departs from it is refused, never repaired: an unknown field may be a restriction.
 
+#[cfg(feature = "alloc")]
+mod description;
+#[cfg(feature = "alloc")]
+mod diagnosis;
 mod fields;
 #[cfg(feature = "alloc")]
-mod mistakes;
-#[cfg(feature = "alloc")]
-mod notes;
-#[cfg(feature = "manifest")]
-mod stamp;
+mod segment_signer;
 #[cfg(feature = "alloc")]
 mod write;
 
@@ -26,11 +26,11 @@ use alloc::{
 };
 
 use crate::bytes::{self, is_id};
-use crate::error::{Fault, Field, ParseError, Refusal};
-#[cfg(feature = "manifest")]
-use crate::format::Mint;
 #[cfg(feature = "alloc")]
-use crate::format::{Explain, Rules, Writer, Written};
+use crate::description::FieldDescription;
+use crate::error::{Fault, Field, ParseError, Refusal};
+#[cfg(feature = "alloc")]
+use crate::format::{Exchange, Explain, Mint, Rules, SignedUrl, Writer};
 use crate::format::{Format, Kid, Located, SigningInput, UnverifiedToken};
 use crate::grant::{Grant, MAX_NUMBER, parse_number, parse_text};
 use crate::key::KeyId;
@@ -38,7 +38,7 @@ use crate::key::KeyId;
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
 #[cfg(feature = "alloc")]
-use crate::note::FieldNote;
+use crate::options::{CheckedOptions, LinkOptions, SignError};
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery, is_query};
 #[cfg(feature = "alloc")]
@@ -47,14 +47,12 @@ use crate::request::Placement;
 #[cfg(feature = "alloc")]
 use crate::request::Request;
 use crate::scope::Scope;
-#[cfg(feature = "alloc")]
-use crate::terms::{CheckedTerms, SignError, Terms};
 
 #[cfg(feature = "alloc")]
 pub(crate) use self::fields::all as fields;
 use self::fields::{OPTIONAL, Row, field_of};
-#[cfg(feature = "manifest")]
-pub(crate) use self::stamp::Stamp;
+#[cfg(feature = "alloc")]
+pub use self::segment_signer::SegmentSigner;
 
 /// Bytes in the longest token.
 const MAX_TOKEN_LEN: usize = 1024;
@@ -75,11 +73,6 @@ pub(super) struct Native;
 impl Format for Native {
     fn name(&self) -> &'static str {
         "native"
-    }
-
-    #[cfg(feature = "manifest")]
-    fn token_name(&self) -> &str {
-        NAME
     }
 
     fn in_path<'r>(&self, path: &'r str) -> Option<(&'r str, &'r str)> {
@@ -124,24 +117,27 @@ impl Format for Native {
     fn after<'r>(&self, text: &'r str) -> Option<&'r str> {
         parse(text, &mut Grant::default()).ok()?.after
     }
+}
 
-    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+#[cfg(feature = "alloc")]
+impl Exchange for Native {
+    fn token_name(&self) -> &str {
+        NAME
+    }
+
     fn may_name_countries(&self, text: &str) -> bool {
         // The field is never the first of a token, nor encoded.
         text.contains("&cc=")
     }
 
-    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
     fn check_audience(&self, name: &str) -> Result<(), &'static str> {
         fields::check_audience(name).map_err(|_| "write 1 to 64 of A-Z a-z 0-9 - _ .")
     }
 
-    #[cfg(feature = "manifest")]
     fn mint(&self) -> Option<&'static dyn Mint> {
         Some(&Self)
     }
 
-    #[cfg(feature = "manifest")]
     fn named(&self, token: &UnverifiedToken<'_>) -> String {
         write::join(token.signed, token.tag.as_str())
     }
@@ -154,27 +150,27 @@ impl Explain for Native {
         names.into_iter().find(|name| !name.is_empty() && field_of(name).is_none())
     }
 
-    fn notes(&self, text: &str, scope: Option<&str>) -> Vec<FieldNote> {
-        notes::notes(text, scope)
+    fn describe(&self, text: &str, scope: Option<&str>) -> Vec<FieldDescription> {
+        description::describe(text, scope)
     }
 
-    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String {
+    fn displayed_input(&self, token: &UnverifiedToken<'_>) -> String {
         let scope = token.scope().to_string();
         [&redacted_path(&scope), "\n", &redacted(token.signed)].concat()
     }
 
-    fn mistakes_of_grammar(
+    fn diagnose_grammar(
         &self,
         rules: &Rules<'_>,
         ring: &KeyRing,
         request: &Request<'_>,
         located: &Located<'_>,
     ) -> Vec<String> {
-        mistakes::of_grammar(rules, ring, request, located)
+        diagnosis::of_grammar(rules, ring, request, located)
     }
 
-    fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
-        mistakes::of_signature(ring, token)
+    fn diagnose_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+        diagnosis::of_signature(ring, token)
     }
 }
 
@@ -184,30 +180,34 @@ impl Writer for Native {
         Format::name(self)
     }
 
-    fn check(&self, terms: &Terms<'_>) -> Result<(), SignError> {
-        fields::check(terms)
+    fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError> {
+        fields::check(options)
     }
 
-    fn write(&self, terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError> {
-        write::write(terms, url)
+    fn write(&self, options: &CheckedOptions<'_, '_>, url: &str) -> Result<SignedUrl, SignError> {
+        write::write(options, url)
     }
 }
 
-#[cfg(feature = "manifest")]
+#[cfg(feature = "alloc")]
 impl Mint for Native {
     fn token(
         &self,
-        terms: &CheckedTerms<'_, '_>,
+        options: &CheckedOptions<'_, '_>,
         scope: Scope<'_>,
         n: Option<u8>,
     ) -> Result<String, SignError> {
         let mut token = String::new();
-        write::push_token(terms, scope, n, &mut token)?;
+        write::push_token(options, scope, n, &mut token)?;
         Ok(token)
     }
 
-    fn stamp(&self, terms: &CheckedTerms<'_, '_>) -> Stamp {
-        Stamp::new(terms)
+    fn segment_signer(
+        &self,
+        options: &CheckedOptions<'_, '_>,
+        unsigned_params: ParamNames<'_>,
+    ) -> SegmentSigner {
+        SegmentSigner::new(options, unsigned_params)
     }
 }
 
@@ -251,7 +251,7 @@ fn read<'a>(
     let Located { placement, query, .. } = *located;
     let in_query = placement == Placement::Query;
     let mut grant = Grant::default();
-    let Fields { kid, tag, signed, after } = parse(located.text, &mut grant)?;
+    let TokenFields { kid, tag, signed, after } = parse(located.text, &mut grant)?;
     if grant.preview.is_some() && grant.directory.is_none() {
         return Err(malformed(Field::Pre, Fault::NeedsDirectory).into());
     }
@@ -311,7 +311,7 @@ fn check_query(part: Option<&str>) -> Result<(), Refusal> {
 }
 
 /// A token, read from left to right, in what it has beside its grant.
-struct Fields<'a> {
+struct TokenFields<'a> {
     kid: &'a str,
     tag: EncodedTag<'a>,
     /// The token up to `&sig=`.
@@ -320,7 +320,7 @@ struct Fields<'a> {
     after: Option<&'a str>,
 }
 
-fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<Fields<'a>, ParseError> {
+fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<TokenFields<'a>, ParseError> {
     // The version and the name of the next field in one comparison.
     let Some(rest) = text.strip_prefix("pg=1&exp=") else { return Err(bad_start(text)) };
     let (exp, rest) = split_value(rest);
@@ -334,7 +334,7 @@ fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<Fields<'a>, ParseEr
         if let Some((tag, after)) = rest.strip_prefix("sig=").and_then(EncodedTag::split) {
             let end = text.len().saturating_sub(rest.len()).saturating_sub("&".len());
             let signed = text.get(..end).unwrap_or_default();
-            return Ok(Fields { kid, tag, signed, after });
+            return Ok(TokenFields { kid, tag, signed, after });
         }
         (previous, rest) = optional(grant, &mut rows, previous, rest)?;
     }

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use alloc::string::String;
 
-use crate::terms::{Address, SignError};
+use crate::options::{Address, SignError};
 
 /// Writes an address with a token in its path or at the end of its query: the name of the token, and what `push`
 /// appends. Returns the URL, and where in it the token is.

@@ -12,7 +12,7 @@
 //! How long a token lasts is for the gate to say. Where function and example differ, the function counts: the
 //! message is made of the path as it is sent. Unlike the function, a gate refuses a time of issue in the future.
 
-mod mistakes;
+mod diagnosis;
 mod write;
 
 use alloc::borrow::{Cow, ToOwned as _};
@@ -20,15 +20,17 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use self::mistakes::{mistakes_of_grammar, mistakes_of_signature};
+use self::diagnosis::{diagnose_grammar, diagnose_signature};
 use crate::bytes;
+use crate::description::{FieldDescription, Span};
 use crate::error::{Fault, Field, ParseError, Refusal};
 use crate::format::name::{NameError, check_name};
-use crate::format::{Explain, Format, Kid, Located, Rules, SigningInput, UnverifiedToken};
+use crate::format::{
+    Exchange, Explain, Format, Kid, Located, Rules, SigningInput, UnverifiedToken,
+};
 use crate::grant::{Grant, MAX_NUMBER, parse_text};
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
-use crate::note::{FieldNote, Span};
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery, is_query, split_at_param};
 use crate::redact::{MARK, redacted, redacted_path};
@@ -65,6 +67,9 @@ pub struct TimedHmac {
 }
 
 impl TimedHmac {
+    /// The most seconds that a link may last at a gate.
+    pub const MAX_TTL: u64 = MAX_NUMBER;
+
     /// Tokens that last so many seconds from their time of issue on, 1 to 2^53-1: others are taken for the nearest.
     #[must_use]
     pub const fn new(ttl: u64) -> Self {
@@ -181,11 +186,6 @@ impl Format for TimedHmac {
         FORMAT
     }
 
-    #[cfg(feature = "manifest")]
-    fn token_name(&self) -> &str {
-        &self.name
-    }
-
     fn in_query<'r>(&self, query: &'r str) -> Option<(Option<&'r str>, &'r str)> {
         split_at_param(query, &self.name)
     }
@@ -242,20 +242,24 @@ impl Format for TimedHmac {
     fn after<'r>(&self, text: &'r str) -> Option<&'r str> {
         split_query(text).1
     }
+}
 
-    #[cfg(any(feature = "worker", all(test, feature = "manifest")))]
+impl Exchange for TimedHmac {
+    fn token_name(&self) -> &str {
+        &self.name
+    }
+
     fn check_audience(&self, _name: &str) -> Result<(), &'static str> {
         Err("a timed HMAC names no deployment; leave it out, or take timed-hmac out of FORMATS")
     }
 
-    #[cfg(feature = "manifest")]
     fn named(&self, token: &UnverifiedToken<'_>) -> String {
         [&self.name, "=", token.signed, "-", token.tag.as_str()].concat()
     }
 }
 
 impl Explain for TimedHmac {
-    fn notes(&self, text: &str, _scope: Option<&str>) -> Vec<FieldNote> {
+    fn describe(&self, text: &str, _scope: Option<&str>) -> Vec<FieldDescription> {
         let (token, _) = split_query(text);
         let (digits, sig) = split_token(token);
         let meaning = match parse_digits(digits) {
@@ -265,7 +269,7 @@ impl Explain for TimedHmac {
             }
             Err(fault) => fault.to_string(),
         };
-        let mut notes = Vec::from([FieldNote {
+        let mut notes = Vec::from([FieldDescription {
             name: Field::Iat.name().to_owned(),
             value: redacted(digits),
             meaning,
@@ -273,12 +277,12 @@ impl Explain for TimedHmac {
         notes.extend(sig.map(|sig| {
             let len = crate::percent::decoded(sig).len();
             let meaning = format!("the signature; it has {len} of {} characters", self.tag_len());
-            FieldNote { name: Field::Sig.name().to_owned(), value: MARK.to_owned(), meaning }
+            FieldDescription { name: Field::Sig.name().to_owned(), value: MARK.to_owned(), meaning }
         }));
         notes
     }
 
-    fn shown_input(&self, token: &UnverifiedToken<'_>) -> String {
+    fn displayed_input(&self, token: &UnverifiedToken<'_>) -> String {
         let [path, mark, query, digits] = self.input(token).texts;
         let scope = redacted_path(&[path, mark].concat());
         let query = if bytes::all(query.as_bytes(), bytes::is_graphic) {
@@ -289,21 +293,21 @@ impl Explain for TimedHmac {
         [&scope, &query, digits].concat()
     }
 
-    fn mistakes_of_grammar(
+    fn diagnose_grammar(
         &self,
         _rules: &Rules<'_>,
         ring: &KeyRing,
         _request: &Request<'_>,
         located: &Located<'_>,
     ) -> Vec<String> {
-        mistakes_of_grammar(ring, located)
+        diagnose_grammar(ring, located)
     }
 
-    fn mistakes_of_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
-        mistakes_of_signature(ring, token)
+    fn diagnose_signature(&self, ring: &KeyRing, token: &UnverifiedToken<'_>) -> Vec<String> {
+        diagnose_signature(ring, token)
     }
 
-    fn guess_of_signature(&self) -> Option<&'static str> {
+    fn likely_cause(&self) -> Option<&'static str> {
         Some("the entry in the ring has to be the base64url of the secret's text")
     }
 }
@@ -311,8 +315,8 @@ impl Explain for TimedHmac {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::SignError;
     use crate::sign::Signer;
-    use crate::terms::SignError;
     use crate::verify::Verifier;
 
     fn standard(sig: &str) -> Option<Fault> {

@@ -17,7 +17,6 @@ use crate::scope::Scope;
 
 /// A token where it was found, not yet read.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "clean URLs are built of some"))]
 pub(crate) struct Located<'a> {
     pub(crate) format: &'a dyn Format,
     pub(crate) placement: Placement,
@@ -36,7 +35,7 @@ pub(crate) struct Located<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Kid<'a> {
     /// None: any key of the ring may have signed it.
-    #[cfg(feature = "alloc")]
+    #[cfg(any(feature = "jwt", feature = "timed-hmac"))]
     Any,
     #[cfg(feature = "jwt")]
     Decoded(KeyId),
@@ -73,7 +72,7 @@ impl<'a> UnverifiedToken<'a> {
     /// The id of the key that it says it was signed with.
     pub(crate) fn kid(&self) -> Option<&str> {
         match &self.kid {
-            #[cfg(feature = "alloc")]
+            #[cfg(any(feature = "jwt", feature = "timed-hmac"))]
             Kid::Any => None,
             #[cfg(feature = "jwt")]
             Kid::Decoded(id) => Some(id.as_str()),

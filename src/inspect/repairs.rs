@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::bytes::{around, replace};
+use crate::bytes::{replace, split_at};
 use crate::format::native_fields;
 use crate::percent::{decoded, push_encoded};
 use crate::query::{name_of, push_query};
@@ -352,7 +352,7 @@ fn without_path_parameters(text: &str) -> Option<String> {
 
 /// A text before and from its token on.
 fn at_token(text: &str) -> Option<(&str, &str)> {
-    let (before, _) = around(text, "pg=1&").or_else(|| around(text, "=eyJ"))?;
+    let (before, _) = split_at(text, "pg=1&").or_else(|| split_at(text, "=eyJ"))?;
     text.split_at_checked(before.len())
 }
 
@@ -366,7 +366,7 @@ fn one_question_mark(text: &str) -> Option<String> {
 /// With the token behind the parameters that follow it.
 fn token_last(text: &str) -> Option<String> {
     let (before, token) = at_token(text)?;
-    let (_, sig) = around(token, "&sig=")?;
+    let (_, sig) = split_at(token, "&sig=")?;
     let (_, after) = sig.split_once('&')?;
     let token = token.get(..token.len().saturating_sub(after.len()).saturating_sub(1))?;
     Some([before, after, "&", token].concat())
@@ -391,7 +391,7 @@ fn is_field(param: &str) -> bool {
 /// Without what is in a token and is no field of one.
 fn without_unknown(text: &str) -> Option<String> {
     let (before, token) = at_token(text)?;
-    let (fields, sig) = around(token, "&sig=")?;
+    let (fields, sig) = split_at(token, "&sig=")?;
     let fields: Vec<_> = fields.split('&').filter(|field| is_field(field)).collect();
     changed(text, [before, &fields.join("&"), "&sig=", sig].concat())
 }
@@ -410,7 +410,7 @@ fn with_lower_names(text: &str) -> Option<String> {
 
 /// With the parts of a JWT as they have to be at their ends.
 fn without_padding(text: &str) -> Option<String> {
-    around(text, "eyJ")?;
+    split_at(text, "eyJ")?;
     let mut kept = String::with_capacity(text.len());
     for part in text.split_inclusive(['.', '&', '/', ';', ' ']) {
         let end = part.trim_end_matches(['.', '&', '/', ';', ' ']);
@@ -438,15 +438,15 @@ fn unwrapped(text: &str) -> Option<String> {
 /// The address in another one, behind it.
 fn inner(text: &str) -> Option<String> {
     let (_, rest) = split_scheme(text);
-    let (before, _) = around(rest, "https://").or_else(|| around(rest, "http://"))?;
+    let (before, _) = split_at(rest, "https://").or_else(|| split_at(rest, "http://"))?;
     let inner = rest.get(before.len()..)?;
     // Mail filters put their own part behind two underscores.
-    let inner = around(inner, "__;").map_or(inner, |(inner, _)| inner);
+    let inner = split_at(inner, "__;").map_or(inner, |(inner, _)| inner);
     Some(inner.into())
 }
 
 fn as_parameter(text: &str) -> Option<String> {
-    let (before, token) = around(text, "=pg=1&")?;
+    let (before, token) = split_at(text, "=pg=1&")?;
     let name = before.bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
     Some([before.get(..before.len().saturating_sub(name))?, "pg=1&", token].concat())
 }
@@ -468,7 +468,7 @@ fn around_segment(text: &str) -> Option<[&str; 4]> {
     let mut at: usize = 0;
     for segment in path.split('/') {
         let end = at.saturating_add(segment.len());
-        if at > 1 && (segment.starts_with("pg=") || around(segment, "=eyJ").is_some()) {
+        if at > 1 && (segment.starts_with("pg=") || split_at(segment, "=eyJ").is_some()) {
             let start = at.saturating_sub(1);
             return Some([base, path.get(..start)?, path.get(start..end)?, path.get(end..)?]);
         }

@@ -7,14 +7,13 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use crate::description::FieldDescription;
 use crate::error::Refusal;
-use crate::note::FieldNote;
 use crate::request::Placement;
 use crate::time::UnixTime;
 
 /// What one check said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[expect(missing_docs, reason = "each is the word for what happened")]
 pub enum Outcome {
     Failed,
@@ -24,7 +23,6 @@ pub enum Outcome {
 
 /// A check of the gate.
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Check {
     /// Its place in the order of checks, from 1.
     pub number: u8,
@@ -57,7 +55,7 @@ pub struct Report {
     /// The URL without the token, where the request is admitted.
     pub clean_url: Option<String>,
     /// The token, field by field.
-    pub fields: Vec<FieldNote>,
+    pub fields: Vec<FieldDescription>,
     /// The seven checks.
     pub checks: Vec<Check>,
     /// Mistakes that would explain the refusal.
@@ -163,38 +161,12 @@ impl fmt::Display for Report {
         if !self.fields.is_empty() {
             writeln!(f)?;
         }
-        for FieldNote { name, value, meaning } in &self.fields {
+        for FieldDescription { name, value, meaning } in &self.fields {
             writeln!(f, "  {:<14} {meaning}", format!("{name}={value}"))?;
         }
         for (n, hint) in self.hints.iter().enumerate() {
             writeln!(f, "{}  {hint}", if n == 0 { "\nperhaps:\n" } else { "" })?;
         }
         Ok(())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for Report {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct as _;
-        let mut json = serializer.serialize_struct("Report", 16)?;
-        json.serialize_field("verdict", if self.is_admitted() { "allow" } else { "deny" })?;
-        json.serialize_field("reason", &self.refusal.map(Refusal::code))?;
-        json.serialize_field("status", &self.refusal.map(Refusal::status))?;
-        let field = self.refusal.and_then(Refusal::field);
-        json.serialize_field("field", &field.map(crate::Field::name))?;
-        json.serialize_field("detail", &self.detail)?;
-        json.serialize_field("placement", &self.placement.map(Placement::name))?;
-        json.serialize_field("kid", &self.kid)?;
-        json.serialize_field("path", &self.path)?;
-        json.serialize_field("scope", &self.scope)?;
-        json.serialize_field("signing_input", &self.signing_input)?;
-        json.serialize_field("clean_url", &self.clean_url)?;
-        json.serialize_field("fields", &self.fields)?;
-        json.serialize_field("checks", &self.checks)?;
-        json.serialize_field("hints", &self.hints)?;
-        json.serialize_field("not_before", &self.not_before.map(UnixTime::as_secs))?;
-        json.serialize_field("expires", &self.expires.map(UnixTime::as_secs))?;
-        json.end()
     }
 }

@@ -286,7 +286,7 @@ fn a_binding_that_nothing_is_known_of_is_told_so() {
 fn tokens_under_another_name_are_named() {
     let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJ2aWQiOiI0MiJ9.50d4YyhKi_Swy5wDhJg5yKR1V8VGjiMYC4mgIqDEyCo";
     let film = "https://cdn.example.com/videos/42/film.mp4";
-    let only = "and this gate reads native tokens only";
+    let only = "and this gate does not read JWTs";
     for name in ["token", "jwt", "access_token"] {
         says(
             &format!("{film}?a=1&{name}={jwt}"),

@@ -1,22 +1,22 @@
-//! Whether links can be signed on given terms.
+//! Whether links can be signed on given options.
 
 use crate::error::{Fault, Field, UnusableKey};
 use crate::format::Writer;
 use crate::key::KeyRing;
-use crate::terms::{CheckedTerms, DEFAULT_LIFETIME, Expiry, Issued, SignError, Terms};
+use crate::options::{CheckedOptions, DEFAULT_LIFETIME, Expiry, Issued, LinkOptions, SignError};
 use crate::time::UnixTime;
 
-/// Checks the terms, and that `writer` can say all of them.
+/// Checks the options, and that `writer` can say all of them.
 ///
 /// # Errors
 /// The first that cannot be signed.
 pub(super) fn checked<'t, 'a>(
-    terms: &'t Terms<'a>,
+    options: &'t LinkOptions<'a>,
     ring: &'a KeyRing,
     writer: &dyn Writer,
     now: UnixTime,
-) -> Result<CheckedTerms<'t, 'a>, SignError> {
-    let entry = match terms.key {
+) -> Result<CheckedOptions<'t, 'a>, SignError> {
+    let entry = match options.key {
         Some(kid) => ring.find(kid)?,
         None => ring.serving(writer.name()).next().ok_or(UnusableKey::OtherFormat)?,
     };
@@ -26,43 +26,43 @@ pub(super) fn checked<'t, 'a>(
     if entry.is_retired(now) {
         return Err(UnusableKey::Retired.into());
     }
-    let lasts = match terms.expiry {
+    let lasts = match options.expiry {
         Expiry::At(_) => None,
         Expiry::In(secs) => Some(secs),
         Expiry::Usual => Some(writer.lifetime().unwrap_or(DEFAULT_LIFETIME)),
     };
-    let asked = match (terms.expiry, lasts) {
+    let asked = match (options.expiry, lasts) {
         (Expiry::At(time), _) => time,
         (_, secs) => now.saturating_add(secs.unwrap_or_default()),
     };
     if asked <= now {
         return Err(SignError::ExpiresInThePast);
     }
-    if terms.not_before.is_some_and(|start| start >= asked) {
+    if options.not_before.is_some_and(|start| start >= asked) {
         return Err(SignError::NeverValid);
     }
     if asked.is_far_from(now) {
         return Err(SignError::ExpiresTooFar);
     }
-    let expires = asked.rounded_up(terms.round);
+    let expires = asked.rounded_up(options.round);
     if expires.is_far_from(now) {
         return Err(SignError::RoundedTooFar);
     }
-    writer.check(terms)?;
-    let issued = match terms.issued {
+    writer.check(options)?;
+    let issued = match options.issued {
         Issued::At(time) => Some(time),
         Issued::Never => None,
         Issued::WithViewer => {
-            terms.subject.or(terms.session).map(|_| window(lasts, terms.round, expires, now))
+            options.subject.or(options.session).map(|_| window(lasts, options.round, expires, now))
         }
     };
     if issued.is_some_and(|time| time.is_far_from(now)) {
         return Err(SignError::Field(Field::Iat, Fault::OutOfRange));
     }
-    Ok(CheckedTerms { terms, entry, expires, issued, now })
+    Ok(CheckedOptions { options, entry, expires, issued, now })
 }
 
-/// The first moment at which a link signed on the same terms has this expiry: `now`, or where moments are
+/// The first moment at which a link signed on the same options has this expiry: `now`, or where moments are
 /// rounded an earlier one. All links of a window are the same bytes. `lasts` is how long a link was asked to
 /// last, where it was not asked to end at a moment.
 fn window(lasts: Option<u64>, round: u64, expires: UnixTime, now: UnixTime) -> UnixTime {

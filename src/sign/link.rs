@@ -6,12 +6,12 @@ use core::ops::Range;
 use alloc::string::{String, ToString as _};
 
 use crate::cookie::set_cookie;
-use crate::format::Written;
+use crate::format::SignedUrl;
+use crate::options::{Extent, SignError};
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery};
-use crate::request::{Placement, Request, Target};
+use crate::request::{Placement, Request, UrlParts};
 use crate::scope::Scope;
-use crate::terms::{Extent, SignError};
 use crate::time::UnixTime;
 
 /// A signed link. It is a credential: it prints itself with [`Display`](fmt::Display), never with
@@ -28,8 +28,8 @@ pub struct Link {
 }
 
 impl Link {
-    pub(super) fn new(written: Written, expires: UnixTime) -> Result<Self, SignError> {
-        let Written { url, token, placement, scope: extent } = written;
+    pub(super) fn new(written: SignedUrl, expires: UnixTime) -> Result<Self, SignError> {
+        let SignedUrl { url, token, placement, scope: extent } = written;
         if url.len() > Request::MAX_URL_LEN {
             return Err(SignError::UrlTooLong(url.len()));
         }
@@ -56,7 +56,7 @@ impl Link {
         let (before, after) = (self.url.get(..self.token.start)?, self.url.get(self.token.end..)?);
         let mark: &[char] = if self.placement == Placement::Path { &['/'] } else { &['?', '&'] };
         let address = [before.get(..before.rfind(mark)?)?, after].concat();
-        let Target { path, query, .. } = Target::parse(&address).ok()?;
+        let UrlParts { path, query, .. } = UrlParts::parse(&address).ok()?;
         let path = CanonicalPath::parse(path).ok()?;
         let scope = match (extent, query) {
             (Extent::Directory(n), _) => Scope::directory(path, n)?,

@@ -113,6 +113,7 @@ impl<'a> Verifier<'a> {
     }
 }
 
+#[cfg(feature = "alloc")]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -59,28 +59,23 @@ impl<'a> Verified<'a> {
         self.token.scope()
     }
 
-    /// The token as it stands in a path or a cookie: with its name.
-    #[cfg(feature = "manifest")]
-    pub(crate) fn named_token(&self) -> String {
-        self.token.located.format.named(&self.token)
-    }
-
     /// The key that signed it.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) const fn key(&self) -> &'a Entry {
         self.key
     }
 
     /// Whether the token stood in the address.
-    #[cfg(feature = "manifest")]
+    #[cfg(feature = "alloc")]
     pub(crate) const fn is_in_address(&self) -> bool {
         matches!(self.placement(), Placement::Path | Placement::Query)
     }
 
     /// The address from its path on, with another token in the place of its own. `None` where that is not in
     /// the address.
-    #[cfg(all(feature = "manifest", any(feature = "worker", test)))]
-    pub(crate) fn address_with(&self, token: &str) -> Option<String> {
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn address_with(&self, token: &str) -> Option<String> {
         let [before, after] = self.token.queries();
         let mut address = String::new();
         let in_query = match self.placement() {
@@ -96,11 +91,16 @@ impl<'a> Verified<'a> {
         Some(address)
     }
 
-    /// Scheme and authority of the address, and its query less the token.
-    #[cfg(feature = "manifest")]
-    pub(crate) fn surroundings(&self) -> (&'a str, impl Iterator<Item = &'a str> + use<'a>) {
-        let params = |query: &'a str| query.split('&');
-        (self.token.located.base, self.token.queries().into_iter().flatten().flat_map(params))
+    /// Scheme and authority of the address: `https://cdn.example.com`; empty if it starts with its path.
+    #[must_use]
+    pub const fn base(&self) -> &'a str {
+        self.token.located.base
+    }
+
+    /// The parameters of the query, without the token.
+    pub fn query_params(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let parts = self.token.queries().into_iter().flatten();
+        parts.flat_map(|part| part.split('&')).filter(|param| !param.is_empty())
     }
 
     /// The path to fetch, without the token: the one that was verified.

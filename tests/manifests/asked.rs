@@ -3,8 +3,8 @@
 
 use core::fmt;
 
-use playgate::manifest::Carrier;
 use playgate::{KeyRing, Request, Signer, UnixTime, Verifier};
+use playgate_manifest::Rewriter;
 use url::Url;
 
 pub const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -61,10 +61,10 @@ impl Asked {
         Self { ring, link }
     }
 
-    pub fn carrier(&self) -> Carrier {
+    pub fn rewriter(&self) -> Rewriter {
         let verifier = Verifier::new(&self.ring);
         let verified = verifier.verify(&Request::new(&self.link), NOW).unwrap();
-        Carrier::new(&verifier, &verified, NOW).unwrap()
+        Rewriter::new(&verifier, &verified, NOW).unwrap()
     }
 
     /// The address that a player resolves against.

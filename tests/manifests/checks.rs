@@ -1,6 +1,6 @@
 //! What a rewriter must never do, whatever it is given. Each check panics where it does.
 
-use playgate::manifest::{Carrier, Kind};
+use playgate_manifest::{Kind, Rewriter};
 
 use crate::asked::{Address, Asked, HOST, changes};
 use crate::mpd;
@@ -9,9 +9,9 @@ use crate::playlist::{self, Variables};
 /// A playlist: the token goes into addresses of its own scope alone, which lead where they led;
 /// what is around them stays; and to rewrite it again changes nothing.
 #[track_caller]
-pub fn playlist(asked: &Asked, carrier: &Carrier, text: &str) {
-    let Ok(rewritten) = carrier.rewrite(Kind::Hls, text) else { return };
-    let mut left = rewritten.matches(carrier.token()).count();
+pub fn playlist(asked: &Asked, rewriter: &Rewriter, text: &str) {
+    let Ok(rewritten) = rewriter.rewrite(Kind::Hls, text) else { return };
+    let mut left = rewritten.matches(rewriter.token()).count();
     let mut variables = Variables::default();
     let [mut before, mut after] = [text, &rewritten].map(playlist::lines);
     loop {
@@ -27,9 +27,9 @@ pub fn playlist(asked: &Asked, carrier: &Carrier, text: &str) {
                 base: asked.address(),
                 reference: variables.expand(address),
             });
-            check_host(carrier, &is);
+            check_host(rewriter, &is);
             if before != after {
-                check_new(asked, carrier, after, false);
+                check_new(asked, rewriter, after, false);
                 left -= 1;
                 // What is not known here has been defined in another way.
                 if !was.reference.contains("{$") {
@@ -39,15 +39,15 @@ pub fn playlist(asked: &Asked, carrier: &Carrier, text: &str) {
         }
     }
     assert_eq!(left, 0, "a token is no part of an address: {rewritten}");
-    assert_eq!(carrier.rewrite(Kind::Hls, &rewritten).as_ref(), Ok(&rewritten));
+    assert_eq!(rewriter.rewrite(Kind::Hls, &rewritten).as_ref(), Ok(&rewritten));
 }
 
 /// The same for a presentation; that what is around addresses stays is checked by [`surroundings`].
 #[track_caller]
-pub fn presentation(asked: &Asked, carrier: &Carrier, text: &str) {
-    let Ok(rewritten) = carrier.rewrite(Kind::Dash, text) else { return };
-    let escaped = carrier.token().replace('&', "&amp;");
-    for token in [carrier.token(), &escaped] {
+pub fn presentation(asked: &Asked, rewriter: &Rewriter, text: &str) {
+    let Ok(rewritten) = rewriter.rewrite(Kind::Dash, text) else { return };
+    let escaped = rewriter.token().replace('&', "&amp;");
+    for token in [rewriter.token(), &escaped] {
         for (at, _) in rewritten.match_indices(token) {
             let ends = ['"', '\'', '<', '>'];
             let start = rewritten[..at].rfind(ends).map_or(0, |end| end + 1);
@@ -61,28 +61,28 @@ pub fn presentation(asked: &Asked, carrier: &Carrier, text: &str) {
             // Only attributes are templates: the text of an element is sent as it is.
             let is_attribute = rewritten[..start].ends_with(['"', '\'']);
             let address = if is_attribute { mpd::fill(address) } else { address.to_owned() };
-            check_new(asked, carrier, &address, true);
+            check_new(asked, rewriter, &address, true);
         }
     }
     if let [Some(was), Some(is)] = [text, &rewritten].map(mpd::try_read) {
         let [was, is] = [was, is].map(|mpd| mpd.addresses(&asked.address()));
         assert_eq!(was.len(), is.len());
         for (was, is) in was.iter().zip(&is) {
-            check_host(carrier, is);
+            check_host(rewriter, is);
             check_way(was, is);
         }
     }
     if let Some(is) = mpd::try_read(&rewritten) {
-        is.by_location(&asked.address()).iter().for_each(|address| check_host(carrier, address));
+        is.by_location(&asked.address()).iter().for_each(|address| check_host(rewriter, address));
     }
-    assert_eq!(carrier.rewrite(Kind::Dash, &rewritten).as_ref(), Ok(&rewritten));
+    assert_eq!(rewriter.rewrite(Kind::Dash, &rewritten).as_ref(), Ok(&rewritten));
 }
 
 /// Every byte of a well-formed MPD around its addresses stays.
 #[track_caller]
-pub fn surroundings(carrier: &Carrier, text: &str) {
-    let Ok(rewritten) = carrier.rewrite(Kind::Dash, text) else { return };
-    let token = format!("://{HOST}/{}/", carrier.token().replace('&', "&amp;"));
+pub fn surroundings(rewriter: &Rewriter, text: &str) {
+    let Ok(rewritten) = rewriter.rewrite(Kind::Dash, text) else { return };
+    let token = format!("://{HOST}/{}/", rewriter.token().replace('&', "&amp;"));
     for (old, new) in changes(text, &rewritten) {
         let new = new.trim_start();
         let rest = ["https", "http"].iter().find_map(|scheme| new.strip_prefix(scheme));
@@ -122,25 +122,25 @@ pub fn preview(asked: &Asked, kind: Kind, rewritten: &str) {
 /// An address that a token was put into starts with it, or with scheme and host and it, and leads into the
 /// scope on this host. In a presentation it always has both.
 #[track_caller]
-fn check_new(asked: &Asked, carrier: &Carrier, address: &str, is_full: bool) {
+fn check_new(asked: &Asked, rewriter: &Rewriter, address: &str, is_full: bool) {
     let hosts = ["https", "http"].map(|scheme| format!("{scheme}://{HOST}"));
     let host = hosts.iter().find_map(|host| address.strip_prefix(host.as_str()));
     assert!(!is_full || host.is_some(), "{address} has no host");
     let rest = host.unwrap_or(address).strip_prefix('/');
-    let own = rest.is_some_and(|rest| rest.starts_with(carrier.token()));
+    let own = rest.is_some_and(|rest| rest.starts_with(rewriter.token()));
     assert!(own, "the token is not at the start of {address}");
     let address = Address { base: asked.address(), reference: address.to_owned() };
     let led = address.lead().unwrap();
     assert_eq!(address.resolved().unwrap().host_str(), Some(HOST));
-    assert_eq!(led.token.as_deref(), Some(carrier.token()));
+    assert_eq!(led.token.as_deref(), Some(rewriter.token()));
     assert!(led.in_scope, "{address:?} leads to {}", led.to);
 }
 
 /// No address with the token goes to another host, however the token came to be there.
 #[track_caller]
-fn check_host(carrier: &Carrier, address: &Address) {
+fn check_host(rewriter: &Rewriter, address: &Address) {
     let Some(url) = address.resolved() else { return };
-    if url.path().contains(carrier.token()) {
+    if url.path().contains(rewriter.token()) {
         assert_eq!(url.host_str(), Some(HOST), "{address:?}");
     }
 }

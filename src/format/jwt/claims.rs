@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::ToString as _;
 
-use super::json::{self, Value};
+use super::json::{self, MemberValue};
 use super::malformed;
 use crate::bytes::is_id;
 use crate::error::{Fault, Field, ParseError};
@@ -31,7 +31,7 @@ pub(super) fn read<'p>(
             let id = id(value, Field::Claim)?;
             check_segment(&id)?;
             bound = Some(id.clone());
-            value = Value::Text(id);
+            value = MemberValue::Text(id);
         }
         match name {
             "aud" => grant.audience = Some(audience(value)?),
@@ -58,10 +58,10 @@ fn own(text: Cow<'_, str>) -> Text<'static> {
 }
 
 /// The deployments that a token is for, one or many.
-fn audience(value: Value<'_>) -> Result<Audience<'static>, ParseError> {
+fn audience(value: MemberValue<'_>) -> Result<Audience<'static>, ParseError> {
     match value {
-        Value::Text(name) => Ok(Audience::One(own(name))),
-        Value::Texts(names) => Ok(Audience::Many(names.into_iter().map(own).collect())),
+        MemberValue::Text(name) => Ok(Audience::One(own(name))),
+        MemberValue::Texts(names) => Ok(Audience::Many(names.into_iter().map(own).collect())),
         _ => Err(malformed(Field::Aud, Fault::WrongType)),
     }
 }
@@ -75,44 +75,44 @@ pub(super) fn check_segment(text: &str) -> Result<(), ParseError> {
 }
 
 /// Text that is not empty, or a whole number, as back ends have both for the ids of their tables.
-fn id(value: Value<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
+fn id(value: MemberValue<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
     match value {
-        Value::Text(text) if text.is_empty() => Err(malformed(field, Fault::Empty)),
-        Value::Text(text) => Ok(text),
-        Value::Whole(number) if number <= MAX_NUMBER => Ok(Cow::Owned(number.to_string())),
-        Value::Whole(_) => Err(malformed(field, Fault::OutOfRange)),
+        MemberValue::Text(text) if text.is_empty() => Err(malformed(field, Fault::Empty)),
+        MemberValue::Text(text) => Ok(text),
+        MemberValue::Whole(number) if number <= MAX_NUMBER => Ok(Cow::Owned(number.to_string())),
+        MemberValue::Whole(_) => Err(malformed(field, Fault::OutOfRange)),
         _ => Err(malformed(field, Fault::WrongType)),
     }
 }
 
-fn plain_text(value: Value<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
+fn plain_text(value: MemberValue<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
     match value {
-        Value::Text(text) => Ok(text),
+        MemberValue::Text(text) => Ok(text),
         _ => Err(malformed(field, Fault::WrongType)),
     }
 }
 
 /// A NumericDate (RFC 7519, section 2), rounded down and rounded up to seconds: never to where the token
 /// would last longer.
-fn time(value: &Value<'_>, field: Field) -> Result<(u64, u64), ParseError> {
+fn time(value: &MemberValue<'_>, field: Field) -> Result<(u64, u64), ParseError> {
     let (down, up) = match value {
-        Value::Whole(number) => (*number, *number),
-        Value::Fraction(number) if *number >= 0.0 => {
+        MemberValue::Whole(number) => (*number, *number),
+        MemberValue::Fraction(number) if *number >= 0.0 => {
             // The cast cuts off what is behind the point, and saturates.
             let down = *number as u64;
             (down, down.saturating_add(u64::from(down as f64 != *number)))
         }
-        Value::Fraction(_) => return Err(malformed(field, Fault::OutOfRange)),
+        MemberValue::Fraction(_) => return Err(malformed(field, Fault::OutOfRange)),
         _ => return Err(malformed(field, Fault::WrongType)),
     };
     if up > MAX_NUMBER { Err(malformed(field, Fault::OutOfRange)) } else { Ok((down, up)) }
 }
 
 /// A number of seconds, one at least.
-fn seconds(value: &Value<'_>, field: Field) -> Result<u64, ParseError> {
+fn seconds(value: &MemberValue<'_>, field: Field) -> Result<u64, ParseError> {
     match value {
-        Value::Whole(number) if (1..=MAX_NUMBER).contains(number) => Ok(*number),
-        Value::Whole(_) => Err(malformed(field, Fault::OutOfRange)),
+        MemberValue::Whole(number) if (1..=MAX_NUMBER).contains(number) => Ok(*number),
+        MemberValue::Whole(_) => Err(malformed(field, Fault::OutOfRange)),
         _ => Err(malformed(field, Fault::WrongType)),
     }
 }

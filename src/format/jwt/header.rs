@@ -1,6 +1,6 @@
 //! The header of a token (RFC 7515, section 4).
 
-use super::json::{self, Room, Value};
+use super::json::{self, MemberValue, Room};
 use super::malformed;
 use crate::error::{Fault, Field, ParseError};
 use crate::format::Kid;
@@ -25,11 +25,11 @@ fn read_members(header: &str) -> Result<Kid<'static>, ParseError> {
     let text = json::decode(header, Field::Header, &mut room)?;
     json::members(text, Field::Header, |name, value| {
         match (name, value) {
-            ("alg", Value::Text(alg)) => is_hs256 = alg == "HS256",
+            ("alg", MemberValue::Text(alg)) => is_hs256 = alg == "HS256",
             ("crit", _) => extended = true,
-            ("cty", Value::Text(kind)) => nested = is_jwt(&kind),
+            ("cty", MemberValue::Text(kind)) => nested = is_jwt(&kind),
             // No ring has another than can be read.
-            ("kid", Value::Text(id)) => {
+            ("kid", MemberValue::Text(id)) => {
                 kid = Ok(Kid::Decoded(KeyId::new(&id).unwrap_or(KeyId::NONE)));
             }
             ("kid", _) => kid = Err(malformed(Field::Kid, Fault::WrongType)),

@@ -56,7 +56,7 @@ pub(super) fn decode<'r>(
 }
 
 /// Takes a member.
-type Take<'t, 'de> = dyn FnMut(&str, Value<'de>) -> Result<(), ParseError> + 't;
+type Take<'t, 'de> = dyn FnMut(&str, MemberValue<'de>) -> Result<(), ParseError> + 't;
 
 /// Reads one object, and hands each of its members to `take`.
 ///
@@ -65,9 +65,9 @@ type Take<'t, 'de> = dyn FnMut(&str, Value<'de>) -> Result<(), ParseError> + 't;
 pub(super) fn members<'de>(
     json: &'de str,
     part: Field,
-    mut take: impl FnMut(&str, Value<'de>) -> Result<(), ParseError>,
+    mut take: impl FnMut(&str, MemberValue<'de>) -> Result<(), ParseError>,
 ) -> Result<(), ParseError> {
-    let mut object = Object::new(&mut take);
+    let mut object = JsonObject::new(&mut take);
     match object.read(json) {
         Err(()) => Err(object.error.unwrap_or(malformed(part, Fault::NotJson))),
         Ok(()) if object.repeats => Err(malformed(part, Fault::OutOfOrder)),
@@ -76,7 +76,7 @@ pub(super) fn members<'de>(
 }
 
 /// A value of a member.
-pub(super) enum Value<'de> {
+pub(super) enum MemberValue<'de> {
     /// A number with a fraction, an exponent or a sign.
     Fraction(f64),
     /// Objects, truth values, `null`, and lists of anything but text.
@@ -86,7 +86,7 @@ pub(super) enum Value<'de> {
     Whole(u64),
 }
 
-struct Object<'t, 'de> {
+struct JsonObject<'t, 'de> {
     take: &'t mut Take<'t, 'de>,
     /// What it said: an error of serde holds none of ours.
     error: Option<ParseError>,
@@ -94,7 +94,7 @@ struct Object<'t, 'de> {
     repeats: bool,
 }
 
-impl<'t, 'de> Object<'t, 'de> {
+impl<'t, 'de> JsonObject<'t, 'de> {
     fn new(take: &'t mut Take<'t, 'de>) -> Self {
         Self { take, error: None, repeats: false }
     }
@@ -105,7 +105,7 @@ impl<'t, 'de> Object<'t, 'de> {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Object<'_, 'de> {
+impl<'de> Visitor<'de> for &mut JsonObject<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,12 +156,12 @@ impl<'de> Visitor<'de> for NameVisitor {
 /// The value of a member goes where it belongs from here: to hand it up through the results of serde takes
 /// 10 ns.
 struct Member<'m, 't, 'de> {
-    object: &'m mut Object<'t, 'de>,
+    object: &'m mut JsonObject<'t, 'de>,
     name: &'m str,
 }
 
 impl<'de> Member<'_, '_, 'de> {
-    fn take<E: Error>(self, value: Value<'de>) -> Result<(), E> {
+    fn take<E: Error>(self, value: MemberValue<'de>) -> Result<(), E> {
         (self.object.take)(self.name, value).map_err(|error| {
             self.object.error = Some(error);
             E::custom("")
@@ -185,54 +185,54 @@ impl<'de> Visitor<'de> for Member<'_, '_, 'de> {
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        self.take(Value::Other)
+        self.take(MemberValue::Other)
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        self.take(Value::Fraction(number))
+        self.take(MemberValue::Fraction(number))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        self.take(Value::Fraction(number as f64))
+        self.take(MemberValue::Fraction(number as f64))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        self.take(Value::Whole(number))
+        self.take(MemberValue::Whole(number))
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.take(Value::Other)
+        self.take(MemberValue::Other)
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
-        self.take(Value::Text(Cow::Borrowed(text)))
+        self.take(MemberValue::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.take(Value::Text(Cow::Owned(text.into())))
+        self.take(MemberValue::Text(Cow::Owned(text.into())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut json: A) -> Result<(), A::Error> {
         let mut texts = Some(Vec::new());
         let mut collect = |_: &str, value| {
             match (value, &mut texts) {
-                (Value::Text(text), Some(texts)) => texts.push(text),
+                (MemberValue::Text(text), Some(texts)) => texts.push(text),
                 _ => texts = None,
             }
             Ok(())
         };
-        let mut list = Object::new(&mut collect);
+        let mut list = JsonObject::new(&mut collect);
         while json.next_element_seed(Member { object: &mut list, name: "" })?.is_some() {}
-        self.take(texts.map_or(Value::Other, Value::Texts))
+        self.take(texts.map_or(MemberValue::Other, MemberValue::Texts))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut json: A) -> Result<(), A::Error> {
         // Read, not skipped: what is skipped may be nested to any depth.
         let mut ignore = |_: &str, _| Ok(());
-        let mut inner = Object::new(&mut ignore);
+        let mut inner = JsonObject::new(&mut ignore);
         while json.next_key::<IgnoredAny>()?.is_some() {
             json.next_value_seed(Member { object: &mut inner, name: "" })?;
         }
-        self.take(Value::Other)
+        self.take(MemberValue::Other)
     }
 }

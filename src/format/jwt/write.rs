@@ -12,10 +12,10 @@ use crate::bytes::is_graphic;
 use crate::error::{Fault, Field};
 use crate::format::name::{MAX_NAME_LEN, NameError, check_name};
 use crate::format::place::place;
-use crate::format::{Writer, Written, native};
+use crate::format::{SignedUrl, Writer, native};
 use crate::grant::{MAX_NUMBER, parse_text};
+use crate::options::{Address, CheckedOptions, Extent, LinkOptions, SignError};
 use crate::request::Placement;
-use crate::terms::{Address, CheckedTerms, Extent, SignError, Terms};
 
 /// Claims that have a method of their own.
 const TAKEN: [&str; 9] = ["aud", "exp", "iat", "iss", "jti", "nbf", "run", "sid", "sub"];
@@ -119,29 +119,49 @@ impl Writer for Jwt<'_> {
         FORMAT
     }
 
-    fn check(&self, terms: &Terms<'_>) -> Result<(), SignError> {
+    fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError> {
+        // Each by name: an option that is new is a restriction that must not be left out unseen.
+        let LinkOptions {
+            expiry: _,
+            key: _,
+            audience,
+            countries,
+            download,
+            inline: _,
+            issued: _,
+            networks,
+            token_id,
+            not_before: _,
+            preview,
+            round: _,
+            run,
+            scope,
+            session,
+            subject,
+            in_path: _,
+        } = options;
         for (field, asked) in [
-            (Field::Cc, terms.countries.is_some()),
-            (Field::Dir, terms.scope != Extent::Fitting),
-            (Field::Dl, terms.download.is_some()),
-            (Field::Ip, !terms.networks.is_empty()),
-            (Field::Pre, terms.preview.is_some()),
+            (Field::Cc, countries.is_some()),
+            (Field::Dir, *scope != Extent::Fitting),
+            (Field::Dl, download.is_some()),
+            (Field::Ip, !networks.is_empty()),
+            (Field::Pre, preview.is_some()),
         ] {
             if asked {
                 return Err(SignError::Field(field, Fault::NotInFormat));
             }
         }
         let texts = [
-            (Field::Aud, terms.audience),
+            (Field::Aud, *audience),
             (Field::Iss, self.issuer.as_deref()),
-            (Field::Jti, terms.token_id),
-            (Field::Sid, terms.session),
-            (Field::Sub, terms.subject),
+            (Field::Jti, *token_id),
+            (Field::Sid, *session),
+            (Field::Sub, *subject),
         ];
         if let Some((field, _)) = texts.into_iter().find(|(_, text)| *text == Some("")) {
             return Err(SignError::Field(field, Fault::Empty));
         }
-        if terms.run.is_some_and(|secs| !(1..=MAX_NUMBER).contains(&secs)) {
+        if run.is_some_and(|secs| !(1..=MAX_NUMBER).contains(&secs)) {
             return Err(SignError::Field(Field::Run, Fault::OutOfRange));
         }
         let of_claim = |fault| SignError::Field(Field::Claim, fault);
@@ -163,10 +183,10 @@ impl Writer for Jwt<'_> {
         Ok(())
     }
 
-    fn write(&self, terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError> {
+    fn write(&self, options: &CheckedOptions<'_, '_>, url: &str) -> Result<SignedUrl, SignError> {
         let address = Address::parse(url, [native::NAME, &self.name])?;
-        let token = token(self, terms)?;
-        let in_path = terms.terms.in_path.unwrap_or(address.path.is_manifest());
+        let token = token(self, options)?;
+        let in_path = options.options.in_path.unwrap_or(address.path.is_manifest());
         let name = [&self.name, "="].concat();
         let room = [url, &name, &token].map(str::len).into_iter().fold(2, usize::saturating_add);
         let (url, token) = place(&address, in_path, &name, room, |link| {
@@ -174,17 +194,17 @@ impl Writer for Jwt<'_> {
             Ok(())
         })?;
         let placement = if in_path { Placement::Path } else { Placement::Query };
-        Ok(Written { url, token, placement, scope: None })
+        Ok(SignedUrl { url, token, placement, scope: None })
     }
 }
 
 /// The token (RFC 7515, section 7.1).
-fn token(jwt: &Jwt<'_>, terms: &CheckedTerms<'_, '_>) -> Result<String, SignError> {
+fn token(jwt: &Jwt<'_>, options: &CheckedOptions<'_, '_>) -> Result<String, SignError> {
     let mut token = String::new();
-    push_json(&Header { kid: terms.entry.id.as_str() }, &mut token);
+    push_json(&JoseHeader { kid: options.entry.id.as_str() }, &mut token);
     token.push('.');
-    push_json(&Payload { jwt, terms }, &mut token);
-    let mut mac = terms.entry.key.mac().start();
+    push_json(&Payload { jwt, options }, &mut token);
+    let mut mac = options.entry.key.mac().start();
     mac.update(&token);
     token.push('.');
     mac.finish().push_to(&mut token);
@@ -200,11 +220,11 @@ fn push_json(value: &impl Serialize, token: &mut String) {
     token.push_str(&Base64UrlUnpadded::encode_string(json.as_bytes()));
 }
 
-struct Header<'a> {
+struct JoseHeader<'a> {
     kid: &'a str,
 }
 
-impl Serialize for Header<'_> {
+impl Serialize for JoseHeader<'_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
         let mut json = json.serialize_map(None)?;
         for (name, value) in [("alg", "HS256"), ("typ", "JWT"), ("kid", self.kid)] {
@@ -216,35 +236,36 @@ impl Serialize for Header<'_> {
 
 struct Payload<'j, 't, 'a> {
     jwt: &'j Jwt<'j>,
-    terms: &'j CheckedTerms<'t, 'a>,
+    options: &'j CheckedOptions<'t, 'a>,
 }
 
 impl Serialize for Payload<'_, '_, '_> {
     fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        let terms = self.terms.terms;
+        let options = self.options.options;
         let mut json = json.serialize_map(None)?;
         for (name, value) in &self.jwt.claims {
             json.serialize_entry(name, value)?;
         }
         let issuer = self.jwt.issuer.as_deref();
-        for (name, value) in [("iss", issuer), ("sub", terms.subject), ("aud", terms.audience)] {
+        for (name, value) in [("iss", issuer), ("sub", options.subject), ("aud", options.audience)]
+        {
             if let Some(value) = value {
                 json.serialize_entry(name, value)?;
             }
         }
-        json.serialize_entry("exp", &self.terms.expires.as_secs())?;
-        if let Some(time) = self.terms.issued {
+        json.serialize_entry("exp", &self.options.expires.as_secs())?;
+        if let Some(time) = self.options.issued {
             json.serialize_entry("iat", &time.as_secs())?;
         }
-        if let Some(time) = terms.not_before {
+        if let Some(time) = options.not_before {
             json.serialize_entry("nbf", &time.as_secs())?;
         }
-        for (name, value) in [("jti", terms.token_id), ("sid", terms.session)] {
+        for (name, value) in [("jti", options.token_id), ("sid", options.session)] {
             if let Some(value) = value {
                 json.serialize_entry(name, value)?;
             }
         }
-        if let Some(secs) = terms.run {
+        if let Some(secs) = options.run {
             json.serialize_entry("run", &secs)?;
         }
         json.end()

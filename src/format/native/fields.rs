@@ -14,6 +14,8 @@ use alloc::{
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 use crate::bytes::{is_id, is_name};
+#[cfg(feature = "alloc")]
+use crate::description::Span;
 use crate::error::{Fault, Field};
 #[cfg(feature = "alloc")]
 use crate::grant::Network;
@@ -21,12 +23,10 @@ use crate::grant::{
     Audience, Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text, parse_number, parse_text,
 };
 #[cfg(feature = "alloc")]
-use crate::note::Span;
+use crate::options::{CheckedOptions, Extent, LinkOptions, SignError, unknown_country};
 #[cfg(feature = "alloc")]
 use crate::redact::redacted_path;
 use crate::scope::MAX_DIRECTORY;
-#[cfg(feature = "alloc")]
-use crate::terms::{CheckedTerms, Extent, SignError, Terms, unknown_country};
 #[cfg(feature = "alloc")]
 use crate::time::UnixTime;
 
@@ -40,7 +40,7 @@ pub(super) struct Row {
     pub(super) parse: for<'a> fn(&mut Grant<'a>, &'a str) -> Result<(), Fault>,
     /// Checks that the field can say what is asked for.
     #[cfg(feature = "alloc")]
-    pub(super) check: fn(&Terms<'_>) -> Result<(), SignError>,
+    pub(super) check: fn(&LinkOptions<'_>) -> Result<(), SignError>,
     /// Writes the field, where there is a value.
     #[cfg(feature = "alloc")]
     pub(super) write: fn(&Said<'_, '_>, Out<'_>),
@@ -52,7 +52,7 @@ pub(super) struct Row {
 /// What a token is to say.
 #[cfg(feature = "alloc")]
 pub(super) struct Said<'t, 'a> {
-    pub(super) terms: &'t CheckedTerms<'t, 'a>,
+    pub(super) options: &'t CheckedOptions<'t, 'a>,
     pub(super) directory: Option<u8>,
 }
 
@@ -107,12 +107,12 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        check: |terms| match terms.audience {
+        check: |options| match options.audience {
             Some(name) => check_audience(name).map_err(|fault| SignError::Field(Field::Aud, fault)),
             None => Ok(()),
         },
         #[cfg(feature = "alloc")]
-        write: |said, out| out.text(said.terms.terms.audience),
+        write: |said, out| out.text(said.options.options.audience),
         #[cfg(feature = "alloc")]
         describe: |shown| format!("for the deployment `{}`", shown.redacted),
     },
@@ -123,8 +123,8 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        check: |terms| {
-            let Some(countries) = terms.countries else { return Ok(()) };
+        check: |options| {
+            let Some(countries) = options.countries else { return Ok(()) };
             if let Some(code) = unknown_country(countries) {
                 return Err(SignError::UnknownCountry(code));
             }
@@ -132,7 +132,7 @@ pub(super) const OPTIONAL: &[Row] = &[
             parsed.map(drop).map_err(|fault| SignError::Field(Field::Cc, fault))
         },
         #[cfg(feature = "alloc")]
-        write: |said, out| out.text(said.terms.terms.countries),
+        write: |said, out| out.text(said.options.options.countries),
         #[cfg(feature = "alloc")]
         describe: |shown| match Countries::parse(shown.redacted) {
             Ok(_) => format!("for clients in {}", shown.redacted.replace('.', ", ")),
@@ -147,7 +147,7 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        check: |terms| match terms.scope {
+        check: |options| match options.scope {
             Extent::Directory(n) if !(1..=MAX_DIRECTORY).contains(&n) => {
                 Err(SignError::Field(Field::Dir, Fault::OutOfRange))
             }
@@ -168,7 +168,7 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        check: |terms| match terms.download {
+        check: |options| match options.download {
             Some(name) => {
                 DownloadName::check(name).map_err(|fault| SignError::Field(Field::Dl, fault))
             }
@@ -176,10 +176,10 @@ pub(super) const OPTIONAL: &[Row] = &[
         },
         #[cfg(feature = "alloc")]
         write: |said, out| {
-            let terms = said.terms.terms;
-            let Some(name) = terms.download else { return };
+            let options = said.options.options;
+            let Some(name) = options.download else { return };
             let token = out.named();
-            if terms.inline {
+            if options.inline {
                 token.push_str(DownloadName::INLINE);
             }
             token.push_str(&Base64UrlUnpadded::encode_string(name.as_bytes()));
@@ -202,7 +202,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         check: |_| Ok(()),
         #[cfg(feature = "alloc")]
-        write: |said, out| out.number(said.terms.issued.map(UnixTime::as_secs)),
+        write: |said, out| out.number(said.options.issued.map(UnixTime::as_secs)),
         #[cfg(feature = "alloc")]
         describe: |shown| format!("issued {}", moment(shown.redacted)),
     },
@@ -213,19 +213,19 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        check: |terms| {
-            if terms.networks.len() > Networks::MAX {
+        check: |options| {
+            if options.networks.len() > Networks::MAX {
                 return Err(SignError::Field(Field::Ip, Fault::TooMany));
             }
             Ok(())
         },
         #[cfg(feature = "alloc")]
         write: |said, out| {
-            if said.terms.terms.networks.is_empty() {
+            if said.options.options.networks.is_empty() {
                 return;
             }
             let token = out.named();
-            for (n, network) in said.terms.terms.networks.iter().enumerate() {
+            for (n, network) in said.options.options.networks.iter().enumerate() {
                 let joint = if n == 0 { "" } else { "." };
                 // Writing to a String cannot fail.
                 let _ = write!(token, "{joint}{network}");
@@ -247,9 +247,9 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        check: |terms| check_id(Field::Jti, terms.token_id),
+        check: |options| check_id(Field::Jti, options.token_id),
         #[cfg(feature = "alloc")]
-        write: |said, out| out.text(said.terms.terms.token_id),
+        write: |said, out| out.text(said.options.options.token_id),
         #[cfg(feature = "alloc")]
         describe: |_| "the token's id".to_owned(),
     },
@@ -262,7 +262,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         check: |_| Ok(()),
         #[cfg(feature = "alloc")]
-        write: |said, out| out.number(said.terms.terms.not_before.map(UnixTime::as_secs)),
+        write: |said, out| out.number(said.options.options.not_before.map(UnixTime::as_secs)),
         #[cfg(feature = "alloc")]
         describe: |shown| format!("not before {}", moment(shown.redacted)),
     },
@@ -273,9 +273,9 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        check: |terms| check_length(Field::Pre, terms.preview),
+        check: |options| check_length(Field::Pre, options.preview),
         #[cfg(feature = "alloc")]
-        write: |said, out| out.number(said.terms.terms.preview),
+        write: |said, out| out.number(said.options.options.preview),
         #[cfg(feature = "alloc")]
         describe: |shown| length("a preview of the first", shown.redacted),
     },
@@ -286,9 +286,9 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        check: |terms| check_length(Field::Run, terms.run),
+        check: |options| check_length(Field::Run, options.run),
         #[cfg(feature = "alloc")]
-        write: |said, out| out.number(said.terms.terms.run),
+        write: |said, out| out.number(said.options.options.run),
         #[cfg(feature = "alloc")]
         describe: |shown| length("may be exchanged for a token of", shown.redacted),
     },
@@ -299,9 +299,9 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        check: |terms| check_id(Field::Sid, terms.session),
+        check: |options| check_id(Field::Sid, options.session),
         #[cfg(feature = "alloc")]
-        write: |said, out| out.text(said.terms.terms.session),
+        write: |said, out| out.text(said.options.options.session),
         #[cfg(feature = "alloc")]
         describe: |_| "the playback session".to_owned(),
     },
@@ -312,9 +312,9 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(())
         },
         #[cfg(feature = "alloc")]
-        check: |terms| check_id(Field::Sub, terms.subject),
+        check: |options| check_id(Field::Sub, options.subject),
         #[cfg(feature = "alloc")]
-        write: |said, out| out.text(said.terms.terms.subject),
+        write: |said, out| out.text(said.options.options.subject),
         #[cfg(feature = "alloc")]
         describe: |_| "the viewer".to_owned(),
     },
@@ -338,8 +338,8 @@ pub(super) fn field_of(name: &str) -> Option<Field> {
 /// # Errors
 /// The first that its field does not have.
 #[cfg(feature = "alloc")]
-pub(super) fn check(terms: &Terms<'_>) -> Result<(), SignError> {
-    OPTIONAL.iter().try_for_each(|row| (row.check)(terms))
+pub(super) fn check(options: &LinkOptions<'_>) -> Result<(), SignError> {
+    OPTIONAL.iter().try_for_each(|row| (row.check)(options))
 }
 
 /// Checks that a token can name this deployment.

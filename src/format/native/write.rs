@@ -7,24 +7,24 @@ use alloc::string::String;
 use super::fields::{OPTIONAL, Out, Row, Said};
 use super::{MAX_TOKEN_LEN, NAME};
 use crate::error::{Fault, Field};
-use crate::format::Written;
+use crate::format::SignedUrl;
 use crate::format::place::place;
 use crate::key::SecretKey;
 use crate::mac::Tag;
+use crate::options::{Address, CheckedOptions, Extent, SignError};
 use crate::path::CanonicalPath;
 use crate::query::{ParamNames, SignedQuery};
 use crate::request::Placement;
 use crate::scope::{MAX_DIRECTORY, Scope};
-use crate::terms::{Address, CheckedTerms, Extent, SignError};
 
-/// Signs one URL on terms that were checked.
+/// Signs one URL on options that were checked.
 ///
 /// # Errors
 /// What is wrong with the URL.
-pub(super) fn write(terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError> {
+pub(super) fn write(options: &CheckedOptions<'_, '_>, url: &str) -> Result<SignedUrl, SignError> {
     let address = Address::parse(url, [NAME])?;
     let Address { path, query, .. } = address;
-    let extent = match terms.terms.scope {
+    let extent = match options.options.scope {
         Extent::Fitting => fitting(path)?,
         asked => asked,
     };
@@ -32,7 +32,7 @@ pub(super) fn write(terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, 
         Extent::Directory(n) => Some(n),
         Extent::Exact | Extent::Fitting => None,
     };
-    let in_path = terms.terms.in_path.unwrap_or(directory.is_some() && path.is_manifest());
+    let in_path = options.options.in_path.unwrap_or(directory.is_some() && path.is_manifest());
     let scope = match (directory, query) {
         (Some(n), _) => Scope::directory(path, n).ok_or(SignError::OutsideScope)?,
         (None, None) => Scope::exact(path, SignedQuery::None),
@@ -41,27 +41,27 @@ pub(super) fn write(terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, 
         }
         (None, Some(query)) => Scope::exact(path, SignedQuery::Whole(query)),
     };
-    if directory.is_none() && terms.terms.preview.is_some() {
+    if directory.is_none() && options.options.preview.is_some() {
         return Err(SignError::Field(Field::Pre, Fault::NeedsDirectory));
     }
     // One allocation for most links: a token without long bindings has under 200 bytes.
     let room = url.len().saturating_add(200);
-    let push = |link: &mut String| push_token(terms, scope, directory, link);
+    let push = |link: &mut String| push_token(options, scope, directory, link);
     let (url, token) = place(&address, in_path, "", room, push)?;
     let placement = if in_path { Placement::Path } else { Placement::Query };
-    Ok(Written { url, token, placement, scope: Some(extent) })
+    Ok(SignedUrl { url, token, placement, scope: Some(extent) })
 }
 
 /// Appends a token: for a directory, the first `n` segments, or for an exact scope.
 pub(super) fn push_token(
-    terms: &CheckedTerms<'_, '_>,
+    options: &CheckedOptions<'_, '_>,
     scope: Scope<'_>,
     n: Option<u8>,
     link: &mut String,
 ) -> Result<(), SignError> {
     let start = link.len();
-    push_fields(terms, n, link);
-    let tag = tag(&terms.entry.key, scope, link.get(start..).unwrap_or_default());
+    push_fields(options, n, link);
+    let tag = tag(&options.entry.key, scope, link.get(start..).unwrap_or_default());
     link.push_str("&sig=");
     tag.push_to(link);
     if link.len().saturating_sub(start) > MAX_TOKEN_LEN {
@@ -70,18 +70,22 @@ pub(super) fn push_token(
     Ok(())
 }
 
-pub(super) fn push_fields(terms: &CheckedTerms<'_, '_>, directory: Option<u8>, token: &mut String) {
+pub(super) fn push_fields(
+    options: &CheckedOptions<'_, '_>,
+    directory: Option<u8>,
+    token: &mut String,
+) {
     // Writing to a String cannot fail.
-    let _ = write!(token, "pg=1&exp={}&kid=", terms.expires.as_secs());
-    token.push_str(terms.entry.id.as_str());
-    let said = Said { terms, directory };
+    let _ = write!(token, "pg=1&exp={}&kid=", options.expires.as_secs());
+    token.push_str(options.entry.id.as_str());
+    let said = Said { options, directory };
     for Row { field, write, .. } in OPTIONAL {
         write(&said, Out { field: *field, token: &mut *token });
     }
 }
 
 /// A token of its two parts.
-#[cfg(feature = "manifest")]
+#[cfg(feature = "alloc")]
 pub(super) fn join(fields: &str, tag: &str) -> String {
     [fields, tag].join("&sig=")
 }

@@ -7,9 +7,9 @@ use alloc::string::String;
 use super::{FORMAT, TimedHmac};
 use crate::error::{Fault, Field};
 use crate::format::place::place;
-use crate::format::{Writer, Written, native};
+use crate::format::{SignedUrl, Writer, native};
+use crate::options::{Address, CheckedOptions, Extent, Issued, LinkOptions, SignError};
 use crate::request::Placement;
-use crate::terms::{Address, CheckedTerms, Extent, Issued, SignError, Terms};
 
 /// The last time of ten digits.
 const LAST: u64 = 9_999_999_999;
@@ -23,21 +23,41 @@ impl Writer for TimedHmac {
         Some(self.ttl)
     }
 
-    fn check(&self, terms: &Terms<'_>) -> Result<(), SignError> {
+    fn check(&self, options: &LinkOptions<'_>) -> Result<(), SignError> {
+        // Each by name: an option that is new is a restriction that must not be left out unseen.
+        let LinkOptions {
+            expiry: _,
+            key: _,
+            audience,
+            countries,
+            download,
+            inline: _,
+            issued,
+            networks,
+            token_id,
+            not_before,
+            preview,
+            round: _,
+            run,
+            scope,
+            session,
+            subject,
+            in_path,
+        } = options;
         for (field, asked) in [
-            (Field::Aud, terms.audience.is_some()),
-            (Field::Cc, terms.countries.is_some()),
-            (Field::Dir, matches!(terms.scope, Extent::Directory(_))),
-            (Field::Dl, terms.download.is_some()),
-            (Field::Iat, matches!(terms.issued, Issued::At(_))),
-            (Field::Ip, !terms.networks.is_empty()),
-            (Field::Jti, terms.token_id.is_some()),
-            (Field::Nbf, terms.not_before.is_some()),
-            (Field::Pre, terms.preview.is_some()),
-            (Field::Run, terms.run.is_some()),
-            (Field::Sid, terms.session.is_some()),
-            (Field::Sub, terms.subject.is_some()),
-            (Field::Token, terms.in_path == Some(true)),
+            (Field::Aud, audience.is_some()),
+            (Field::Cc, countries.is_some()),
+            (Field::Dir, matches!(scope, Extent::Directory(_))),
+            (Field::Dl, download.is_some()),
+            (Field::Iat, matches!(issued, Issued::At(_))),
+            (Field::Ip, !networks.is_empty()),
+            (Field::Jti, token_id.is_some()),
+            (Field::Nbf, not_before.is_some()),
+            (Field::Pre, preview.is_some()),
+            (Field::Run, run.is_some()),
+            (Field::Sid, session.is_some()),
+            (Field::Sub, subject.is_some()),
+            (Field::Token, *in_path == Some(true)),
         ] {
             if asked {
                 return Err(SignError::Field(field, Fault::NotInFormat));
@@ -48,16 +68,16 @@ impl Writer for TimedHmac {
 
     /// A gate counts from the time of issue: so that is the expiry less what the gate adds to it. It cannot be in
     /// the future, as no link lasts longer than the gate says.
-    fn write(&self, terms: &CheckedTerms<'_, '_>, url: &str) -> Result<Written, SignError> {
+    fn write(&self, options: &CheckedOptions<'_, '_>, url: &str) -> Result<SignedUrl, SignError> {
         let address = Address::parse(url, [native::NAME, &self.name])?;
-        let issued = terms.expires.as_secs().checked_sub(self.ttl);
-        let issued = issued.filter(|issued| *issued <= terms.now.as_secs().min(LAST));
+        let issued = options.expires.as_secs().checked_sub(self.ttl);
+        let issued = issued.filter(|issued| *issued <= options.now.as_secs().min(LAST));
         let issued = issued.ok_or(SignError::Field(Field::Exp, Fault::OutOfRange))?;
         let mut digits = String::with_capacity(super::DIGITS);
         // Writing to a String cannot fail.
         let _ = write!(digits, "{issued:010}");
 
-        let mut mac = terms.entry.key.mac().start();
+        let mut mac = options.entry.key.mac().start();
         address.path.pieces(&mut |piece| mac.update(piece));
         if let Some(query) = address.query {
             mac.update("?");
@@ -79,7 +99,7 @@ impl Writer for TimedHmac {
             }
             Ok(())
         })?;
-        Ok(Written { url, token, placement: Placement::Query, scope: Some(Extent::Exact) })
+        Ok(SignedUrl { url, token, placement: Placement::Query, scope: Some(Extent::Exact) })
     }
 }
 

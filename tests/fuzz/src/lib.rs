@@ -18,22 +18,22 @@ mod playlist;
 
 use std::sync::LazyLock;
 
-use playgate::manifest::{Carrier, Kind};
 use playgate::{KeyRing, ParamNames, Placement, Refusal, Request, UnixTime, Verified, Verifier};
+use playgate_manifest::{Kind, Rewriter};
 
 use crate::asked::{Asked, KEYS, NOW, PLACES, Place};
 pub use crate::jwt::jwt;
 
 struct Case {
     asked: Asked,
-    carrier: Carrier,
+    rewriter: Rewriter,
 }
 
 /// A request in each placement.
 fn cases(file: &str, preview: Option<u64>) -> Vec<Case> {
     let case = |place: Place| {
         let asked = Asked::new(file, place, preview);
-        Case { carrier: asked.carrier(), asked }
+        Case { rewriter: asked.rewriter(), asked }
     };
     PLACES.map(case).into()
 }
@@ -42,14 +42,14 @@ fn cases(file: &str, preview: Option<u64>) -> Vec<Case> {
 pub fn hls(input: &[u8]) {
     static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| cases("a.m3u8", None));
     let Ok(text) = str::from_utf8(input) else { return };
-    CASES.iter().for_each(|case| checks::playlist(&case.asked, &case.carrier, text));
+    CASES.iter().for_each(|case| checks::playlist(&case.asked, &case.rewriter, text));
 }
 
 /// An MPD.
 pub fn dash(input: &[u8]) {
     static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| cases("a.mpd", None));
     let Ok(text) = str::from_utf8(input) else { return };
-    CASES.iter().for_each(|case| checks::presentation(&case.asked, &case.carrier, text));
+    CASES.iter().for_each(|case| checks::presentation(&case.asked, &case.rewriter, text));
 }
 
 /// Either of them, of which a token opens the first ten seconds.
@@ -58,7 +58,7 @@ pub fn preview(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     for case in CASES.iter() {
         for kind in [Kind::Hls, Kind::Dash] {
-            if let Ok(rewritten) = case.carrier.rewrite(kind, text) {
+            if let Ok(rewritten) = case.rewriter.rewrite(kind, text) {
                 checks::preview(&case.asked, kind, &rewritten);
             }
         }
@@ -98,9 +98,9 @@ fn judge<'r>(
     let path = verified.path().to_string();
     assert!(path.starts_with(scope.split('?').next().unwrap_or_default()), "{path} in {scope}");
     assert!(verified.clean_url(ParamNames::default()).contains(&path));
-    if let Some(carrier) = Carrier::new(verifier, &verified, now) {
-        assert_eq!(carrier.directory(), scope);
-        let link = format!("https://h/{}{path}", carrier.token());
+    if let Some(rewriter) = Rewriter::new(verifier, &verified, now) {
+        assert_eq!(rewriter.directory(), scope);
+        let link = format!("https://h/{}{path}", rewriter.token());
         let mut next = Request::new(&link);
         (next.client_ip, next.client_country) = (request.client_ip, request.client_country);
         let again = verifier.verify(&next, now).map(|verified| verified.scope().to_string());

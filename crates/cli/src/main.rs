@@ -1,0 +1,95 @@
+//! The program `playgate`: makes keys, signs links, verifies and explains them, and mints links for
+//! origins over HTTP.
+//!
+//! It holds what the library leaves to its callers: the clock, files, the environment, the network.
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod clock;
+mod exit;
+mod inspect;
+mod keygen;
+mod keys;
+mod lines;
+mod link_args;
+mod printed;
+mod rewrite;
+mod serve;
+mod sign;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+EXAMPLES:
+  Make a key, once, for the origin and the edge:
+    (umask 077; playgate keygen > keys.txt)
+
+  A link to one file, for 10 minutes:
+    playgate sign --keys keys.txt https://cdn.example.com/videos/42/film.mp4
+
+  A link to a stream, to be started within 5 minutes, and played for 4 hours: it
+  opens all below /videos/42/, and the segments inherit the token from the path:
+    playgate sign --keys keys.txt --expires-in 5m --run 4h \\
+        https://cdn.example.com/videos/42/master.m3u8
+
+  The same with a JSON Web Token, for a gate with --jwt-path '/videos/{vid}/':
+    playgate sign --keys keys.txt --format jwt --claim vid=42 \\
+        https://cdn.example.com/videos/42/master.m3u8
+
+  Would the gate admit it, and if not, why?
+    playgate verify --keys keys.txt 'https://cdn.example.com/...'
+    playgate inspect --keys keys.txt 'https://cdn.example.com/...'
+
+  Many links at once, one URL a line:
+    playgate sign --keys keys.txt --stdin < urls.txt > links.txt
+
+  Links over HTTP, for an origin in any language:
+    PLAYGATE_SECRET=... playgate serve --keys keys.txt
+
+KEYS:
+  Entries as keygen prints them, one a line: the first signs, all verify. They
+  come from --keys FILE or the variable PLAYGATE_KEYS; never from an argument,
+  which every process on the machine can read.
+
+EXIT CODES:
+  0  done, or admitted
+  1  refused
+  2  wrong usage, or a URL that cannot be signed
+  3  keys, input or address not available";
+
+/// Signed links to video and files: minted here, checked at the CDN edge.
+#[derive(Parser)]
+#[command(name = "playgate", version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Keygen(keygen::Keygen),
+    Sign(sign::Sign),
+    Verify(verify::Verify),
+    Inspect(inspect::Inspect),
+    Rewrite(rewrite::Rewrite),
+    Serve(serve::Serve),
+}
+
+fn main() -> ExitCode {
+    let program = match Program::try_parse() {
+        Ok(program) => program,
+        Err(error) => return exit::parser(&error),
+    };
+    exit::code(match program.command {
+        Command::Keygen(command) => command.run(),
+        Command::Sign(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::Inspect(command) => command.run(),
+        Command::Rewrite(command) => command.run(),
+        Command::Serve(command) => command.run(),
+    })
+}

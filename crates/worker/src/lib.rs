@@ -1,0 +1,277 @@
+//! What the entry calls: one object for each environment, one call for each request, and one for each answer
+//! of the media store.
+
+use std::panic::{self, PanicHookInfo};
+use std::rc::Rc;
+
+use playgate_edge::{
+    Binding, Body, Broken, Config, Decision, Found, LogEntry, Next, Object, RequestParts, Response,
+    Setting, Step, StoreRange, Variables, decide, faults,
+};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
+
+/// The gate of one environment: its configuration is read once.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Gate(Rc<Deployment>);
+
+struct Deployment {
+    analytics: Option<AnalyticsEngineDataset>,
+    config: Result<Config, Broken>,
+}
+
+impl core::fmt::Debug for Deployment {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Deployment(..)")
+    }
+}
+
+#[wasm_bindgen]
+impl Gate {
+    /// Reads the variables and bindings, and logs what is wrong with them.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(env: &Env) -> Self {
+        panic::set_hook(Box::new(panicked));
+        let bucket = env.bucket("MEDIA").ok();
+        let config = Config::read(&variables(env, &bucket));
+        if let Err(broken) = &config {
+            console_error!("{}", faults(&broken.errors));
+        }
+        let analytics = env.analytics_engine("ANALYTICS").ok();
+        Self(Rc::new(Deployment { analytics, config }))
+    }
+
+    /// Decides on a request: `parts` has what [`RequestParts`] reads, `now` is in milliseconds. A string is a
+    /// finished answer, as [`Deployment::write`] writes it; else it is a [`PlanHandle`].
+    #[must_use]
+    pub fn decide(&self, parts: &str, request: &web_sys::Request, now: f64) -> JsValue {
+        // The cast saturates: no number is a moment that cannot be.
+        let now = (now / 1000.0) as u64;
+        let parts = RequestParts::parse(parts);
+        match decide(&self.0.config, &parts, now, || country(request)) {
+            Decision::Serve(plan, next) => {
+                PlanHandle { deployment: Rc::clone(&self.0), plan, next: Some(next), body: None }
+                    .into()
+            }
+            Decision::Respond(response, entry) => self.0.write(&response, &entry).into(),
+        }
+    }
+}
+
+/// An admitted request that waits for its media.
+///
+/// Each call returns what to do next, in lines: `fetch`, method, URL, and header fields, names and values in turn;
+/// `get`, key, and a range as offset, length and suffix; `head` and key; `read`, the limit and the compression;
+/// `stored`, and a response as [`Deployment::write`] writes it, whose body is that of the store's answer; or
+/// `own` and a response with its own body or none.
+#[wasm_bindgen]
+pub struct PlanHandle {
+    deployment: Rc<Deployment>,
+    plan: Box<playgate_edge::Plan>,
+    next: Option<Next>,
+    body: Option<String>,
+}
+
+impl core::fmt::Debug for PlanHandle {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("PlanHandle(..)")
+    }
+}
+
+#[wasm_bindgen]
+impl PlanHandle {
+    /// What to do first.
+    pub fn start(&mut self) -> String {
+        let next = self.next.take();
+        next.map(|next| self.write(next)).unwrap_or_default()
+    }
+
+    /// What comes of a media server's answer, in lines: status, `1` if it has a body, and header fields, names and
+    /// values in turn.
+    pub fn fetched(&mut self, answer: &str) -> String {
+        let deployment = Rc::clone(&self.deployment);
+        let Ok(config) = &deployment.config else { return String::new() };
+        let mut lines = answer.split('\n');
+        let status = lines.next().and_then(|status| status.parse().ok()).unwrap_or(0);
+        let has_body = lines.next() == Some("1");
+        let mut headers = Vec::with_capacity(24);
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+            headers.push((name, value));
+        }
+        let next = self.plan.fetched(config, status, &headers, has_body);
+        self.write(next)
+    }
+
+    /// What comes of an object of the bucket, in lines: the fields of [`Object`], with the time in milliseconds.
+    /// An empty text is an object that is not there.
+    pub fn found(&mut self, object: &str) -> String {
+        let found = if object.is_empty() { Found::Missing } else { read_object(object) };
+        let next = self.plan.found(found);
+        self.write(next)
+    }
+
+    /// What comes of a store that gave no answer.
+    pub fn failed(&mut self) -> String {
+        let deployment = Rc::clone(&self.deployment);
+        let Ok(config) = &deployment.config else { return String::new() };
+        let next = self.plan.failed(config);
+        self.write(next)
+    }
+
+    /// What comes of a manifest that was read; `None` if it exceeds the limit. A response as
+    /// [`Deployment::write`] writes it; [`PlanHandle::take_body`] has its body.
+    pub fn rewrite(&mut self, manifest: Option<Vec<u8>>) -> String {
+        let Response { status, headers, body } = self.plan.rewrite(manifest.as_deref());
+        drop(manifest);
+        // A manifest goes by itself, as the JSON would be another copy of it.
+        let (body, text) = match body {
+            Body::Text(text) if status == 200 => (Body::None, Some(text)),
+            body => (body, None),
+        };
+        self.body = text;
+        self.deployment.write(&Response { status, headers, body }, self.plan.entry())
+    }
+
+    /// The manifest that was rewritten, once.
+    #[wasm_bindgen(js_name = takeBody)]
+    pub fn take_body(&mut self) -> Option<js_sys::Uint8Array> {
+        self.body.take().map(|text| js_sys::Uint8Array::from(text.as_bytes()))
+    }
+}
+
+impl PlanHandle {
+    fn write(&self, next: Next) -> String {
+        match next {
+            Next::Ask(Step::Fetch { method, url, headers }) => {
+                let mut text = format!("fetch\n{method}\n{url}");
+                for (name, value) in headers {
+                    text.extend(["\n", name, "\n", &value]);
+                }
+                text
+            }
+            Next::Ask(Step::Get { key, range: None }) => format!("get\n{key}"),
+            Next::Ask(Step::Get { key, range: Some(range) }) => match range {
+                StoreRange::From { offset } => format!("get\n{key}\n{offset}\n\n"),
+                StoreRange::Slice { offset, length } => format!("get\n{key}\n{offset}\n{length}\n"),
+                StoreRange::Suffix { length } => format!("get\n{key}\n\n\n{length}"),
+            },
+            Next::Ask(Step::Head { key }) => format!("head\n{key}"),
+            Next::Read { limit, compression } => {
+                format!("read\n{limit}\n{}", compression.unwrap_or_default())
+            }
+            Next::Respond(response) => {
+                let verb = if response.body == Body::Stored { "stored" } else { "own" };
+                [verb, "\n", &self.deployment.write(&response, self.plan.entry())].concat()
+            }
+        }
+    }
+}
+
+/// Reads the description of an object. More lines than fields mean that a value contains a line feed. Such a value, or
+/// one with another control character, is not served: no header field can have it.
+fn read_object(text: &str) -> Found<'_> {
+    if text.contains(|c: char| c.is_ascii_control() && !matches!(c, '\n' | '\t')) {
+        return Found::Failed;
+    }
+    let lines: Vec<&str> = text.split('\n').collect();
+    let &[size, etag, modified, ref metadata @ ..] = lines.as_slice() else { return Found::Failed };
+    let (Ok(size), Ok(modified)) = (size.parse(), modified.parse::<u64>()) else {
+        return Found::Failed;
+    };
+    let &[kind, language, disposition, encoding, cache_control] = metadata else {
+        return Found::Failed;
+    };
+    let set = |value| Some(value).filter(|value: &&str| !value.is_empty());
+    Found::Object(Object {
+        size,
+        etag,
+        modified: modified.div_euclid(1000),
+        content_type: set(kind),
+        content_language: set(language),
+        content_disposition: set(disposition),
+        content_encoding: set(encoding),
+        cache_control: set(cache_control),
+    })
+}
+
+impl Deployment {
+    /// Counts a decision, and writes it with its response: a line for the log, empty if there is none, and
+    /// `[status, headers, body]` in JSON. One string crosses into JavaScript faster than several.
+    fn write(&self, response: &Response, entry: &LogEntry) -> String {
+        self.count(entry);
+        let level = self.config.as_ref().map(Config::log).unwrap_or_default();
+        let mut text = entry.line(level).unwrap_or_default();
+        text.push('\n');
+        let Response { status, headers, body } = response;
+        let body = match body {
+            Body::Text(text) => Some(text),
+            Body::None | Body::Stored => None,
+        };
+        // Strings and a number always serialize.
+        text.push_str(&serde_json::to_string(&(status, headers, body)).unwrap_or_default());
+        text
+    }
+
+    /// Writes a decision to the data set, where there is one.
+    fn count(&self, entry: &LogEntry) {
+        if let Some(analytics) = &self.analytics {
+            let blobs = [
+                entry.decision,
+                entry.reason.unwrap_or_default(),
+                entry.method,
+                entry.placement.unwrap_or_default(),
+                entry.kid.as_deref().unwrap_or_default(),
+            ];
+            let point = AnalyticsEngineDataPointBuilder::new()
+                .indexes([entry.reason.unwrap_or(entry.decision)])
+                .blobs(blobs.map(String::from))
+                .doubles([f64::from(entry.status)])
+                .build();
+            // A count that is lost is no reason not to serve.
+            let _ = analytics.write_data_point(&point);
+        }
+    }
+}
+
+/// In place of the hook of workers-rs, which prints the message. A trap follows, and ends the instance.
+fn panicked(info: &PanicHookInfo<'_>) {
+    let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
+    console_error!("{}", playgate_edge::panicked(file, line));
+}
+
+/// The client's country, ISO 3166-1 alpha-2, as the edge found it.
+fn country(request: &web_sys::Request) -> Option<String> {
+    let client = js_sys::Reflect::get(request, &"cf".into()).ok()?;
+    js_sys::Reflect::get(&client, &"country".into()).ok()?.as_string()
+}
+
+/// Everything that the operator may set.
+fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
+    let media = match bucket {
+        Some(_) => Binding::Right,
+        None if binding(env, "MEDIA").is_some() => Binding::Other,
+        None => Binding::Absent,
+    };
+    Variables::read(media, |name| match binding(env, name) {
+        None => Setting::Unset,
+        Some(value) => match value.as_string().or_else(|| whole_number(&value)) {
+            Some(text) => Setting::Text(text),
+            None => Setting::Unreadable,
+        },
+    })
+}
+
+/// A variable may be a number in the configuration file: `LEEWAY = 5`.
+fn whole_number(value: &JsValue) -> Option<String> {
+    let number = value.as_f64()?;
+    // The cast saturates, and cuts off what is no whole number.
+    let whole = number as u64;
+    (whole as f64 == number).then(|| whole.to_string())
+}
+
+fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    let value = js_sys::Reflect::get(env, &name.into()).ok()?;
+    (!value.is_undefined() && !value.is_null()).then_some(value)
+}

@@ -1,0 +1,47 @@
+//! Native tokens for many addresses on the same options.
+
+use core::fmt;
+
+use alloc::string::String;
+
+use super::write::{push_fields, tag};
+use crate::key::SecretKey;
+use crate::options::{CheckedOptions, LinkOptions};
+use crate::path::CanonicalPath;
+use crate::query::{ParamNames, SignedQuery};
+use crate::scope::Scope;
+
+/// Signs addresses of exact scope that share all options. It has the fields that their tokens have in common, and the
+/// key.
+#[derive(Clone)]
+pub struct SegmentSigner {
+    fields: String,
+    key: SecretKey,
+    unsigned_params: String,
+}
+
+impl SegmentSigner {
+    /// Takes the options, without a directory and a preview.
+    pub(super) fn new(options: &CheckedOptions<'_, '_>, unsigned_params: ParamNames<'_>) -> Self {
+        let mut fields = String::new();
+        let exact = LinkOptions { preview: None, ..options.options.clone() };
+        push_fields(&CheckedOptions { options: &exact, ..*options }, None, &mut fields);
+        let key = options.entry.key.clone();
+        Self { fields, key, unsigned_params: unsigned_params.as_str().into() }
+    }
+
+    /// Appends the token of an address, as it is in the address's path.
+    pub fn push(&self, path: CanonicalPath<'_>, query: Option<&str>, out: &mut String) {
+        let names = ParamNames::new(&self.unsigned_params);
+        let query = query.map_or(SignedQuery::None, |query| SignedQuery::Without(query, names));
+        out.push_str(&self.fields);
+        out.push_str("&sig=");
+        tag(&self.key, Scope::exact(path, query), &self.fields).push_to(out);
+    }
+}
+
+impl fmt::Debug for SegmentSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SegmentSigner(..)")
+    }
+}

@@ -1,0 +1,439 @@
+//! What holds for every link, not just for those of the vectors.
+
+use core::net::IpAddr;
+
+use playgate::{
+    CanonicalPath, KeyRing, Network, ParamNames, Refusal, Request, Signer, UnixTime, Verifier,
+};
+use proptest::prelude::*;
+
+const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,\
+                    next:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
+const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
+
+/// 100 years in seconds, as a gate counts them.
+const CENTURY: u64 = 100 * 365 * 86_400;
+
+/// A segment that a signer takes: unreserved characters, sub-delims but for the semicolon, and escapes of
+/// anything harmless.
+fn segment() -> impl Strategy<Value = String> {
+    let plain = "[A-Za-z0-9._~!$&'()*+,=:@-]";
+    let escape = "%(2[0-9A-E]|[3-4][0-9A-Fa-f]|5[0-9ABD-Fabd-f]|[6-7][0-9A-Ea-e]|[89ABDEFabdef][0-9A-Fa-f]|[Cc][2-9A-Fa-f])";
+    proptest::string::string_regex(&format!("({plain}|{escape}){{1,12}}")).unwrap().prop_filter(
+        "a dot segment, an empty name, or a token",
+        |segment| {
+            let decoded = segment.to_ascii_uppercase().replace("%2E", ".");
+            !is_dot_segment(&decoded) && !decoded.starts_with("%3B") && !segment.starts_with("pg=")
+        },
+    )
+}
+
+/// Whether a segment is `.` or `..` to a server that cuts off parameters, a query or a fragment.
+fn is_dot_segment(segment: &str) -> bool {
+    let name = segment.split("%3B").next().unwrap().split("%3F").next().unwrap();
+    let name = name.split("%23").next().unwrap();
+    name == "." || name == ".."
+}
+
+fn path() -> impl Strategy<Value = String> {
+    (prop::collection::vec(segment(), 1..6), any::<bool>()).prop_map(|(segments, slash)| {
+        format!("/{}{}", segments.join("/"), if slash { "/" } else { "" })
+    })
+}
+
+fn query() -> impl Strategy<Value = Option<String>> {
+    prop::option::of("(q|r|s)=[A-Za-z0-9%._~-]{0,8}(&[a-f]{1,4}=[A-Za-z0-9._~+/-]{0,8}){0,3}")
+}
+
+#[derive(Clone, Debug)]
+struct Terms {
+    url: String,
+    lifetime: u64,
+    directory: Option<u8>,
+    in_path: bool,
+    second_key: bool,
+    audience: Option<String>,
+    /// How many networks come before the client's, where the link is bound to any.
+    networks: Option<u8>,
+    download: Option<String>,
+    inline: bool,
+    subject: Option<String>,
+    session: Option<String>,
+    no_iat: bool,
+    round: u64,
+}
+
+prop_compose! {
+    fn terms()(
+        path in path(),
+        query in query(),
+        lifetime in prop_oneof![1_u64..10_000_000, CENTURY - 20_000..CENTURY - 10_000],
+        directory in prop::option::of(1_u8..6),
+        in_path: bool,
+        second_key: bool,
+        audience in prop::option::of("[A-Za-z0-9._-]{1,64}"),
+        networks in prop::option::of(0_u8..4),
+        (download, inline) in (prop::option::of("[^\\x00-\\x1f\\x7f]{1,40}"), any::<bool>()),
+        subject in prop::option::of("[A-Za-z0-9_-]{1,64}"),
+        session in prop::option::of("[A-Za-z0-9_-]{1,64}"),
+        (no_iat, round) in (any::<bool>(), 0_u64..10_000),
+    ) -> Terms {
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let directories = path.matches('/').count() - 1;
+        let directory = directory.filter(|n| usize::from(*n) <= directories);
+        let url = format!("https://cdn.example.com{path}{query}");
+        Terms {
+            url, lifetime, directory, in_path, second_key, audience, networks, download, inline,
+            subject, session, no_iat, round,
+        }
+    }
+}
+
+fn sign(terms: &Terms, ring: &KeyRing) -> String {
+    let signer = Signer::new(ring.clone());
+    let mut link = signer.link(&terms.url).expires_in(terms.lifetime);
+    if let Some(n) = terms.directory {
+        link = link.directory(n);
+    }
+    if terms.in_path {
+        link = link.in_path();
+    }
+    if terms.second_key {
+        link = link.key("next");
+    }
+    if let Some(name) = &terms.audience {
+        link = link.audience(name);
+    }
+    if let Some(n) = terms.networks {
+        let others = ["2001:db8::/64", "198.51.100.0/24", "10.0.0.0/8"];
+        for other in others.iter().take(n.into()) {
+            link = link.network(other.parse().unwrap());
+        }
+        link = link.network(Network::new("203.0.113.77".parse().unwrap(), 24).unwrap());
+    }
+    if let Some(name) = &terms.download {
+        link = if terms.inline { link.inline(name) } else { link.download(name) };
+    }
+    if let Some(id) = &terms.subject {
+        link = link.subject(id);
+    }
+    if let Some(id) = &terms.session {
+        link = link.session(id);
+    }
+    if terms.no_iat {
+        link = link.issued_at(None);
+    }
+    if terms.round > 0 {
+        link = link.round(terms.round);
+    }
+    link.sign(NOW).unwrap().into()
+}
+
+/// An address, and a length for its prefix. Few, so that they are often in one network.
+fn network() -> impl Strategy<Value = (IpAddr, u8)> {
+    let v4 = (0_u32..1 << 10, 18_u8..=32).prop_map(|(bits, prefix)| {
+        (core::net::Ipv4Addr::from_bits(0xcb00_7000 | bits).into(), prefix)
+    });
+    let v6 = (0_u128..1 << 6, 120_u8..=128).prop_map(|(bits, prefix)| {
+        (core::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | bits).into(), prefix)
+    });
+    prop_oneof![v4, v6]
+}
+
+/// Whether the first `prefix` bits of two addresses are the same.
+fn shares(one: IpAddr, other: IpAddr, prefix: u8) -> bool {
+    let prefix = usize::from(prefix);
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => {
+            format!("{:032b}", one.to_bits())[..prefix]
+                == format!("{:032b}", other.to_bits())[..prefix]
+        }
+        (IpAddr::V6(one), IpAddr::V6(other)) => {
+            format!("{:0128b}", one.to_bits())[..prefix]
+                == format!("{:0128b}", other.to_bits())[..prefix]
+        }
+        _ => false,
+    }
+}
+
+/// Kinds of cookies, most of which fail.
+const COOKIES: [&str; 10] = [
+    "another",
+    "nameless",
+    "malformed",
+    "deeper",
+    "unknown",
+    "tossed",
+    "expired",
+    "early",
+    "audience",
+    "good",
+];
+
+fn cookie(kind: &str, ring: &KeyRing) -> String {
+    let signer = Signer::new(ring.clone());
+    let link = signer.link("https://cdn.example.com/videos/42/hd/a.ts").directory(2);
+    let link = match kind {
+        "another" => return "xpg=1".to_owned(),
+        "nameless" => return "pg".to_owned(),
+        "malformed" => return "pg=nonsense".to_owned(),
+        "deeper" => link.directory(3),
+        "early" => link.not_before(NOW.saturating_add(1)),
+        "audience" => link.audience("another"),
+        "good" => link.key("next"),
+        _ => link,
+    };
+    let signed = if kind == "expired" { NOW.as_secs() - 600 } else { NOW.as_secs() };
+    let link = link.sign(UnixTime::from_secs(signed)).unwrap();
+    match kind {
+        "unknown" => link.token().replace("kid=main", "kid=nobody"),
+        "tossed" => link.token().replace("exp=1", "exp=2"),
+        _ => link.token().to_owned(),
+    }
+}
+
+/// The number of the check that gives a reason.
+fn check_of(refusal: Option<&Refusal>) -> u8 {
+    match refusal.copied().map(Refusal::code) {
+        None => 0,
+        Some("unknown_key") => 3,
+        Some("bad_signature") => 4,
+        Some("expired" | "not_yet_valid") => 5,
+        Some("wrong_audience") => 6,
+        Some(_) => 2,
+    }
+}
+
+fn request<'a>(url: &'a str) -> Request<'a> {
+    let mut request = Request::new(url);
+    request.client_ip = "203.0.113.9".parse().ok();
+    request
+}
+
+proptest! {
+    #[test]
+    fn what_is_signed_is_admitted_until_it_expires(terms in terms()) {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let link = sign(&terms, &ring);
+        let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
+        let verified = verifier.verify(&request(&link), NOW).unwrap();
+        prop_assert_eq!(verified.kid(), if terms.second_key { "next" } else { "main" });
+        let grant = verified.grant();
+        let name = grant.download().map(|name| (name.decode(), name.is_inline()));
+        prop_assert_eq!(name, terms.download.map(|name| (name, terms.inline)));
+        let networks = grant.networks().map_or(0, |networks| networks.iter().count());
+        prop_assert_eq!(networks, terms.networks.map_or(0, |n| usize::from(n) + 1));
+        let step = terms.round.max(1);
+        let says_when = !terms.no_iat && (terms.subject.is_some() || terms.session.is_some());
+        let wanted = NOW.as_secs() + terms.lifetime;
+        let expires = wanted.div_ceil(step) * step;
+        prop_assert_eq!(grant.expires().as_secs(), expires);
+        // The first second of the window in which links get this expiry.
+        let first = (expires + 1).saturating_sub(terms.lifetime + step);
+        prop_assert!(first <= NOW.as_secs());
+        prop_assert_eq!(grant.issued().map(UnixTime::as_secs), says_when.then_some(first));
+        let last = UnixTime::from_secs(expires - 1);
+        prop_assert!(verifier.verify(&request(&link), last).is_ok());
+        let refusal = verifier.verify(&request(&link), last.saturating_add(1)).unwrap_err();
+        prop_assert_eq!(refusal.code(), "expired");
+    }
+
+    #[test]
+    fn the_clean_url_is_the_canonical_form_of_what_was_signed(terms in terms()) {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let link = sign(&terms, &ring);
+        let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
+        let clean = verifier.verify(&request(&link), NOW).unwrap().clean_url(ParamNames::default());
+        let (target, query) = match terms.url.split_once('?') {
+            Some((target, query)) => (target, Some(query)),
+            None => (terms.url.as_str(), None),
+        };
+        let path = target.strip_prefix("https://cdn.example.com").unwrap();
+        let mut expected = format!("https://cdn.example.com{}", CanonicalPath::parse(path).unwrap());
+        if let (Some(query), None) = (query, terms.directory) {
+            expected.push('?');
+            expected.push_str(query);
+        }
+        prop_assert_eq!(clean, expected);
+    }
+
+    /// Any one byte of a link changed, dropped or added is refused. The host is not signed, so the
+    /// change is behind it.
+    #[test]
+    fn any_changed_byte_is_refused(
+        terms in terms(),
+        at in any::<prop::sample::Index>(),
+        byte in 0x21_u8..0x7f,
+        how in 0_u8..3,
+    ) {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let link = sign(&terms, &ring);
+        let host = "https://cdn.example.com".len();
+        let at = host + at.index(link.len() - host);
+        let mut bytes = link.clone().into_bytes();
+        match how {
+            0 => bytes[at] = byte,
+            1 => { bytes.remove(at); }
+            _ => bytes.insert(at, byte),
+        }
+        let changed = String::from_utf8(bytes).unwrap();
+        let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
+        if let Ok(verified) = verifier.verify(&request(&changed), NOW) {
+            // What is still admitted asks for the same signed bytes: another spelling of the same path,
+            // another file in the same directory, or another unsigned parameter beside a directory.
+            let first = verifier.verify(&request(&link), NOW).unwrap();
+            prop_assert_eq!(verified.scope().to_string(), first.scope().to_string());
+            prop_assert_eq!(verified.grant(), first.grant());
+            if terms.directory.is_none() {
+                let clean = ParamNames::default();
+                prop_assert_eq!(verified.path().to_string(), first.path().to_string());
+                prop_assert_eq!(verified.clean_query(clean), first.clean_query(clean));
+            }
+        }
+    }
+
+    #[test]
+    fn the_canonical_form_is_canonical(text in "/[ -~]{0,40}") {
+        if let Ok(path) = CanonicalPath::parse(&text) {
+            let once = path.to_string();
+            let again = CanonicalPath::parse(&once).unwrap().to_string();
+            prop_assert_eq!(&once, &again);
+            prop_assert!(!once.contains("//") && !once.contains(';'));
+            prop_assert!(!once.split('/').any(is_dot_segment), "{}", once);
+        }
+    }
+
+    /// Whatever the rest of the path is: a server may cut off what follows a semicolon.
+    #[test]
+    fn a_semicolon_in_a_path_is_refused_in_every_placement(
+        terms in terms(),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let link = sign(&terms, &ring);
+        let host = "https://cdn.example.com".len();
+        let start = if terms.in_path { host + 1 + link[host + 1..].find('/').unwrap() } else { host };
+        let end = link[start..].find('?').map_or(link.len(), |n| start + n);
+        let at = start + 1 + at.index(end - start);
+        let mut changed = link.clone();
+        changed.insert(at, ';');
+        let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
+        let refusal = verifier.verify(&request(&changed), NOW).unwrap_err();
+        prop_assert_eq!(refusal.code(), "path_not_canonical");
+        prop_assert!(CanonicalPath::parse(&changed[start..=end]).is_err());
+    }
+
+    /// The verdicts on each by itself say what the verdict on all of them is.
+    #[test]
+    fn of_several_cookies_the_first_that_passes_counts(
+        kinds in prop::collection::vec(0..COOKIES.len(), 1..12),
+        blanks: bool,
+    ) {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let verifier = Verifier::new(&ring);
+        let judge = |cookie: &str| {
+            let mut request = Request::new("https://cdn.example.com/videos/42/a.ts");
+            request.cookie = Some(cookie);
+            let verified = verifier.verify(&request, NOW);
+            let report = verifier.inspect(&request, ParamNames::default(), NOW);
+            assert_eq!(report.refusal, verified.as_ref().err().copied());
+            verified.map(|verified| (verified.scope().to_string(), verified.kid().to_owned()))
+        };
+        let tokens: Vec<_> = kinds.iter().map(|kind| cookie(COOKIES[*kind], &ring)).collect();
+        let verdicts = tokens.iter().filter(|token| token.starts_with("pg=")).take(8);
+        let verdicts: Vec<_> = verdicts.map(|token| judge(token)).collect();
+        let passing = verdicts.iter().find(|verdict| verdict.is_ok());
+        // Of equals `max_by_key` takes the last.
+        let furthest = verdicts.iter().rev().max_by_key(|verdict| check_of(verdict.as_ref().err()));
+        let expected = passing.or(furthest).cloned().unwrap_or(Err(Refusal::Missing));
+        prop_assert_eq!(judge(&tokens.join(if blanks { "; " } else { ";" })), expected);
+    }
+
+    /// The oracle compares character by character.
+    #[test]
+    fn a_star_at_the_end_of_a_name_stands_for_what_follows(
+        listed in prop::collection::vec("[ab*]{0,4}", 0..4),
+        name in "[ab*]{1,5}",
+    ) {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let url = "https://cdn.example.com/videos/42/film.mp4";
+        let link = String::from(Signer::new(ring.clone()).link(url).sign(NOW).unwrap());
+        let names = listed.join(",");
+        let is_named = listed.iter().any(|listed| match listed.strip_suffix('*') {
+            Some("") => false,
+            Some(start) => name.chars().zip(start.chars()).take_while(|(a, b)| a == b).count() == start.len(),
+            None => *listed == name,
+        });
+        let verifier = Verifier::new(&ring).unsigned_params(ParamNames::new(&names));
+        let verdict = verifier.verify(&request(&format!("{link}&{name}=1")), NOW).map(drop);
+        prop_assert_eq!(verdict.is_ok(), is_named, "{} in {}", name, names);
+    }
+
+    #[test]
+    fn a_client_in_one_of_the_networks_is_admitted(
+        networks in prop::collection::vec(network(), 1..=4),
+        client in network(),
+        inside in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let signer = Signer::new(ring.clone());
+        let url = "https://cdn.example.com/videos/42/film.mp4";
+        let mut builder = signer.link(url);
+        for (address, prefix) in &networks {
+            builder = builder.network(Network::new(*address, *prefix).unwrap());
+        }
+        let link = String::from(builder.sign(NOW).unwrap());
+        let client = inside.map_or(client.0, |which| networks[which.index(networks.len())].0);
+        let mut request = Request::new(&link);
+        request.client_ip = Some(client);
+        let is_inside = networks.iter().any(|(address, prefix)| shares(*address, client, *prefix));
+        let verdict = Verifier::new(&ring).verify(&request, NOW).map(drop);
+        prop_assert_eq!(verdict.is_ok(), is_inside, "{}", client);
+    }
+
+    #[test]
+    fn nothing_lasts_longer_than_a_century(lifetime in 1_u64..(1 << 53) - 1_767_225_000, leeway: u32) {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        let url = "https://cdn.example.com/videos/42/film.mp4";
+        // Signed a second before the end, when no end is far.
+        let end = UnixTime::from_secs(NOW.as_secs() + lifetime);
+        let signer = Signer::new(ring.clone());
+        let link = signer.link(url).expires_at(end).sign(UnixTime::from_secs(end.as_secs() - 1));
+        let link = String::from(link.unwrap());
+        let verdict = Verifier::new(&ring).leeway(leeway.into()).verify(&request(&link), NOW).map(drop);
+        match verdict {
+            Ok(()) => prop_assert!(lifetime <= CENTURY),
+            Err(refusal) => prop_assert_eq!((refusal.code(), lifetime > CENTURY), ("expires_too_far", true)),
+        }
+        let signed = signer.link(url).expires_in(lifetime).sign(NOW);
+        prop_assert_eq!(signed.is_ok(), lifetime <= CENTURY);
+    }
+
+    #[test]
+    fn nothing_that_is_sent_panics(url in "\\PC{0,300}", cookie in "\\PC{0,80}", bearer in "\\PC{0,80}") {
+        let ring = KeyRing::parse(KEYS).unwrap();
+        for url in [url.clone(), format!("https://h/{url}"), format!("/a?pg=1&{url}"), format!("/pg=1&{url}")] {
+            let mut request = Request::new(&url);
+            request.cookie = Some(&cookie);
+            request.authorization = Some(&bearer);
+            let verifier = Verifier::new(&ring);
+            let verdict = verifier.verify(&request, NOW);
+            prop_assert!(verdict.is_err());
+            let report = verifier.inspect(&request, ParamNames::default(), NOW);
+            prop_assert_eq!(report.refusal, verdict.err());
+            prop_assert_eq!(report.checks.len(), 7);
+        }
+    }
+
+    #[test]
+    fn networks_parse_what_they_print(bits: u128, prefix in 1_u8..=128, v4: bool) {
+        let (address, prefix) = if v4 {
+            (core::net::Ipv4Addr::from_bits(bits as u32).into(), (prefix - 1) / 4 + 1)
+        } else {
+            (core::net::IpAddr::V6(core::net::Ipv6Addr::from_bits(bits | 1 << 127)), prefix)
+        };
+        let network = Network::new(address, prefix).unwrap();
+        prop_assert!(network.contains(address));
+        prop_assert_eq!(network.to_cidr().parse::<Network>().unwrap(), network);
+    }
+}
