@@ -132,7 +132,7 @@ fn sign(keys: &str, vector: &Value) {
     let name = if is_jwt { terms["jwt_name"].as_str().unwrap_or("token") } else { "pg" };
     let placed = terms["place"].is_null() && run.stdout.contains(&format!("/{name}="));
     let chose = match is_jwt {
-        true => placed.then_some("has its token in the path; --place chooses"),
+        true => placed.then_some("has its token in the path; use --place"),
         false => (placed || terms["dir"].is_null() && run.stdout.contains("&dir="))
             .then_some("opens its directory"),
     };
@@ -142,7 +142,7 @@ fn sign(keys: &str, vector: &Value) {
             // And where a file is to outlast its link.
             let url = terms["url"].as_str().unwrap();
             let outlasts = !terms["run"].is_null() && !url.contains(".m3u8");
-            let told = run.stderr.contains("with --run a link to a file");
+            let told = run.stderr.contains("with --run, a link to a file");
             let lines = run.stderr.lines().count();
             assert_eq!((told, lines), (outlasts, usize::from(outlasts)), "{}", vector["name"]);
         }

@@ -42,7 +42,8 @@ pub fn playlist(asked: &Asked, rewriter: &Rewriter, text: &str) {
     // In a malformed list, an address that may lead to another host leaves the rest of the list unchanged. With the
     // token it leads to this host, so a second pass may write what follows.
     let is_whole = |line: &str| {
-        line.matches('"').count().is_multiple_of(2) && line.rfind(['#', '\\']).is_none_or(|at| at == 0)
+        line.matches('"').count().is_multiple_of(2)
+            && line.rfind(['#', '\\']).is_none_or(|at| at == 0)
     };
     if text.lines().all(is_whole) {
         assert_eq!(rewriter.rewrite(Kind::Hls, &rewritten).as_ref(), Ok(&rewritten));

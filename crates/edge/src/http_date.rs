@@ -21,7 +21,8 @@ pub(crate) fn parse(text: &str, now: u64) -> Option<u64> {
     let Some((weekday, date)) = text.split_once("day, ") else { return parse_full(text) };
     let (day, date) = date.split_once('-')?;
     let (month, year) = date.split_once('-')?;
-    let weekday = weekday.get(..3)?;
+    let is_day = matches!(weekday, "Mon" | "Tues" | "Wednes" | "Thurs" | "Fri" | "Satur" | "Sun");
+    let weekday = weekday.get(..3).filter(|_| is_day)?;
     let century = now.div_euclid(YEAR).saturating_add(1970).div_euclid(100);
     let latest = now.saturating_add(YEAR.saturating_mul(50));
     let centuries = [century.saturating_add(1), century, century.saturating_sub(1)];
@@ -104,7 +105,7 @@ mod tests {
             "Monday, 06-Nov-94 08:49:37 GMT",
             "Sunday, 06-Nov-1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:60 GMT",
-            "day, 06-Nov-94 08:49:37 GMT",
+            "Sun-day, 06-Nov-94 08:49:37 GMT",
             "Sünday, 06-Nov-94 08:49:37 GMT",
         ] {
             assert_eq!(parse(text, NOW), None, "{text}");

@@ -127,7 +127,7 @@ mod tests {
             assert!(said.starts_with("a duration cannot be negative"), "{text}");
         }
         for text in ["", "-", "--json", "-x", "10x", "1H", "1Y", "1D", "1e3", "10m10"] {
-            assert!(reads(text).unwrap_err().starts_with("not a length"), "{text}");
+            assert!(reads(text).unwrap_err().starts_with("not a duration"), "{text}");
         }
         for text in ["5.5", "500ms", "1s 1ms", "10us", "3ns"] {
             assert!(reads(text).unwrap_err().starts_with("fractions of a second"), "{text}");
