@@ -84,9 +84,13 @@ impl Verifier<'_> {
         }
         let Some((mint, key)) = self.mint(verified, now) else { return Some(own) };
         let download = grant.download().map(DownloadName::decode);
-        // The audience was checked: the token is for this gate.
-        let options =
-            LinkOptions { audience: self.rules.audience, ..options(grant, download.as_deref()) };
+        // The new token is for the same deployment. A verifier of another one makes none.
+        let audience = match (grant.audience(), self.rules.audience) {
+            (None, _) => None,
+            (Some(audience), Some(name)) if audience.contains(name) => Some(name),
+            (Some(_), _) => return Some(own),
+        };
+        let options = LinkOptions { audience, ..options(grant, download.as_deref()) };
         if mint.check(&options).is_err() {
             // A grant that the gate's own tokens cannot express keeps its original token.
             return Some(own);
@@ -352,6 +356,22 @@ mod tests {
         let now = UnixTime::from_secs(NOW);
         let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
         assert_eq!(verifier.exchange(&verified, now).unwrap().expires.as_secs(), NOW + 7);
+    }
+
+    #[test]
+    fn a_verifier_of_another_deployment_exchanges_nothing() {
+        let ring = ring(KEYS);
+        let signer = Signer::new(ring.clone());
+        let link = edge(signer.link(MASTER)).run(Duration::from_secs(60));
+        let link = link.sign(UnixTime::from_secs(NOW)).unwrap();
+        let now = UnixTime::from_secs(NOW);
+        let verifier = Verifier::new(&ring).audience(Some("edge"));
+        let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
+        assert!(verifier.exchange(&verified, now).unwrap().is_new());
+        for other in [None, Some("other")] {
+            let token = verifier.audience(other).exchange(&verified, now).unwrap();
+            assert!(!token.is_new() && token.as_str().contains("&aud=edge&"));
+        }
     }
 
     #[test]

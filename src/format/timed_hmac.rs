@@ -29,7 +29,7 @@ use crate::format::name::{NameError, check_name};
 use crate::format::{
     Exchange, Explain, Format, Kid, Located, Rules, SigningInput, UnverifiedToken,
 };
-use crate::grant::{MAX_NUMBER, parse_text};
+use crate::grant::parse_text;
 use crate::key::KeyRing;
 use crate::mac::EncodedTag;
 use crate::path::CanonicalPath;
@@ -68,8 +68,8 @@ pub struct TimedHmac {
 }
 
 impl TimedHmac {
-    /// The maximum lifetime of a link at a gate: 2^53-1 seconds.
-    pub const MAX_TTL: Duration = Duration::from_secs(MAX_NUMBER);
+    /// The maximum lifetime of a link at a gate: 100 years, as for every token.
+    pub const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 86_400);
 
     /// Tokens that last this long from their time of issue: at least one second, at most [`MAX_TTL`](Self::MAX_TTL).
     #[must_use]
@@ -77,8 +77,8 @@ impl TimedHmac {
         let ttl = ttl.as_secs();
         let ttl = if ttl == 0 {
             1
-        } else if ttl > MAX_NUMBER {
-            MAX_NUMBER
+        } else if ttl > Self::MAX_TTL.as_secs() {
+            Self::MAX_TTL.as_secs()
         } else {
             ttl
         };

@@ -193,7 +193,7 @@ impl SignRequest {
         #[cfg(feature = "formats")]
         if self.format.format.as_deref() == Some("timed-hmac") {
             let name = self.format.timed_hmac_param.as_deref().unwrap_or("verify");
-            return has("pg=1&") || has(&[name, "="].concat());
+            return has("pg=1&") || has_timed_hmac(url, name);
         }
         has("pg=1&")
     }
@@ -353,5 +353,30 @@ impl From<Link> for SignedLink {
 impl fmt::Debug for SignedLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedLink").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+/// Whether a URL has a timed HMAC in its query: ten digits and a hyphen after its name.
+#[cfg(feature = "formats")]
+fn has_timed_hmac(url: &str, name: &str) -> bool {
+    let params = url.split(['?', '&']).skip(1);
+    let values = params.filter_map(|param| param.strip_prefix(name)?.strip_prefix('='));
+    values
+        .filter_map(|value| value.split_once('-'))
+        .any(|(digits, _)| digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(all(test, feature = "formats"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_like_a_timed_hmac_is_encoded() {
+        let format = LinkFormat { format: Some("timed-hmac".into()), ..LinkFormat::default() };
+        let request = SignRequest { encode: true, format, ..SignRequest::default() };
+        let named = request.written("https://h/a/verify=1?x.mp4");
+        assert_eq!(named, "https://h/a/verify=1%3Fx.mp4");
+        let signed = "https://h/a.mp4?verify=1767225000-x";
+        assert_eq!(request.written(signed), signed);
     }
 }

@@ -29,7 +29,8 @@ impl SegmentSigner {
         Self { fields, key, unsigned_params: unsigned_params.as_str().into() }
     }
 
-    /// Appends the token of an address in its path form.
+    /// Appends the token of an address in its path form. The caller signs only what the preview shows: nothing here
+    /// checks that the path is below the directory.
     pub fn push(&self, path: CanonicalPath<'_>, query: Option<&str>, out: &mut String) {
         let names = ParamNames::new(&self.unsigned_params);
         let query = query.map_or(SignedQuery::None, |query| SignedQuery::Without(query, names));

@@ -22,17 +22,10 @@ pub(crate) struct Attribute<'a> {
 /// - a blank in place of a comma: FFmpeg ends a value there, and ExoPlayer searches the line for `URI="`
 /// - `;` in place of a comma, and a word without a value before a name: ExoPlayer again
 /// - text between an end quote and the next attribute
-<<<<<<< HEAD
 /// - an unclosed quote: Shaka Player and FFmpeg read on to the end of the line, and ExoPlayer finds a
 ///   `URI="` after it
 /// - single quotes: Video.js removes them
 /// - quotes within an unquoted value
-=======
-/// - a quote that stays open: Shaka Player and FFmpeg read on to the end of the line, and ExoPlayer finds a
-///   `URI="` after it
-/// - single quotes: Video.js takes them off
-/// - quotes within a value without quotes
->>>>>>> main
 ///
 /// [`Attributes::is_clean`] tells whether a list keeps to the grammar.
 #[derive(Clone, Debug)]
@@ -154,13 +147,8 @@ fn in_quotes(open: &str) -> &str {
     text.trim_end_matches(is_between)
 }
 
-<<<<<<< HEAD
 /// The unquoted value at the start of a text: up to a comma, or up to a blank or `;` that another attribute
 /// follows.
-=======
-/// The value without quotes at the start of a text: all up to a comma, or up to a blank or `;` with another
-/// attribute after it.
->>>>>>> main
 fn without_quotes(text: &str) -> &str {
     let mut from = 0;
     let end = loop {

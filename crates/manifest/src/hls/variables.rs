@@ -260,11 +260,7 @@ impl HlsVariables {
 /// The bytes of a reference around its name.
 const REFERENCE: usize = "{$}".len();
 
-<<<<<<< HEAD
 /// Whether there is a brace that starts no reference. With a variable after or before it, it may start one.
-=======
-/// Whether there is a brace that starts no reference. With a variable after it, or before it, it may start one.
->>>>>>> main
 pub(crate) fn has_open_brace(text: &str) -> bool {
     text.contains('{') && without_references(text, "").contains('{')
 }
