@@ -6,25 +6,33 @@ use proptest::sample::Index;
 /// The host of all links here. It is not signed, so changes are made after it.
 pub(crate) const HOST: &str = "https://cdn.example.com";
 
-/// A change of one byte.
+/// A change of one byte, or of its spelling.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Change {
-    Replace(Index, u8),
-    Remove(Index),
-    Insert(Index, u8),
+    Replace(u8),
+    Remove,
+    Insert(u8),
     /// The next letter in the other case.
-    OtherCase(Index),
+    OtherCase,
+    /// The byte percent-encoded.
+    Encode,
+    /// The next escape decoded.
+    Decode,
 }
 
-pub(crate) fn change() -> impl Strategy<Value = Change> {
+/// A change, and its place: anywhere after the host, or outside the token.
+pub(crate) fn change() -> impl Strategy<Value = (Change, bool, Index)> {
     let marks = prop::sample::select(&b"/%?&=;#.-_+aAfF09"[..]);
     let byte = || prop_oneof![0_u8..0x80, marks.clone()];
-    prop_oneof![
-        3 => (any::<Index>(), byte()).prop_map(|(at, byte)| Change::Replace(at, byte)),
-        2 => any::<Index>().prop_map(Change::Remove),
-        3 => (any::<Index>(), byte()).prop_map(|(at, byte)| Change::Insert(at, byte)),
-        1 => any::<Index>().prop_map(Change::OtherCase),
-    ]
+    let change = prop_oneof![
+        3 => byte().prop_map(Change::Replace),
+        2 => Just(Change::Remove),
+        3 => byte().prop_map(Change::Insert),
+        1 => Just(Change::OtherCase),
+        1 => Just(Change::Encode),
+        1 => Just(Change::Decode),
+    ];
+    (change, any::<bool>(), any::<Index>())
 }
 
 /// Any text, with pieces of tokens in it.
@@ -46,26 +54,35 @@ pub(crate) fn is_explained() -> impl Strategy<Value = bool> {
     prop::bool::weighted(0.05)
 }
 
-impl Change {
-    /// A link with this change, after the host. It is the same link if a byte replaces itself.
-    pub(crate) fn of(self, link: &str) -> String {
-        let (host, rest) = link.split_at(HOST.len());
-        assert_eq!(host, HOST);
-        let mut bytes = rest.as_bytes().to_vec();
-        match self {
-            Self::Replace(at, byte) => bytes[at.index(rest.len())] = byte,
-            Self::Remove(at) => drop(bytes.remove(at.index(rest.len()))),
-            // Not before the first slash, where it would be part of the host.
-            Self::Insert(at, byte) => bytes.insert(1 + at.index(rest.len()), byte),
-            Self::OtherCase(at) => {
-                let at = at.index(rest.len());
-                let mut places = (at..rest.len()).chain(0..at);
-                let letter = places.find(|place| bytes[*place].is_ascii_alphabetic()).unwrap();
-                bytes[letter] ^= 0x20;
-            }
+/// A link with this change. It is the same link if a byte replaces itself, or if it has no escape to decode.
+pub(crate) fn changed(link: &str, token: &str, change: (Change, bool, Index)) -> String {
+    let (host, rest) = link.split_at(HOST.len());
+    assert_eq!(host, HOST);
+    let (change, outside, at) = change;
+    let token = rest.find(token).map(|start| start..start + token.len()).unwrap();
+    let places: Vec<_> = (0..rest.len()).filter(|at| !(outside && token.contains(at))).collect();
+    let at = places[at.index(places.len())];
+    let next =
+        |is: fn(char) -> bool| (at..rest.len()).chain(0..at).find(|at| rest[*at..].starts_with(is));
+    let (start, end, with) = match change {
+        Change::Replace(byte) => (at, at + 1, char::from(byte).to_string()),
+        Change::Remove => (at, at + 1, String::new()),
+        // Not before the first slash, where it would be part of the host.
+        Change::Insert(byte) => (at + 1, at + 1, char::from(byte).to_string()),
+        Change::OtherCase => {
+            let at = next(|c| c.is_ascii_alphabetic()).unwrap();
+            (at, at + 1, char::from(rest.as_bytes()[at] ^ 0x20).to_string())
         }
-        host.to_owned() + str::from_utf8(&bytes).unwrap()
-    }
+        Change::Encode => (at, at + 1, format!("%{:02X}", rest.as_bytes()[at])),
+        Change::Decode => {
+            let Some(at) = next(|c| c == '%') else { return link.to_owned() };
+            let octet =
+                rest.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            let Some(octet) = octet.filter(u8::is_ascii) else { return link.to_owned() };
+            (at, at + 3, char::from(octet).to_string())
+        }
+    };
+    [host, &rest[..start], &with, &rest[end..]].concat()
 }
 
 /// Every change of one byte after the host, to any byte of ASCII.
