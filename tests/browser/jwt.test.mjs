@@ -75,7 +75,7 @@ test("a refused JWT says why, and what to do", limit, async () => {
   const exp = soon();
   for (const [claims, header, reason, hint] of [
     [{ film: "42", exp }, undefined, "missing_claim", /requires the claim vid/],
-    [{ vid: "43", exp }, undefined, "outside_scope", /opens \/videos\/43\//],
+    [{ vid: "43", exp }, undefined, "outside_scope", /allows only \/videos\/43\//],
     [{ vid: "42" }, undefined, "missing_claim", /^$/],
     [{ vid: "42", exp }, { alg: "none" }, "unsupported_algorithm", /^$/],
     [{ vid: "42", exp, aud: "cdn-eu" }, undefined, "wrong_audience", /^$/],
@@ -194,7 +194,7 @@ test("what a JWT cannot say is off, and comes back with the native format", limi
     assert.equal(await page.isDisabled(`[name=${name}]`), true, name);
   }
   assert.equal(await page.isVisible("[name=scope][value=exact]"), false);
-  assert.equal(await page.isVisible("text=a JWT does not support them"), true);
+  assert.equal(await page.isVisible("text=JWTs do not support them"), true);
   const fields = await page.locator("#fields tbody th[data-field]").allTextContents();
   assert.deepEqual(fields, ["alg", "typ", "kid", "vid", "plan", "exp", "sig"]);
   for (const wrong of ["vid", "vid=42 vid=43", "exp=1"]) {

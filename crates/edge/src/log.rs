@@ -56,7 +56,7 @@ impl LogEntry {
         let is_written = match level {
             LogLevel::All => true,
             LogLevel::Off => false,
-            LogLevel::Refused => self.reason.is_some(),
+            LogLevel::Refused => self.reason.is_some() || self.status >= 400,
         };
         is_written.then(|| self.to_json())
     }
@@ -154,12 +154,15 @@ mod tests {
     fn what_was_not_served_is_written() {
         let served = LogEntry { decision: "allow", status: 200, ..LogEntry::default() };
         let failed = LogEntry { reason: Some("bad_origin"), status: 502, ..served.clone() };
+        let origin_failed = LogEntry { status: 503, ..served.clone() };
         for (level, writes) in [
             (LogLevel::All, [true, true]),
             (LogLevel::Refused, [false, true]),
             (LogLevel::Off, [false, false]),
         ] {
-            assert_eq!([&served, &failed].map(|entry| entry.line(level).is_some()), writes);
+            for failed in [&failed, &origin_failed] {
+                assert_eq!([&served, failed].map(|entry| entry.line(level).is_some()), writes);
+            }
         }
     }
 

@@ -495,6 +495,20 @@ mod tests {
         }
     }
 
+    /// A store that leaves `aws-chunked` there sends text.
+    #[test]
+    fn a_manifest_of_a_server_is_read_under_any_encoding() {
+        let link = signed(LIST, |link| link.directory(2).in_query());
+        for (encoding, expected) in
+            [("gzip", None), ("x-gzip", Some("gzip")), ("aws-chunked", None), ("none", None)]
+        {
+            let (config, mut plan, _) = start(&server(), &get(&link));
+            let sent = [("content-encoding", encoding)];
+            let next = plan.fetched(&config, 200, &sent, true);
+            assert_eq!(next, Next::Read { limit: 2 << 20, compression: expected }, "{encoding}");
+        }
+    }
+
     #[test]
     fn a_manifest_that_is_stored_compressed_is_decoded_where_that_is_known() {
         let link = signed(LIST, |link| link.directory(2).in_query());

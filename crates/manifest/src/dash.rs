@@ -67,6 +67,8 @@ fn rewrite_with(
         None => addresses::write(rewriter, &document)?,
         Some(secs) => preview::write(rewriter, &document, secs)?,
     };
+    // With the largest MPDs, it takes more memory than the MPD itself.
+    drop(document);
     let mut out = String::new();
     if source.len() < mpd.len() {
         out.push(BYTE_ORDER_MARK);

@@ -72,7 +72,8 @@ pub(super) fn respond(
                 "gzip" | "br" => None,
                 "x-gzip" => Some("gzip"),
                 "deflate" => Some("deflate"),
-                _ => return Err(Problem::BadManifest),
+                // Such as `aws-chunked`, which some stores leave behind. If it is not text, it is not read.
+                _ => None,
             };
             if !has_body {
                 return Err(Problem::BadOrigin);

@@ -48,8 +48,13 @@ impl Edits {
     /// Appends `source`, with the replacements, to `out`.
     pub(super) fn apply(mut self, source: &str, out: &mut String) -> Result<(), ManifestError> {
         self.list.sort_by_key(|(span, _)| span.start);
+        let removed: usize = self.list.iter().map(|(span, _)| span.len()).sum();
+        let len = source.len().saturating_add(self.text.len()).saturating_sub(removed);
+        if len > self.most {
+            return Err(ManifestError::TooLarge);
+        }
         let mut from = 0;
-        out.reserve(source.len().saturating_add(self.text.len()));
+        out.reserve_exact(len);
         for (span, text) in &self.list {
             let [span, text] = [span, text].map(|range| at(range.start)..at(range.end));
             // Fails if two replacements overlap.
