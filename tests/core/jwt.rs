@@ -645,7 +645,7 @@ proptest! {
     }
 }
 
-/// Every single-byte change of a link is admitted exactly if [`opens`] says so.
+/// Each of [`every_change`] is admitted exactly if [`opens`] says so.
 #[test]
 fn every_change_of_a_link_is_as_the_oracle_says() {
     for in_path in [false, true] {
@@ -671,6 +671,9 @@ fn every_change_of_a_link_is_as_the_oracle_says() {
             let verdict = verifier.verify(&Request::new(&changed), NOW).map(drop);
             let expected = opens(&changed, link.token(), &terms).is_some();
             assert_eq!(verdict.is_ok(), expected, "{changed}: {verdict:?}");
+            let code = verdict.err().map(Refusal::code);
+            let is_early = code.is_none_or(|code| BEFORE_THE_TERMS.contains(&code));
+            assert!(is_early, "{changed}: {code:?}");
             admitted += u32::from(expected);
         }
         assert!(admitted > 1000, "{admitted}");

@@ -16,7 +16,7 @@ pub(crate) enum Change {
     OtherCase,
     /// The byte percent-encoded.
     Encode,
-    /// The next escape decoded.
+    /// The next escape of ASCII decoded. Without one, a byte is removed.
     Decode,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn is_explained() -> impl Strategy<Value = bool> {
     prop::bool::weighted(0.05)
 }
 
-/// A link with this change. It is the same link if a byte replaces itself, or if it has no escape to decode.
+/// A link with this change. It is the same link if a byte replaces itself.
 pub(crate) fn changed(link: &str, token: &str, change: (Change, bool, Index)) -> String {
     let (host, rest) = link.split_at(HOST.len());
     assert_eq!(host, HOST);
@@ -62,30 +62,34 @@ pub(crate) fn changed(link: &str, token: &str, change: (Change, bool, Index)) ->
     let token = rest.find(token).map(|start| start..start + token.len()).unwrap();
     let places: Vec<_> = (0..rest.len()).filter(|at| !(outside && token.contains(at))).collect();
     let at = places[at.index(places.len())];
-    let next =
-        |is: fn(char) -> bool| (at..rest.len()).chain(0..at).find(|at| rest[*at..].starts_with(is));
     let (start, end, with) = match change {
         Change::Replace(byte) => (at, at + 1, char::from(byte).to_string()),
         Change::Remove => (at, at + 1, String::new()),
         // Not before the first slash, where it would be part of the host.
         Change::Insert(byte) => (at + 1, at + 1, char::from(byte).to_string()),
         Change::OtherCase => {
-            let at = next(|c| c.is_ascii_alphabetic()).unwrap();
-            (at, at + 1, char::from(rest.as_bytes()[at] ^ 0x20).to_string())
+            let bytes = rest.as_bytes();
+            let mut places = (at..rest.len()).chain(0..at);
+            let at = places.find(|at| bytes[*at].is_ascii_alphabetic()).unwrap();
+            (at, at + 1, char::from(bytes[at] ^ 0x20).to_string())
         }
         Change::Encode => (at, at + 1, format!("%{:02X}", rest.as_bytes()[at])),
         Change::Decode => {
-            let Some(at) = next(|c| c == '%') else { return link.to_owned() };
-            let octet =
-                rest.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-            let Some(octet) = octet.filter(u8::is_ascii) else { return link.to_owned() };
-            (at, at + 3, char::from(octet).to_string())
+            let octet_at = |at: usize| {
+                let digits = rest[at..].strip_prefix('%')?.get(..2)?;
+                u8::from_str_radix(digits, 16).ok().filter(u8::is_ascii)
+            };
+            let mut places = (at..rest.len()).chain(0..at);
+            let escape = places.find_map(|at| Some((at, octet_at(at)?)));
+            escape.map_or((at, at + 1, String::new()), |(at, octet)| {
+                (at, at + 3, char::from(octet).to_string())
+            })
         }
     };
     [host, &rest[..start], &with, &rest[end..]].concat()
 }
 
-/// Every change of one byte after the host, to any byte of ASCII.
+/// Every change of one byte after the host, to any byte of ASCII, and every byte percent-encoded.
 pub(crate) fn every_change(link: &str) -> impl Iterator<Item = String> {
     let bytes = move |at: usize, end: usize| {
         (0..0x80_u8)
@@ -95,7 +99,11 @@ pub(crate) fn every_change(link: &str) -> impl Iterator<Item = String> {
     let replaced = (start..link.len()).flat_map(move |at| bytes(at, at + 1));
     let removed = (start..link.len()).map(|at| [&link[..at], &link[at + 1..]].concat());
     let inserted = (start + 1..=link.len()).flat_map(move |at| bytes(at, at));
-    replaced.chain(removed).chain(inserted).filter(move |changed| changed != link)
+    let encoded = (start..link.len()).map(|at| {
+        [&link[..at], &format!("%{:02X}", link.as_bytes()[at]), &link[at + 1..]].concat()
+    });
+    let changes = replaced.chain(removed).chain(inserted).chain(encoded);
+    changes.filter(move |changed| changed != link)
 }
 
 /// The canonical spelling of a path. `None` if a link may not have it.

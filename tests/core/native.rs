@@ -149,9 +149,9 @@ fn scope(terms: &Terms) -> String {
 
 /// The canonical path and the clean query that a changed link opens. `None` if it has to be refused.
 ///
-/// An admitted link has the very token of the link that was signed, in the same place. Of an exact link, only the case
-/// of a hex digit in the path may have changed: `%c3` and `%C3` are the same path. A directory link may have any other
-/// valid path in the same directory, and any other valid query.
+/// An admitted link has the very token of the link that was signed, in the same place. Of an exact link, only the
+/// spelling of the path may have changed: `%c3` and `%C3` are the same, and so are `a` and `%61`. A directory link may
+/// have any other valid path in the same directory, and any other valid query.
 fn opens(changed: &str, token: &str, terms: &Terms) -> Option<(String, Option<String>)> {
     let (_, path, query) = links::split(changed);
     let (path, before, after) = if terms.in_path {
@@ -537,7 +537,7 @@ fn plain(url: &str, in_path: bool, directory: Option<u8>) -> Terms {
     }
 }
 
-/// The single-byte changes of a link that are admitted: exactly those for which [`opens`] says so.
+/// Those of [`every_change`] that are admitted: exactly those for which [`opens`] says so.
 fn admitted_changes(terms: &Terms) -> Vec<String> {
     let ring = KeyRing::parse(KEYS).unwrap();
     let link = sign(terms, &ring);
@@ -546,19 +546,30 @@ fn admitted_changes(terms: &Terms) -> Vec<String> {
         let verdict = verifier.verify(&Request::new(changed), NOW).map(drop);
         let expected = opens(changed, link.token(), terms).is_some();
         assert_eq!(verdict.is_ok(), expected, "{changed}: {verdict:?}");
+        let code = verdict.err().map(Refusal::code);
+        assert!(code.is_none_or(|code| BEFORE_THE_TERMS.contains(&code)), "{changed}: {code:?}");
         expected
     };
     every_change(link.as_str()).filter(is_admitted).collect()
 }
 
-/// An exact link survives a change of case of the hex digits in its path, and no other single-byte change.
+/// An exact link survives another spelling of its path, and nothing else.
 #[test]
 fn these_changes_of_an_exact_link_are_admitted_and_no_others() {
     for in_path in [false, true] {
-        let terms = plain("https://cdn.example.com/a%C3%BCb/%40.mp4?q=%C3", in_path, None);
+        let terms = plain("https://cdn.example.com/a%C3%BC/%40.mp4?q=%C3", in_path, None);
         let link = String::from(sign(&terms, &KeyRing::parse(KEYS).unwrap()));
-        let spelled = |path: &str| link.replace("/a%C3%BCb/", path);
-        let expected = [spelled("/a%c3%BCb/"), spelled("/a%C3%bCb/"), spelled("/a%C3%Bcb/")];
+        let expected = [
+            "/a%c3%BC/%40.mp4",
+            "/a%C3%bC/%40.mp4",
+            "/a%C3%Bc/%40.mp4",
+            "/%61%C3%BC/%40.mp4",
+            "/a%C3%BC/%40%2Emp4",
+            "/a%C3%BC/%40.%6Dp4",
+            "/a%C3%BC/%40.m%704",
+            "/a%C3%BC/%40.mp%34",
+        ];
+        let expected = expected.map(|path| link.replace("/a%C3%BC/%40.mp4", path));
         assert_eq!(admitted_changes(&terms), expected, "{link}");
     }
 }
@@ -579,8 +590,48 @@ fn these_changes_of_a_directory_link_are_admitted_and_no_others() {
             ("/a/b/c/%C3.ts?q=#", false),
             ("/a/B/c/%C3.ts?q=1", false),
             ("/a/bc/%C3.ts?q=1", false),
+            ("/a/%62/c/%C3.ts?q=1", true),
+            ("/a%2Fb/c/%C3.ts?q=1", false),
         ] {
             assert_eq!(admitted.iter().any(|link| link.contains(part)), is_admitted, "{part}");
         }
+    }
+}
+
+#[test]
+fn a_second_token_is_ambiguous_in_every_placement() {
+    let ring = KeyRing::parse(KEYS).unwrap();
+    let signer = Signer::new(ring.clone());
+    let link = signer.link("https://cdn.example.com/a/b/c.ts").directory(2).sign(NOW).unwrap();
+    let verifier = Verifier::new(&ring);
+    let judge = |url: &str, cookie: &str, bearer: &str| {
+        let [url, cookie, bearer] =
+            [url, cookie, bearer].map(|text| text.replace("TOKEN", link.token()));
+        let mut request = Request::new(&url);
+        request.cookie = Some(&cookie);
+        request.authorization = Some(&bearer);
+        verifier.verify(&request, NOW).map_or_else(Refusal::code, |_| "admitted")
+    };
+    for (url, cookie, bearer, expected) in [
+        ("/a/b/c.ts?TOKEN", "", "", "admitted"),
+        ("/a/b/c.ts?TOKEN&TOKEN", "", "", "ambiguous"),
+        ("/a/b/c.ts?TOKEN&a=1&pg", "", "", "ambiguous"),
+        ("/a/b/c.ts?TOKEN&pg=2", "", "", "ambiguous"),
+        ("/a/b/c.ts?pg&TOKEN", "", "", "malformed"),
+        ("/a/b/c.ts?pgx=1&xpg=2&TOKEN&pgx", "", "", "admitted"),
+        ("/TOKEN/a/b/c.ts", "", "", "admitted"),
+        ("/TOKEN/a/b/c.ts?TOKEN", "", "", "ambiguous"),
+        ("/TOKEN/a/b/c.ts?a=1&pg=", "", "", "ambiguous"),
+        ("/TOKEN/TOKEN/a/b/c.ts", "", "", "ambiguous"),
+        ("/a/b/c.ts", "", "Bearer TOKEN", "admitted"),
+        ("/a/b/c.ts?pg", "", "Bearer TOKEN", "ambiguous"),
+        ("/a/b/c.ts?TOKEN", "", "Bearer TOKEN", "ambiguous"),
+        ("/TOKEN/a/b/c.ts", "", "bearer TOKEN", "ambiguous"),
+        ("/a/b/c.ts?TOKEN", "", "Basic TOKEN", "admitted"),
+        ("/a/b/c.ts?TOKEN", "TOKEN; pg=1", "", "admitted"),
+        ("/a/b/c.ts", "TOKEN", "", "admitted"),
+        ("/a/b/c.ts?pg=1", "TOKEN", "", "malformed"),
+    ] {
+        assert_eq!(judge(url, cookie, bearer), expected, "{url} {cookie} {bearer}");
     }
 }
