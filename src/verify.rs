@@ -103,7 +103,7 @@ pub struct Verifier<'a> {
 }
 
 impl<'a> Verifier<'a> {
-    /// The default limit on `run`: a day, in seconds.
+    /// The default limit on `run`: a day.
     #[cfg(feature = "alloc")]
     pub const DEFAULT_MAX_RUN: Duration = Duration::from_secs(86_400);
 

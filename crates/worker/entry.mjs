@@ -81,45 +81,50 @@ async function serve(plan, env) {
   const isOver = () => isBroken || own !== instance;
   let next = call(() => plan.start());
   let stored; // the media store's last answer
-  // A plan takes at most eight steps.
-  for (let steps = 0; steps < 20; steps++) {
-    const [verb, ...words] = next.split("\n");
-    if (verb === "stored" || verb === "own") {
-      const text = next.slice(verb.length + 1);
-      try {
-        const response = verb === "own" ? respond(text) : respond(text, stored.body, stored.encodeBody);
-        if (verb === "own") drop(stored);
-        call(() => plan.free());
-        return response;
-      } catch (error) {
-        if (isOver()) throw error;
-        next = call(() => plan.failed());
+  try {
+    // A plan takes at most eight steps.
+    for (let steps = 0; steps < 20; steps++) {
+      const [verb, ...words] = next.split("\n");
+      if (verb === "stored" || verb === "own") {
+        const text = next.slice(verb.length + 1);
+        try {
+          const response = verb === "own" ? respond(text) : respond(text, stored.body, stored.encodeBody);
+          if (verb === "own") drop(stored);
+          call(() => plan.free());
+          return response;
+        } catch (error) {
+          if (isOver()) throw error;
+          next = call(() => plan.failed());
+        }
+      } else if (verb === "read") {
+        const bytes = await read(stored.body, words).catch(() => undefined);
+        if (isOver()) break;
+        if (bytes === undefined) {
+          next = call(() => plan.failed());
+          continue;
+        }
+        const text = call(() => plan.rewrite(bytes ?? undefined));
+        const body = call(() => plan.takeBody());
+        try {
+          const response = respond(text, body);
+          call(() => plan.free());
+          return response;
+        } catch (error) {
+          if (isOver()) throw error;
+          next = call(() => plan.failed());
+        }
+      } else {
+        drop(stored);
+        stored = await ask(verb, words, env).catch(() => undefined);
+        if (isOver()) break;
+        if (stored === undefined) next = call(() => plan.failed());
+        else if (verb === "fetch") next = call(() => plan.fetched(stored.text));
+        else next = call(() => plan.found(stored.text));
       }
-    } else if (verb === "read") {
-      const bytes = await read(stored.body, words).catch(() => undefined);
-      if (isOver()) break;
-      if (bytes === undefined) {
-        next = call(() => plan.failed());
-        continue;
-      }
-      const text = call(() => plan.rewrite(bytes ?? undefined));
-      const body = call(() => plan.takeBody());
-      try {
-        const response = respond(text, body);
-        call(() => plan.free());
-        return response;
-      } catch (error) {
-        if (isOver()) throw error;
-        next = call(() => plan.failed());
-      }
-    } else {
-      drop(stored);
-      stored = await ask(verb, words, env).catch(() => undefined);
-      if (isOver()) break;
-      if (stored === undefined) next = call(() => plan.failed());
-      else if (verb === "fetch") next = call(() => plan.fetched(stored.text));
-      else next = call(() => plan.found(stored.text));
     }
+  } catch (error) {
+    drop(stored);
+    throw error;
   }
   drop(stored);
   return refuse("Restarted");

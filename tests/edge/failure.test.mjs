@@ -95,6 +95,22 @@ test("the largest answer that a manifest may have leaves the instance alone", { 
   assert.equal(await gate.instance(), before);
 });
 
+test("three of the largest MPDs at once leave the instance alone", { timeout: 60_000 }, async () => {
+  const before = await gate.instance();
+  const [segments, elements] = [150_000, 1_040_000];
+  const mpd = `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><Period><AdaptationSet><Representation
+    id="1"><SegmentList>${'<SegmentURL media="a"/>'.repeat(segments)}</SegmentList></Representation></AdaptationSet>
+    </Period>${"<a/>".repeat(elements - segments)}</MPD>`;
+  await gate.bucket.put("videos/42/largest.mpd", mpd);
+  const url = `https://cdn.example.com/videos/42/largest.mpd?${sign("/videos/42/", { dir: 2 })}`;
+  const env = { MAX_MANIFEST_BYTES: String(8 << 20) };
+  for (const answer of await Promise.all([1, 2, 3].map(() => gate.ask(url, { env })))) {
+    assert.equal(answer.status, 200);
+    assert.ok(answer.body.length > 24 << 20, String(answer.body.length));
+  }
+  assert.equal(await gate.instance(), before);
+});
+
 test("many failures in a row leave nothing behind", { timeout: 30_000 }, async () => {
   for (let n = 0; n < 25; n += 1) {
     for (const env of [THROWS, TRAPS]) isGateError(await gate.ask(link(FILM), { env }));

@@ -50,7 +50,7 @@ use self::tags::{has_addresses, in_comment, resource};
 ///
 /// Unlike [`Rewriter::rewrite`], which sees the whole playlist, it has three limits. In a preview, it
 /// cannot know whether `EXT-X-ENDLIST` follows, so a playlist that has lost its first segments gets no
-/// preview. It does not stand in for a live playlist that is fetched with a token to be exchanged. And it
+/// preview. It does not replace a live playlist that is fetched with a token to be exchanged. And it
 /// does not write the token into variables that other playlists import.
 #[derive(Debug)]
 pub struct HlsRewriter<'c> {

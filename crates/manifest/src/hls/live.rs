@@ -1,4 +1,4 @@
-//! A playlist that stands in for a live playlist whose address is about to expire.
+//! A playlist that replaces a live playlist whose address is about to expire.
 
 use crate::hls::preview;
 use crate::rewriter::Rewriter;
