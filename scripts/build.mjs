@@ -32,14 +32,16 @@ function checkTools(quiet) {
 export const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** Links a package with these features to WebAssembly, and writes the module that loads it. */
-function wasm(quiet, { package: crate, features, name }, { profile, flags = [] }, outDir) {
+function wasm(quiet, { package: crate, features, name }, profile, outDir) {
   // Each module has its own target directory, because cargo's output has the same name for all of them.
   const own = join(target, [crate, features].filter(Boolean).join("-"));
   // Builds are reproducible: the output does not contain the paths of this machine.
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
   // Workers have 128 MiB. Beyond that an instance traps, and the next request gets a new one.
   const memory = `-Clink-arg=--max-memory=${128 << 20}`;
-  const RUSTFLAGS = [memory, `--remap-path-prefix=${join(cargoHome, "registry", "src")}=`, "-Clink-arg=-O2", ...flags].join(" ");
+  // Requests hash little data. As a loop, SHA-256 is smaller than unrolled, and so faster between other code.
+  const sha256 = '--cfg sha2_backend="soft" --cfg sha2_backend_soft="compact"';
+  const RUSTFLAGS = [memory, sha256, `--remap-path-prefix=${join(cargoHome, "registry", "src")}=`, "-Clink-arg=-O2"].join(" ");
   run("cargo", [
     "rustc", "--locked", "--package", crate, "--lib", "--crate-type", "cdylib", "--features", features, "--target", WASM, "--profile", profile, "--target-dir", own,
   ], { quiet, env: { ...process.env, RUSTFLAGS } });
@@ -56,7 +58,7 @@ function wasm(quiet, { package: crate, features, name }, { profile, flags = [] }
 
 const parts = {
   worker(quiet) {
-    wasm(quiet, modules.worker, { profile: "edge" }, join(root, "build/worker"));
+    wasm(quiet, modules.worker, "edge", join(root, "build/worker"));
   },
 
   www(quiet) {
@@ -71,9 +73,7 @@ const parts = {
     const hls = join(root, "node_modules/hls.js");
     cpSync(join(hls, "dist/hls.mjs"), join(vendor, "hls.mjs"));
     cpSync(join(hls, "LICENSE"), join(vendor, "hls.LICENSE.txt"));
-    // The page hashes little data. A loop for SHA-256 is 6 KB smaller than unrolled code.
-    const flags = ['--cfg sha2_backend="soft"', '--cfg sha2_backend_soft="compact"'];
-    for (const module of [modules.page, modules.pageWithJwt]) wasm(quiet, module, { profile: "page", flags }, vendor);
+    for (const module of [modules.page, modules.pageWithJwt]) wasm(quiet, module, "page", vendor);
   },
 
   program(quiet) {

@@ -3,9 +3,19 @@
 const encoder = new TextEncoder();
 let key;
 
-/** The media: by what a link may do with the store, not by what it is. */
-function fromStore(path, env) {
-  if (env.ORIGIN) return fetch(env.ORIGIN + path);
+const PASSED = ["Range", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since"];
+
+/** The media, from a server or a bucket. A gate passes on the fields that players seek and revalidate with, and no others. */
+function fromStore(path, env, request) {
+  if (env.ORIGIN && !request) return fetch(env.ORIGIN + path);
+  if (env.ORIGIN) {
+    const headers = {};
+    for (const name of PASSED) {
+      const value = request.headers.get(name);
+      if (value !== null) headers[name] = value;
+    }
+    return fetch(env.ORIGIN + path, { method: request.method, headers, redirect: "manual" });
+  }
   return env.MEDIA.get(path.slice(1)).then((object) => {
     const headers = new Headers();
     object.writeHttpMetadata(headers);
@@ -29,7 +39,7 @@ async function gate(request, env) {
   if (!(await crypto.subtle.verify("HMAC", key, fromBase64(sig), input))) return refuse("bad_signature");
   const left = Number(exp) - Math.floor(Date.now() / 1000);
   if (left <= 0) return refuse("expired");
-  const stored = await fromStore(pathname, env);
+  const stored = await fromStore(pathname, env, request);
   const response = new Response(stored.body, stored);
   response.headers.set("Cache-Control", `private, max-age=${left}`);
   response.headers.set("Playgate-Expires", exp);

@@ -32,17 +32,21 @@ const issued = Math.floor(Date.now() / 1000);
 const webcryptoTag = createHmac("sha256", KEY).update(`${path}${issued}`).digest("base64");
 const webcryptoLink = `${path}?verify=${issued}-${encodeURIComponent(flip(webcryptoTag))}`;
 
+const playgateLink = `${path}?${token}&sig=${flip(playgateTag)}`;
+
 const contenders = [
-  { name: "playgate", link: `${path}?${token}&sig=${flip(playgateTag)}` },
-  { name: "webcrypto", link: webcryptoLink },
-  { name: "webcrypto, key imported once", link: webcryptoLink },
+  { name: "WebCrypto, key imported each time", link: webcryptoLink, worker: "webcrypto", bindings: { SECRET: KEY } },
+  { name: "WebCrypto, key imported once", link: webcryptoLink, worker: "webcrypto", bindings: { SECRET: KEY, KEY_ONCE: "1" } },
+  { name: "JavaScript gate", link: playgateLink, worker: "gates", bindings: { ROLE: "gate", SECRET: KEY, LOG: "refused" } },
+  { name: "playgate", link: playgateLink, worker: "playgate", bindings: { PLAYGATE_KEYS: `main:${KEY}` } },
+  { name: "playgate, LOG=off", link: playgateLink, worker: "playgate", bindings: { PLAYGATE_KEYS: `main:${KEY}`, LOG: "off" } },
 ];
 for (const contender of contenders) contender.port = await freePort();
 
 // workerd embeds files from beside its configuration.
 const folder = mkdtempSync(join(tmpdir(), "playgate-bench-"));
 for (const [name, bytes] of uploaded()) writeFileSync(join(folder, name), bytes);
-copyFileSync(new URL("webcrypto.mjs", import.meta.url), join(folder, "webcrypto.mjs"));
+for (const name of ["webcrypto.mjs", "gates.mjs"]) copyFileSync(new URL(name, import.meta.url), join(folder, name));
 const config = join(folder, "config.capnp");
 writeFileSync(config, capnp());
 const server = spawn(workerd, ["serve", config], { stdio: ["ignore", "ignore", "inherit"] });
@@ -68,11 +72,11 @@ for (let round = -1; round < ROUNDS; round++) {
     if (round >= 0) rates[n].push(rate);
   }
 }
-const base = median(rates[1]);
 console.log(`refusals in workerd, median of ${ROUNDS} rounds`);
 for (const [n, { name }] of contenders.entries()) {
-  const ratios = rates[n].map((rate, round) => rate / rates[1][round]);
-  console.log(`${name.padEnd(30)} ${Math.round(median(rates[n])).toString().padStart(7)}/s  ratio ${(median(rates[n]) / base).toFixed(2)}  by pairs ${median(ratios).toFixed(2)}`);
+  const of = (base) => median(rates[n].map((rate, round) => rate / rates[base][round])).toFixed(2);
+  console.log(`  ${name.padEnd(34)} ${Math.round(median(rates[n])).toString().padStart(7)}/s  ` +
+    `${of(1)} of WebCrypto with its key imported once  ${of(2)} of the JavaScript gate`);
 }
 process.exit(0);
 
@@ -81,28 +85,18 @@ function capnp() {
     `(name = "${name}", ${name.endsWith(".js") ? "esModule" : "wasm"} = embed "${name}")`);
   // The first one is the entry.
   modules.sort((a, b) => b.includes("esModule") - a.includes("esModule"));
-  const date = "2026-10-20";
-  const webcrypto = (bindings) => `(
-    compatibilityDate = "${date}",
-    modules = [(name = "main", esModule = embed "webcrypto.mjs")],
-    bindings = [(name = "SECRET", text = "${KEY}")${bindings}],
-  )`;
+  const workers = contenders.map(({ worker, bindings }) => {
+    const own = worker === "playgate" ? modules : [`(name = "main", esModule = embed "${worker}.mjs")`];
+    const texts = Object.entries({ ...bindings, ORIGIN: "http://127.0.0.1:9" }).map(([name, text]) => `(name = "${name}", text = "${text}")`);
+    return `(compatibilityDate = "2026-10-20", modules = [${own.join(", ")}], bindings = [${texts.join(", ")}])`;
+  });
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    (name = "0", worker = .playgate),
-    (name = "1", worker = .webcrypto),
-    (name = "2", worker = .webcryptoOnce),
+    ${workers.map((worker, n) => `(name = "s${n}", worker = ${worker})`).join(",\n    ")},
     (name = "internet", network = (allow = ["local"])),
   ],
-  sockets = [${contenders.map(({ port }, n) => `(name = "s${n}", address = "127.0.0.1:${port}", http = (), service = "${n}")`).join(", ")}],
+  sockets = [${contenders.map(({ port }, n) => `(name = "s${n}", address = "127.0.0.1:${port}", http = (), service = "s${n}")`).join(", ")}],
 );
-const playgate :Workerd.Worker = (
-  compatibilityDate = "${date}",
-  modules = [${modules.join(", ")}],
-  bindings = [(name = "PLAYGATE_KEYS", text = "main:${KEY}"), (name = "ORIGIN", text = "http://127.0.0.1:9")],
-);
-const webcrypto :Workerd.Worker = ${webcrypto("")};
-const webcryptoOnce :Workerd.Worker = ${webcrypto(', (name = "KEY_ONCE", text = "1")')};
 `;
 }

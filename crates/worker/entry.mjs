@@ -134,8 +134,8 @@ async function serve(plan, env) {
 async function ask(verb, words, env) {
   if (verb === "fetch") {
     const [method, url, ...fields] = words;
-    const wanted = [];
-    while (fields.length > 1) wanted.push(fields.splice(0, 2));
+    const wanted = {};
+    for (let n = 0; n + 1 < fields.length; n += 2) wanted[fields[n]] = fields[n + 1];
     // No `cf` properties: the URL has no token, so the default cache behavior is right.
     const { status, headers, body } = await fetch(url, { method, headers: wanted, redirect: "manual" });
     let text = `${status}\n${body ? 1 : 0}`;

