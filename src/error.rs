@@ -24,6 +24,7 @@ pub enum Field {
     Jti,
     Nbf,
     Pre,
+    Reval,
     Run,
     Sid,
     Sub,
@@ -58,6 +59,7 @@ impl Field {
             Self::Jti => "jti",
             Self::Nbf => "nbf",
             Self::Pre => "pre",
+            Self::Reval => "reval",
             Self::Run => "run",
             Self::Sid => "sid",
             Self::Sub => "sub",
@@ -317,6 +319,48 @@ impl fmt::Display for PolicyError {
 
 impl core::error::Error for PolicyError {}
 
+/// The token is genuine and allows this request, but the gate's state does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StateError {
+    /// Another playback of the same viewer took its place.
+    Displaced,
+    /// It asks for a state that this gate does not keep.
+    Required,
+    /// It was revoked.
+    Revoked,
+    /// The viewer has signed out.
+    SignedOut,
+    /// The state is unknown at the moment, or older than allowed.
+    Unavailable,
+}
+
+impl StateError {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Displaced => "displaced",
+            Self::Required => "state_required",
+            Self::Revoked => "revoked",
+            Self::SignedOut => "signed_out",
+            Self::Unavailable => "state_unavailable",
+        }
+    }
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Displaced => "the viewer started another playback, which ended this one",
+            Self::Required => "the link asks for revocations, and this gate does not keep them",
+            Self::Revoked => "the link was revoked",
+            Self::SignedOut => "the viewer has signed out",
+            Self::Unavailable => "the gate does not know at the moment what was revoked; try again",
+        })
+    }
+}
+
+impl core::error::Error for StateError {}
+
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -333,6 +377,8 @@ pub enum Refusal {
     Policy(PolicyError),
     /// The tag does not match.
     Signature(InvalidSignature),
+    /// The gate's state does not allow it.
+    State(StateError),
 }
 
 impl Refusal {
@@ -347,14 +393,17 @@ impl Refusal {
             Self::Parse(error) => error.code(),
             Self::Policy(error) => error.code(),
             Self::Signature(_) => "bad_signature",
+            Self::State(error) => error.code(),
         }
     }
 
-    /// The HTTP status (RFC 9110, section 15.5): 401 if there was no token, otherwise 403.
+    /// The HTTP status (RFC 9110, sections 15.5 and 15.6): 401 if there was no token, 503 if the state is
+    /// unavailable, otherwise 403.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
             Self::Missing => 401,
+            Self::State(StateError::Unavailable) => 503,
             _ => 403,
         }
     }
@@ -382,6 +431,7 @@ impl Refusal {
                 | PolicyError::NotYetValid => 5,
                 _ => 6,
             },
+            Self::State(_) => 7,
         }
     }
 }
@@ -395,11 +445,18 @@ impl fmt::Display for Refusal {
             Self::Parse(error) => error.fmt(f),
             Self::Policy(error) => error.fmt(f),
             Self::Signature(error) => error.fmt(f),
+            Self::State(error) => error.fmt(f),
         }
     }
 }
 
 impl core::error::Error for Refusal {}
+
+impl From<StateError> for Refusal {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
 
 impl From<InvalidSignature> for Refusal {
     fn from(error: InvalidSignature) -> Self {

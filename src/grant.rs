@@ -99,6 +99,7 @@ pub struct Grant<'a> {
     pub(crate) token_id: Option<Text<'a>>,
     pub(crate) not_before: Option<u64>,
     pub(crate) preview: Option<u64>,
+    pub(crate) revalidate: Option<u64>,
     pub(crate) run: Option<u64>,
     pub(crate) session: Option<Text<'a>>,
     pub(crate) subject: Option<Text<'a>>,
@@ -117,6 +118,7 @@ impl<'a> Grant<'a> {
         token_id: None,
         not_before: None,
         preview: None,
+        revalidate: None,
         run: None,
         session: None,
         subject: None,
@@ -180,6 +182,13 @@ impl<'a> Grant<'a> {
     #[must_use]
     pub fn preview(&self) -> Option<Duration> {
         self.preview.map(Duration::from_secs)
+    }
+
+    /// The greatest age of the revocations that may decide on this token. A gate without revocations refuses it.
+    /// Wire name: `reval`.
+    #[must_use]
+    pub fn revalidate(&self) -> Option<Duration> {
+        self.revalidate.map(Duration::from_secs)
     }
 
     /// Play-until: a gate that serves a manifest may exchange the token for one that lasts this

@@ -183,7 +183,16 @@ impl Verifier<'_> {
                 report.fail_and_go_on(error.into(), detail);
             }
         }
-        report.skip("revocation is checked only at the edge");
+        match (self.state.is_none(), key) {
+            (true, _) if token.grant.revalidate().is_none() => {
+                report.skip("revocation is checked only at the edge");
+            }
+            (_, Some(key)) => match self.check_state(token, key, now) {
+                Ok(()) => report.pass("the token is not revoked".to_owned()),
+                Err(error) => report.fail_and_go_on(error.into(), error.to_string()),
+            },
+            (_, None) => report.skip("there is no key, so revocation is not checked"),
+        }
         key
     }
 

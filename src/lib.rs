@@ -34,6 +34,7 @@ mod request;
 mod scope;
 #[cfg(feature = "alloc")]
 mod sign;
+mod state;
 mod time;
 mod verify;
 
@@ -50,7 +51,7 @@ mod manual {
 #[cfg(feature = "alloc")]
 pub use crate::description::FieldDescription;
 pub use crate::error::{
-    Fault, Field, InvalidSignature, ParseError, PolicyError, Refusal, UnusableKey,
+    Fault, Field, InvalidSignature, ParseError, PolicyError, Refusal, StateError, UnusableKey,
 };
 #[cfg(feature = "alloc")]
 pub use crate::exchange::{ExchangedToken, SegmentSigner};
@@ -80,5 +81,6 @@ pub use crate::request::{Placement, Request};
 pub use crate::scope::Scope;
 #[cfg(feature = "alloc")]
 pub use crate::sign::{Batch, Builder, Link, Signer, percent_encoded};
+pub use crate::state::{PresentedToken, State};
 pub use crate::time::UnixTime;
 pub use crate::verify::{Denied, Verified, Verifier};

@@ -32,6 +32,7 @@ pub(crate) struct LinkOptions<'a> {
     pub(crate) token_id: Option<&'a str>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) preview: Option<u64>,
+    pub(crate) revalidate: Option<u64>,
     /// Times are rounded to multiples of this many seconds.
     pub(crate) round: u64,
     pub(crate) run: Option<u64>,

@@ -199,6 +199,13 @@ impl<'a, U> Builder<'a, U> {
         self
     }
 
+    /// The greatest age of the revocations that may decide on this link: a gate with older ones asks for new ones
+    /// first. A gate without revocations refuses the link. Wire name: `reval`.
+    pub const fn revalidate(mut self, age: Duration) -> Self {
+        self.options.revalidate = Some(age.as_secs());
+        self
+    }
+
     /// Play-until: a gate that serves a manifest exchanges the token for one that lasts this long.
     /// Wire name: `run`.
     pub const fn run(mut self, length: Duration) -> Self {

@@ -9,7 +9,7 @@ use core::time::Duration;
 #[cfg(feature = "alloc")]
 use alloc::string::String;
 
-use crate::error::{InvalidSignature, ParseError, PolicyError, Refusal};
+use crate::error::{InvalidSignature, ParseError, PolicyError, Refusal, StateError};
 #[cfg(feature = "jwt")]
 use crate::format::jwt::JwtRules;
 #[cfg(feature = "timed-hmac")]
@@ -24,6 +24,7 @@ use crate::key::{Candidates, Entry, KeyRing};
 use crate::query::ParamNames;
 use crate::request::{Placement, Request};
 use crate::scope::Scope;
+use crate::state::{PresentedToken, State};
 use crate::time::UnixTime;
 
 pub use self::verified::Verified;
@@ -79,6 +80,7 @@ impl fmt::Debug for Denied<'_> {
 ///    was added at its end; the token is not trusted before this check
 /// 5. times - `not_yet_valid`, `expired`, `expires_too_far`, `lifetime_too_long`
 /// 6. bindings - `wrong_audience`, `wrong_issuer`, `wrong_network`, `wrong_country`, `outside_preview`
+/// 7. state, if the gate keeps it - `displaced`, `revoked`, `signed_out`, `state_required`, `state_unavailable`
 ///
 /// Cookies are searched only if there is no token elsewhere. Of up to eight tokens, the first that passes every
 /// check counts, and a preview only if no other token passes: browsers send the cookies of nested directories
@@ -98,6 +100,7 @@ pub struct Verifier<'a> {
     pub(crate) rules: Rules<'a>,
     leeway: Duration,
     pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) state: Option<&'a dyn State>,
     #[cfg(feature = "alloc")]
     pub(crate) max_run: Duration,
 }
@@ -115,6 +118,7 @@ impl<'a> Verifier<'a> {
             rules: Rules::NATIVE,
             leeway: Duration::ZERO,
             max_lifetime: None,
+            state: None,
             #[cfg(feature = "alloc")]
             max_run: Self::DEFAULT_MAX_RUN,
         }
@@ -225,6 +229,13 @@ impl<'a> Verifier<'a> {
         self.rules.exchanges().any(|format| format.may_name_countries(text))
     }
 
+    /// Asks this state about every token that passes the other checks. Without one, a token with `reval` is refused.
+    #[must_use]
+    pub const fn state(mut self, state: Option<&'a dyn State>) -> Self {
+        self.state = state;
+        self
+    }
+
     /// Verifies one request.
     ///
     /// # Errors
@@ -279,7 +290,7 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Checks 1 to 6. Returns the key that signed the token. The token goes into `token`, even if it is refused: it is
+    /// Checks 1 to 7. Returns the key that signed the token. The token goes into `token`, even if it is refused: it is
     /// large, so it is not moved more than once.
     fn admit<'r>(
         &self,
@@ -334,7 +345,7 @@ impl<'a> Verifier<'a> {
         Ok(key)
     }
 
-    /// Checks 2 to 6. Parses the token, and returns the key that signed it.
+    /// Checks 2 to 7. Parses the token, and returns the key that signed it.
     fn check<'r>(
         &self,
         token: &mut UnverifiedToken<'r>,
@@ -355,6 +366,8 @@ impl<'a> Verifier<'a> {
         self.check_times(&token.grant, now)?;
         // 6
         self.check_bindings(token, request)?;
+        // 7
+        self.check_state(token, key, now)?;
         Ok(key)
     }
 
@@ -410,6 +423,22 @@ impl<'a> Verifier<'a> {
             return Err(PolicyError::OutsidePreview);
         }
         Ok(())
+    }
+
+    pub(crate) fn check_state(
+        &self,
+        token: &UnverifiedToken<'_>,
+        key: &Entry,
+        now: UnixTime,
+    ) -> Result<(), StateError> {
+        let grant = &token.grant;
+        match self.state {
+            Some(state) => {
+                state.admit(&PresentedToken::new(grant, key.id.as_str(), token.path), now)
+            }
+            None if grant.revalidate.is_some() => Err(StateError::Required),
+            None => Ok(()),
+        }
     }
 }
 

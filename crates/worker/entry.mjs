@@ -3,6 +3,8 @@
 import * as glue from "../../build/worker/playgate.js";
 import module from "../../build/worker/playgate_bg.wasm";
 
+export { Denylist } from "./denylist.mjs";
+
 glue.initSync({ module });
 let gates = new WeakMap(); // by environment, so that each configuration is read once
 
@@ -28,16 +30,19 @@ function call(work) {
   }
 }
 
+/** The largest body of an operator's call, in bytes. */
+const MAX_CALL = 16_384;
+
 // In the order in which the gate reads them.
 const FIELDS = ["Origin", "Cookie", "Authorization", "CF-Connecting-IP", "Range", "If-Match", "If-Modified-Since",
   "If-None-Match", "If-Range", "If-Unmodified-Since"];
 
-function decide(request, env) {
+function decide(request, env, asked = false) {
   let parts = `${request.method}\n${request.url}`;
   for (const name of FIELDS) parts += `\n${request.headers.get(name) ?? ""}`;
   return call(() => {
     if (!gates.has(env)) gates.set(env, new glue.Gate(env));
-    return gates.get(env).decide(parts, request, Date.now());
+    return gates.get(env).decide(parts, request, Date.now(), asked);
   });
 }
 
@@ -72,6 +77,45 @@ function respond(text, body, encodeBody = "automatic") {
 
 function log(text, end) {
   if (end > 0) console.log(text.slice(0, end));
+}
+
+/** Asks the denylist until the gate knows everything that is revoked. */
+async function learn(env) {
+  const own = instance;
+  const gate = gates.get(env);
+  const isOver = () => isBroken || own !== instance;
+  let asked = Date.now();
+  let question = call(() => gate.ask(asked));
+  // A denylist of a hundred million entries has as many tiles.
+  for (let tiles = 0; question !== undefined && tiles < 6_000; tiles++) {
+    const [epoch, from] = question.split("\n");
+    const bytes = await env.DENYLIST.getByName("denylist").since(epoch, Number(from)).catch(() => undefined);
+    if (isOver()) return;
+    const now = Date.now();
+    if (bytes === undefined) {
+      call(() => gate.unanswered(now));
+      return;
+    }
+    question = call(() => gate.answered(new Uint8Array(bytes), asked, now));
+    asked = now;
+  }
+}
+
+/** Decides again once the denylist was asked. */
+async function decideInformed(request, env) {
+  await learn(env);
+  if (isBroken) startOver();
+  const verdict = decide(request, env, true);
+  return typeof verdict === "string" ? answer(verdict) : await serve(verdict, env);
+}
+
+/** Carries out an operator's call. */
+async function manage(request, env) {
+  const declared = Number(request.headers.get("Content-Length"));
+  const body = request.body && !(declared > MAX_CALL) ? await read(request.body, [MAX_CALL]) : undefined;
+  const tooLarge = declared > MAX_CALL || body === null;
+  const bytes = tooLarge ? undefined : (body ?? new Uint8Array());
+  return answer(await env.DENYLIST.getByName("denylist").manage(request.method, request.url, bytes));
 }
 
 /** Carries out the steps of a plan until there is a response. */
@@ -194,12 +238,15 @@ function refuse(error) {
 }
 
 export default {
-  fetch(request, env) {
+  fetch(request, env, ctx) {
     try {
       if (isBroken) startOver();
       const verdict = decide(request, env);
+      if (call(() => gates.get(env).isDue(Date.now()))) ctx.waitUntil(learn(env).catch(() => {}));
       if (typeof verdict === "string") return answer(verdict);
-      return serve(verdict, env).catch((error) => refuse(error?.name));
+      const response = verdict === true ? decideInformed(request, env)
+        : verdict === false ? manage(request, env) : serve(verdict, env);
+      return response.catch((error) => refuse(error?.name));
     } catch (error) {
       return refuse(error?.name);
     }

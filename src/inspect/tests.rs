@@ -396,6 +396,7 @@ fn every_name_may_be_in_upper_case() {
         .token_id("j")
         .not_before(NOW)
         .preview(Duration::from_secs(60))
+        .revalidate(Duration::from_secs(10))
         .run(Duration::from_secs(3600))
         .session("s")
         .subject("v");

@@ -35,7 +35,7 @@ PLAYER_PARAMETERS = {
     "CMCD",
 }
 REQUIRED = ("pg", "exp", "kid")
-OPTIONAL = ("aud", "cc", "dir", "dl", "iat", "ip", "jti", "nbf", "pre", "run", "sid", "sub")
+OPTIONAL = ("aud", "cc", "dir", "dl", "iat", "ip", "jti", "nbf", "pre", "reval", "run", "sid", "sub")
 WIRE_ORDER = REQUIRED + OPTIONAL + ("sig",)
 
 UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
@@ -51,6 +51,7 @@ CHECKS = {
     "not_yet_valid": 5, "expired": 5, "expires_too_far": 5, "lifetime_too_long": 5,
     "wrong_audience": 6, "wrong_issuer": 6, "wrong_network": 6, "wrong_country": 6,
     "outside_preview": 6,
+    "state_required": 7,
 }
 
 
@@ -150,6 +151,10 @@ def admit_token(placed, request, gate, keys, now):
         raise Refusal("wrong_country")
     if "pre" in fields and not is_manifest(path):
         raise Refusal("outside_preview")
+
+    # 7. state, which this gate does not keep
+    if "reval" in fields:
+        raise Refusal("state_required")
 
     forwarded = [p for p in unsigned if is_listed(p, gate.get("forward_params", ()))]
     query = ([] if signed is None else [signed]) + forwarded
@@ -383,6 +388,7 @@ VALUES = {
     "nbf": number(0, MAX_NUMBER),
     "pg": number(1, 1),
     "pre": number(1, MAX_NUMBER),
+    "reval": number(1, MAX_NUMBER),
     "run": number(1, MAX_NUMBER),
     "sid": IDENTIFIER,
     "sig": lambda text: base64url(pattern(r".{43}")(text)),
@@ -497,7 +503,7 @@ def serves(key, form):
 
 SIGN_MEMBERS = set(
     "url expires_in expires_at dir exact place kid audience country download inline ip jti no_iat"
-    " not_before preview round run sid sub".split()
+    " not_before preview reval round run sid sub".split()
 )
 
 
@@ -517,6 +523,7 @@ def sign(request, keys, now):
         "jti": request.get("jti"),
         "nbf": unix_time(request["not_before"]) if "not_before" in request else None,
         "pre": seconds(request["preview"]) if "preview" in request else None,
+        "reval": seconds(request["reval"]) if "reval" in request else None,
         "run": seconds(request["run"]) if "run" in request else None,
         "sid": request.get("sid"),
         "sub": request.get("sub"),

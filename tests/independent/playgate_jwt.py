@@ -94,6 +94,10 @@ def admit(placed, url, gate, keys, now):
     if "issuer" in gate and gate["issuer"] != claims.get("iss"):
         raise Refusal("wrong_issuer")
 
+    # 7. state, which this gate does not keep
+    if "reval" in claims:
+        raise Refusal("state_required")
+
     query = [p for p in placed.beside if is_listed(p, gate.get("forward_params", ()))]
     return {
         "verdict": "allow",
@@ -211,8 +215,9 @@ def parse_claims(members, claim):
         raise Refusal("missing_claim", "claim")
     if claim is not None:
         claims["claim"] = value_of("claim", directory, members[claim])
-    if "run" in members:
-        claims["run"] = value_of("run", length, members["run"])
+    for name in ("reval", "run"):
+        if name in members:
+            claims[name] = value_of(name, length, members[name])
     return claims
 
 
@@ -352,7 +357,7 @@ def tag_of(secret, body):
 
 SIGN_MEMBERS = set(
     "url format claims jwt_name issuer expires_in expires_at place kid audience jti no_iat"
-    " not_before round run sid sub".split()
+    " not_before reval round run sid sub".split()
 )
 
 
@@ -373,6 +378,7 @@ def sign(request, keys, now):
         "nbf": unix_time(request["not_before"]) if "not_before" in request else None,
         "jti": request.get("jti"),
         "sid": request.get("sid"),
+        "reval": seconds(request["reval"]) if "reval" in request else None,
         "run": seconds(request["run"]) if "run" in request else None,
     }
     payload = dict(request["claims"])

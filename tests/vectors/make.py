@@ -733,6 +733,26 @@ field_faults(
 field_faults("run", "run_largest",
              ("run_too_large", "&run=9007199254740992", "2^53 is one too many."))
 
+for name, fields, about in (
+    ("reval", "&reval=10", "What is revoked must be known; this gate keeps no state."),
+    ("reval_smallest", "&reval=1", "One second."),
+    ("reval_largest", "&reval=9007199254740991", "2^53 - 1 seconds: even then a gate without state cannot tell."),
+):
+    refused(name, "film_query", about, deny("state_required"), url=film(fields))
+for name, fields, about in (
+    ("reval_empty", "&reval=", "The value is empty."),
+    ("reval_without_value", "&reval", "The field has no value."),
+    ("reval_zero", "&reval=0", "No state is as new as the request."),
+    ("reval_leading_zero", "&reval=010", "A number has one spelling."),
+    ("reval_unit", "&reval=10s", "The wire has only seconds."),
+    ("reval_repeated", "&reval=10&reval=10", "A field is there once."),
+    ("reval_after_run", "&run=60&reval=10", "The fields are in alphabetical order."),
+    ("reval_before_pre", "&dir=1&reval=10&pre=30", "The fields are in alphabetical order."),
+    ("reval_too_large", "&reval=9007199254740992", "2^53 is one too many."),
+):
+    refused(name, "film_query", about,
+            malformed("pre" if "pre=" in fields else "reval"), url=film(fields))
+
 passes("pre", "A preview of thirty seconds.", ALLOW_LIST,
        folder(fields="&dir=2&pre=30"), to_sign(LIST, dir=2, place="query", preview=30))
 passes("pre_path", "A preview with its token in the path.", ALLOW_LIST,

@@ -899,6 +899,25 @@ payload_faults(
 payload_faults("run_largest", malformed("run"),
                ("run_too_large", run("9007199254740992"), "2^53 is one too many."))
 
+
+def reval(text):
+    return more('"reval":' + text)
+
+
+payload_faults(
+    "run", deny("state_required"),
+    ("reval", reval("10"), "What is revoked must be known; this gate keeps no state."),
+    ("reval_largest", reval("9007199254740991"), "Even then a gate without state cannot tell."),
+)
+payload_faults(
+    "run", malformed("reval"),
+    ("reval_zero", reval("0"), "No state is as new as the request."),
+    ("reval_text", reval('"10"'), "A length is a number."),
+    ("reval_fraction", reval("10.5"), "A length is a whole number."),
+    ("reval_null", reval("null"), "Null is not absence."),
+    ("reval_too_large", reval("9007199254740992"), "2^53 is one too many."),
+)
+
 # 2. Grammar: the claim of the template
 
 MISSING_CLAIM = deny("missing_claim", "claim")

@@ -89,6 +89,10 @@ pub(crate) struct LinkArgs {
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     preview: Option<Seconds>,
 
+    /// Make gates refuse the link if what they know of revocations is older than LENGTH. Needs a gate with state
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
+    reval: Option<Seconds>,
+
     /// Play-until: playback that starts before the link expires may continue for LENGTH
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     run: Option<Seconds>,
@@ -171,7 +175,7 @@ impl From<LinkArgs> for SignRequest {
     fn from(links: LinkArgs) -> Self {
         let LinkArgs { expires_in, expires_at, not_before, dir, exact, place, kid, .. } = links;
         let LinkArgs { audience, download, inline, round, no_iat, cookie, .. } = links;
-        let LinkArgs { preview, run, jti, sid, sub, .. } = links;
+        let LinkArgs { preview, reval, run, jti, sid, sub, .. } = links;
         // An empty value is refused: a shell variable without a value must not remove the restriction.
         let ip = (!links.ip.is_empty()).then(|| links.ip.join(","));
         let country = links.country.map(|countries| countries.replace(',', "."));
@@ -196,6 +200,7 @@ impl From<LinkArgs> for SignRequest {
             no_iat,
             not_before,
             preview,
+            reval,
             round,
             run,
             sid,

@@ -34,6 +34,8 @@ pub(crate) enum Problem {
     NoPreview,
     NotFound,
     PreconditionFailed,
+    /// The operator's secret is missing or wrong.
+    Unauthorized,
     /// With the size of the media, which the client needs to know.
     RangeNotSatisfiable(u64),
     Refused(Refusal),
@@ -54,6 +56,7 @@ impl Problem {
             Self::PreconditionFailed => "precondition_failed",
             Self::RangeNotSatisfiable(_) => "range_not_satisfiable",
             Self::Refused(refusal) => refusal.code(),
+            Self::Unauthorized => "unauthorized",
         }
     }
 
@@ -71,6 +74,7 @@ impl Problem {
             Self::PreconditionFailed => 412,
             Self::RangeNotSatisfiable(_) => 416,
             Self::Refused(refusal) => refusal.status(),
+            Self::Unauthorized => 401,
         }
     }
 
@@ -99,6 +103,7 @@ impl Problem {
             Self::PreconditionFailed => "the media is not the requested version".into(),
             Self::RangeNotSatisfiable(_) => "the range starts after the end of the media".into(),
             Self::Refused(refusal) => refusal.to_string(),
+            Self::Unauthorized => "this call needs the operator's secret".into(),
         }
     }
 }
@@ -126,7 +131,7 @@ struct ProblemBody<'a> {
     status: u16,
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     param: Option<&'a str>,
     detail: String,
@@ -154,12 +159,7 @@ impl Answer {
         cors: Headers,
     ) -> Self {
         let status = problem.status();
-        let mut headers: Headers = vec![
-            ("Content-Type", "application/problem+json".into()),
-            ("Cache-Control", "no-store".into()),
-            ("Playgate-Reason", problem.reason().into()),
-            ("X-Content-Type-Options", "nosniff".into()),
-        ];
+        let mut headers = problem_headers(problem.reason());
         match status {
             401 => headers.push(("WWW-Authenticate", "Bearer".into())),
             405 => headers.push(("Allow", "GET, HEAD, OPTIONS".into())),
@@ -186,16 +186,40 @@ impl Answer {
         headers.extend(cors);
         Self { status, headers, body: Some(body) }
     }
+
+    /// The answer to a call that cannot be carried out. `field` is the part of the call that is at fault.
+    pub(crate) fn with_detail(
+        status: u16,
+        reason: &'static str,
+        field: Option<&str>,
+        detail: &str,
+    ) -> Self {
+        let (kind, title, param) = ("about:blank", phrase(status), None);
+        let body = ProblemBody { kind, title, status, reason, field, param, detail: detail.into() };
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        Self { status, headers: problem_headers(reason), body: Some(body) }
+    }
+}
+
+fn problem_headers(reason: &'static str) -> Headers {
+    vec![
+        ("Content-Type", "application/problem+json".into()),
+        ("Cache-Control", "no-store".into()),
+        ("Playgate-Reason", reason.into()),
+        ("X-Content-Type-Options", "nosniff".into()),
+    ]
 }
 
 /// The phrases of RFC 9110, section 15.
 const fn phrase(status: u16) -> &'static str {
     match status {
+        400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         412 => "Precondition Failed",
+        413 => "Content Too Large",
         416 => "Range Not Satisfiable",
         502 => "Bad Gateway",
         _ => "Service Unavailable",

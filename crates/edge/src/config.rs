@@ -12,13 +12,14 @@ use playgate_manifest::PublicPaths;
 
 use crate::answer::Headers;
 use crate::cors::{self, Origins};
+use crate::denylist::{Denylist, Freshness};
 use crate::log::LogLevel;
 use crate::pass_headers::PassHeaders;
 use crate::secret::Secret;
 
 use self::read::{
     check_names, read_audience, read_formats, read_log, read_number, read_origin_secret,
-    read_origins, read_pass_headers, read_store, read_switch,
+    read_origins, read_pass_headers, read_state, read_store, read_switch,
 };
 
 /// The most skew allowed between clocks, in seconds. More would amount to another lifetime.
@@ -50,8 +51,14 @@ pub enum Setting {
 /// The values of the variables; `None` if a variable is not set or is empty.
 #[derive(Default)]
 pub struct Variables {
+    pub(crate) admin_secret: Option<Secret>,
     pub(crate) allow_origins: Option<String>,
     pub(crate) audience: Option<String>,
+    /// The state of the binding `DENYLIST`.
+    pub(crate) denylist: Binding,
+    pub(crate) denylist_max_age: Option<String>,
+    pub(crate) denylist_outage: Option<String>,
+    pub(crate) denylist_refresh: Option<String>,
     pub(crate) formats: Option<String>,
     pub(crate) forward_params: Option<String>,
     pub(crate) issuer: Option<String>,
@@ -88,7 +95,11 @@ impl fmt::Debug for Variables {
 impl Variables {
     /// Reads every variable by its name. A variable of the wrong type is not treated as unset, because that
     /// would silently drop a check.
-    pub fn read(media: Binding, mut setting: impl FnMut(&'static str) -> Setting) -> Self {
+    pub fn read(
+        media: Binding,
+        denylist: Binding,
+        mut setting: impl FnMut(&'static str) -> Setting,
+    ) -> Self {
         let mut unreadable = Vec::new();
         let mut text = |name: &'static str| match setting(name) {
             Setting::Text(text) => Some(text).filter(|text| !text.trim().is_empty()),
@@ -99,8 +110,13 @@ impl Variables {
             Setting::Unset => None,
         };
         Self {
+            admin_secret: text("ADMIN_SECRET").map(Secret::from),
             allow_origins: text("ALLOW_ORIGINS"),
             audience: text("AUDIENCE"),
+            denylist,
+            denylist_max_age: text("DENYLIST_MAX_AGE"),
+            denylist_outage: text("DENYLIST_OUTAGE"),
+            denylist_refresh: text("DENYLIST_REFRESH"),
             formats: text("FORMATS"),
             forward_params: text("FORWARD_PARAMS"),
             issuer: text("ISSUER"),
@@ -128,15 +144,15 @@ impl Variables {
     }
 }
 
-/// The state of the bucket's binding.
+/// The state of a binding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Binding {
     /// There is no such binding.
     #[default]
     Absent,
-    /// It is bound to something other than a bucket.
+    /// It is bound to something of another kind.
     Other,
-    /// It is bound to a bucket.
+    /// It is bound as it should be.
     Right,
 }
 
@@ -178,8 +194,18 @@ pub struct Config {
     pub(crate) public: PublicPaths,
     /// Whether a viewer with a directory token also gets it as a cookie.
     pub(crate) set_cookie: bool,
+    /// How the gate keeps state; `None` if it keeps none.
+    pub(crate) state: Option<StateConfig>,
     pub(crate) store: Store,
     unsigned_params: String,
+}
+
+/// How the gate keeps state.
+#[derive(Clone, Debug)]
+pub(crate) struct StateConfig {
+    /// The secret of the operator's calls.
+    pub(crate) admin_secret: Secret,
+    pub(crate) freshness: Freshness,
 }
 
 /// An invalid configuration.
@@ -257,6 +283,10 @@ impl Config {
             note(&mut errors, "PUBLIC_EXTENSIONS", public.map_err(|error| error.to_string()));
         let set_cookie = read_switch(variables.set_cookie.as_deref());
         let set_cookie = note(&mut errors, "SET_COOKIE", set_cookie);
+        let state = read_state(variables).unwrap_or_else(|(name, error)| {
+            note(&mut errors, name, Err::<(), _>(error));
+            None
+        });
         let unsigned_params = text(&variables.unsigned_params);
         note(&mut errors, "UNSIGNED_PARAMS", check_names(&unsigned_params, &taken));
         let ring = match &variables.playgate_keys {
@@ -299,6 +329,7 @@ impl Config {
                 origins,
                 public,
                 set_cookie,
+                state,
                 store,
                 unsigned_params,
             }),
@@ -310,6 +341,12 @@ impl Config {
     #[must_use]
     pub const fn log(&self) -> LogLevel {
         self.log
+    }
+
+    /// Whether to ask the denylist now, in the background. `now` is in Unix milliseconds.
+    #[must_use]
+    pub fn asks(&self, denylist: &Denylist, now: u64) -> bool {
+        self.state.as_ref().is_some_and(|state| denylist.is_due(state.freshness, now))
     }
 
     /// The verifier of this deployment.
@@ -427,8 +464,13 @@ mod tests {
     #[test]
     fn every_error_is_named_at_once() {
         let variables = Variables {
+            admin_secret: Some("short".into()),
             allow_origins: Some("https://a.example/".into()),
             audience: Some("a\n".into()),
+            denylist: Binding::Right,
+            denylist_max_age: None,
+            denylist_outage: None,
+            denylist_refresh: None,
             formats: Some("native, jwt".into()),
             forward_params: Some("v,a=b".into()),
             issuer: Some("joe".into()),
@@ -472,6 +514,7 @@ mod tests {
                 "PUBLIC",
                 "PUBLIC_EXTENSIONS",
                 "SET_COOKIE",
+                "ADMIN_SECRET",
                 "UNSIGNED_PARAMS",
                 "PLAYGATE_KEYS",
                 "MEDIA",
@@ -498,12 +541,70 @@ mod tests {
         assert_eq!(level(Some("All")), Err(vec![String::from(error)]));
     }
 
+    fn stateful() -> Variables {
+        let admin_secret = Some("0123456789abcdef".into());
+        Variables { denylist: Binding::Right, admin_secret, ..bucket() }
+    }
+
+    #[test]
+    fn state_is_kept_where_it_is_bound_and_has_a_secret() {
+        let freshness = |variables: Variables| {
+            let config = Config::read(&variables).map_err(|broken| broken.errors);
+            config.map(|config| config.state.map(|state| state.freshness))
+        };
+        assert_eq!(freshness(bucket()), Ok(None));
+        assert_eq!(freshness(Variables { denylist: Binding::Right, ..bucket() }), Ok(None));
+        let of = |refresh, max_age, outage| Ok(Some(Freshness { refresh, max_age, outage }));
+        assert_eq!(freshness(stateful()), of(5_000, 10_000, 10_000));
+        let lengths = |refresh: &str, max_age: &str, outage: &str| Variables {
+            denylist_refresh: Some(refresh.into()),
+            denylist_max_age: Some(max_age.into()),
+            denylist_outage: Some(outage.into()),
+            ..stateful()
+        };
+        assert_eq!(freshness(lengths("100ms", "1s", "closed")), of(100, 1_000, 1_000));
+        assert_eq!(freshness(lengths("2s", "2s", "1m")), of(2_000, 2_000, 60_000));
+
+        wrong(
+            Variables { denylist: Binding::Other, ..stateful() },
+            "DENYLIST: is not a Durable Object; bind the class Denylist",
+        );
+        wrong(
+            Variables { denylist: Binding::Absent, ..stateful() },
+            "ADMIN_SECRET: is set, but DENYLIST is not bound; bind it",
+        );
+        let applies = "applies only with state; bind DENYLIST and set ADMIN_SECRET";
+        wrong(
+            Variables { denylist_outage: Some("60s".into()), ..bucket() },
+            &format!("DENYLIST_OUTAGE: {applies}"),
+        );
+        let form = "write a length from 1ms to 1day, like 500ms or 5s";
+        for text in ["0", "2days", "+5ms", "5 ms", "1.5s", "soon", "99999999999999999999ms"] {
+            let variables = Variables { denylist_refresh: Some(text.into()), ..stateful() };
+            wrong(variables, &format!("DENYLIST_REFRESH: {form}"));
+        }
+        wrong(
+            lengths("5s", "4s", "closed"),
+            "DENYLIST_MAX_AGE: DENYLIST_REFRESH must not be longer than DENYLIST_MAX_AGE",
+        );
+        wrong(
+            lengths("5s", "10s", "9s"),
+            "DENYLIST_OUTAGE: write \"closed\", or a length that is not shorter than \
+             DENYLIST_MAX_AGE",
+        );
+    }
+
     #[test]
     fn a_secret_is_never_repeated() {
         let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
         let variables = Variables {
+            admin_secret: Some(format!("{secret}\n").into()),
             allow_origins: Some(secret.into()),
             audience: Some(format!("{secret}\n")),
+            denylist: Binding::Right,
+            denylist_max_age: None,
+            denylist_outage: None,
+            denylist_refresh: None,
             formats: Some(secret.into()),
             forward_params: Some(format!("{secret}&")),
             issuer: Some(secret.into()),
@@ -529,7 +630,7 @@ mod tests {
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 22);
+        assert_eq!(broken.errors.len(), 23);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
         // The same with valid formats, and with a name that is already taken.
         let variables = Variables {

@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 
 use playgate::{
-    CanonicalPath, ParseError, Placement, Request, UnixTime, Verified, Verifier, cookie,
-    query::joined,
+    CanonicalPath, ParseError, Placement, Request, State, StateError, UnixTime, Verified, Verifier,
+    cookie, query::joined,
 };
 use playgate_manifest::Rewriter;
 
 use crate::answer::{Answer, Headers, Problem};
 use crate::config::{Broken, Config};
 use crate::delivery::{Delivery, Rewriting};
+use crate::denylist::{Denylist, Known};
 use crate::disposition;
 use crate::log::{self, LogEntry};
+use crate::manage;
 use crate::object;
 use crate::plan::{Next, Plan, Response};
 use crate::redirect::Redirect;
@@ -25,11 +27,34 @@ pub enum Decision {
     Respond(Response, LogEntry),
     /// The plan serves the request; the second field is its first step.
     Serve(Box<Plan>, Next),
+    /// The denylist must be asked first. Then decide again, with [`Now::asked`].
+    Ask,
+    /// An operator's call, with the right secret: [`manage`](crate::manage) answers it.
+    Manage,
+}
+
+/// The time of a decision, and what the gate knows then.
+#[derive(Clone, Copy, Debug)]
+pub struct Now<'a> {
+    /// The time in Unix milliseconds.
+    pub millis: u64,
+    /// What the gate knows of the denylist; `None` if it keeps no state.
+    pub denylist: Option<&'a Denylist>,
+    /// Whether the denylist was asked for this request.
+    pub asked: bool,
+}
+
+impl From<u64> for Now<'_> {
+    /// A time in Unix seconds, at a gate without state.
+    fn from(secs: u64) -> Self {
+        Self { millis: secs.saturating_mul(1000), denylist: None, asked: false }
+    }
 }
 
 /// Decides on one request at `now`. The checks, in order:
 ///
-/// 0. an invalid configuration serves nothing: 503 `misconfigured`
+/// 0. an invalid configuration serves nothing: 503 `misconfigured`; with state, paths under `/.playgate/` are
+///    calls of the operator: 401 `unauthorized` without the secret
 /// 1. OPTIONS is answered before any check, because a preflight carries no token: 204
 /// 2. methods other than GET and HEAD are refused: 405 `method_not_allowed`
 /// 3. public paths are served without a token
@@ -38,12 +63,14 @@ pub enum Decision {
 /// `country` returns the client's country. It is called only if a token may be bound to countries: the
 /// first access makes the runtime build an object with everything it knows about the client, and most
 /// tokens do not need it.
-pub fn decide(
+pub fn decide<'n>(
     config: &Result<Config, Broken>,
     parts: &RequestParts<'_>,
-    now: u64,
+    now: impl Into<Now<'n>>,
     country: impl FnOnce() -> Option<String>,
 ) -> Decision {
+    let at = now.into();
+    let now = at.millis.div_euclid(1000);
     let method = log::method_name(parts.method);
     let entry = LogEntry { decision: "deny", method, ..LogEntry::default() };
     // 0
@@ -54,6 +81,14 @@ pub fn decide(
             return problem(Problem::Misconfigured, cors, LogEntry { decision: "error", ..entry });
         }
     };
+    if let Some(state) = &config.state
+        && manage::is_call(parts.url)
+    {
+        return match manage::is_operator(state, parts.authorization) {
+            true => Decision::Manage,
+            false => problem(Problem::Unauthorized, Headers::new(), entry),
+        };
+    }
     // 1
     if method == "OPTIONS" {
         let answer =
@@ -88,7 +123,15 @@ pub fn decide(
     request.cookie = parts.cookie;
     request.authorization = parts.authorization;
     request.client_ip = parts.client_ip;
-    let (verifier, now) = (config.verifier(), UnixTime::from_secs(now));
+    let known = config.state.as_ref().zip(at.denylist).map(|(state, denylist)| Known {
+        denylist,
+        freshness: state.freshness,
+        now: at.millis,
+        asked: at.asked || !denylist.can_ask(at.millis),
+    });
+    let may_ask = known.as_ref().is_some_and(|known| !known.asked);
+    let known = known.as_ref().map(|known| known as &dyn State);
+    let (verifier, now) = (config.verifier().state(known), UnixTime::from_secs(now));
     let mut texts = [Some(parts.url), parts.cookie, parts.authorization].into_iter().flatten();
     let country = texts.any(|text| verifier.may_name_countries(text)).then(country).flatten();
     // `XX` means that the edge does not know the country.
@@ -121,6 +164,9 @@ pub fn decide(
         // missing.
         Err(denied) => {
             let refusal = denied.refusal();
+            if may_ask && refusal == StateError::Unavailable.into() {
+                return Decision::Ask;
+            }
             let added = refusal == ParseError::UnsignedParameter.into();
             let added = added.then(|| verifier.added_params(&request, now).find_map(log::param));
             let entry = LogEntry {
@@ -294,7 +340,7 @@ mod tests {
     fn served(parts: RequestParts<'_>) -> (Delivery, LogEntry) {
         match decide(&Config::read(&variables()), &parts, NOW, || None) {
             Decision::Serve(plan, _) => (plan.delivery.clone(), plan.entry().clone()),
-            Decision::Respond(answer, _) => panic!("answered {answer:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -319,6 +365,83 @@ mod tests {
             let Body::Text(body) = answer.body else { panic!("no body") };
             assert!(body.contains(r#""param":"utm_source""#), "{url}");
         }
+    }
+
+    const SECRET: &str = "0123456789abcdef";
+
+    fn stateful() -> Variables {
+        let admin_secret = Some(SECRET.into());
+        Variables { denylist: Binding::Right, admin_secret, ..variables() }
+    }
+
+    /// The reason, or `None` if the request is served; `ask` and `manage` for the others.
+    fn outcome(denylist: &Denylist, seconds: u64, asked: bool, url: &str) -> Option<&'static str> {
+        let now = Now { millis: seconds * 1000, denylist: Some(denylist), asked };
+        match decide(&Config::read(&stateful()), &parts("GET", url), now, || None) {
+            Decision::Respond(answer, entry) => {
+                assert_eq!(answer.status == 503, entry.reason == Some("state_unavailable"));
+                entry.reason
+            }
+            Decision::Serve(..) => None,
+            Decision::Ask => Some("ask"),
+            Decision::Manage => Some("manage"),
+        }
+    }
+
+    #[test]
+    fn without_knowledge_the_denylist_is_asked_and_then_nothing_is_served() {
+        let nothing = Denylist::default();
+        assert_eq!(outcome(&nothing, NOW, false, FILM), Some("ask"));
+        assert_eq!(outcome(&nothing, NOW, true, FILM), Some("state_unavailable"));
+        // Forged tokens make nobody ask.
+        let forged = FILM.replace("REksvd", "XEksvd");
+        assert_eq!(outcome(&nothing, NOW, false, &forged), Some("bad_signature"));
+        assert_eq!(outcome(&nothing, NOW, false, "https://h/public/a.ts"), None);
+        // A denylist that just failed is not asked by every request.
+        let mut failed = Denylist::default();
+        failed.unanswered(NOW * 1000);
+        assert_eq!(outcome(&failed, NOW, false, FILM), Some("state_unavailable"));
+        assert_eq!(outcome(&failed, NOW + 1, false, FILM), Some("ask"));
+    }
+
+    #[test]
+    fn the_operators_calls_need_the_secret() {
+        let url = "https://cdn.example.com/.playgate/revocations?limit=1";
+        fn call(
+            method: &str,
+            url: &str,
+            authorization: Option<&str>,
+        ) -> (u16, Option<&'static str>) {
+            let parts = RequestParts { authorization, ..parts(method, url) };
+            match decide(&Config::read(&stateful()), &parts, NOW, || None) {
+                Decision::Manage => (0, None),
+                Decision::Respond(answer, entry) => (answer.status, entry.reason),
+                other => panic!("{other:?}"),
+            }
+        }
+        for method in ["GET", "POST", "DELETE", "OPTIONS", "PUT"] {
+            let right = format!("Bearer {SECRET}");
+            assert_eq!(call(method, url, Some(&right)), (0, None));
+            assert_eq!(
+                call(method, url, Some(&right.to_lowercase())),
+                (0, None),
+                "only the scheme"
+            );
+            for wrong in [
+                None,
+                Some("Bearer"),
+                Some("Bearer "),
+                Some(SECRET),
+                Some("Basic 0123456789abcdef"),
+                Some("Bearer 0123456789abcdeF"),
+                Some("Bearer 0123456789abcde"),
+                Some("Bearer 0123456789abcdef0"),
+            ] {
+                assert_eq!(call(method, url, wrong), (401, Some("unauthorized")), "{wrong:?}");
+            }
+        }
+        // Without state these are paths like any other.
+        answered(&variables(), parts("GET", url), 401, Some("missing"));
     }
 
     #[test]
@@ -399,7 +522,7 @@ mod tests {
             country,
         ) {
             Decision::Respond(_, entry) => entry.reason,
-            Decision::Serve(..) => None,
+            _ => None,
         };
         let bound = "https://cdn.example.com/videos/42/film.mp4?pg=1&exp=1767225600&kid=main\
                      &cc=PT.ES&sig=lT7PvnxBAKbdHynWgV8Abto4MwwEh5pQ2e9Stu_3KfM";
@@ -429,7 +552,7 @@ mod tests {
             };
             match decide(&Config::read(&variables()), &parts, NOW, country) {
                 Decision::Respond(_, entry) => entry.reason,
-                Decision::Serve(..) => None,
+                _ => None,
             }
         };
         let here: fn() -> Option<String> = || Some("PT".into());
@@ -465,8 +588,8 @@ mod tests {
                     let location = headers.iter().find(|(name, _)| *name == "Location");
                     (true, location.map(|(_, value)| value.to_string()))
                 }
-                Decision::Respond(answer, _) => panic!("{answer:?}"),
                 Decision::Serve(plan, _) => (false, plan.delivery.redirect.map(|to| to.location)),
+                other => panic!("{other:?}"),
             }
         };
         for (file, n, at_once) in [
@@ -500,6 +623,7 @@ mod tests {
             let entry = match decide(&Config::read(&variables()), &parts, NOW, || None) {
                 Decision::Respond(_, entry) => entry.to_json(),
                 Decision::Serve(plan, _) => plan.entry().to_json(),
+                other => panic!("{other:?}"),
             };
             assert!(!entry.contains("REksvd") && !entry.contains("cdn.example.com"), "{entry}");
         }
@@ -538,6 +662,7 @@ mod tests {
         match decide(&Config::read(variables), &parts("GET", url), NOW, || None) {
             Decision::Serve(plan, _) => (Some(plan.delivery.clone()), plan.entry().clone()),
             Decision::Respond(_, entry) => (None, entry),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -51,6 +51,7 @@ pub struct SignRequest {
     pub no_iat: bool,
     pub not_before: Option<Moment>,
     pub preview: Option<Seconds>,
+    pub reval: Option<Seconds>,
     pub round: Option<Seconds>,
     pub run: Option<Seconds>,
     pub sid: Option<String>,
@@ -101,6 +102,7 @@ impl Shape for SignRequest {
             "no_iat" => self.no_iat = value.flag()?,
             "not_before" => self.not_before = Some(value.parsed(Moment::from_secs, TIME)?),
             "preview" => self.preview = Some(value.parsed(Seconds, LENGTH)?),
+            "reval" => self.reval = Some(value.parsed(Seconds, LENGTH)?),
             "round" => self.round = Some(value.parsed(Seconds, LENGTH)?),
             "run" => self.run = Some(value.parsed(Seconds, LENGTH)?),
             "sid" => self.sid = Some(value.id()?),
@@ -264,6 +266,9 @@ impl SignRequest {
         if let Some(Seconds(secs)) = self.preview {
             link = link.preview(Duration::from_secs(secs));
         }
+        if let Some(Seconds(secs)) = self.reval {
+            link = link.revalidate(Duration::from_secs(secs));
+        }
         if let Some(Seconds(secs)) = self.run {
             link = link.run(Duration::from_secs(secs));
         }
@@ -308,8 +313,8 @@ impl SignRequest {
         let message: &dyn fmt::Display = match &error {
             #[cfg(feature = "formats")]
             SignError::Field(Field::Claim, Fault::OutOfOrder) => {
-                &"a claim is given twice, or is one of aud, exp, iat, iss, jti, nbf, run, sid and sub, which have \
-                  options of their own"
+                &"a claim is given twice, or is one of aud, exp, iat, iss, jti, nbf, reval, run, sid and sub, which \
+                  have options of their own"
             }
             SignError::Field(Field::Token, Fault::WrongLength) => {
                 &"the token would be longer than gates accept; put less into it"

@@ -1,13 +1,17 @@
 //! The interface to the entry: one object for each environment, one call for each request, and one call for
-//! each answer of the media store.
+//! each answer of the media store or the denylist.
+
+mod denylist;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::panic::{self, PanicHookInfo};
 use std::rc::Rc;
 
 use playgate_edge::{
-    Binding, Body, Broken, Config, Decision, Fields, Found, LogEntry, Next, Object, RequestParts,
-    Response, Setting, Step, StoreRange, Variables, decide, faults,
+    Binding, Body, Broken, Config, Decision, Denylist, DenylistQuestion, Fields, Found, LogEntry,
+    Next, Now, Object, RequestParts, Response, Setting, Step, StoreRange, Variables, decide,
+    faults,
 };
 use serde::{Serialize, Serializer};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
@@ -21,6 +25,7 @@ pub struct Gate(Rc<Deployment>);
 struct Deployment {
     analytics: Option<AnalyticsEngineDataset>,
     config: Result<Config, Broken>,
+    denylist: RefCell<Denylist>,
 }
 
 impl core::fmt::Debug for Deployment {
@@ -42,18 +47,26 @@ impl Gate {
             console_error!("{}", faults(&broken.errors));
         }
         let analytics = env.analytics_engine("ANALYTICS").ok();
-        Self(Rc::new(Deployment { analytics, config }))
+        Self(Rc::new(Deployment { analytics, config, denylist: RefCell::default() }))
     }
 
     /// Decides on a request. `parts` is the text that [`RequestParts`] reads, and `now` is in milliseconds.
     /// Returns a string for a complete answer, in the form of [`Deployment::write`], and otherwise a
-    /// [`PlanHandle`].
+    /// [`PlanHandle`]; or `true` if the denylist must be asked first, and `false` for an operator's call.
     #[must_use]
-    pub fn decide(&self, parts: &str, request: &web_sys::Request, now: f64) -> JsValue {
-        // The cast saturates, so every number becomes a valid time.
-        let now = (now / 1000.0) as u64;
+    pub fn decide(
+        &self,
+        parts: &str,
+        request: &web_sys::Request,
+        now: f64,
+        asked: bool,
+    ) -> JsValue {
         let parts = RequestParts::parse(parts);
+        let denylist = self.0.denylist.borrow();
+        let now = Now { millis: millis(now), denylist: Some(&denylist), asked };
         match decide(&self.0.config, &parts, now, || country(request)) {
+            Decision::Ask => JsValue::TRUE,
+            Decision::Manage => JsValue::FALSE,
             Decision::Serve(plan, next) => {
                 PlanHandle { deployment: Rc::clone(&self.0), plan, next: Some(next), body: None }
                     .into()
@@ -61,6 +74,44 @@ impl Gate {
             Decision::Respond(response, entry) => self.0.write(&response, &entry).into(),
         }
     }
+}
+
+#[wasm_bindgen]
+impl Gate {
+    /// Whether to ask the denylist now, in the background.
+    #[must_use]
+    #[wasm_bindgen(js_name = isDue)]
+    pub fn is_due(&self, now: f64) -> bool {
+        let Ok(config) = &self.0.config else { return false };
+        config.asks(&self.0.denylist.borrow(), millis(now))
+    }
+
+    /// The next question to the denylist: the epoch, a line feed, and the number of the first entry.
+    #[must_use]
+    pub fn ask(&self, now: f64) -> String {
+        question(self.0.denylist.borrow_mut().ask(millis(now)))
+    }
+
+    /// Processes an answer to a question that was asked at `asked`. Returns the next question, if there is one.
+    pub fn answered(&self, answer: &[u8], asked: f64, now: f64) -> Option<String> {
+        let mut denylist = self.0.denylist.borrow_mut();
+        denylist.answered(answer, millis(asked), millis(now)).map(question)
+    }
+
+    /// Notes that the denylist gave no answer.
+    pub fn unanswered(&self, now: f64) {
+        self.0.denylist.borrow_mut().unanswered(millis(now));
+    }
+}
+
+fn question(DenylistQuestion { epoch, from }: DenylistQuestion) -> String {
+    let epoch = epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
+    format!("{epoch}\n{from}")
+}
+
+/// A time of JavaScript. The cast saturates, so every number becomes a valid time.
+const fn millis(now: f64) -> u64 {
+    now as u64
 }
 
 /// The delivery of an admitted request.
@@ -206,15 +257,7 @@ impl Deployment {
         self.count(entry);
         let level = self.config.as_ref().map(Config::log).unwrap_or_default();
         let mut text = entry.line(level).unwrap_or_default();
-        text.push('\n');
-        let Response { status, headers, body } = response;
-        let body = match body {
-            Body::Text(text) => Some(text),
-            Body::None | Body::Stored => None,
-        };
-        // Strings and a number always serialize.
-        let response = (status, HeaderFields(headers), body);
-        text.push_str(&serde_json::to_string(&response).unwrap_or_default());
+        text.push_str(&crate::response(response));
         text
     }
 
@@ -237,6 +280,20 @@ impl Deployment {
             let _ = analytics.write_data_point(&point);
         }
     }
+}
+
+/// A response: a line feed, and `[status, headers, body]` as JSON.
+fn response(Response { status, headers, body }: &Response) -> String {
+    let body = match body {
+        Body::Text(text) => Some(text),
+        Body::None | Body::Stored => None,
+    };
+    let mut text = String::from("\n");
+    // Strings and a number always serialize.
+    text.push_str(
+        &serde_json::to_string(&(status, HeaderFields(headers), body)).unwrap_or_default(),
+    );
+    text
 }
 
 /// Header fields as one JSON object, from which the platform creates a response three times as fast as from a
@@ -276,7 +333,12 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
         None if binding(env, "MEDIA").is_some() => Binding::Other,
         None => Binding::Absent,
     };
-    Variables::read(media, |name| match binding(env, name) {
+    let denylist = match binding(env, "DENYLIST") {
+        None => Binding::Absent,
+        Some(namespace) if namespace.is_object() => Binding::Right,
+        Some(_) => Binding::Other,
+    };
+    Variables::read(media, denylist, |name| match binding(env, name) {
         None => Setting::Unset,
         Some(value) => match value.as_string().or_else(|| whole_number(&value)) {
             Some(text) => Setting::Text(text),

@@ -40,6 +40,7 @@ pub(super) fn read<'p>(
             "iss" => issuer = Some(own(plain_text(value, Field::Iss)?)),
             "jti" => grant.token_id = Some(own(id(value, Field::Jti)?)),
             "nbf" => grant.not_before = Some(time(&value, Field::Nbf)?.1),
+            "reval" => grant.revalidate = Some(seconds(&value, Field::Reval)?),
             "run" => grant.run = Some(seconds(&value, Field::Run)?),
             "sid" => grant.session = Some(own(id(value, Field::Sid)?)),
             "sub" => grant.subject = Some(own(id(value, Field::Sub)?)),

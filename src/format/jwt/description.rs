@@ -79,6 +79,9 @@ fn in_payload(name: &str, value: &MemberValue<'_>, text: &str) -> String {
         "iss" => "the issuer".to_owned(),
         "jti" => "the token's id".to_owned(),
         "nbf" => format!("not before {}", time()),
+        "reval" => secs
+            .map(|secs| format!("needs revocations no older than {}", Span(secs)))
+            .unwrap_or_default(),
         "run" => secs
             .map(|secs| format!("may be exchanged for a token of {}", Span(secs)))
             .unwrap_or_default(),

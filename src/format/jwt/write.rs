@@ -18,7 +18,7 @@ use crate::options::{Address, CheckedOptions, Extent, LinkOptions, SignError};
 use crate::request::Placement;
 
 /// Claims that have their own methods.
-const TAKEN: [&str; 9] = ["aud", "exp", "iat", "iss", "jti", "nbf", "run", "sid", "sub"];
+const TAKEN: [&str; 10] = ["aud", "exp", "iat", "iss", "jti", "nbf", "reval", "run", "sid", "sub"];
 
 /// The options of a JWT that other tokens lack.
 ///
@@ -133,6 +133,7 @@ impl Writer for Jwt<'_> {
             token_id,
             not_before: _,
             preview,
+            revalidate,
             round: _,
             run,
             scope,
@@ -161,8 +162,10 @@ impl Writer for Jwt<'_> {
         if let Some((field, _)) = texts.into_iter().find(|(_, text)| *text == Some("")) {
             return Err(SignError::Field(field, Fault::Empty));
         }
-        if run.is_some_and(|secs| !(1..=MAX_NUMBER).contains(&secs)) {
-            return Err(SignError::Field(Field::Run, Fault::OutOfRange));
+        for (field, secs) in [(Field::Reval, revalidate), (Field::Run, run)] {
+            if secs.is_some_and(|secs| !(1..=MAX_NUMBER).contains(&secs)) {
+                return Err(SignError::Field(field, Fault::OutOfRange));
+            }
         }
         let of_claim = |fault| SignError::Field(Field::Claim, fault);
         for (n, (name, value)) in self.claims.iter().enumerate() {
@@ -264,6 +267,9 @@ impl Serialize for Payload<'_, '_, '_> {
             if let Some(value) = value {
                 json.serialize_entry(name, value)?;
             }
+        }
+        if let Some(secs) = options.revalidate {
+            json.serialize_entry("reval", &secs)?;
         }
         if let Some(secs) = options.run {
             json.serialize_entry("run", &secs)?;

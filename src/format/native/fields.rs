@@ -279,6 +279,19 @@ pub(super) const OPTIONAL: &[Row] = &[
         describe: |shown| length("a preview of the first", shown.redacted),
     },
     Row {
+        field: Field::Reval,
+        parse: |grant, value| {
+            grant.revalidate = Some(parse_number(value, 1, MAX_NUMBER)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |options| check_length(Field::Reval, options.revalidate),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.number(said.options.options.revalidate),
+        #[cfg(feature = "alloc")]
+        describe: |shown| length("needs revocations no older than", shown.redacted),
+    },
+    Row {
         field: Field::Run,
         parse: |grant, value| {
             grant.run = Some(parse_number(value, 1, MAX_NUMBER)?);

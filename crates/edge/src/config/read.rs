@@ -3,11 +3,12 @@
 use core::ops::RangeInclusive;
 
 use playgate::{CanonicalPath, ParamNames, Verifier};
-use playgate_json::{Formats, GateFormats, RequestError};
+use playgate_json::{Formats, GateFormats, RequestError, Seconds};
 
 use crate::authority::{is_authority, is_loopback, is_origin};
-use crate::config::{Binding, Variables};
+use crate::config::{Binding, StateConfig, Variables};
 use crate::cors::Origins;
+use crate::denylist::Freshness;
 use crate::log::LogLevel;
 use crate::pass_headers::PassHeaders;
 use crate::secret::Secret;
@@ -173,14 +174,87 @@ pub(super) fn read_pass_headers(variables: &Variables) -> Result<PassHeaders, St
     PassHeaders::new(list(text)).map_err(|(number, error)| in_entry(number, error))
 }
 
+/// How the gate keeps state: it does if the denylist is bound and the secret for it is set. Also returns the
+/// variable that an error is about.
+pub(super) fn read_state(
+    variables: &Variables,
+) -> Result<Option<StateConfig>, (&'static str, String)> {
+    let lengths = [
+        ("DENYLIST_REFRESH", &variables.denylist_refresh),
+        ("DENYLIST_MAX_AGE", &variables.denylist_max_age),
+        ("DENYLIST_OUTAGE", &variables.denylist_outage),
+    ];
+    let secret = match (variables.denylist, &variables.admin_secret) {
+        (Binding::Other, _) => {
+            return Err(("DENYLIST", "is not a Durable Object; bind the class Denylist".into()));
+        }
+        (Binding::Absent, Some(_)) => {
+            return Err(("ADMIN_SECRET", "is set, but DENYLIST is not bound; bind it".into()));
+        }
+        (_, None) => {
+            return match lengths.iter().find(|(_, text)| text.is_some()) {
+                Some((name, _)) => Err((
+                    name,
+                    "applies only with state; bind DENYLIST and set ADMIN_SECRET".into(),
+                )),
+                None => Ok(None),
+            };
+        }
+        (Binding::Right, Some(secret)) => secret,
+    };
+    let admin_secret = read_secret(secret).map_err(|error| ("ADMIN_SECRET", error))?;
+    let [refresh, max_age, outage] = lengths;
+    let read = |(name, text): (&'static str, &Option<String>), usual| match text.as_deref() {
+        None => Ok(usual),
+        Some(text) => read_length(text).map_err(|error| (name, error)),
+    };
+    let (refresh, max_age) = (read(refresh, 5_000)?, read(max_age, 10_000)?);
+    if refresh > max_age {
+        let name = if variables.denylist_max_age.is_some() {
+            "DENYLIST_MAX_AGE"
+        } else {
+            "DENYLIST_REFRESH"
+        };
+        return Err((name, "DENYLIST_REFRESH must not be longer than DENYLIST_MAX_AGE".into()));
+    }
+    let outage = match outage.1.as_deref() {
+        None | Some("closed") => max_age,
+        Some(_) => match read(outage, max_age)? {
+            least if least < max_age => {
+                let error =
+                    "write \"closed\", or a length that is not shorter than DENYLIST_MAX_AGE";
+                return Err(("DENYLIST_OUTAGE", error.into()));
+            }
+            length => length,
+        },
+    };
+    Ok(Some(StateConfig { admin_secret, freshness: Freshness { refresh, max_age, outage } }))
+}
+
+/// A length in milliseconds, of at most a day.
+fn read_length(text: &str) -> Result<u64, String> {
+    const MOST: u64 = 86_400_000;
+    let millis = match text.strip_suffix("ms") {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+        _ => text.parse::<Seconds>().ok().map(|Seconds(secs)| secs.saturating_mul(1000)),
+    };
+    let millis = millis.filter(|millis| (1..=MOST).contains(millis));
+    millis.ok_or_else(|| "write a length from 1ms to 1day, like 500ms or 5s".to_string())
+}
+
 /// The secret that the gate sends to the server, verbatim in a header field.
 pub(super) fn read_origin_secret(variables: &Variables) -> Result<Option<Secret>, String> {
     let Some(secret) = &variables.origin_secret else { return Ok(None) };
     for_a_server(variables)?;
+    read_secret(secret).map(Some)
+}
+
+/// A secret that is sent in a header field.
+fn read_secret(secret: &Secret) -> Result<Secret, String> {
     let text = secret.expose();
     let is_field = text.bytes().all(|byte| byte.is_ascii_graphic());
     if is_field && (MIN_SECRET_LEN..=MAX_SECRET_LEN).contains(&text.len()) {
-        Ok(Some(secret.clone()))
+        Ok(secret.clone())
     } else {
         Err(format!(
             "write {MIN_SECRET_LEN} to {MAX_SECRET_LEN} characters without spaces; make one with \

@@ -1,0 +1,131 @@
+// The denylist of a deployment: one Durable Object that keeps the revocations in SQLite, and the log that gates follow.
+// What a call means and what an entry is, wasm decides; the object stores it, one call at a time.
+import { DurableObject } from "cloudflare:workers";
+
+import * as glue from "../../build/worker/playgate.js";
+
+/** When ended revocations are looked for, in milliseconds. */
+const DAY = 86_400_000;
+
+export class Denylist extends DurableObject {
+  constructor(ctx, env) {
+    super(ctx, env);
+    this.sql = ctx.storage.sql;
+    // The newest row of a kind and a value is the current one, unless it takes the revocation back. Rows are numbered
+    // from 0.
+    this.sql.exec(`
+      CREATE TABLE IF NOT EXISTS log (
+        seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, until INTEGER NOT NULL,
+        json TEXT NOT NULL, entry BLOB NOT NULL, current INTEGER NOT NULL);
+      CREATE UNIQUE INDEX IF NOT EXISTS current ON log (kind, value) WHERE current;
+      CREATE TABLE IF NOT EXISTS identity (epoch TEXT NOT NULL, key BLOB NOT NULL);`);
+    if (this.rows("SELECT epoch FROM identity").length === 0) {
+      this.sql.exec("INSERT INTO identity VALUES (?, ?)", newEpoch(), crypto.getRandomValues(new Uint8Array(16)));
+    }
+  }
+
+  rows(query, ...values) {
+    return this.sql.exec(query, ...values).toArray();
+  }
+
+  get length() {
+    return this.rows("SELECT coalesce(max(seq) + 1, 0) AS length FROM log")[0].length;
+  }
+
+  /** What is new for a gate that follows this epoch and has this many entries, to the end of the tile. */
+  since(epoch, from) {
+    const [{ epoch: own, key }] = this.rows("SELECT epoch, key FROM identity");
+    const { length } = this;
+    const start = epoch === own && from <= length ? from : 0;
+    const end = Math.min(length, glue.tileEnd(start));
+    const entries = this.rows("SELECT entry FROM log WHERE seq >= ? AND seq < ? ORDER BY seq", start, end);
+    const header = glue.updateHeader(BigInt(own), new Uint8Array(key), start, end);
+    return concat([header, ...entries.map(({ entry }) => new Uint8Array(entry))]);
+  }
+
+  /** Carries out an operator's call, and returns its response. The gate has checked the secret. */
+  async manage(method, url, body) {
+    const now = Date.now();
+    const call = glue.readCall(method, url, body, now);
+    const [verb, ...words] = call.split("\n");
+    switch (verb) {
+      case "revoke":
+        return this.revoke(...words, now);
+      case "list":
+        return this.list(...words, now);
+      case "undo":
+        return this.undo(words[0], words.slice(1).join("\n"));
+      default:
+        return words.join("\n");
+    }
+  }
+
+  async revoke(kind, value, _until, newer, now) {
+    const [current] = this.rows("SELECT json FROM log WHERE kind = ? AND value = ? AND current", kind, value);
+    const revised = glue.revise(current?.json, newer, now);
+    if (revised === undefined) return glue.revoked(current.json, false);
+    this.append(kind, value, revised, false);
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(now + DAY);
+    return glue.revoked(revised, true);
+  }
+
+  list(after, limit, now) {
+    const found = this.rows(
+      "SELECT seq, json FROM log WHERE current AND seq > ? AND until > ? ORDER BY seq LIMIT ?",
+      after === "" ? -1 : Number(after), Math.floor(now / 1000), Number(limit) + 1);
+    const shown = found.slice(0, Number(limit));
+    const next = found.length > shown.length ? shown.at(-1).seq : undefined;
+    return glue.page(shown.map(({ json }) => json), next);
+  }
+
+  undo(kind, value) {
+    const [current] = this.rows("SELECT json FROM log WHERE kind = ? AND value = ? AND current", kind, value);
+    if (current) this.append(kind, value, current.json, true);
+    return glue.undone(current !== undefined);
+  }
+
+  append(kind, value, json, removed) {
+    const [{ key }] = this.rows("SELECT key FROM identity");
+    const { length } = this;
+    const entry = glue.entry(json, new Uint8Array(key), removed);
+    this.ctx.storage.transactionSync(() => {
+      this.sql.exec("UPDATE log SET current = 0 WHERE kind = ? AND value = ? AND current", kind, value);
+      this.sql.exec("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)",
+        length, kind, value, JSON.parse(json).until, json, entry, removed ? 0 : 1);
+    });
+  }
+
+  /** Starts a new log if most of this one is not needed any more. */
+  async alarm() {
+    const now = Math.floor(Date.now() / 1000);
+    const { length } = this;
+    // A gate may be behind, or have a leeway.
+    const kept = now - glue.clockSlack();
+    const [{ live }] = this.rows("SELECT count(*) AS live FROM log WHERE current AND until > ?", kept);
+    if (glue.shouldCompact(length, live)) {
+      this.ctx.storage.transactionSync(() => {
+        this.sql.exec("CREATE TABLE kept AS SELECT * FROM log WHERE current AND until > ?", kept);
+        this.sql.exec("DELETE FROM log");
+        this.sql.exec(`INSERT INTO log SELECT row_number() OVER (ORDER BY seq) - 1, kind, value, until, json, entry, current
+          FROM kept`);
+        this.sql.exec("DROP TABLE kept");
+        this.sql.exec("UPDATE identity SET epoch = ?", newEpoch());
+      });
+    }
+    if (live > 0) await this.ctx.storage.setAlarm(Date.now() + DAY);
+  }
+}
+
+function newEpoch() {
+  return crypto.getRandomValues(new BigUint64Array(1))[0].toString();
+}
+
+function concat(parts) {
+  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.byteLength;
+  }
+  return bytes;
+}

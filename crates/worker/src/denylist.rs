@@ -1,0 +1,125 @@
+//! What the Durable Object of the denylist asks: how to read a call, what a revocation becomes, and how it is sent to
+//! gates. The object itself (`denylist.mjs`) only stores the results.
+
+use playgate::UnixTime;
+use playgate_edge::{Call, Done, done, read_call};
+use playgate_state::{
+    CLOCK_SLACK, Entry, Kind, Reason, Revocation, Update, hash, should_compact, tile_end,
+};
+use serde::Deserialize;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Reads a call, in lines: `revoke`, the kind, the value, the end in Unix seconds, and the revocation as JSON; `list`,
+/// the sequence number after which to start or nothing, and the most revocations; `undo`, the kind, and the value;
+/// or `answer`, and the response to a call that is wrong.
+#[must_use]
+#[wasm_bindgen(js_name = readCall)]
+pub fn read(method: &str, url: &str, body: Option<Vec<u8>>, now: f64) -> String {
+    match read_call(method, url, body.as_deref(), seconds(now)) {
+        Ok(Call::Revoke(revocation)) => {
+            let (kind, value, until) =
+                (revocation.kind.name(), &revocation.value, revocation.until);
+            format!("revoke\n{kind}\n{value}\n{until}\n{}", json(&revocation))
+        }
+        Ok(Call::List { after, limit }) => {
+            let after = after.map(|after| after.to_string()).unwrap_or_default();
+            format!("list\n{after}\n{limit}")
+        }
+        Ok(Call::Undo { kind, value }) => format!("undo\n{}\n{value}", kind.name()),
+        Err(response) => ["answer\n", &crate::response(&response)].concat(),
+    }
+}
+
+/// The revocation that holds after a newer one of the same kind and value, as JSON; `None` if the current one already
+/// says the same.
+#[must_use]
+#[wasm_bindgen]
+pub fn revise(current: Option<String>, newer: &str, now: f64) -> Option<String> {
+    let current = current.and_then(|current| stored(&current));
+    let newer = stored(newer)?;
+    let revised = newer.revised(current.as_ref(), UnixTime::from_secs(seconds(now)));
+    (current.as_ref() != Some(&revised)).then(|| json(&revised))
+}
+
+/// The entry of a revocation in the log, or the one that takes it back.
+#[must_use]
+#[wasm_bindgen]
+pub fn entry(revocation: &str, key: &[u8], removed: bool) -> Option<Vec<u8>> {
+    let revocation = stored(revocation)?;
+    let hash = hash(key.try_into().ok()?, revocation.kind, &revocation.value);
+    Some(Entry::new(hash, &revocation, removed).encode())
+}
+
+/// The start of an update, before its entries.
+#[must_use]
+#[wasm_bindgen(js_name = updateHeader)]
+pub fn update_header(epoch: u64, key: &[u8], from: f64, end: f64) -> Option<Vec<u8>> {
+    Some(Update::header(epoch, key.try_into().ok()?, from as u64, end as u64).to_vec())
+}
+
+/// For how long an entry that has ended stays in the log, in seconds.
+#[must_use]
+#[wasm_bindgen(js_name = clockSlack)]
+pub fn clock_slack() -> f64 {
+    CLOCK_SLACK as f64
+}
+
+/// Whether a log of this length, of which so many entries are needed, should be replaced.
+#[must_use]
+#[wasm_bindgen(js_name = shouldCompact)]
+pub fn is_worth_compacting(length: f64, live: f64) -> bool {
+    should_compact(length as u64, live as u64)
+}
+
+/// The number of the first entry of the next tile.
+#[must_use]
+#[wasm_bindgen(js_name = tileEnd)]
+pub fn end_of_tile(from: f64) -> f64 {
+    tile_end(from as u64) as f64
+}
+
+/// The response to a call that set this revocation.
+#[must_use]
+#[wasm_bindgen]
+pub fn revoked(revocation: &str, is_new: bool) -> String {
+    crate::response(&done(Done::Revoked { json: revocation, is_new }))
+}
+
+/// The response with a page of revocations.
+#[must_use]
+#[wasm_bindgen]
+pub fn page(revocations: Vec<String>, next: Option<f64>) -> String {
+    let next = next.map(|next| next as u64);
+    crate::response(&done(Done::Page { json: &revocations, next }))
+}
+
+/// The response to a call that undid a revocation, or that found none.
+#[must_use]
+#[wasm_bindgen]
+pub fn undone(is_known: bool) -> String {
+    crate::response(&done(if is_known { Done::Undone } else { Done::Unknown }))
+}
+
+/// A revocation that this object stored.
+fn stored(json: &str) -> Option<Revocation> {
+    #[derive(Deserialize)]
+    struct Stored {
+        kind: Kind,
+        #[serde(default)]
+        value: String,
+        issued_before: Option<u64>,
+        until: u64,
+        reason: Reason,
+    }
+    let Stored { kind, value, issued_before, until, reason } = serde_json::from_str(json).ok()?;
+    Some(Revocation { kind, value, issued_before, until, reason })
+}
+
+fn json(revocation: &Revocation) -> String {
+    // Strings and numbers always serialize.
+    serde_json::to_string(revocation).unwrap_or_default()
+}
+
+const fn seconds(now: f64) -> u64 {
+    crate::millis(now).div_euclid(1000)
+}
