@@ -1,0 +1,479 @@
+//! The denylist: the record that revocations are written to, and that serves the log.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use playgate::UnixTime;
+use serde::Serialize;
+
+use crate::log::{CLOCK_SLACK, Entry, Update, hash};
+use crate::revocation::{Kind, Revocation};
+use crate::table::Table;
+
+/// The denylist.
+///
+/// It is changed by commands alone. Every change appends one [`Row`] and alters none, so a store writes just that
+/// row; after a [`compact`](Self::compact) it writes all of them.
+#[derive(Clone)]
+pub struct Denylist {
+    epoch: u64,
+    key: [u8; 16],
+    rows: Vec<Row>,
+    /// The position of the row that counts for a hash, if it is not removed.
+    current: Table<usize>,
+}
+
+/// One row of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// The sequence number.
+    pub seq: u64,
+    /// The whole revocation: a merged one, if there was one of the same kind and value.
+    #[serde(flatten)]
+    pub revocation: Revocation,
+    /// The [`hash`] of its kind and value.
+    #[serde(skip)]
+    pub hash: u64,
+    /// Whether the row takes the revocation back.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub removed: bool,
+}
+
+impl Row {
+    /// What gates get of it.
+    #[must_use]
+    pub const fn entry(&self) -> Entry {
+        Entry::new(self.hash, &self.revocation, self.removed)
+    }
+}
+
+/// A command to a denylist.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Lists the revocations that have not ended.
+    List {
+        /// The last sequence number of the page before.
+        after: Option<u64>,
+        /// The maximum number of rows.
+        limit: usize,
+    },
+    /// Revokes. The caller has checked the revocation.
+    Revoke(Revocation),
+    /// Asks for what is new.
+    Since {
+        /// The epoch that the gate follows, if it follows one.
+        epoch: Option<u64>,
+        /// The number of entries that it has.
+        from: u64,
+    },
+    /// Takes a revocation back.
+    Undo {
+        /// The kind of the revocation.
+        kind: Kind,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// Shows no value: it names a viewer, or may be a secret.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::List { after, limit } => {
+                f.debug_struct("List").field("after", after).field("limit", limit).finish()
+            }
+            Self::Revoke(revocation) => f.debug_tuple("Revoke").field(revocation).finish(),
+            Self::Since { epoch, from } => {
+                f.debug_struct("Since").field("epoch", epoch).field("from", from).finish()
+            }
+            Self::Undo { kind, .. } => {
+                f.debug_struct("Undo").field("kind", kind).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+/// The reply to a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// This row is new.
+    Appended(Row),
+    /// The revocations that have not ended, oldest change first.
+    Listed {
+        /// One page.
+        rows: Vec<Row>,
+        /// The `after` of the next page, if there is one.
+        next: Option<u64>,
+    },
+    /// This row already says the same.
+    Unchanged(Row),
+    /// There is no such revocation.
+    Unknown,
+    /// What is new. If the gate does not follow this epoch, or has more entries than there are, everything is new: the
+    /// update starts at 0. Such an update must not be cached for ever: it belongs to another question.
+    Update(Update),
+}
+
+impl Denylist {
+    /// A denylist without revocations. Epoch and key are random.
+    #[must_use]
+    pub fn new(epoch: u64, key: [u8; 16]) -> Self {
+        Self { epoch, key, rows: Vec::new(), current: Table::default() }
+    }
+
+    /// The denylist of stored rows. If some may be lost, as after restoring a backup, [`compact`](Self::compact) it: the
+    /// gates may have seen more of this epoch.
+    ///
+    /// # Errors
+    /// [`Gap`] if the rows are not numbered from 0.
+    pub fn restore(
+        epoch: u64,
+        key: [u8; 16],
+        rows: impl IntoIterator<Item = Row>,
+    ) -> Result<Self, Gap> {
+        let mut denylist = Self::new(epoch, key);
+        for row in rows {
+            if row.seq != denylist.len() {
+                return Err(Gap);
+            }
+            denylist.push(row);
+        }
+        Ok(denylist)
+    }
+
+    /// The epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// All rows, in the order of their sequence numbers.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The number of rows that a [`compact`](Self::compact) would keep.
+    #[must_use]
+    pub fn live(&self, now: UnixTime) -> u64 {
+        self.kept(now).fold(0, |count, _| count.saturating_add(1))
+    }
+
+    /// Performs a command. Performed again, it changes nothing more.
+    pub fn apply(&mut self, command: Command, now: UnixTime) -> Reply {
+        match command {
+            Command::List { after, limit } => self.list(after, limit, now),
+            Command::Revoke(revocation) => self.revoke(revocation, now),
+            Command::Since { epoch, from } => {
+                let is_known = epoch == Some(self.epoch) && from <= self.len();
+                let from = if is_known { from } else { 0 };
+                let start = usize::try_from(from).unwrap_or(usize::MAX);
+                let entries = self.rows.iter().skip(start).map(Row::entry);
+                Reply::Update(Update::new(self.epoch, self.key, from, entries))
+            }
+            Command::Undo { kind, value } => {
+                let current = self.current.get(&hash(&self.key, kind, &value));
+                match current.and_then(|&at| self.rows.get(at)) {
+                    Some(row) => self.append(row.hash, row.revocation.clone(), true),
+                    None => Reply::Unknown,
+                }
+            }
+        }
+    }
+
+    /// Starts a new epoch with only the revocations that have not ended more than [`CLOCK_SLACK`] ago. The epoch is
+    /// random.
+    pub fn compact(&mut self, now: UnixTime, epoch: u64) {
+        // Gates know another log by its epoch.
+        let epoch = if epoch == self.epoch { epoch.wrapping_add(1) } else { epoch };
+        let mut compacted = Self::new(epoch, self.key);
+        for row in self.kept(now) {
+            compacted.push(Row { seq: compacted.len(), ..row.clone() });
+        }
+        *self = compacted;
+    }
+
+    fn len(&self) -> u64 {
+        u64::try_from(self.rows.len()).unwrap_or(u64::MAX)
+    }
+
+    fn revoke(&mut self, revocation: Revocation, now: UnixTime) -> Reply {
+        let hash = hash(&self.key, revocation.kind, &revocation.value);
+        let current = self.current.get(&hash).and_then(|&at| self.rows.get(at));
+        let revocation = match current {
+            // One that has ended must not widen this one.
+            Some(row) if !row.revocation.has_ended(now) => {
+                row.revocation.clone().merge(&revocation)
+            }
+            _ => revocation,
+        };
+        match current {
+            Some(row) if row.revocation == revocation => Reply::Unchanged(row.clone()),
+            _ => self.append(hash, revocation, false),
+        }
+    }
+
+    fn list(&self, after: Option<u64>, limit: usize, now: UnixTime) -> Reply {
+        let start = after.map_or(0, |after| after.saturating_add(1));
+        let start = usize::try_from(start).unwrap_or(usize::MAX);
+        let mut found = self
+            .rows
+            .iter()
+            .skip(start)
+            .filter(|row| self.is_current(row) && !row.revocation.has_ended(now));
+        let rows: Vec<_> = found.by_ref().take(limit).cloned().collect();
+        let next = rows.last().map(|row| row.seq).filter(|_| found.next().is_some());
+        Reply::Listed { rows, next }
+    }
+
+    fn append(&mut self, hash: u64, revocation: Revocation, removed: bool) -> Reply {
+        let row = Row { seq: self.len(), revocation, hash, removed };
+        self.push(row.clone());
+        Reply::Appended(row)
+    }
+
+    fn push(&mut self, row: Row) {
+        if row.removed {
+            self.current.remove(&row.hash);
+        } else {
+            self.current.insert(row.hash, self.rows.len());
+        }
+        self.rows.push(row);
+    }
+
+    /// Whether no later row has the same hash, and it is not removed.
+    fn is_current(&self, row: &Row) -> bool {
+        let at = self.current.get(&row.hash).and_then(|at| u64::try_from(*at).ok());
+        at == Some(row.seq)
+    }
+
+    fn kept(&self, now: UnixTime) -> impl Iterator<Item = &Row> {
+        let latest = UnixTime::from_secs(now.as_secs().saturating_sub(CLOCK_SLACK));
+        self.rows
+            .iter()
+            .filter(move |row| self.is_current(row) && !row.revocation.has_ended(latest))
+    }
+}
+
+impl fmt::Debug for Denylist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Denylist")
+            .field("epoch", &self.epoch)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a log of `len` rows, of which `live` are needed, is worth a new epoch, which every gate has to read from
+/// the start: if it has more than 4,096 rows, and less than half of them are needed.
+#[must_use]
+pub const fn should_compact(len: u64, live: u64) -> bool {
+    len > 4096 && live < len.div_ceil(2)
+}
+
+/// Stored rows are not numbered from 0 without gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap;
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the rows are not numbered from 0 without gaps")
+    }
+}
+
+impl core::error::Error for Gap {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::revocation::Reason;
+    use alloc::vec;
+
+    const KEY: [u8; 16] = [5; 16];
+    const NOW: UnixTime = UnixTime::from_secs(10_000);
+
+    fn sub(value: &str, until: u64) -> Revocation {
+        Revocation {
+            kind: Kind::Sub,
+            value: value.into(),
+            issued_before: None,
+            until,
+            reason: Reason::Revoked,
+        }
+    }
+
+    fn revoke(denylist: &mut Denylist, revocation: &Revocation) -> Reply {
+        denylist.apply(Command::Revoke(revocation.clone()), NOW)
+    }
+
+    fn undo(denylist: &mut Denylist, value: &str) -> Reply {
+        denylist.apply(Command::Undo { kind: Kind::Sub, value: value.into() }, NOW)
+    }
+
+    /// The sequence numbers and values of a page, and where the next one starts.
+    fn list(
+        denylist: &Denylist,
+        after: Option<u64>,
+        limit: usize,
+    ) -> (Vec<(u64, String)>, Option<u64>) {
+        let Reply::Listed { rows, next } = denylist.list(after, limit, NOW) else { panic!() };
+        (rows.into_iter().map(|row| (row.seq, row.revocation.value)).collect(), next)
+    }
+
+    fn since(denylist: &mut Denylist, epoch: Option<u64>, from: u64) -> Update {
+        match denylist.apply(Command::Since { epoch, from }, NOW) {
+            Reply::Update(update) => update,
+            reply => panic!("{reply:?}"),
+        }
+    }
+
+    #[test]
+    fn the_same_again_changes_nothing() {
+        let mut denylist = Denylist::new(1, KEY);
+        let whole = sub("a", 20_000);
+        let Reply::Appended(row) = revoke(&mut denylist, &whole) else { panic!() };
+        assert_eq!((row.seq, &row.revocation, row.removed), (0, &whole, false));
+        let narrower = Revocation { issued_before: Some(9), until: 15_000, ..whole.clone() };
+        for revocation in [&whole, &narrower] {
+            assert_eq!(revoke(&mut denylist, revocation), Reply::Unchanged(row.clone()));
+        }
+        let ended = sub("ended", 9_000);
+        assert!(matches!(revoke(&mut denylist, &ended), Reply::Appended(_)));
+        assert!(matches!(revoke(&mut denylist, &ended), Reply::Unchanged(_)));
+        assert_eq!(denylist.rows().len(), 2);
+    }
+
+    #[test]
+    fn a_second_revocation_is_merged() {
+        let mut denylist = Denylist::new(1, KEY);
+        let first = Revocation { issued_before: Some(500), ..sub("a", 20_000) };
+        revoke(&mut denylist, &first);
+        let second =
+            Revocation { reason: Reason::SignedOut, issued_before: Some(400), ..sub("a", 30_000) };
+        let Reply::Appended(row) = revoke(&mut denylist, &second) else { panic!() };
+        assert_eq!(row.seq, 1);
+        assert_eq!(row.revocation, Revocation { issued_before: Some(500), ..second });
+        assert_eq!(list(&denylist, None, 9).0, [(1, "a".into())]);
+    }
+
+    #[test]
+    fn one_that_has_ended_does_not_widen_a_new_one() {
+        let mut denylist = Denylist::new(1, KEY);
+        revoke(&mut denylist, &sub("a", 10_000));
+        let second = Revocation { issued_before: Some(400), ..sub("a", 30_000) };
+        let Reply::Appended(row) = revoke(&mut denylist, &second) else { panic!() };
+        assert_eq!(row.revocation, second);
+    }
+
+    #[test]
+    fn undo_takes_back_what_is_known() {
+        let mut denylist = Denylist::new(1, KEY);
+        assert_eq!(undo(&mut denylist, "a"), Reply::Unknown);
+        revoke(&mut denylist, &sub("a", 20_000));
+        assert_eq!(undo(&mut denylist, "b"), Reply::Unknown);
+        let Reply::Appended(row) = undo(&mut denylist, "a") else { panic!() };
+        assert_eq!((row.seq, row.removed), (1, true));
+        assert_eq!(undo(&mut denylist, "a"), Reply::Unknown);
+        let narrow = Revocation { issued_before: Some(7), ..sub("a", 15_000) };
+        let Reply::Appended(row) = revoke(&mut denylist, &narrow) else { panic!() };
+        assert_eq!(row.revocation, narrow, "what was taken back is not merged");
+        // By a clock that is behind, it may not have ended yet.
+        revoke(&mut denylist, &sub("ended", 9_000));
+        assert!(matches!(undo(&mut denylist, "ended"), Reply::Appended(_)));
+    }
+
+    #[test]
+    fn pages_list_what_has_not_ended() {
+        let mut denylist = Denylist::new(1, KEY);
+        for (value, until) in
+            [("a", 20_000), ("b", 20_000), ("c", 10_000), ("d", 20_000), ("a", 30_000)]
+        {
+            revoke(&mut denylist, &sub(value, until));
+        }
+        undo(&mut denylist, "b");
+        let (d, a) = ((3, "d".into()), (4, "a".into()));
+        assert_eq!(list(&denylist, None, 9), (vec![d.clone(), a.clone()], None));
+        assert_eq!(list(&denylist, None, 2), (vec![d.clone(), a.clone()], None));
+        assert_eq!(list(&denylist, None, 1), (vec![d], Some(3)));
+        assert_eq!(list(&denylist, Some(3), 1), (vec![a], None));
+        for after in [4, 99, u64::MAX] {
+            assert_eq!(list(&denylist, Some(after), 9), (vec![], None));
+        }
+    }
+
+    #[test]
+    fn a_listed_row_has_the_members_of_a_revocation() {
+        let mut denylist = Denylist::new(1, KEY);
+        let Reply::Appended(row) = revoke(&mut denylist, &sub("a", 20_000)) else { panic!() };
+        let json = r#"{"seq":0,"kind":"sub","value":"a","until":20000,"reason":"revoked"}"#;
+        assert_eq!(serde_json::to_string(&row).unwrap(), json);
+    }
+
+    #[test]
+    fn a_gate_of_another_epoch_gets_everything() {
+        let mut denylist = Denylist::new(7, KEY);
+        for value in ["a", "b", "c"] {
+            revoke(&mut denylist, &sub(value, 20_000));
+        }
+        for (epoch, from, start) in
+            [(Some(7), 2, 2), (Some(7), 3, 3), (Some(7), 4, 0), (Some(6), 2, 0), (None, 0, 0)]
+        {
+            let update = since(&mut denylist, epoch, from);
+            assert_eq!((update.epoch(), update.from(), update.end()), (7, start, 3));
+        }
+    }
+
+    #[test]
+    fn a_new_epoch_keeps_what_may_still_matter() {
+        let mut denylist = Denylist::new(1, KEY);
+        let ended = 10_000 - CLOCK_SLACK;
+        for (value, until) in
+            [("a", 20_000), ("b", ended), ("c", ended + 1), ("a", 30_000), ("d", 20_000)]
+        {
+            revoke(&mut denylist, &sub(value, until));
+        }
+        undo(&mut denylist, "d");
+        assert_eq!(denylist.live(NOW), 2);
+        denylist.compact(NOW, 2);
+        let rows: Vec<_> =
+            denylist.rows().iter().map(|row| (row.seq, &*row.revocation.value)).collect();
+        assert_eq!((denylist.epoch(), rows), (2, vec![(0, "c"), (1, "a")]));
+        assert!(matches!(revoke(&mut denylist, &sub("a", 30_000)), Reply::Unchanged(_)));
+        denylist.compact(NOW, 2);
+        assert_eq!(denylist.epoch(), 3, "never the same epoch");
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let mut denylist = Denylist::new(1, KEY);
+        let reply = revoke(&mut denylist, &sub("secret", 20_000));
+        let command = Command::Undo { kind: Kind::Ref, value: "secret".into() };
+        let text = alloc::format!("{command:?} {reply:?} {denylist:?}");
+        assert!(text.starts_with("Undo { kind: Ref, .. } Appended") && !text.contains("secret"));
+    }
+
+    #[test]
+    fn stored_rows_restore_it() {
+        let mut denylist = Denylist::new(1, KEY);
+        for value in ["a", "b", "a"] {
+            revoke(&mut denylist, &sub(value, 20_000));
+        }
+        undo(&mut denylist, "b");
+        let mut rows = denylist.rows().to_vec();
+        let mut restored = Denylist::restore(1, KEY, rows.clone()).unwrap();
+        assert_eq!(restored.rows(), denylist.rows());
+        assert_eq!(since(&mut restored, Some(1), 1), since(&mut denylist, Some(1), 1));
+        assert_eq!(undo(&mut restored, "b"), Reply::Unknown);
+        rows.remove(1);
+        assert_eq!(Denylist::restore(1, KEY, rows).unwrap_err(), Gap);
+    }
+
+    #[test]
+    fn a_long_log_of_dead_rows_is_compacted() {
+        assert!(!should_compact(4096, 0));
+        assert!(should_compact(4097, 2048));
+        assert!(!should_compact(4097, 2049));
+        assert!(!should_compact(8000, 4000));
+        assert!(should_compact(8000, 3999));
+    }
+}

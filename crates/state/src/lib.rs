@@ -1,0 +1,46 @@
+//! What a deployment has to remember: the denylist, which ends tokens early. No I/O, no clock, no randomness:
+//! times and random bytes are arguments.
+//!
+//! One [`Denylist`] keeps a log of [`Revocation`]s. Each gate follows the log with a [`Replica`], and decides with
+//! that alone: it asks for what is [new](Command::Since), [applies](Replica::apply) the [`Update`], and looks
+//! tokens [up](Replica::find).
+//!
+//! ```
+//! use playgate::UnixTime;
+//! use playgate_state::{Command, Denylist, Progress, Question, Reason, Replica, Reply, Revocation, Update};
+//!
+//! let now = UnixTime::from_secs(1_767_225_600);
+//! let json = r#"{"kind": "sub", "value": "viewer-1", "until": 1767311400, "reason": "signed_out"}"#;
+//! let mut denylist = Denylist::new(7, [1; 16]);
+//! denylist.apply(Command::Revoke(Revocation::parse(json, now)?), now);
+//!
+//! let Reply::Update(update) = denylist.apply(Command::Since { epoch: None, from: 0 }, now) else { panic!() };
+//! let update = Update::parse(&update.encode())?;
+//! let mut replica = Replica::new(update.epoch(), *update.key());
+//! assert_eq!(replica.apply(&update)?, Progress::Complete);
+//!
+//! let question = Question { sub: Some("viewer-1"), path: "/videos/42/film.mp4", ..Question::default() };
+//! assert_eq!(replica.find(&question, now), Some(Reason::SignedOut));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+
+#![no_std]
+#![warn(clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod denylist;
+mod log;
+mod replica;
+mod revocation;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use crate::denylist::{Command, Denylist, Gap, Reply, Row, should_compact};
+pub use crate::log::{CLOCK_SLACK, Entry, TILE, Update, UpdateError, hash, tile_end};
+pub use crate::replica::{ApplyError, Progress, Question, Replica};
+pub use crate::revocation::{Kind, Reason, Revocation, RevocationError};
