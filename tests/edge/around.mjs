@@ -1,6 +1,8 @@
 // Stands around the Worker's bundle in the tests, and is no part of what is uploaded.
 import worker from "./entry.js";
 
+export { Denylist } from "./entry.js";
+
 const realNow = Date.now;
 let now;
 let ahead = 0; // milliseconds, where a request does not say what time it is
@@ -45,6 +47,8 @@ const standIns = {
         return this.get();
       }
     })(),
+  "a denylist that fails": () => denylist(() => Promise.reject(new Error("no answer"))),
+  "a denylist that talks rubbish": () => denylist(() => Promise.resolve(new TextEncoder().encode("rubbish"))),
   "an object without a constructor": () => Object.create(null),
   "a data set": () => ({
     writeDataPoint: (point) => lines.push(JSON.stringify({ point })),
@@ -55,6 +59,8 @@ const standIns = {
     },
   }),
 };
+
+const denylist = (since) => ({ getByName: () => ({ since }) });
 
 // One object for each set of variables: the Worker reads an environment once.
 const environments = new Map();

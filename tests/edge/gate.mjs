@@ -110,6 +110,7 @@ export async function startGate({ objects = [], env = {} } = {}) {
           name: "playgate",
           compatibilityDate: /^compatibility_date = "(.+)"$/m.exec(wranglerToml)[1],
           manifest: { mainModule: "around.js", modulesRoot: directory, modules },
+          exports: { Denylist: { type: "durable-object", storage: "sqlite" } },
           env: bindings({ PLAYGATE_KEYS: vectors.keys, ALLOW_ORIGINS: PAGE, LOG: "all", ...env }),
         },
       },
@@ -175,6 +176,7 @@ export async function startGate({ objects = [], env = {} } = {}) {
 function bindings({ MEDIA, ...variables }) {
   const set = Object.entries(variables).filter(([, value]) => value !== null);
   return {
+    DENYLIST: { type: "durable-object", worker: "playgate", exportName: "Denylist" },
     ...(MEDIA !== null && { MEDIA: { type: "r2", name: "media" } }),
     ...Object.fromEntries(set.map(([name, value]) => [name, { type: "text", value }])),
   };
@@ -191,7 +193,7 @@ const isCarried = (url) => /^https?:\/\/[^/?#]+\/[\x21-\x7e]*$/.test(url) && !/[
  * in seconds, `country` and `ip` are what the edge knows of the client.
  */
 function request(agent, address, url, options = {}) {
-  const { method = "GET", headers = {}, env, now = NOW, country, ip } = options;
+  const { method = "GET", headers = {}, body, env, now = NOW, country, ip } = options;
   const written = isCarried(url) ? url : new URL(url).href.split("#")[0];
   const [, scheme, host, path] = /^(https?):\/\/([^/]+)(.*)$/s.exec(written);
   const told = { "x-test-now": String(now * 1000), "x-test-scheme": scheme };
@@ -220,7 +222,7 @@ function request(agent, address, url, options = {}) {
         resolve({ status: response.statusCode, headers: response.headers, body });
       });
     });
-    sent.end();
+    sent.end(body);
   });
 }
 

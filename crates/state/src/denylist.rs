@@ -200,13 +200,7 @@ impl Denylist {
     fn revoke(&mut self, revocation: Revocation, now: UnixTime) -> Reply {
         let hash = hash(&self.key, revocation.kind, &revocation.value);
         let current = self.current.get(&hash).and_then(|&at| self.rows.get(at));
-        let revocation = match current {
-            // One that has ended must not widen this one.
-            Some(row) if !row.revocation.has_ended(now) => {
-                row.revocation.clone().merge(&revocation)
-            }
-            _ => revocation,
-        };
+        let revocation = revocation.revised(current.map(|row| &row.revocation), now);
         match current {
             Some(row) if row.revocation == revocation => Reply::Unchanged(row.clone()),
             _ => self.append(hash, revocation, false),

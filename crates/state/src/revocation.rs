@@ -165,6 +165,16 @@ impl Revocation {
         }
     }
 
+    /// What holds after this revocation if `current` held before it: the two [merged](Self::merge), unless the current
+    /// one has ended, which must not widen this one.
+    #[must_use]
+    pub fn revised(self, current: Option<&Self>, now: UnixTime) -> Self {
+        match current {
+            Some(current) if !current.has_ended(now) => current.clone().merge(&self),
+            _ => self,
+        }
+    }
+
     /// Checks what [`Revocation::parse`] checks, for a revocation that was not parsed.
     ///
     /// # Errors

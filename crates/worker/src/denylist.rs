@@ -54,7 +54,7 @@ pub fn entry(revocation: &str, key: &[u8], removed: bool) -> Option<Vec<u8>> {
 #[must_use]
 #[wasm_bindgen(js_name = updateHeader)]
 pub fn update_header(epoch: u64, key: &[u8], from: f64, end: f64) -> Option<Vec<u8>> {
-    Some(Update::header(epoch, key.try_into().ok()?, from as u64, end as u64).to_vec())
+    Some(Update::header(epoch, key.try_into().ok()?, from as u64, end as u64))
 }
 
 /// For how long an entry that has ended stays in the log, in seconds.

@@ -1,7 +1,7 @@
 //! The interface to the entry: one object for each environment, one call for each request, and one call for
 //! each answer of the media store or the denylist.
 
-mod denylist;
+pub mod denylist;
 
 use std::borrow::Cow;
 use std::cell::RefCell;

@@ -110,25 +110,23 @@ impl Update {
     pub fn encode(&self) -> Vec<u8> {
         let most = self.entries.len().saturating_mul(MIN_ENTRY_LEN.saturating_add(5));
         let mut bytes = Vec::with_capacity(most.saturating_add(HEADER_LEN));
-        bytes.extend(MAGIC);
-        bytes.extend(self.epoch.to_be_bytes());
-        bytes.extend(self.key);
-        bytes.extend(self.from.to_be_bytes());
-        bytes.extend(self.end().to_be_bytes());
+        bytes.extend(Self::header(self.epoch, &self.key, self.from, self.end()));
         for entry in &self.entries {
-            let reason = match entry.reason {
-                Reason::Displaced => DISPLACED,
-                Reason::Revoked => 0,
-                Reason::SignedOut => SIGNED_OUT,
-            };
-            let removed = if entry.removed { REMOVED } else { 0 };
-            let has_issued_before =
-                if entry.issued_before.is_some() { HAS_ISSUED_BEFORE } else { 0 };
-            bytes.extend(entry.hash.to_be_bytes());
-            bytes.extend(time_bytes(entry.until));
-            bytes.push(removed | reason | has_issued_before);
-            bytes.extend(entry.issued_before.into_iter().flat_map(time_bytes));
+            entry.push_to(&mut bytes);
         }
+        bytes
+    }
+
+    /// The first bytes of an update. Those of its [entries](Entry::encode) follow, up to `end`, the sequence number
+    /// after the last one.
+    #[must_use]
+    pub fn header(epoch: u64, key: &[u8; 16], from: u64, end: u64) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER_LEN);
+        bytes.extend(MAGIC);
+        bytes.extend(epoch.to_be_bytes());
+        bytes.extend(key);
+        bytes.extend(from.to_be_bytes());
+        bytes.extend(end.to_be_bytes());
         bytes
     }
 
@@ -162,6 +160,30 @@ impl Update {
             return Err(UpdateError::TrailingBytes);
         }
         Ok(Self { epoch, key, from, entries })
+    }
+}
+
+impl Entry {
+    /// The entry as bytes, as it follows an update's [header](Update::header).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(MIN_ENTRY_LEN.saturating_add(5));
+        self.push_to(&mut bytes);
+        bytes
+    }
+
+    fn push_to(&self, bytes: &mut Vec<u8>) {
+        let reason = match self.reason {
+            Reason::Displaced => DISPLACED,
+            Reason::Revoked => 0,
+            Reason::SignedOut => SIGNED_OUT,
+        };
+        let removed = if self.removed { REMOVED } else { 0 };
+        let has_issued_before = if self.issued_before.is_some() { HAS_ISSUED_BEFORE } else { 0 };
+        bytes.extend(self.hash.to_be_bytes());
+        bytes.extend(time_bytes(self.until));
+        bytes.push(removed | reason | has_issued_before);
+        bytes.extend(self.issued_before.into_iter().flat_map(time_bytes));
     }
 }
 

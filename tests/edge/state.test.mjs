@@ -1,0 +1,189 @@
+// Revocation: the Durable Object with its SQLite, as workerd runs them, and gates that follow it.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { NOW, directoryLink, link, problem, sign, startGate } from "./gate.mjs";
+
+const SECRET = "development-admin-secret";
+const URL_OF_CALLS = "https://cdn.example.com/.playgate/revocations";
+const FILM = "/videos/42/film.mp4";
+
+let gate;
+// Each test starts when the knowledge of the one before is too old to decide.
+let now = NOW;
+
+before(async () => {
+  gate = await startGate({
+    objects: [[FILM.slice(1), "film", { httpMetadata: { contentType: "video/mp4" } }]],
+    env: { ADMIN_SECRET: SECRET, FORMATS: "native" },
+  });
+});
+after(() => gate.stop());
+
+const until = NOW + 86_400;
+const later = () => (now += 11);
+
+async function call(method, body, { query = "", secret = SECRET, ...options } = {}) {
+  const headers = secret === null ? {} : { Authorization: `Bearer ${secret}` };
+  const text = typeof body === "object" ? JSON.stringify(body) : body;
+  return gate.ask(URL_OF_CALLS + query, { method, headers, body: text, now, ...options });
+}
+
+const revoke = (kind, value, more = {}) => call("POST", { kind, value, until, ...more });
+const undo = (kind, value) => call("DELETE", undefined, { query: `?kind=${kind}&value=${encodeURIComponent(value)}` });
+
+/** The reason for which a link is refused at a gate that has just asked; null if it is served. */
+async function reasonFor(fields, options = {}) {
+  const url = link(FILM, { exp: NOW + 100_000, ...fields });
+  const response = await gate.ask(url, { now: later(), ...options });
+  return response.status === 200 ? null : response.headers["playgate-reason"];
+}
+
+for (const [kind, value, fields] of [
+  ["jti", "j1", { jti: "j1" }],
+  ["sid", "s1", { sid: "s1" }],
+  ["sub", "viewer-1", { sub: "viewer-1" }],
+  ["kid", "main", {}],
+  ["dir", "/videos/42/", {}],
+  ["dir", "/", {}],
+  ["all", undefined, {}],
+]) {
+  test(`${kind} ${value ?? ""} is revoked, and taken back`, async () => {
+    assert.equal(await reasonFor(fields), null);
+    assert.equal((await revoke(kind, value)).status, 201);
+    assert.equal(await reasonFor(fields), "revoked");
+    assert.equal((await undo(kind, value ?? "")).status, 204);
+    assert.equal(await reasonFor(fields), null);
+    assert.equal((await undo(kind, value ?? "")).status, 404);
+  });
+}
+
+test("what is not named stays good", async () => {
+  assert.equal((await revoke("sub", "viewer-2")).status, 201);
+  assert.equal((await revoke("dir", "/videos/4/")).status, 201);
+  assert.equal(await reasonFor({ sub: "viewer-1", sid: "viewer-2" }), null);
+});
+
+test("viewers learn the reason of an entry", async () => {
+  assert.equal((await revoke("sub", "viewer-3", { reason: "signed_out" })).status, 201);
+  assert.equal((await revoke("sid", "s3", { reason: "displaced" })).status, 201);
+  assert.equal(await reasonFor({ sub: "viewer-3" }), "signed_out");
+  assert.equal(await reasonFor({ sub: "viewer-3", sid: "s3" }), "displaced");
+  // Only with a tag that is valid.
+  const forged = link(FILM, { sub: "viewer-3" }).replace(/&sig=./, "&sig=-");
+  const response = await gate.ask(forged, { now: later() });
+  assert.equal(response.headers["playgate-reason"], "bad_signature");
+});
+
+test("tokens issued before a time are revoked, and newer ones are not", async () => {
+  assert.equal((await revoke("sub", "viewer-4", { issued_before: NOW })).status, 201);
+  assert.equal(await reasonFor({ sub: "viewer-4", iat: NOW - 1 }), "revoked");
+  assert.equal(await reasonFor({ sub: "viewer-4" }), "revoked", "no time of issue");
+  assert.equal(await reasonFor({ sub: "viewer-4", iat: NOW }), null);
+});
+
+test("an entry ends by itself", async () => {
+  assert.equal((await revoke("sub", "viewer-5", { until: now + 30 })).status, 201);
+  assert.equal(await reasonFor({ sub: "viewer-5" }), "revoked");
+  now += 30;
+  assert.equal(await reasonFor({ sub: "viewer-5" }), null);
+});
+
+test("the same call again changes nothing", async () => {
+  const first = await revoke("jti", "j6", { reason: "displaced" });
+  assert.deepEqual(JSON.parse(first.body), { kind: "jti", value: "j6", until, reason: "displaced" });
+  const again = await revoke("jti", "j6", { reason: "displaced" });
+  assert.deepEqual([again.status, again.body.toString()], [200, first.body.toString()]);
+  const longer = await revoke("jti", "j6", { until: until + 1 });
+  assert.deepEqual(JSON.parse(longer.body), { kind: "jti", value: "j6", until: until + 1, reason: "revoked" });
+});
+
+test("a list has pages", async () => {
+  for (let n = 0; n < 5; n++) assert.equal((await revoke("jti", `page-${n}`)).status, 201);
+  const seen = [];
+  let after = "";
+  for (let pages = 0; pages < 20; pages++) {
+    const { status, body } = await call("GET", undefined, { query: `?limit=2${after}` });
+    assert.equal(status, 200);
+    const page = JSON.parse(body);
+    seen.push(...page.revocations.map(({ value }) => value));
+    if (page.next === null) break;
+    after = `&after=${page.next}`;
+  }
+  assert.deepEqual(seen.slice(-5), [0, 1, 2, 3, 4].map((n) => `page-${n}`));
+  assert.equal(new Set(seen).size, seen.length);
+});
+
+test("a token may ask for newer knowledge", async () => {
+  assert.equal(await reasonFor({ reval: 2 }), null);
+  assert.equal((await revoke("jti", "j7")).status, 201);
+  // The gate's knowledge is 3 seconds old: new enough for one token, and too old for the other.
+  now += 3;
+  const ask = (fields) => gate.ask(link(FILM, { exp: NOW + 100_000, jti: "j7", ...fields }), { now });
+  assert.equal((await ask({})).status, 200);
+  assert.equal((await ask({ reval: 2 })).headers["playgate-reason"], "revoked");
+});
+
+test("a running playback ends at its next segment", async () => {
+  const token = sign("/videos/42/", { exp: NOW + 100_000, dir: 2, sid: "s8" });
+  const ask = () => gate.ask(`https://cdn.example.com/${token}${FILM}`, { now: later() });
+  assert.equal((await ask()).status, 200);
+  assert.equal((await revoke("sid", "s8")).status, 201);
+  const stopped = await ask();
+  assert.deepEqual([stopped.status, problem(stopped).reason], [403, "revoked"]);
+});
+
+test("without the secret there is no call", async () => {
+  for (const secret of [null, "", "wrong", `${SECRET}x`, SECRET.slice(1)]) {
+    const response = await call("POST", { kind: "all", until }, { secret });
+    assert.deepEqual([response.status, problem(response).reason], [401, "unauthorized"]);
+    assert.equal(response.headers["access-control-allow-origin"], undefined);
+  }
+  assert.equal(await reasonFor({}), null);
+});
+
+test("a call that is wrong says what is", async () => {
+  for (const [method, body, query, status, field] of [
+    ["POST", "{", "", 400],
+    ["POST", "", "", 400],
+    ["POST", { kind: "sub", value: "v" }, "", 400, "until"],
+    ["POST", { kind: "sub", value: "v", until: 1 }, "", 400, "until"],
+    ["POST", { kind: "sub", value: "", until }, "", 400, "value"],
+    ["POST", { kind: "viewer", value: "v", until }, "", 400, "kind"],
+    ["POST", { kind: "sub", value: "v", until, reason: "bored" }, "", 400, "reason"],
+    ["POST", { kind: "jti", value: "v", until, issued_before: 1 }, "", 400, "issued_before"],
+    ["POST", { kind: "sub", value: "v", until, and: 1 }, "", 400, "and"],
+    ["POST", " ".repeat(20_000), "", 413],
+    ["GET", undefined, "?limit=0", 400, "limit"],
+    ["DELETE", undefined, "?kind=sub", 404],
+    ["DELETE", undefined, "?value=v", 400, "kind"],
+    ["PUT", undefined, "", 405],
+    ["OPTIONS", undefined, "", 405],
+    ["GET", undefined, "/v1", 404],
+  ]) {
+    const response = await call(method, body, { query });
+    assert.equal(response.status, status, `${method} ${JSON.stringify(body)} ${query}`);
+    assert.equal(response.headers["content-type"], "application/problem+json");
+    assert.equal(problem(response).field, field);
+  }
+});
+
+for (const DENYLIST of ["a denylist that fails", "a denylist that talks rubbish"]) {
+  test(`${DENYLIST}: the policy decides`, async () => {
+    const url = link(FILM, { exp: NOW + 100_000 });
+    const ask = (env, time) => gate.ask(url, { now: time, env: { DENYLIST, ...env } });
+    const closed = await ask({}, now);
+    assert.deepEqual([closed.status, problem(closed).reason], [503, "state_unavailable"]);
+    // A gate that has never known anything has nothing to fall back on.
+    const open = await ask({ DENYLIST_OUTAGE: "60s" }, now);
+    assert.equal(open.status, 503);
+  });
+}
+
+test("without state a token that asks for it is refused, and the calls are paths like any other", async () => {
+  const env = { ADMIN_SECRET: null };
+  const refused = await gate.ask(link(FILM, { reval: 10 }), { env });
+  assert.deepEqual([refused.status, problem(refused).reason], [403, "state_required"]);
+  assert.equal((await call("GET", undefined, { env })).status, 401);
+  assert.equal((await gate.ask(URL_OF_CALLS, { env })).status, 401);
+});
