@@ -1,13 +1,15 @@
 //! The denylist: the record that revocations are written to, and that serves the log.
 
-use alloc::{string::String, vec::Vec};
+mod command;
+
+use alloc::vec::Vec;
 use core::fmt;
 
 use playgate::UnixTime;
-use serde::Serialize;
 
-use crate::log::{CLOCK_SLACK, Entry, Update, hash};
-use crate::revocation::{Kind, Revocation};
+pub use self::command::{Command, Reply, Row};
+use crate::log::{CLOCK_SLACK, Update, hash};
+use crate::revocation::Revocation;
 use crate::table::Table;
 
 /// The denylist.
@@ -23,97 +25,6 @@ pub struct Denylist {
     current: Table<usize>,
 }
 
-/// One row of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Row {
-    /// The sequence number.
-    pub seq: u64,
-    /// The whole revocation: a merged one, if there was one of the same kind and value.
-    #[serde(flatten)]
-    pub revocation: Revocation,
-    /// The [`hash`] of its kind and value.
-    #[serde(skip)]
-    pub hash: u64,
-    /// Whether the row takes the revocation back.
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
-    pub removed: bool,
-}
-
-impl Row {
-    /// What gates get of it.
-    #[must_use]
-    pub const fn entry(&self) -> Entry {
-        Entry::new(self.hash, &self.revocation, self.removed)
-    }
-}
-
-/// A command to a denylist.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Command {
-    /// Lists the revocations that have not ended.
-    List {
-        /// The last sequence number of the page before.
-        after: Option<u64>,
-        /// The maximum number of rows.
-        limit: usize,
-    },
-    /// Revokes. The caller has checked the revocation.
-    Revoke(Revocation),
-    /// Asks for what is new.
-    Since {
-        /// The epoch that the gate follows, if it follows one.
-        epoch: Option<u64>,
-        /// The number of entries that it has.
-        from: u64,
-    },
-    /// Takes a revocation back.
-    Undo {
-        /// The kind of the revocation.
-        kind: Kind,
-        /// Its value.
-        value: String,
-    },
-}
-
-/// Shows no value: it names a viewer, or may be a secret.
-impl fmt::Debug for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::List { after, limit } => {
-                f.debug_struct("List").field("after", after).field("limit", limit).finish()
-            }
-            Self::Revoke(revocation) => f.debug_tuple("Revoke").field(revocation).finish(),
-            Self::Since { epoch, from } => {
-                f.debug_struct("Since").field("epoch", epoch).field("from", from).finish()
-            }
-            Self::Undo { kind, .. } => {
-                f.debug_struct("Undo").field("kind", kind).finish_non_exhaustive()
-            }
-        }
-    }
-}
-
-/// The reply to a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// This row is new.
-    Appended(Row),
-    /// The revocations that have not ended, oldest change first.
-    Listed {
-        /// One page.
-        rows: Vec<Row>,
-        /// The `after` of the next page, if there is one.
-        next: Option<u64>,
-    },
-    /// This row already says the same.
-    Unchanged(Row),
-    /// There is no such revocation.
-    Unknown,
-    /// What is new. If the gate does not follow this epoch, or has more entries than there are, everything is new: the
-    /// update starts at 0. Such an update must not be cached for ever: it belongs to another question.
-    Update(Update),
-}
-
 impl Denylist {
     /// A denylist without revocations. Epoch and key are random.
     #[must_use]
@@ -121,8 +32,8 @@ impl Denylist {
         Self { epoch, key, rows: Vec::new(), current: Table::default() }
     }
 
-    /// The denylist of stored rows. If some may be lost, as after restoring a backup, [`compact`](Self::compact) it: the
-    /// gates may have seen more of this epoch.
+    /// The denylist of stored rows. If some may be lost, as after restoring a backup, [`compact`](Self::compact) it:
+    /// the gates may have seen more of this epoch.
     ///
     /// # Errors
     /// [`Gap`] if the rows are not numbered from 0.
@@ -280,8 +191,8 @@ impl core::error::Error for Gap {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::revocation::Reason;
-    use alloc::vec;
+    use crate::revocation::{Kind, Reason};
+    use alloc::{string::String, vec};
 
     const KEY: [u8; 16] = [5; 16];
     const NOW: UnixTime = UnixTime::from_secs(10_000);

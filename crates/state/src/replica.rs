@@ -354,6 +354,7 @@ mod tests {
         assert_eq!(replica.find(&ASKED, NOW), None);
         // Older than the copy, so it does not prove that nothing is new.
         assert_eq!(replica.apply(&part(0, 2)), Ok(Progress::Next(3)));
+        assert_eq!(replica.find(&ASKED, NOW), None);
         assert_eq!(replica.apply(&part(1, 1)), Ok(Progress::Next(3)));
         assert_eq!(replica.apply(&part(2, 3)), Ok(Progress::Complete));
         assert_eq!((replica.find(&ASKED, NOW), replica.position()), (None, 3));

@@ -1,5 +1,6 @@
 //! Replicas against a model: a list of revocations, searched from the first to the last. The network loses, delays,
-//! repeats and reorders answers, a cache keeps immutable ones for ever, and clocks are wrong by minutes in both directions.
+//! repeats and reorders answers, a cache keeps immutable ones for ever, and clocks are wrong by minutes in both
+//! directions.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

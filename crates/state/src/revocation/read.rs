@@ -9,7 +9,10 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use super::error::{ISSUED_BEFORE, RevocationError};
 use super::{Kind, Reason, Revocation};
 
-const OBJECT: &str = "not a JSON object; write one like {\"kind\": \"sub\", \"value\": \"viewer-1\", \"until\": 1767311400}";
+const OBJECT: &str = concat!(
+    "not a JSON object; write one like ",
+    r#"{"kind": "sub", "value": "viewer-1", "until": 1767311400}"#
+);
 const KIND: &str =
     "is not a kind; write \"jti\", \"sid\", \"sub\", \"kid\", \"dir\", \"ref\" or \"all\"";
 const REASON: &str = "is not a reason; write \"displaced\", \"revoked\" or \"signed_out\"";
