@@ -1,5 +1,6 @@
 // Runs the origin and the edge on this machine, for `npm start` and the browser tests.
 import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -9,13 +10,14 @@ import { exe, fail, root, target, wrangler } from "./setup.mjs";
 
 const program = join(target, "release", `playgate${exe}`);
 
-/** The key ring in .dev.vars, which `wrangler dev` reads. The first start makes it, only for this machine. */
+/** The key ring in .dev.vars, which `wrangler dev` reads. The first start makes the file, only for this machine. */
 function developmentKeys() {
   const file = join(root, ".dev.vars");
   if (!existsSync(file)) {
     const entry = execFileSync(program, ["keygen"], { encoding: "utf8" }).trim();
     const comment = "# Development keys, made by npm start. Do not use them elsewhere.";
-    writeFileSync(file, `${comment}\nPLAYGATE_KEYS="${entry}"\n`, { mode: 0o600 });
+    const secret = randomBytes(16).toString("hex");
+    writeFileSync(file, `${comment}\nPLAYGATE_KEYS="${entry}"\nADMIN_SECRET="${secret}"\n`, { mode: 0o600 });
   }
   const keys = /^PLAYGATE_KEYS\s*=\s*"?([^"\n]+)"?\s*$/m.exec(readFileSync(file, "utf8"))?.[1];
   return keys ?? fail(".dev.vars has no line PLAYGATE_KEYS=\"id:key\"; delete the file, and run npm start again to make a new one");

@@ -16,7 +16,9 @@ fn alone_it_prints_its_help_and_ends_with_2() {
 
 #[test]
 fn every_help_has_examples_and_exit_codes() {
-    for command in ["keygen", "sign", "verify", "inspect", "rewrite", "serve"] {
+    for command in
+        ["keygen", "sign", "verify", "inspect", "rewrite", "revoke", "revocations", "serve"]
+    {
         let help = run(&[command, "--help"]);
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "{command}");
         for part in ["EXAMPLE", "\nEXIT CODES:\n  0  ", "--help"] {
@@ -31,7 +33,10 @@ fn the_examples_of_the_help_work() {
     let help = run(&["--help"]).stdout;
     let examples = help.split_once("EXAMPLES:\n").unwrap().1.split_once("\nKEYS:").unwrap().0;
     let commands = examples.lines().filter(|line| line.starts_with("    "));
-    let commands = commands.filter(|line| !line.contains(" serve ")).collect::<Vec<_>>().join("\n");
+    let commands = commands
+        .filter(|line| ![" serve ", " revoke "].iter().any(|other| line.contains(other)))
+        .collect::<Vec<_>>()
+        .join("\n");
     let sign = "playgate sign --keys keys.txt https://cdn.example.com/videos/42/film.mp4";
     assert!(commands.contains(sign), "{commands}");
     let commands = commands

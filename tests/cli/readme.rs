@@ -175,7 +175,7 @@ fn quoted<'a>(code: &'a str, head: &str) -> Vec<&'a str> {
 fn every_reason_is_explained() {
     let page = include_str!("../../docs/troubleshooting.md");
     let errors = include_str!("../../src/error.rs");
-    let heads = ["impl ParseError {", "impl PolicyError {", "impl Refusal {"];
+    let heads = ["impl ParseError {", "impl PolicyError {", "impl StateError {", "impl Refusal {"];
     let mut reasons: Vec<_> = heads
         .iter()
         .flat_map(|head| quoted(errors.split(head).nth(1).unwrap(), "fn code(self)"))
@@ -192,7 +192,8 @@ fn every_reason_is_explained() {
 #[test]
 fn every_variable_is_explained() {
     let page = include_str!("../../docs/deploy.md");
-    let variables = quoted(include_str!("../../crates/edge/src/config.rs"), "fn read(media");
+    let variables =
+        quoted(include_str!("../../crates/edge/src/config.rs"), "pub fn read(\n        media");
     assert!(variables.len() > 15, "{variables:?}");
     for variable in variables {
         assert!(page.contains(&format!("\n| `{variable}` | ")), "{variable}");

@@ -14,6 +14,7 @@ mod keys;
 mod lines;
 mod link_args;
 mod printed;
+mod revoke;
 mod rewrite;
 mod serve;
 mod sign;
@@ -47,6 +48,9 @@ EXAMPLES:
   Many links at once, one URL per line:
     playgate sign --keys keys.txt --stdin < urls.txt > links.txt
 
+  Take a viewer's links back, at every gate within seconds:
+    playgate revoke --sub viewer-1 --issued-before now --for 7d https://cdn.example.com
+
   Links over HTTP, for an origin in any language:
     PLAYGATE_SECRET=... playgate serve --keys keys.txt
 
@@ -76,6 +80,8 @@ enum Command {
     Verify(verify::Verify),
     Inspect(inspect::Inspect),
     Rewrite(rewrite::Rewrite),
+    Revoke(revoke::Revoke),
+    Revocations(revoke::Revocations),
     Serve(serve::Serve),
 }
 
@@ -90,6 +96,8 @@ fn main() -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Rewrite(command) => command.run(),
+        Command::Revoke(command) => command.run(),
+        Command::Revocations(command) => command.run(),
         Command::Serve(command) => command.run(),
     })
 }

@@ -172,11 +172,11 @@ fn number(
     })
 }
 
-/// The decoded value of a query parameter.
+/// The decoded value of a query parameter, as forms and `URLSearchParams` write it: a plus sign is a blank.
 fn param(query: &str, name: &str) -> Option<String> {
     let values = query.split('&').filter_map(|param| param.split_once('='));
     let (_, value) = values.into_iter().find(|(known, _)| *known == name)?;
-    percent::decode(value)
+    percent::decode(&value.replace('+', " "))
 }
 
 #[cfg(test)]
@@ -214,8 +214,8 @@ mod tests {
             read_call("GET", &page, None, NOW),
             Ok(Call::List { after: Some(12), limit: 7 })
         );
-        let undo = [URL, "?kind=dir&value=%2Fvideos%2F42%2F"].concat();
-        let value = String::from("/videos/42/");
+        let undo = [URL, "?kind=dir&value=%2Fvideos%2Fa+b%2B%2F"].concat();
+        let value = String::from("/videos/a b+/");
         assert_eq!(
             read_call("DELETE", &undo, None, NOW),
             Ok(Call::Undo { kind: Kind::Dir, value })

@@ -308,17 +308,17 @@ mod tests {
             for value in ["x", "José Müller <jose@example.com>", &longest] {
                 assert_eq!(revocation(kind, value).check(NOW), Ok(()));
             }
-            let message = "value: is not 1 to 256 bytes of text without control characters";
+            let message = "`value` is not 1 to 256 bytes of text without control characters";
             for value in ["", "a\nb", "\u{85}", &"x".repeat(257)] {
                 refused(kind, value, message);
             }
         }
         assert_eq!(revocation(Kind::Kid, "main_2-B").check(NOW), Ok(()));
         for value in ["", "a.b", &"x".repeat(33)] {
-            refused(Kind::Kid, value, "value: is not a key id: 1 to 32 of A-Z a-z 0-9 _ -");
+            refused(Kind::Kid, value, "`value` is not a key id: 1 to 32 of A-Z a-z 0-9 _ -");
         }
         assert_eq!(revocation(Kind::All, "").check(NOW), Ok(()));
-        refused(Kind::All, "x", "value: is not for all, which names nothing; leave it out");
+        refused(Kind::All, "x", "`value` is not for all, which names nothing; leave it out");
         let deepest = format!("/{}", "a/".repeat(64));
         for value in ["/", "/videos/42/", "/b%C3%BCcher/", &deepest] {
             assert_eq!(revocation(Kind::Dir, value).check(NOW), Ok(()));
@@ -327,27 +327,26 @@ mod tests {
 
     #[test]
     fn a_directory_has_one_spelling() {
-        let not_canonical =
-            "value: is not canonical; write %XX in upper case, and A-Z a-z 0-9 - . _ ~ as they are";
+        let not_canonical = "`value` is not canonical; write %XX in upper case, and A-Z a-z 0-9 - . _ ~ as they are";
         refused(Kind::Dir, "/%61/", not_canonical);
         refused(Kind::Dir, "/b%c3%bccher/", not_canonical);
-        refused(Kind::Dir, "videos/", "value: does not start with a slash");
-        refused(Kind::Dir, "/a//", "value: has two slashes in a row; write one");
-        refused(Kind::Dir, "/a/../", "value: has a segment . or ..; write the path without it");
+        refused(Kind::Dir, "videos/", "`value` does not start with a slash");
+        refused(Kind::Dir, "/a//", "`value` has two slashes in a row; write one");
+        refused(Kind::Dir, "/a/../", "`value` has a segment . or ..; write the path without it");
         refused(
             Kind::Dir,
             "/a",
-            "value: does not end with a slash; add one: only directories can be named",
+            "`value` does not end with a slash; add one: only directories can be named",
         );
         refused(
             Kind::Dir,
             "",
-            "value: is missing; write the path of a directory, like /videos/42/",
+            "`value` is missing; write the path of a directory, like /videos/42/",
         );
         let deep = format!("/{}", "a/".repeat(65));
-        refused(Kind::Dir, &deep, "value: has more than 64 segments; write a directory above it");
+        refused(Kind::Dir, &deep, "`value` has more than 64 segments; write a directory above it");
         let long = format!("/{}/", "a".repeat(8191));
-        refused(Kind::Dir, &long, "value: has more than 8192 bytes; write a directory above it");
+        refused(Kind::Dir, &long, "`value` has more than 8192 bytes; write a directory above it");
     }
 
     #[test]
@@ -360,18 +359,18 @@ mod tests {
         assert_eq!(checked(Kind::Dir, None, now + 1), Ok(()));
         assert_eq!(checked(Kind::Dir, Some(1), now + 315_360_000), Ok(()));
         assert_eq!(checked(Kind::Sub, Some(now + 9), now + 9), Ok(()));
-        let passed = Err("until: has passed; write a time after now".into());
+        let passed = Err("`until` has passed; write a time after now".into());
         assert_eq!(checked(Kind::Dir, None, now), passed);
         assert_eq!(checked(Kind::Dir, None, 0), passed);
-        let far = "until: is more than 10 years ahead; write unix seconds, not milliseconds";
+        let far = "`until` is more than 10 years ahead; write unix seconds, not milliseconds";
         for until in [now + 315_360_001, now * 1000, u64::MAX] {
             assert_eq!(checked(Kind::Dir, None, until), Err(far.into()));
         }
-        let after = "issued_before: is after `until`; write unix seconds, not milliseconds";
+        let after = "`issued_before` is after `until`; write unix seconds, not milliseconds";
         assert_eq!(checked(Kind::Dir, Some(now + 10), now + 9), Err(after.into()));
-        let zero = "issued_before: is 0, before any token; write a later time";
+        let zero = "`issued_before` is 0, before any token; write a later time";
         assert_eq!(checked(Kind::Dir, Some(0), now + 9), Err(zero.into()));
-        let only = "issued_before: is only for sub, dir and all; leave it out";
+        let only = "`issued_before` is only for sub, dir and all; leave it out";
         for kind in [Kind::Jti, Kind::Sid, Kind::Ref] {
             assert_eq!(checked(kind, Some(1), now + 9), Err(only.into()));
         }

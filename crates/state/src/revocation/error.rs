@@ -43,7 +43,7 @@ impl RevocationError {
 impl fmt::Display for RevocationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.field.is_empty() {
-            write!(f, "{}: ", self.field)?;
+            write!(f, "`{}` ", self.field)?;
         }
         match self.message {
             Message::Fixed(message) => f.write_str(message),

@@ -19,7 +19,9 @@ const REASON: &str = "is not a reason; write \"displaced\", \"revoked\" or \"sig
 const SECONDS: &str = "is not a time; write whole unix seconds, without quotes";
 const TEXT: &str = "is not text; write it in quotes";
 const UNKNOWN: &str =
-    "no such member; the members are kind, value, issued_before, until and reason";
+    "is not a member of a revocation; they are kind, value, issued_before, until and reason";
+const UNNAMED: &str =
+    "a name is not one of the members kind, value, issued_before, until and reason";
 
 impl Revocation {
     /// Reads a revocation from JSON, such as `{"kind": "sub", "value": "viewer-1", "until": 1767311400}`, and checks
@@ -112,10 +114,14 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 continue;
             };
             let value = map.next_value()?;
-            if seen.contains(&name) {
-                read = Err(RevocationError::new(shown(&name), "is given twice; write it once"));
-            } else if let Err(message) = members.set(&name, value) {
-                read = Err(RevocationError::new(shown(&name), message));
+            let set = match seen.contains(&name) {
+                true => Err("is given twice; write it once"),
+                false => members.set(&name, value),
+            };
+            if let Err(message) = set {
+                let shown = shown(&name);
+                let message = if shown.is_empty() { UNNAMED } else { message };
+                read = Err(RevocationError::new(shown, message));
             }
             seen.push(name);
         }
@@ -212,7 +218,7 @@ mod tests {
             json = format!("{json},{other}");
         }
         let name = name.trim_matches('"');
-        refused(&format!("{{{json}}}"), name, &format!("{name}: {message}"));
+        refused(&format!("{{{json}}}"), name, &format!("`{name}` {message}"));
     }
 
     #[test]
@@ -272,12 +278,12 @@ mod tests {
         wrong("\"issuedBefore\":1", UNKNOWN);
         wrong("\"note\":null", UNKNOWN);
         let twice = r#"{"kind":"all","until":1767311400,"until":1767311400}"#;
-        refused(twice, "until", "until: is given twice; write it once");
+        refused(twice, "until", "`until` is given twice; write it once");
         let null_first =
             r#"{"issued_before":null,"kind":"all","issued_before":1,"until":1767311400}"#;
-        refused(null_first, "issued_before", "issued_before: is given twice; write it once");
+        refused(null_first, "issued_before", "`issued_before` is given twice; write it once");
         let no_name = r#"{"kind":"all","until":1767311400,"se cret":1}"#;
-        refused(no_name, "", UNKNOWN);
+        refused(no_name, "", UNNAMED);
     }
 
     #[test]
@@ -289,7 +295,7 @@ mod tests {
             refused(json, "", OBJECT);
         }
         let deep = format!("{{\"kind\":{}1{}}}", "[".repeat(9999), "]".repeat(9999));
-        refused(&deep, "kind", &format!("kind: {KIND}"));
+        refused(&deep, "kind", &format!("`kind` {KIND}"));
     }
 
     fn any_revocation() -> impl Strategy<Value = Revocation> {
