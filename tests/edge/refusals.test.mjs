@@ -89,6 +89,7 @@ const CORE = [
   "outside_scope",
   "path_not_canonical",
   "retired_key",
+  "state_required",
   "unknown_field",
   "unknown_key",
   "unsigned_parameter",

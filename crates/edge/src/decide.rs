@@ -36,7 +36,9 @@ pub enum Decision {
 /// The time of a decision, and what the gate knows then.
 #[derive(Clone, Copy, Debug)]
 pub struct Now<'a> {
-    /// The time in Unix milliseconds.
+    /// The time in Unix seconds.
+    pub secs: u64,
+    /// The same time in milliseconds.
     pub millis: u64,
     /// What the gate knows of the denylist; `None` if it keeps no state.
     pub denylist: Option<&'a Denylist>,
@@ -47,7 +49,7 @@ pub struct Now<'a> {
 impl From<u64> for Now<'_> {
     /// A time in Unix seconds, at a gate without state.
     fn from(secs: u64) -> Self {
-        Self { millis: secs.saturating_mul(1000), denylist: None, asked: false }
+        Self { secs, millis: secs.saturating_mul(1000), denylist: None, asked: false }
     }
 }
 
@@ -70,7 +72,7 @@ pub fn decide<'n>(
     country: impl FnOnce() -> Option<String>,
 ) -> Decision {
     let at = now.into();
-    let now = at.millis.div_euclid(1000);
+    let now = at.secs;
     let method = log::method_name(parts.method);
     let entry = LogEntry { decision: "deny", method, ..LogEntry::default() };
     // 0
@@ -376,7 +378,7 @@ mod tests {
 
     /// The reason, or `None` if the request is served; `ask` and `manage` for the others.
     fn outcome(denylist: &Denylist, seconds: u64, asked: bool, url: &str) -> Option<&'static str> {
-        let now = Now { millis: seconds * 1000, denylist: Some(denylist), asked };
+        let now = Now { denylist: Some(denylist), asked, ..Now::from(seconds) };
         match decide(&Config::read(&stateful()), &parts("GET", url), now, || None) {
             Decision::Respond(answer, entry) => {
                 assert_eq!(answer.status == 503, entry.reason == Some("state_unavailable"));

@@ -63,7 +63,9 @@ impl Gate {
     ) -> JsValue {
         let parts = RequestParts::parse(parts);
         let denylist = self.0.denylist.borrow();
-        let now = Now { millis: millis(now), denylist: Some(&denylist), asked };
+        // Divided as it came: beyond 2^53 milliseconds, the number is not exact.
+        let secs = (now / 1000.0) as u64;
+        let now = Now { secs, millis: millis(now), denylist: Some(&denylist), asked };
         match decide(&self.0.config, &parts, now, || country(request)) {
             Decision::Ask => JsValue::TRUE,
             Decision::Manage => JsValue::FALSE,
