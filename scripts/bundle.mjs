@@ -10,7 +10,7 @@ export const directory = join(root, "build/edge");
 /** Brings the bundle up to date with the sources. */
 export function bundle() {
   build({ quiet: true, only: ["worker"] });
-  const sources = ["build/worker/playgate.js", "build/worker/playgate_bg.wasm", "crates/worker/entry.mjs", "wrangler.toml", "package-lock.json"];
+  const sources = ["build/worker/playgate.js", "build/worker/playgate_bg.wasm", ...readdirSync(join(root, "crates/worker")).filter((name) => name.endsWith(".mjs")).map((name) => `crates/worker/${name}`), "wrangler.toml", "package-lock.json"];
   const newest = Math.max(...sources.map((path) => modified(join(root, path))));
   if (modified(join(directory, "entry.js")) > newest) return;
   rmSync(directory, { recursive: true, force: true });

@@ -431,6 +431,8 @@ impl Refusal {
                 | PolicyError::NotYetValid => 5,
                 _ => 6,
             },
+            // It might be admitted once more is known.
+            Self::State(StateError::Unavailable) => 8,
             Self::State(_) => 7,
         }
     }

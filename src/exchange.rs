@@ -65,7 +65,8 @@ impl Verifier<'_> {
     /// The operator's limits on `run` and on lifetimes apply to it. The key of the request signs it, and it expires
     /// when that key retires, so retiring a key also ends the tokens that came from its links. If that key is bound
     /// to another format, the first key for the gate's own tokens signs, and the token expires when the earlier of
-    /// the two keys retires.
+    /// the two keys retires. A gate with state does not do so, because revoking the key of the request must end the
+    /// exchanged token as well.
     #[must_use]
     pub fn exchange(&self, verified: &Verified<'_>, now: UnixTime) -> Option<ExchangedToken> {
         let grant = verified.grant();
@@ -133,6 +134,10 @@ impl Verifier<'_> {
         let (own, mint) = (verified.key(), self.rules.mint()?);
         if own.serves(mint.name()) {
             return Some((mint, own));
+        }
+        // Who revokes the key of a token ends the tokens that were exchanged for it, too.
+        if self.state.is_some() {
+            return None;
         }
         let mut others = self.ring.serving(mint.name());
         Some((mint, others.find(|entry| !entry.is_retired(now))?))

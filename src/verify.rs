@@ -340,6 +340,10 @@ impl<'a> Verifier<'a> {
                 }
             }
         }
+        // A token that may open more waits for the state.
+        if furthest == StateError::Unavailable.into() {
+            return Err(furthest);
+        }
         let (candidate, key) = preview.ok_or(furthest)?;
         *token = Some(candidate);
         Ok(key)

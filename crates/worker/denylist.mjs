@@ -2,7 +2,7 @@
 // What a call means and what an entry is, wasm decides; the object stores it, one call at a time.
 import { DurableObject } from "cloudflare:workers";
 
-import * as glue from "../../build/worker/playgate.js";
+import { call, glue, mend } from "./instance.mjs";
 
 /** When ended revocations are looked for, in milliseconds. */
 const DAY = 86_400_000;
@@ -20,6 +20,8 @@ export class Denylist extends DurableObject {
       CREATE UNIQUE INDEX IF NOT EXISTS current ON log (kind, value) WHERE current;
       CREATE TABLE IF NOT EXISTS identity (epoch TEXT NOT NULL, key BLOB NOT NULL);`);
     if (this.rows("SELECT epoch FROM identity").length === 0) {
+      // Expected once. Later it means that the storage was lost, and with it what was revoked.
+      console.log(JSON.stringify({ decision: "manage", reason: "denylist_created" }));
       this.sql.exec("INSERT INTO identity VALUES (?, ?)", newEpoch(), crypto.getRandomValues(new Uint8Array(16)));
     }
   }
@@ -34,9 +36,19 @@ export class Denylist extends DurableObject {
 
   /** What is new for a gate that follows this epoch and has this many entries, to the end of the tile. */
   since(epoch, from) {
+    mend();
+    return call(() => this.update(epoch, from));
+  }
+
+  update(epoch, from) {
     const [{ epoch: own, key }] = this.rows("SELECT epoch, key FROM identity");
     const { length } = this;
-    const start = epoch === own && from <= length ? from : 0;
+    // A gate that has more than the object: it was restored from a backup. Another epoch makes all gates read anew.
+    if (epoch === own && from > length) {
+      this.sql.exec("UPDATE identity SET epoch = ?", newEpoch());
+      return this.update("", 0);
+    }
+    const start = epoch === own ? from : 0;
     const end = Math.min(length, glue.tileEnd(start));
     const entries = this.rows("SELECT entry FROM log WHERE seq >= ? AND seq < ? ORDER BY seq", start, end);
     const header = glue.updateHeader(BigInt(own), new Uint8Array(key), start, end);
@@ -45,9 +57,15 @@ export class Denylist extends DurableObject {
 
   /** Carries out an operator's call, and returns its response. The gate has checked the secret. */
   async manage(method, url, body) {
+    mend();
     const now = Date.now();
-    const call = glue.readCall(method, url, body, now);
-    const [verb, ...words] = call.split("\n");
+    const [verb, ...words] = call(() => glue.readCall(method, url, body, now)).split("\n");
+    const response = call(() => this.carryOut(verb, words, now));
+    if (verb === "revoke" && (await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(now + DAY);
+    return response;
+  }
+
+  carryOut(verb, words, now) {
     switch (verb) {
       case "revoke":
         return this.revoke(...words, now);
@@ -60,12 +78,13 @@ export class Denylist extends DurableObject {
     }
   }
 
-  async revoke(kind, value, _until, newer, now) {
+  revoke(kind, value, _until, newer, now) {
     const [current] = this.rows("SELECT json FROM log WHERE kind = ? AND value = ? AND current", kind, value);
     const revised = glue.revise(current?.json, newer, now);
     if (revised === undefined) return glue.revoked(current.json, false);
+    if (this.length >= glue.maxLength()) this.compact(now);
+    if (this.length >= glue.maxLength()) return glue.full();
     this.append(kind, value, revised, false);
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(now + DAY);
     return glue.revoked(revised, true);
   }
 
@@ -95,24 +114,28 @@ export class Denylist extends DurableObject {
     });
   }
 
-  /** Starts a new log if most of this one is not needed any more. */
+  /** Once a day after a call that revokes. */
   async alarm() {
-    const now = Math.floor(Date.now() / 1000);
+    mend();
+    if (call(() => this.compact(Date.now())) > 0) await this.ctx.storage.setAlarm(Date.now() + DAY);
+  }
+
+  /** Starts a new log if most of this one is not needed any more. Returns the number of entries. */
+  compact(now) {
     const { length } = this;
     // A gate may be behind, or have a leeway.
-    const kept = now - glue.clockSlack();
+    const kept = Math.floor(now / 1000) - glue.clockSlack();
     const [{ live }] = this.rows("SELECT count(*) AS live FROM log WHERE current AND until > ?", kept);
-    if (glue.shouldCompact(length, live)) {
-      this.ctx.storage.transactionSync(() => {
-        this.sql.exec("CREATE TABLE kept AS SELECT * FROM log WHERE current AND until > ?", kept);
-        this.sql.exec("DELETE FROM log");
-        this.sql.exec(`INSERT INTO log SELECT row_number() OVER (ORDER BY seq) - 1, kind, value, until, json, entry, current
-          FROM kept`);
-        this.sql.exec("DROP TABLE kept");
-        this.sql.exec("UPDATE identity SET epoch = ?", newEpoch());
-      });
-    }
-    if (live > 0) await this.ctx.storage.setAlarm(Date.now() + DAY);
+    if (!glue.shouldCompact(length, live)) return length;
+    this.ctx.storage.transactionSync(() => {
+      this.sql.exec("CREATE TABLE kept AS SELECT * FROM log WHERE current AND until > ?", kept);
+      this.sql.exec("DELETE FROM log");
+      this.sql.exec(`INSERT INTO log SELECT row_number() OVER (ORDER BY seq) - 1, kind, value, until, json, entry, current
+        FROM kept`);
+      this.sql.exec("DROP TABLE kept");
+      this.sql.exec("UPDATE identity SET epoch = ?", newEpoch());
+    });
+    return live;
   }
 }
 

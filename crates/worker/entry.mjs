@@ -1,34 +1,15 @@
 // The Worker's entry. Synchronous calls into wasm decide on requests and process the media store's answers. The code
 // here does the I/O between those calls, with the platform's own objects.
-import * as glue from "../../build/worker/playgate.js";
-import module from "../../build/worker/playgate_bg.wasm";
+import { call, glue, instance, isGood, mend } from "./instance.mjs";
 
 export { Denylist } from "./denylist.mjs";
 
-glue.initSync({ module });
-let gates = new WeakMap(); // by environment, so that each configuration is read once
+// By environment, so that each configuration is read once, and by instance.
+let gates = new WeakMap();
+let gatesOf = instance();
 
-// After a panic or a trap, the memory cannot be trusted, so a fresh instance serves the next request. Both surface as
-// an exception from a call into wasm. Requests that are waiting for the media store belong to the old instance.
-let instance = 1;
-let isBroken = false;
-
-function startOver() {
-  gates = new WeakMap();
-  glue.__wbg_reset_state();
-  instance += 1;
-  isBroken = false;
-}
-
-/** Makes a call into wasm, and notes a failure. */
-function call(work) {
-  try {
-    return work();
-  } catch (error) {
-    isBroken = true;
-    throw error;
-  }
-}
+/** How long a request waits for the denylist, in milliseconds. */
+const PATIENCE = 2_000;
 
 /** The largest body of an operator's call, in bytes. */
 const MAX_CALL = 16_384;
@@ -37,7 +18,9 @@ const MAX_CALL = 16_384;
 const FIELDS = ["Origin", "Cookie", "Authorization", "CF-Connecting-IP", "Range", "If-Match", "If-Modified-Since",
   "If-None-Match", "If-Range", "If-Unmodified-Since"];
 
-function decide(request, env, asked = false) {
+function decide(request, env, asked) {
+  mend();
+  if (gatesOf !== instance()) [gates, gatesOf] = [new WeakMap(), instance()];
   let parts = `${request.method}\n${request.url}`;
   for (const name of FIELDS) parts += `\n${request.headers.get(name) ?? ""}`;
   return call(() => {
@@ -79,50 +62,66 @@ function log(text, end) {
   if (end > 0) console.log(text.slice(0, end));
 }
 
-/** Asks the denylist until the gate knows everything that is revoked. */
+/** Asks the denylist until the gate knows everything that is revoked, or an answer is missing. */
 async function learn(env) {
-  const own = instance;
+  const own = instance();
   const gate = gates.get(env);
-  const isOver = () => isBroken || own !== instance;
   let asked = Date.now();
   let question = call(() => gate.ask(asked));
-  // A denylist of a hundred million entries has as many tiles.
-  for (let tiles = 0; question !== undefined && tiles < 6_000; tiles++) {
+  for (let last; question !== undefined && question !== last; ) {
     const [epoch, from] = question.split("\n");
-    const bytes = await env.DENYLIST.getByName("denylist").since(epoch, Number(from)).catch(() => undefined);
-    if (isOver()) return;
+    const bytes = await within(PATIENCE, () => env.DENYLIST.getByName("denylist").since(epoch, Number(from))).catch(
+      (error) => console.error(JSON.stringify({ decision: "error", reason: "denylist_failed", error: error?.name })),
+    );
+    if (!isGood(own)) return;
     const now = Date.now();
-    if (bytes === undefined) {
-      call(() => gate.unanswered(now));
-      return;
-    }
+    if (bytes === undefined) return call(() => gate.unanswered(now));
+    last = question;
     question = call(() => gate.answered(new Uint8Array(bytes), asked, now));
     asked = now;
   }
+  // The same question again: the answer does not fit what the gate knows.
+  if (question !== undefined) call(() => gate.unanswered(Date.now()));
 }
 
-/** Decides again once the denylist was asked. */
+/** The result of `work`, unless it takes longer than `patience`. */
+async function within(patience, work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new DOMException("no answer", "TimeoutError")), patience);
+  });
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Decides once the denylist was asked. */
 async function decideInformed(request, env) {
+  const asked = Date.now();
   await learn(env);
-  if (isBroken) startOver();
-  const verdict = decide(request, env, true);
+  const verdict = decide(request, env, asked);
   return typeof verdict === "string" ? answer(verdict) : await serve(verdict, env);
 }
 
 /** Carries out an operator's call. */
 async function manage(request, env) {
+  const { method, url } = request;
   const declared = Number(request.headers.get("Content-Length"));
   const body = request.body && !(declared > MAX_CALL) ? await read(request.body, [MAX_CALL]) : undefined;
-  const tooLarge = declared > MAX_CALL || body === null;
-  const bytes = tooLarge ? undefined : (body ?? new Uint8Array());
-  return answer(await env.DENYLIST.getByName("denylist").manage(request.method, request.url, bytes));
+  const isTooLarge = declared > MAX_CALL || body === null;
+  const bytes = isTooLarge ? undefined : (body ?? new Uint8Array());
+  const response = respond(await env.DENYLIST.getByName("denylist").manage(method, url, bytes));
+  console.log(JSON.stringify({ decision: "manage", status: response.status, method }));
+  return response;
 }
 
 /** Carries out the steps of a plan until there is a response. */
 async function serve(plan, env) {
-  const own = instance;
   // If the instance is gone, the plan's memory now belongs to the new one.
-  const isOver = () => isBroken || own !== instance;
+  const own = instance();
+  const isOver = () => !isGood(own);
   let next = call(() => plan.start());
   let stored; // the media store's last answer
   try {
@@ -240,9 +239,8 @@ function refuse(error) {
 export default {
   fetch(request, env, ctx) {
     try {
-      if (isBroken) startOver();
       const verdict = decide(request, env);
-      if (call(() => gates.get(env).isDue(Date.now()))) ctx.waitUntil(learn(env).catch(() => {}));
+      if (verdict !== true && call(() => gates.get(env).isDue(Date.now()))) ctx.waitUntil(learn(env).catch(() => {}));
       if (typeof verdict === "string") return answer(verdict);
       const response = verdict === true ? decideInformed(request, env)
         : verdict === false ? manage(request, env) : serve(verdict, env);

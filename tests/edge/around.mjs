@@ -1,7 +1,33 @@
 // Stands around the Worker's bundle in the tests, and is no part of what is uploaded.
-import worker from "./entry.js";
+import worker, { Denylist as Uploaded } from "./entry.js";
 
-export { Denylist } from "./entry.js";
+/** The object, and what befalls its storage. */
+export class Denylist extends Uploaded {
+  /** Restores an older state: the last entries are lost. */
+  lose(entries) {
+    this.ctx.storage.sql.exec("DELETE FROM log WHERE seq >= (SELECT max(seq) + 1 FROM log) - ?", entries);
+  }
+
+  /** Lets the alarm ring. */
+  ring() {
+    return this.alarm();
+  }
+
+  /** The log as it is stored. */
+  stored() {
+    return this.ctx.storage.sql.exec("SELECT seq, kind, value, current FROM log ORDER BY seq").toArray();
+  }
+
+  /** Adds entries that ended long ago. */
+  fill(entries) {
+    const { sql } = this.ctx.storage;
+    const [{ length }] = sql.exec("SELECT coalesce(max(seq) + 1, 0) AS length FROM log").toArray();
+    const [{ json, entry }] = sql.exec("SELECT json, entry FROM log LIMIT 1").toArray();
+    for (let n = 0; n < entries; n++) {
+      sql.exec("INSERT INTO log VALUES (?, 'jti', ?, 1, ?, ?, 1)", length + n, `ended-${length + n}`, json, entry);
+    }
+  }
+}
 
 const realNow = Date.now;
 let now;
@@ -48,6 +74,7 @@ const standIns = {
       }
     })(),
   "a denylist that fails": () => denylist(() => Promise.reject(new Error("no answer"))),
+  "a denylist that never answers": () => denylist(() => new Promise(() => {})),
   "a denylist that talks rubbish": () => denylist(() => Promise.resolve(new TextEncoder().encode("rubbish"))),
   "an object without a constructor": () => Object.create(null),
   "a data set": () => ({
@@ -80,6 +107,11 @@ export default {
     const told = (name) => request.headers.get(`x-test-${name}`);
     if (told("log")) return Response.json(lines.splice(0));
     if (told("output")) return Response.json(output);
+    if (told("object")) {
+      now = told("now") ? Number(told("now")) : undefined;
+      const [method, ...words] = JSON.parse(told("object"));
+      return env.DENYLIST.getByName("denylist")[method](...words).then((result) => Response.json(result ?? null));
+    }
     if (told("say")) return new Response(console.log(told("say")));
     // workers-rs counts its instances.
     if (told("instance")) return Response.json(globalThis.__worker_init_state.instanceId);

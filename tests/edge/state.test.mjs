@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { NOW, directoryLink, link, problem, sign, startGate } from "./gate.mjs";
+import { NOW, jwt, link, problem, sign, startGate } from "./gate.mjs";
 
 const SECRET = "development-admin-secret";
 const URL_OF_CALLS = "https://cdn.example.com/.playgate/revocations";
@@ -14,7 +14,10 @@ let now = NOW;
 
 before(async () => {
   gate = await startGate({
-    objects: [[FILM.slice(1), "film", { httpMetadata: { contentType: "video/mp4" } }]],
+    objects: [
+      [FILM.slice(1), "film", { httpMetadata: { contentType: "video/mp4" } }],
+      ["videos/42/list.m3u8", "#EXTM3U\n#EXTINF:2,\nfilm.mp4\n#EXT-X-ENDLIST\n"],
+    ],
     env: { ADMIN_SECRET: SECRET, FORMATS: "native" },
   });
 });
@@ -168,7 +171,95 @@ test("a call that is wrong says what is", async () => {
   }
 });
 
-for (const DENYLIST of ["a denylist that fails", "a denylist that talks rubbish"]) {
+test("a revocation lasts as long as the leeway keeps its tokens", async () => {
+  const end = now + 20;
+  assert.equal((await revoke("jti", "j9", { until: end })).status, 201);
+  now = end;
+  assert.equal(await reasonFor({ jti: "j9", exp: end }, { env: { LEEWAY: "300" } }), "revoked");
+});
+
+test("the key of a JWT takes along what was exchanged for it", async () => {
+  const key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+  const other = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
+  const env = { PLAYGATE_KEYS: `nat:${other},jwt/main:${key}`, FORMATS: "native,jwt", JWT_PATH: "/videos/{vid}/" };
+  const token = jwt({ exp: NOW + 100_000, vid: "42", run: 14_400 });
+  const list = await gate.ask(`https://cdn.example.com/videos/42/list.m3u8?token=${token}`, { env, now: later() });
+  assert.equal(list.status, 200);
+  const [segment] = list.body.toString().split("\n").filter((line) => line.includes("film.mp4"));
+  const ask = async () => (await gate.ask(`https://cdn.example.com${segment}`, { env, now: later() })).status;
+  assert.equal(await ask(), 200);
+  assert.equal((await revoke("kid", "main")).status, 201);
+  assert.equal(await ask(), 403);
+  assert.equal((await undo("kid", "main")).status, 204);
+});
+
+test("of several cookies, one that may be good waits for newer knowledge", async () => {
+  const cookie = (fields) => sign("/videos/42/", { exp: NOW + 100_000, dir: 2, ...fields });
+  assert.equal((await revoke("jti", "j10")).status, 201);
+  assert.equal(await reasonFor({}), null);
+  now += 3;
+  for (const fields of [[{ jti: "j10" }, { reval: 2 }], [{ reval: 2 }, { jti: "j10" }], [{ pre: 2 }, { reval: 2 }]]) {
+    const headers = { Cookie: fields.map(cookie).join("; ") };
+    assert.equal((await gate.ask(`https://cdn.example.com${FILM}`, { headers, now })).status, 200);
+    now += 3;
+  }
+});
+
+const object = async (...call) => {
+  const { body } = await gate.ask("http://gate/", { headers: { "x-test-object": JSON.stringify(call) }, now });
+  return JSON.parse(body);
+};
+
+test("an object that was restored makes every gate read again", async () => {
+  for (let n = 0; n < 5; n++) assert.equal((await revoke("jti", `lost-${n}`)).status, 201);
+  assert.equal(await reasonFor({ jti: "lost-4" }), "revoked");
+  await object("lose", 3);
+  assert.equal(await reasonFor({ jti: "lost-4" }), null, "it is lost");
+  assert.equal(await reasonFor({ jti: "lost-1" }), "revoked");
+  for (let n = 0; n < 5; n++) assert.equal((await revoke("jti", `new-${n}`)).status, 201);
+  for (let n = 0; n < 5; n++) assert.equal(await reasonFor({ jti: `new-${n}` }), "revoked");
+});
+
+test("what has ended goes, what has not stays", async () => {
+  const before = await object("stored");
+  const kept = before.filter(({ current }) => current).map(({ value }) => value);
+  await object("fill", 5_000);
+  await object("ring");
+  const after = await object("stored");
+  assert.deepEqual(after.map(({ seq }) => seq), after.map((_, n) => n));
+  assert.deepEqual(after.map(({ value }) => value).filter((value) => !kept.includes(value)), []);
+  assert.equal(await reasonFor({ jti: "new-4" }), "revoked");
+  assert.equal((await revoke("jti", "newest")).status, 201);
+  assert.equal(await reasonFor({ jti: "newest" }), "revoked");
+  assert.equal((await undo("jti", "newest")).status, 204);
+  assert.equal(await reasonFor({ jti: "newest" }), null);
+});
+
+test("a gate reads more than one tile", async () => {
+  await object("fill", 40_000);
+  assert.equal((await revoke("jti", "after-the-tiles")).status, 201);
+  assert.equal(await reasonFor({ jti: "after-the-tiles" }), "revoked");
+  await object("ring");
+});
+
+test("a gate whose answers take longer than DENYLIST_MAX_AGE still serves", async () => {
+  const env = { DENYLIST_REFRESH: "1ms", DENYLIST_MAX_AGE: "1ms" };
+  assert.equal(await reasonFor({}, { env }), null);
+});
+
+test("each call leaves a line in the log, without what was revoked", async () => {
+  await gate.log();
+  assert.equal((await revoke("sub", "viewer-11")).status, 201);
+  assert.deepEqual(await gate.log(), [{ decision: "manage", status: 201, method: "POST" }]);
+});
+
+test("1,000 calls at once are carried out one after the other", async () => {
+  const statuses = await Promise.all(Array.from({ length: 1_000 }, (_, n) => revoke("jti", `parallel-${n % 10}`)));
+  const count = (status) => statuses.filter((response) => response.status === status).length;
+  assert.deepEqual([count(201), count(200)], [10, 990]);
+});
+
+for (const DENYLIST of ["a denylist that fails", "a denylist that never answers", "a denylist that talks rubbish"]) {
   test(`${DENYLIST}: the policy decides`, async () => {
     const url = link(FILM, { exp: NOW + 100_000 });
     const ask = (env, time) => gate.ask(url, { now: time, env: { DENYLIST, ...env } });

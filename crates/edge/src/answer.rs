@@ -222,6 +222,7 @@ const fn phrase(status: u16) -> &'static str {
         413 => "Content Too Large",
         416 => "Range Not Satisfiable",
         502 => "Bad Gateway",
+        507 => "Insufficient Storage",
         _ => "Service Unavailable",
     }
 }

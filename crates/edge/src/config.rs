@@ -184,7 +184,7 @@ pub struct Config {
     forward_params: String,
     /// The parameters in `forward_params`, and those that players add for playlists.
     forward_playlist_params: String,
-    leeway: u64,
+    pub(crate) leeway: u64,
     log: LogLevel,
     max_lifetime: Option<u64>,
     max_run: u64,

@@ -1,5 +1,6 @@
 //! The decision on one request. It is synchronous.
 
+use core::time::Duration;
 use std::borrow::Cow;
 
 use playgate::{
@@ -42,14 +43,14 @@ pub struct Now<'a> {
     pub millis: u64,
     /// What the gate knows of the denylist; `None` if it keeps no state.
     pub denylist: Option<&'a Denylist>,
-    /// Whether the denylist was asked for this request.
-    pub asked: bool,
+    /// When the denylist was asked for this request, in Unix milliseconds, if it was.
+    pub asked: Option<u64>,
 }
 
 impl From<u64> for Now<'_> {
     /// A time in Unix seconds, at a gate without state.
     fn from(secs: u64) -> Self {
-        Self { secs, millis: secs.saturating_mul(1000), denylist: None, asked: false }
+        Self { secs, millis: secs.saturating_mul(1000), denylist: None, asked: None }
     }
 }
 
@@ -125,13 +126,14 @@ pub fn decide<'n>(
     request.cookie = parts.cookie;
     request.authorization = parts.authorization;
     request.client_ip = parts.client_ip;
-    let known = config.state.as_ref().zip(at.denylist).map(|(state, denylist)| Known {
-        denylist,
+    let known = config.state.as_ref().map(|state| Known {
+        denylist: at.denylist,
         freshness: state.freshness,
         now: at.millis,
-        asked: at.asked || !denylist.can_ask(at.millis),
+        leeway: Duration::from_secs(config.leeway),
+        asked: at.asked,
     });
-    let may_ask = known.as_ref().is_some_and(|known| !known.asked);
+    let may_ask = known.as_ref().is_some_and(Known::may_ask);
     let known = known.as_ref().map(|known| known as &dyn State);
     let (verifier, now) = (config.verifier().state(known), UnixTime::from_secs(now));
     let mut texts = [Some(parts.url), parts.cookie, parts.authorization].into_iter().flatten();
@@ -294,8 +296,6 @@ fn problem(problem: Problem, cors: Headers, entry: LogEntry) -> Decision {
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use super::*;
     use crate::config::{Binding, Variables};
     use crate::plan::Body;
@@ -378,6 +378,7 @@ mod tests {
 
     /// The reason, or `None` if the request is served; `ask` and `manage` for the others.
     fn outcome(denylist: &Denylist, seconds: u64, asked: bool, url: &str) -> Option<&'static str> {
+        let asked = asked.then_some(seconds * 1000);
         let now = Now { denylist: Some(denylist), asked, ..Now::from(seconds) };
         match decide(&Config::read(&stateful()), &parts("GET", url), now, || None) {
             Decision::Respond(answer, entry) => {

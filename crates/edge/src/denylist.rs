@@ -3,6 +3,8 @@
 //! Nothing here waits. The caller asks the denylist what [`Denylist::ask`] says and passes on the answer. Requests
 //! are decided on the replica in memory, so revocations cost them no question.
 
+use core::time::Duration;
+
 use playgate::{PresentedToken, State, StateError, UnixTime};
 use playgate_state::{Progress, Question, Reason, Replica, Update};
 
@@ -79,7 +81,7 @@ impl Denylist {
     pub fn answered(&mut self, answer: &[u8], asked: u64, now: u64) -> Option<DenylistQuestion> {
         self.asked_at = None;
         let Ok(update) = Update::parse(answer) else {
-            self.unanswered(now);
+            self.misunderstood(now);
             return None;
         };
         let follows = |replica: &Replica| replica.epoch() == update.epoch();
@@ -103,15 +105,21 @@ impl Denylist {
             Ok(Progress::Next(_)) => Some(self.ask(now)),
             // The answer does not continue the replica, as if it belonged to another question.
             Err(_) => {
-                self.unanswered(now);
+                self.misunderstood(now);
                 None
             }
         }
     }
 
-    /// Notes that a question has no usable answer. A replica that is being read starts again.
+    /// Notes that a question has no answer.
     pub fn unanswered(&mut self, now: u64) {
-        (self.asked_at, self.failed_at, self.incoming) = (None, Some(now), None);
+        (self.asked_at, self.failed_at) = (None, Some(now));
+    }
+
+    /// Notes an answer that cannot be used. A replica that is being read starts again.
+    fn misunderstood(&mut self, now: u64) {
+        self.unanswered(now);
+        self.incoming = None;
     }
 
     fn age(&self, now: u64) -> u64 {
@@ -127,35 +135,54 @@ fn age(at: u64, now: u64) -> u64 {
 /// The state that decides on a request: what the gate knows at this moment.
 #[derive(Debug)]
 pub(crate) struct Known<'a> {
-    pub(crate) denylist: &'a Denylist,
+    /// `None` if the caller knows nothing.
+    pub(crate) denylist: Option<&'a Denylist>,
     pub(crate) freshness: Freshness,
     /// The time in Unix milliseconds.
     pub(crate) now: u64,
-    /// Whether the denylist was asked for this request. If that was in vain, the outage policy applies.
-    pub(crate) asked: bool,
+    /// For how long a token may be admitted after it has expired.
+    pub(crate) leeway: Duration,
+    /// When the denylist was asked for this request, if it was.
+    pub(crate) asked: Option<u64>,
+}
+
+impl Known<'_> {
+    /// Whether this request may wait for an answer.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.asked.is_none() && self.denylist.is_some_and(|denylist| denylist.can_ask(self.now))
+    }
+
+    /// The replica, if it is new enough to decide. What was asked for this request is, however long the answer took.
+    fn replica(&self, revalidate: Option<Duration>) -> Option<&Replica> {
+        let denylist = self.denylist?;
+        let replica = denylist.replica.as_ref()?;
+        if self.asked.is_some_and(|asked| {
+            denylist.known_at.is_some_and(|at| (asked..=self.now).contains(&at))
+        }) {
+            return Some(replica);
+        }
+        let Freshness { max_age, outage, .. } = self.freshness;
+        let allowed = if self.may_ask() { max_age } else { outage };
+        let demanded = revalidate.map_or(u64::MAX, |age| age.as_secs().saturating_mul(1000));
+        (denylist.age(self.now) <= allowed.min(demanded)).then_some(replica)
+    }
 }
 
 impl State for Known<'_> {
     fn admit(&self, token: &PresentedToken<'_>, now: UnixTime) -> Result<(), StateError> {
         let grant = token.grant;
-        let allowed = if self.asked { self.freshness.outage } else { self.freshness.max_age };
-        let allowed = match grant.revalidate() {
-            Some(age) => allowed.min(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
-            None => allowed,
-        };
-        let replica =
-            self.denylist.replica.as_ref().filter(|_| self.denylist.age(self.now) <= allowed);
-        let replica = replica.ok_or(StateError::Unavailable)?;
+        let replica = self.replica(grant.revalidate()).ok_or(StateError::Unavailable)?;
         let path = token.path.to_cow();
         let question = Question {
             jti: grant.token_id().map(|id| id.as_str()),
             sid: grant.session().map(|id| id.as_str()),
             sub: grant.subject().map(|id| id.as_str()),
             kid: Some(token.kid),
-            reference: None,
             path: &path,
             issued: grant.issued().map(UnixTime::as_secs),
         };
+        // A revocation lasts as long as the tokens that it concerns, which the leeway lets live on.
+        let now = UnixTime::from_secs(now.as_secs().saturating_sub(self.leeway.as_secs()));
         match replica.find(&question, now) {
             None => Ok(()),
             Some(Reason::Displaced) => Err(StateError::Displaced),
@@ -227,7 +254,9 @@ mod tests {
             link = link.revalidate(Duration::from_secs(secs));
         }
         let link = link.sign(time(NOW)).unwrap();
-        let known = Known { denylist, freshness: FRESHNESS, now, asked };
+        let asked = asked.then_some(now);
+        let leeway = Duration::ZERO;
+        let known = Known { denylist: Some(denylist), freshness: FRESHNESS, now, leeway, asked };
         let verifier = Verifier::new(&ring).state(Some(&known));
         verifier.verify(&Request::new(link.as_str()), time(now)).err().map(|refusal| refusal.code())
     }

@@ -71,6 +71,8 @@ pub enum Done<'a> {
     Undone,
     /// There is no such revocation.
     Unknown,
+    /// There is no room for another one.
+    Full,
 }
 
 /// Whether a URL is one of the operator's calls.
@@ -117,12 +119,12 @@ pub fn read_call(method: &str, url: &str, body: Option<&[u8]>, now: u64) -> Resu
             Ok(Call::List { after: number(query, "after", 0..=MAX_NUMBER)?, limit })
         }
         "DELETE" => {
-            let kind = param(query, "kind").unwrap_or_default();
+            let kind = param(query, "kind")?.unwrap_or_default();
             let kind = Kind::from_name(&kind).ok_or_else(|| {
-                let detail = "`kind` is not one of all, dir, jti, kid, ref, sid and sub";
+                let detail = "`kind` is not one of all, dir, jti, kid, sid and sub";
                 problem(400, "bad_request", Some("kind"), detail)
             })?;
-            Ok(Call::Undo { kind, value: param(query, "value").unwrap_or_default() })
+            Ok(Call::Undo { kind, value: param(query, "value")?.unwrap_or_default() })
         }
         _ => Err(problem(405, "method_not_allowed", None, "only GET, POST and DELETE are allowed")),
     }
@@ -138,6 +140,10 @@ pub fn done(done: Done<'_>) -> Response {
             (200, Some(format!("{{\"revocations\":[{}],\"next\":{next}}}", json.join(","))))
         }
         Done::Undone => (204, None),
+        Done::Full => {
+            let detail = "the denylist is full; undo what is not needed, or revoke by directory or by time of issue";
+            return problem(507, "denylist_full", None, detail);
+        }
         Done::Unknown => {
             return problem(404, "not_found", None, "there is no such revocation");
         }
@@ -164,7 +170,7 @@ fn number(
     name: &'static str,
     range: RangeInclusive<u64>,
 ) -> Result<Option<u64>, Response> {
-    let Some(text) = param(query, name) else { return Ok(None) };
+    let Some(text) = param(query, name)? else { return Ok(None) };
     let number = text.parse().ok().filter(|number| range.contains(number));
     number.map(Some).ok_or_else(|| {
         let detail = format!("`{name}` is not a number from {} to {}", range.start(), range.end());
@@ -173,10 +179,13 @@ fn number(
 }
 
 /// The decoded value of a query parameter, as forms and `URLSearchParams` write it: a plus sign is a blank.
-fn param(query: &str, name: &str) -> Option<String> {
-    let values = query.split('&').filter_map(|param| param.split_once('='));
-    let (_, value) = values.into_iter().find(|(known, _)| *known == name)?;
-    percent::decode(&value.replace('+', " "))
+fn param(query: &str, name: &'static str) -> Result<Option<String>, Response> {
+    let mut values = query.split('&').filter_map(|param| param.split_once('='));
+    let Some((_, value)) = values.find(|(known, _)| *known == name) else { return Ok(None) };
+    percent::decode(&value.replace('+', " ")).map(Some).ok_or_else(|| {
+        let detail = format!("`{name}` has a percent sign that starts no escape; write %25");
+        problem(400, "bad_request", Some(name), &detail)
+    })
 }
 
 #[cfg(test)]
@@ -231,6 +240,8 @@ mod tests {
             ("GET", format!("{URL}?limit=1001"), "", 400, "limit"),
             ("GET", format!("{URL}?after=-1"), "", 400, "after"),
             ("DELETE", URL.to_string(), "", 400, "kind"),
+            ("DELETE", format!("{URL}?kind=all&value=%ZZ"), "", 400, "value"),
+            ("GET", format!("{URL}?after=%ZZ"), "", 400, "after"),
             ("PUT", URL.to_string(), "", 405, ""),
             ("GET", format!("{URL}/1"), "", 404, ""),
         ] {

@@ -169,11 +169,15 @@ impl fmt::Debug for Denylist {
     }
 }
 
+/// The most rows of a log. A replica of that many takes 36 MB, of the 128 that a Worker has for everything.
+pub const MAX_LEN: u64 = 1_000_000;
+
 /// Whether a log of `len` rows, of which `live` are needed, is worth a new epoch, which every gate has to read from
-/// the start: if it has more than 4,096 rows, and less than half of them are needed.
+/// the start: if it has more than 4,096 rows, and less than half of them are needed; or if none is, so that the names
+/// of viewers are not kept for longer than needed.
 #[must_use]
 pub const fn should_compact(len: u64, live: u64) -> bool {
-    len > 4096 && live < len.div_ceil(2)
+    (len > 4096 && live < len.div_ceil(2)) || (len > 0 && live == 0)
 }
 
 /// Stored rows are not numbered from 0 without gaps.
@@ -352,9 +356,9 @@ mod tests {
     fn debug_shows_no_value() {
         let mut denylist = Denylist::new(1, KEY);
         let reply = revoke(&mut denylist, &sub("secret", 20_000));
-        let command = Command::Undo { kind: Kind::Ref, value: "secret".into() };
+        let command = Command::Undo { kind: Kind::Sid, value: "secret".into() };
         let text = alloc::format!("{command:?} {reply:?} {denylist:?}");
-        assert!(text.starts_with("Undo { kind: Ref, .. } Appended") && !text.contains("secret"));
+        assert!(text.starts_with("Undo { kind: Sid, .. } Appended") && !text.contains("secret"));
     }
 
     #[test]
@@ -375,7 +379,8 @@ mod tests {
 
     #[test]
     fn a_long_log_of_dead_rows_is_compacted() {
-        assert!(!should_compact(4096, 0));
+        assert!(!should_compact(0, 0) && should_compact(1, 0));
+        assert!(!should_compact(4096, 1));
         assert!(should_compact(4097, 2048));
         assert!(!should_compact(4097, 2049));
         assert!(!should_compact(8000, 4000));

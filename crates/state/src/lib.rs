@@ -40,7 +40,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use crate::denylist::{Command, Denylist, Gap, Reply, Row, should_compact};
+pub use crate::denylist::{Command, Denylist, Gap, MAX_LEN, Reply, Row, should_compact};
 pub use crate::log::{CLOCK_SLACK, Entry, TILE, Update, UpdateError, hash, tile_end};
 pub use crate::replica::{ApplyError, Progress, Question, Replica};
 pub use crate::revocation::{Kind, Reason, Revocation, RevocationError};

@@ -6,7 +6,7 @@ mod read;
 use alloc::string::String;
 use core::fmt;
 
-use playgate::{CanonicalPath, KeyId, Request, UnixTime};
+use playgate::{CanonicalPath, KeyId, UnixTime};
 use serde::{Deserialize, Serialize};
 
 pub use self::error::RevocationError;
@@ -24,8 +24,6 @@ pub enum Kind {
     Jti,
     /// The id of a key.
     Kid,
-    /// A reference token.
-    Ref,
     /// A playback.
     Sid,
     /// A viewer.
@@ -33,8 +31,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::All, Self::Dir, Self::Jti, Self::Kid, Self::Ref, Self::Sid, Self::Sub];
+    const ALL: [Self; 6] = [Self::All, Self::Dir, Self::Jti, Self::Kid, Self::Sid, Self::Sub];
 
     /// The name in JSON.
     #[must_use]
@@ -44,7 +41,6 @@ impl Kind {
             Self::Dir => "dir",
             Self::Jti => "jti",
             Self::Kid => "kid",
-            Self::Ref => "ref",
             Self::Sid => "sid",
             Self::Sub => "sub",
         }
@@ -139,8 +135,8 @@ pub struct Revocation {
 impl Revocation {
     /// The maximum length in bytes of an id. Those of native tokens have at most 64, those of JWTs may have more.
     pub const MAX_ID_LEN: usize = 256;
-    /// The maximum length of a directory in bytes: that of a URL.
-    pub const MAX_DIRECTORY_LEN: usize = Request::MAX_URL_LEN;
+    /// The maximum length of a directory in bytes: in a URL of 8,192 bytes, it fits with every byte escaped.
+    pub const MAX_DIRECTORY_LEN: usize = 2_048;
     /// The maximum number of segments in a directory, as in a token (`dir`). Gates look no deeper.
     pub const MAX_SEGMENTS: usize = 64;
     /// The maximum time until the end in seconds: 10 years of 365 days.
@@ -215,7 +211,7 @@ impl Revocation {
             Kind::Dir => return check_directory(value),
             Kind::Kid if KeyId::new(value).is_ok() => return Ok(()),
             Kind::Kid => KEY_ID,
-            Kind::Jti | Kind::Ref | Kind::Sid | Kind::Sub => {
+            Kind::Jti | Kind::Sid | Kind::Sub => {
                 let is_fine = (1..=Self::MAX_ID_LEN).contains(&value.len());
                 if is_fine && !value.chars().any(char::is_control) {
                     return Ok(());
@@ -233,7 +229,7 @@ fn check_directory(value: &str) -> Result<(), RevocationError> {
         return error("is missing; write the path of a directory, like /videos/42/");
     }
     if value.len() > Revocation::MAX_DIRECTORY_LEN {
-        return error("has more than 8192 bytes; write a directory above it");
+        return error("has more than 2048 bytes; write a directory above it");
     }
     let path = CanonicalPath::parse(value).map_err(RevocationError::path)?;
     if path.to_cow() != value {
@@ -304,7 +300,7 @@ mod tests {
     #[test]
     fn each_kind_has_its_values() {
         let longest = "x".repeat(256);
-        for kind in [Kind::Jti, Kind::Sid, Kind::Sub, Kind::Ref] {
+        for kind in [Kind::Jti, Kind::Sid, Kind::Sub] {
             for value in ["x", "José Müller <jose@example.com>", &longest] {
                 assert_eq!(revocation(kind, value).check(NOW), Ok(()));
             }
@@ -345,8 +341,8 @@ mod tests {
         );
         let deep = format!("/{}", "a/".repeat(65));
         refused(Kind::Dir, &deep, "`value` has more than 64 segments; write a directory above it");
-        let long = format!("/{}/", "a".repeat(8191));
-        refused(Kind::Dir, &long, "`value` has more than 8192 bytes; write a directory above it");
+        let long = format!("/{}/", "a".repeat(2047));
+        refused(Kind::Dir, &long, "`value` has more than 2048 bytes; write a directory above it");
     }
 
     #[test]
@@ -371,14 +367,14 @@ mod tests {
         let zero = "`issued_before` is 0, before any token; write a later time";
         assert_eq!(checked(Kind::Dir, Some(0), now + 9), Err(zero.into()));
         let only = "`issued_before` is only for sub, dir and all; leave it out";
-        for kind in [Kind::Jti, Kind::Sid, Kind::Ref] {
+        for kind in [Kind::Jti, Kind::Sid] {
             assert_eq!(checked(kind, Some(1), now + 9), Err(only.into()));
         }
     }
 
     #[test]
     fn debug_shows_no_value() {
-        assert!(!format!("{:?}", revocation(Kind::Ref, "secret")).contains("secret"));
+        assert!(!format!("{:?}", revocation(Kind::Sid, "secret")).contains("secret"));
     }
 
     fn any_times() -> impl Strategy<Value = (Option<u64>, u64, Reason)> {

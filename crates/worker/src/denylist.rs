@@ -4,7 +4,7 @@
 use playgate::UnixTime;
 use playgate_edge::{Call, Done, done, read_call};
 use playgate_state::{
-    CLOCK_SLACK, Entry, Kind, Reason, Revocation, Update, hash, should_compact, tile_end,
+    CLOCK_SLACK, Entry, Kind, MAX_LEN, Reason, Revocation, Update, hash, should_compact, tile_end,
 };
 use serde::Deserialize;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -91,6 +91,20 @@ pub fn revoked(revocation: &str, is_new: bool) -> String {
 pub fn page(revocations: Vec<String>, next: Option<f64>) -> String {
     let next = next.map(|next| next as u64);
     crate::response(&done(Done::Page { json: &revocations, next }))
+}
+
+/// The most entries of a log.
+#[must_use]
+#[wasm_bindgen(js_name = maxLength)]
+pub fn max_length() -> f64 {
+    MAX_LEN as f64
+}
+
+/// The response if there is no room for another revocation.
+#[must_use]
+#[wasm_bindgen]
+pub fn full() -> String {
+    crate::response(&done(Done::Full))
 }
 
 /// The response to a call that undid a revocation, or that found none.

@@ -59,13 +59,14 @@ impl Gate {
         parts: &str,
         request: &web_sys::Request,
         now: f64,
-        asked: bool,
+        asked: Option<f64>,
     ) -> JsValue {
         let parts = RequestParts::parse(parts);
         let denylist = self.0.denylist.borrow();
         // Divided as it came: beyond 2^53 milliseconds, the number is not exact.
         let secs = (now / 1000.0) as u64;
-        let now = Now { secs, millis: millis(now), denylist: Some(&denylist), asked };
+        let now =
+            Now { secs, millis: millis(now), denylist: Some(&denylist), asked: asked.map(millis) };
         match decide(&self.0.config, &parts, now, || country(request)) {
             Decision::Ask => JsValue::TRUE,
             Decision::Manage => JsValue::FALSE,
@@ -337,7 +338,7 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
     };
     let denylist = match binding(env, "DENYLIST") {
         None => Binding::Absent,
-        Some(namespace) if namespace.is_object() => Binding::Right,
+        Some(namespace) if has_method(&namespace, "getByName") => Binding::Right,
         Some(_) => Binding::Other,
     };
     Variables::read(media, denylist, |name| match binding(env, name) {
@@ -355,6 +356,11 @@ fn whole_number(value: &JsValue) -> Option<String> {
     // The cast saturates and truncates, so only a whole number compares equal.
     let whole = number as u64;
     (whole as f64 == number).then(|| whole.to_string())
+}
+
+/// Whether an object has a method of this name. Bindings of other kinds have others.
+fn has_method(object: &JsValue, name: &str) -> bool {
+    js_sys::Reflect::get(object, &name.into()).is_ok_and(|method| method.is_function())
 }
 
 fn binding(env: &Env, name: &str) -> Option<JsValue> {

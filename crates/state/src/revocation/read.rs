@@ -13,8 +13,7 @@ const OBJECT: &str = concat!(
     "not a JSON object; write one like ",
     r#"{"kind": "sub", "value": "viewer-1", "until": 1767311400}"#
 );
-const KIND: &str =
-    "is not a kind; write \"jti\", \"sid\", \"sub\", \"kid\", \"dir\", \"ref\" or \"all\"";
+const KIND: &str = "is not a kind; write \"jti\", \"sid\", \"sub\", \"kid\", \"dir\" or \"all\"";
 const REASON: &str = "is not a reason; write \"displaced\", \"revoked\" or \"signed_out\"";
 const SECONDS: &str = "is not a time; write whole unix seconds, without quotes";
 const TEXT: &str = "is not text; write it in quotes";
