@@ -91,7 +91,8 @@ impl Verifier<'_> {
             (Some(audience), Some(name)) if audience.contains(name) => Some(name),
             (Some(_), _) => return Some(own),
         };
-        let options = LinkOptions { audience, ..options(grant, download.as_deref()) };
+        let mut options = LinkOptions { audience, ..options(grant, download.as_deref()) };
+        options.session = options.session.or(self.playback);
         if mint.check(&options).is_err() {
             // A grant that the gate's own tokens cannot express keeps its original token.
             return Some(own);

@@ -102,6 +102,8 @@ pub struct Verifier<'a> {
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) state: Option<&'a dyn State>,
     #[cfg(feature = "alloc")]
+    pub(crate) playback: Option<&'a str>,
+    #[cfg(feature = "alloc")]
     pub(crate) max_run: Duration,
 }
 
@@ -119,6 +121,8 @@ impl<'a> Verifier<'a> {
             leeway: Duration::ZERO,
             max_lifetime: None,
             state: None,
+            #[cfg(feature = "alloc")]
+            playback: None,
             #[cfg(feature = "alloc")]
             max_run: Self::DEFAULT_MAX_RUN,
         }
@@ -233,6 +237,15 @@ impl<'a> Verifier<'a> {
     #[must_use]
     pub const fn state(mut self, state: Option<&'a dyn State>) -> Self {
         self.state = state;
+        self
+    }
+
+    /// The id of the playback that starts now, such as random bytes in base64url: an exchanged token gets it as `sid` if
+    /// the original has none. So that playback can be revoked.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn playback(mut self, id: Option<&'a str>) -> Self {
+        self.playback = id;
         self
     }
 

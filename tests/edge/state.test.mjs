@@ -193,6 +193,22 @@ test("the key of a JWT takes along what was exchanged for it", async () => {
   assert.equal((await undo("kid", "main")).status, 204);
 });
 
+test("a playback that starts gets an id of its own, and can be revoked by it", async () => {
+  const start = async (fields) => {
+    const token = sign("/videos/42/", { exp: NOW + 100_000, dir: 2, run: 14_400, ...fields });
+    const list = await gate.ask(`https://cdn.example.com/${token}/videos/42/list.m3u8`, { now: later() });
+    const [address] = list.body.toString().split("\n").filter((line) => line.includes("film.mp4"));
+    return { address, sid: /&sid=([\w-]+)&/.exec(address)[1] };
+  };
+  const [one, other, named] = [await start({}), await start({}), await start({ sid: "mine" })];
+  assert.equal(named.sid, "mine");
+  assert.match(one.sid, /^[\w-]{22}$/);
+  assert.notEqual(one.sid, other.sid);
+  assert.equal((await revoke("sid", one.sid)).status, 201);
+  const ask = async ({ address }) => (await gate.ask(`https://cdn.example.com${address}`, { now: later() })).status;
+  assert.deepEqual([await ask(one), await ask(other)], [403, 200]);
+});
+
 test("of several cookies, one that may be good waits for newer knowledge", async () => {
   const cookie = (fields) => sign("/videos/42/", { exp: NOW + 100_000, dir: 2, ...fields });
   assert.equal((await revoke("jti", "j10")).status, 201);

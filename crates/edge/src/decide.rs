@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::borrow::Cow;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use playgate::{
     CanonicalPath, ParseError, Placement, Request, State, StateError, UnixTime, Verified, Verifier,
     cookie, query::joined,
@@ -30,7 +31,7 @@ pub enum Decision {
     Serve(Box<Plan>, Next),
     /// The denylist must be asked first. Then decide again, with [`Now::asked`].
     Ask,
-    /// An operator's call, with the right secret: [`manage`](crate::manage) answers it.
+    /// An operator's call, with the right secret: [`read_call`](crate::read_call) reads it.
     Manage,
 }
 
@@ -45,12 +46,20 @@ pub struct Now<'a> {
     pub denylist: Option<&'a Denylist>,
     /// When the denylist was asked for this request, in Unix milliseconds, if it was.
     pub asked: Option<u64>,
+    /// Random bytes of the platform, for the ids of playbacks. Called only at a gate with state.
+    pub random: fn() -> [u8; 16],
 }
 
 impl From<u64> for Now<'_> {
     /// A time in Unix seconds, at a gate without state.
     fn from(secs: u64) -> Self {
-        Self { secs, millis: secs.saturating_mul(1000), denylist: None, asked: None }
+        Self {
+            secs,
+            millis: secs.saturating_mul(1000),
+            denylist: None,
+            asked: None,
+            random: || [0; 16],
+        }
     }
 }
 
@@ -149,6 +158,8 @@ pub fn decide<'n>(
                 placement: Some(verified.placement().name()),
                 ..entry
             };
+            let playback = playback(config, &verified, at.random);
+            let verifier = verifier.playback(playback.as_deref());
             let path = verified.path();
             let may_be_manifest = object::may_be_manifest(&path.to_cow());
             // The path does not settle whether this is a manifest, which would be rewritten. The store's
@@ -183,6 +194,13 @@ pub fn decide<'n>(
             problem(Problem::Refused(refusal), delivery.cors, entry)
         }
     }
+}
+
+/// The id of a playback that starts now and has none, so that it can be revoked.
+fn playback(config: &Config, verified: &Verified<'_>, random: fn() -> [u8; 16]) -> Option<String> {
+    let grant = verified.grant();
+    let starts = config.state.is_some() && grant.run().is_some() && grant.session().is_none();
+    starts.then(|| Base64UrlUnpadded::encode_string(&random()))
 }
 
 fn serve(
@@ -648,7 +666,6 @@ mod tests {
     /// A JWT signed with the first key, valid for ten minutes, with additional members in its header and
     /// payload.
     fn jwt(header: &str, payload: &str) -> String {
-        use base64ct::{Base64UrlUnpadded, Encoding as _};
         use hmac::{Hmac, KeyInit as _, Mac as _};
         use sha2::Sha256;
         let part = |json: String| Base64UrlUnpadded::encode_string(json.as_bytes());

@@ -65,8 +65,13 @@ impl Gate {
         let denylist = self.0.denylist.borrow();
         // Divided as it came: beyond 2^53 milliseconds, the number is not exact.
         let secs = (now / 1000.0) as u64;
-        let now =
-            Now { secs, millis: millis(now), denylist: Some(&denylist), asked: asked.map(millis) };
+        let now = Now {
+            secs,
+            millis: millis(now),
+            denylist: Some(&denylist),
+            asked: asked.map(millis),
+            random,
+        };
         match decide(&self.0.config, &parts, now, || country(request)) {
             Decision::Ask => JsValue::TRUE,
             Decision::Manage => JsValue::FALSE,
@@ -321,6 +326,18 @@ impl Serialize for HeaderFields<'_> {
 fn panicked(info: &PanicHookInfo<'_>) {
     let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
     console_error!("{}", playgate_edge::panicked(file, line));
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn fill_randomly(bytes: &mut [u8]);
+}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    fill_randomly(&mut bytes);
+    bytes
 }
 
 /// The client's country, ISO 3166-1 alpha-2, as the edge determined it.
