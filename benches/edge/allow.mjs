@@ -19,6 +19,7 @@ import { load, median } from "./load.mjs";
 
 const KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const DATE = "2026-10-20";
+const ADMIN_SECRET = "development-admin-secret";
 const SIZES = ["1KB", "500KB"];
 
 const contenders = [
@@ -27,6 +28,8 @@ const contenders = [
   { name: "JavaScript gate, LOG=all", of: { ROLE: "gate", SECRET: KEY, LOG: "all" } },
   { name: "playgate", of: { PLAYGATE_KEYS: `main:${KEY}` } },
   { name: "playgate, LOG=all", of: { PLAYGATE_KEYS: `main:${KEY}`, LOG: "all" } },
+  { name: "playgate, nothing revoked", of: { PLAYGATE_KEYS: `main:${KEY}`, ADMIN_SECRET } },
+  { name: "playgate, 10,000 revoked", of: { PLAYGATE_KEYS: `main:${KEY}`, ADMIN_SECRET }, revoked: 10_000 },
 ];
 
 function link(size) {
@@ -48,6 +51,7 @@ async function compare(store, rounds, { ports, stop }) {
     for (const size of SIZES) {
       const urls = ports.map((port) => `http://127.0.0.1:${port}${link(size)}`);
       for (const [n, url] of urls.entries()) await answers(url, contenders[n].name, size);
+      for (const [n, { revoked = 0 }] of contenders.entries()) await revoke(ports[n], revoked);
       const rates = urls.map(() => []);
       for (let round = -1; round < rounds; round++) {
         for (const [n, url] of urls.entries()) {
@@ -60,11 +64,22 @@ async function compare(store, rounds, { ports, stop }) {
       for (const [n, { name }] of contenders.entries()) {
         const of = (base) => median(rates[n].map((rate, round) => rate / rates[base][round])).toFixed(2);
         console.log(`  ${name.padEnd(26)} ${Math.round(median(rates[n])).toString().padStart(7)}/s  ` +
-          `${of(0)} of the pass-through  ${of(name.includes("all") ? 2 : 1)} of the JavaScript gate`);
+          `${of(0)} of the pass-through  ${of(name.includes("all") ? 2 : 1)} of the JavaScript gate  ${of(3)} of playgate`);
       }
     }
   } finally {
     await stop();
+  }
+}
+
+/** Revokes tokens that are not asked for. */
+async function revoke(port, count) {
+  const headers = { Authorization: `Bearer ${ADMIN_SECRET}` };
+  const until = Math.floor(Date.now() / 1000) + 86_400;
+  for (let n = 0; n < count; n++) {
+    const body = JSON.stringify({ kind: "jti", value: `other-${n}`, until });
+    const { status } = await fetch(`http://127.0.0.1:${port}/.playgate/revocations`, { method: "POST", headers, body });
+    if (status !== 201 && status !== 200) fail(`a revocation is answered with ${status}`);
   }
 }
 
@@ -103,8 +118,13 @@ function capnp(ports) {
   const workers = [...contenders, { of: { ROLE: "origin" } }].map(({ of }) => {
     const bindings = Object.entries({ ...of, ORIGIN: `http://127.0.0.1:${ports.at(-1)}` });
     const own = of.ROLE ? ['(name = "main", esModule = embed "gates.mjs")'] : modules;
+    const texts = bindings.map(([name, text]) => `(name = "${name}", text = "${text}")`);
+    const object = of.ADMIN_SECRET ? `,
+      durableObjectNamespaces = [(className = "Denylist", uniqueKey = "denylist", enableSql = true)],
+      durableObjectStorage = (inMemory = void)` : "";
+    if (object) texts.push('(name = "DENYLIST", durableObjectNamespace = "Denylist")');
     return `(compatibilityDate = "${DATE}", modules = [${own.join(", ")}],
-      bindings = [${bindings.map(([name, text]) => `(name = "${name}", text = "${text}")`).join(", ")}])`;
+      bindings = [${texts.join(", ")}]${object})`;
   });
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -126,10 +146,15 @@ async function startMiniflare() {
       : { type: "wasm", contents: new Uint8Array(bytes) }]));
     const modules = of.ROLE ? { "gates.js": { type: "esm", contents: gates } } : own;
     const text = ([name, value]) => [name, { type: "text", value }];
-    const env = { ...Object.fromEntries(Object.entries(of).map(text)), MEDIA: { type: "r2", name: "media" } };
+    const env = {
+      ...Object.fromEntries(Object.entries(of).map(text)),
+      MEDIA: { type: "r2", name: "media" },
+      ...(of.ADMIN_SECRET && { DENYLIST: { type: "durable-object", worker: "bench", exportName: "Denylist" } }),
+    };
     const config = {
       name: "bench",
       compatibilityDate: DATE,
+      ...(of.ADMIN_SECRET && { exports: { Denylist: { type: "durable-object", storage: "sqlite" } } }),
       manifest: { mainModule: of.ROLE ? "gates.js" : "entry.js", modulesRoot: "/", modules },
       env,
     };

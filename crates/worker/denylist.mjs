@@ -34,7 +34,10 @@ export class Denylist extends DurableObject {
     return this.rows("SELECT coalesce(max(seq) + 1, 0) AS length FROM log")[0].length;
   }
 
-  /** What is new for a gate that follows this epoch and has this many entries, to the end of the tile. */
+  /**
+   * What is new for a gate that follows this epoch and has this many entries, to the end of the tile. `isFull` says
+   * that the same question will always get the same answer.
+   */
   since(epoch, from) {
     mend();
     return call(() => this.update(epoch, from));
@@ -52,7 +55,8 @@ export class Denylist extends DurableObject {
     const end = Math.min(length, glue.tileEnd(start));
     const entries = this.rows("SELECT entry FROM log WHERE seq >= ? AND seq < ? ORDER BY seq", start, end);
     const header = glue.updateHeader(BigInt(own), new Uint8Array(key), start, end);
-    return concat([header, ...entries.map(({ entry }) => new Uint8Array(entry))]);
+    const update = concat([header, ...entries.map(({ entry }) => new Uint8Array(entry))]);
+    return { update, isFull: epoch === own && end === glue.tileEnd(start) };
   }
 
   /** Carries out an operator's call, and returns its response. The gate has checked the secret. */

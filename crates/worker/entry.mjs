@@ -62,26 +62,57 @@ function log(text, end) {
   if (end > 0) console.log(text.slice(0, end));
 }
 
-/** Asks the denylist until the gate knows everything that is revoked, or an answer is missing. */
-async function learn(env) {
+/**
+ * Asks the denylist until the gate knows everything that is revoked, or an answer is missing. In the background the
+ * isolates of a data center share the answers, so that the object sees one question for each of them.
+ */
+async function learn(env, isShared) {
   const own = instance();
   const gate = gates.get(env);
   let asked = Date.now();
   let question = call(() => gate.ask(asked));
   for (let last; question !== undefined && question !== last; ) {
-    const [epoch, from] = question.split("\n");
-    const bytes = await within(PATIENCE, () => env.DENYLIST.getByName("denylist").since(epoch, Number(from))).catch(
+    const reply = await within(PATIENCE, () => askDenylist(question, asked, isShared ? gate.refresh() : 0, env)).catch(
       (error) => console.error(JSON.stringify({ decision: "error", reason: "denylist_failed", error: error?.name })),
     );
     if (!isGood(own)) return;
     const now = Date.now();
-    if (bytes === undefined) return call(() => gate.unanswered(now));
+    if (reply === undefined) return call(() => gate.unanswered(now));
     last = question;
-    question = call(() => gate.answered(new Uint8Array(bytes), asked, now));
+    question = call(() => gate.answered(new Uint8Array(reply.update), reply.asked, now));
     asked = now;
   }
   // The same question again: the answer does not fit what the gate knows.
   if (question !== undefined) call(() => gate.unanswered(Date.now()));
+}
+
+/** The answer to a question, and when it was asked. An answer that was kept is at most `age` milliseconds old. */
+async function askDenylist(question, asked, age, env) {
+  const [epoch, from] = question.split("\n");
+  const seconds = Math.floor(age / 1000);
+  const cache = seconds > 0 ? caches.default : undefined;
+  const key = `https://denylist.invalid/${epoch}/${from}`;
+  // Where there is no cache, as in a plain workerd, all ask the object.
+  const kept = await quietly(() => cache?.match(key));
+  const keptAt = Number(kept?.headers.get("Playgate-Asked"));
+  if (kept?.headers.has("Playgate-Full") || (keptAt <= asked && keptAt > asked - age)) {
+    // A full tile never changes, and says nothing about what came after it.
+    return { update: await kept.arrayBuffer(), asked: keptAt };
+  }
+  const { update, isFull } = await env.DENYLIST.getByName("denylist").since(epoch, Number(from));
+  const headers = { "Cache-Control": `max-age=${isFull ? 31_536_000 : seconds}`, "Playgate-Asked": String(asked) };
+  if (isFull) headers["Playgate-Full"] = "1";
+  await quietly(() => cache?.put(key, new Response(update, { headers })));
+  return { update, asked };
+}
+
+/** The result of `work`, or undefined if it fails. */
+async function quietly(work) {
+  try {
+    return await work();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The result of `work`, unless it takes longer than `patience`. */
@@ -100,7 +131,7 @@ async function within(patience, work) {
 /** Decides once the denylist was asked. */
 async function decideInformed(request, env) {
   const asked = Date.now();
-  await learn(env);
+  await learn(env, false);
   const verdict = decide(request, env, asked);
   return typeof verdict === "string" ? answer(verdict) : await serve(verdict, env);
 }
@@ -240,7 +271,7 @@ export default {
   fetch(request, env, ctx) {
     try {
       const verdict = decide(request, env);
-      if (verdict !== true && call(() => gates.get(env).isDue(Date.now()))) ctx.waitUntil(learn(env).catch(() => {}));
+      if (verdict !== true && call(() => gates.get(env).isDue(Date.now()))) ctx.waitUntil(learn(env, true).catch(() => {}));
       if (typeof verdict === "string") return answer(verdict);
       const response = verdict === true ? decideInformed(request, env)
         : verdict === false ? manage(request, env) : serve(verdict, env);

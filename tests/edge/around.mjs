@@ -8,6 +8,16 @@ export class Denylist extends Uploaded {
     this.ctx.storage.sql.exec("DELETE FROM log WHERE seq >= (SELECT max(seq) + 1 FROM log) - ?", entries);
   }
 
+  since(...question) {
+    this.questions = (this.questions ?? 0) + 1;
+    return super.since(...question);
+  }
+
+  /** How often it was asked. */
+  counted() {
+    return this.questions ?? 0;
+  }
+
   /** Lets the alarm ring. */
   ring() {
     return this.alarm();
@@ -75,7 +85,7 @@ const standIns = {
     })(),
   "a denylist that fails": () => denylist(() => Promise.reject(new Error("no answer"))),
   "a denylist that never answers": () => denylist(() => new Promise(() => {})),
-  "a denylist that talks rubbish": () => denylist(() => Promise.resolve(new TextEncoder().encode("rubbish"))),
+  "a denylist that talks rubbish": () => denylist(() => Promise.resolve({ update: new TextEncoder().encode("rubbish"), isFull: false })),
   "an object without a constructor": () => Object.create(null),
   "a data set": () => ({
     writeDataPoint: (point) => lines.push(JSON.stringify({ point })),

@@ -258,6 +258,27 @@ test("a gate reads more than one tile", async () => {
   await object("ring");
 });
 
+test("in the background a gate takes what another one was told", async () => {
+  const ask = async (time, env) => (await gate.ask(link(FILM, { exp: NOW + 100_000, jti: "j12" }), { now: time, env })).status;
+  // Two gates, by their environments.
+  const gates = [{ AUDIENCE: null }, { ISSUER: null }];
+  later();
+  for (const env of gates) assert.equal(await ask(now, env), 200);
+  assert.equal((await revoke("jti", "j12")).status, 201);
+  const before = await object("counted");
+  for (const env of gates) {
+    assert.equal(await ask(now + 6, env), 200, "it is served, and the gate asks in the background");
+    let status = 200;
+    for (let tries = 0; tries < 100 && status === 200; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      status = await ask(now + 6, env);
+    }
+    assert.equal(status, 403);
+    assert.equal(await object("counted"), before + 1);
+  }
+  now += 6;
+});
+
 test("a gate whose answers take longer than DENYLIST_MAX_AGE still serves", async () => {
   const env = { DENYLIST_REFRESH: "1ms", DENYLIST_MAX_AGE: "1ms" };
   assert.equal(await reasonFor({}, { env }), null);

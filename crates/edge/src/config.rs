@@ -349,6 +349,12 @@ impl Config {
         self.state.as_ref().is_some_and(|state| denylist.is_due(state.freshness, now))
     }
 
+    /// How often the gate asks the denylist, in milliseconds; 0 if it keeps no state.
+    #[must_use]
+    pub fn refresh(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.freshness.refresh)
+    }
+
     /// The verifier of this deployment.
     pub(crate) fn verifier(&self) -> Verifier<'_> {
         let verifier = Verifier::new(&self.ring)

@@ -94,6 +94,12 @@ impl Gate {
         config.asks(&self.0.denylist.borrow(), millis(now))
     }
 
+    /// How old an answer may be that the gate takes from a cache, in milliseconds.
+    #[must_use]
+    pub fn refresh(&self) -> f64 {
+        self.0.config.as_ref().map_or(0.0, |config| config.refresh() as f64)
+    }
+
     /// The next question to the denylist: the epoch, a line feed, and the number of the first entry.
     #[must_use]
     pub fn ask(&self, now: f64) -> String {
