@@ -1,6 +1,6 @@
 // Puts the sample media into the simulated R2 bucket, in one process.
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { getPlatformProxy } from "wrangler";
 
@@ -26,7 +26,12 @@ export async function seed(state) {
   const stamp = join(state, "seeded");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
 
-  const proxy = await getPlatformProxy({ configPath: join(root, "wrangler.toml"), persist: { path: join(state, "v3") } });
+  // Only the bucket: the Durable Object is not needed, and wrangler would warn of it.
+  const [bucket] = /\[\[r2_buckets\]\][^[]*/.exec(readFileSync(join(root, "wrangler.toml"), "utf8"));
+  const configPath = join(state, "seed.toml");
+  mkdirSync(state, { recursive: true });
+  writeFileSync(configPath, `name = "playgate"\ncompatibility_date = "2026-10-20"\n${bucket}`);
+  const proxy = await getPlatformProxy({ configPath, persist: { path: join(state, "v3") } });
   for (const { key, bytes } of media) await proxy.env.MEDIA.put(key, bytes);
   await proxy.dispose();
   writeFileSync(stamp, digest);

@@ -351,10 +351,12 @@ impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Displaced => "the viewer started another playback, which ended this one",
-            Self::Required => "the link asks for revocations, and this gate does not keep them",
+            Self::Required => {
+                "the link needs a gate that checks revocations, and this gate does not"
+            }
             Self::Revoked => "the link was revoked",
             Self::SignedOut => "the viewer has signed out",
-            Self::Unavailable => "the gate does not know at the moment what was revoked; try again",
+            Self::Unavailable => "the gate cannot check at the moment what is revoked; try again",
         })
     }
 }

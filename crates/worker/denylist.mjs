@@ -1,5 +1,5 @@
-// The denylist of a deployment: one Durable Object that keeps the revocations in SQLite, and the log that gates follow.
-// What a call means and what an entry is, wasm decides; the object stores it, one call at a time.
+// The denylist of a deployment: one Durable Object that keeps revocations in SQLite, as the log that gates follow.
+// Wasm reads calls, merges revocations and encodes entries.
 import { DurableObject } from "cloudflare:workers";
 
 import { call, glue, mend } from "./instance.mjs";
@@ -11,8 +11,7 @@ export class Denylist extends DurableObject {
   constructor(ctx, env) {
     super(ctx, env);
     this.sql = ctx.storage.sql;
-    // The newest row of a kind and a value is the current one, unless it takes the revocation back. Rows are numbered
-    // from 0.
+    // The newest row of a kind and a value is the current one, unless it undoes the revocation. Rows are numbered from 0.
     this.sql.exec(`
       CREATE TABLE IF NOT EXISTS log (
         seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, until INTEGER NOT NULL,
@@ -82,11 +81,11 @@ export class Denylist extends DurableObject {
     }
   }
 
-  revoke(kind, value, _until, newer, now) {
+  revoke(kind, value, newer, now) {
     const [current] = this.rows("SELECT json FROM log WHERE kind = ? AND value = ? AND current", kind, value);
     const revised = glue.revise(current?.json, newer, now);
     if (revised === undefined) return glue.revoked(current.json, false);
-    if (this.length >= glue.maxLength()) this.compact(now);
+    if (this.length >= glue.maxLength()) this.compact(now, true);
     if (this.length >= glue.maxLength()) return glue.full();
     this.append(kind, value, revised, false);
     return glue.revoked(revised, true);
@@ -118,19 +117,19 @@ export class Denylist extends DurableObject {
     });
   }
 
-  /** Once a day after a call that revokes. */
+  /** Drops what has ended, so that the log stays short and viewers' ids are not kept. Once a day. */
   async alarm() {
     mend();
     if (call(() => this.compact(Date.now())) > 0) await this.ctx.storage.setAlarm(Date.now() + DAY);
   }
 
-  /** Starts a new log if most of this one is not needed any more. Returns the number of entries. */
-  compact(now) {
+  /** Starts a new log if much of this one is no longer needed, or `isFull`. Returns the number of entries. */
+  compact(now, isFull = false) {
     const { length } = this;
     // A gate may be behind, or have a leeway.
     const kept = Math.floor(now / 1000) - glue.clockSlack();
     const [{ live }] = this.rows("SELECT count(*) AS live FROM log WHERE current AND until > ?", kept);
-    if (!glue.shouldCompact(length, live)) return length;
+    if (!glue.shouldCompact(length, live) && !(isFull && live < length)) return length;
     this.ctx.storage.transactionSync(() => {
       this.sql.exec("CREATE TABLE kept AS SELECT * FROM log WHERE current AND until > ?", kept);
       this.sql.exec("DELETE FROM log");

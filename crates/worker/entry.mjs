@@ -8,11 +8,12 @@ export { Denylist } from "./denylist.mjs";
 let gates = new WeakMap();
 let gatesOf = instance();
 
-/** How long a request waits for the denylist, in milliseconds. */
-const PATIENCE = 2_000;
+// What the gate decides, besides an answer and a plan.
+const ASK = true;
+const MANAGE = false;
 
-/** The largest body of an operator's call, in bytes. */
-const MAX_CALL = 16_384;
+/** How long to wait for one answer of the denylist, in milliseconds. */
+const PATIENCE = 2_000;
 
 // In the order in which the gate reads them.
 const FIELDS = ["Origin", "Cookie", "Authorization", "CF-Connecting-IP", "Range", "If-Match", "If-Modified-Since",
@@ -63,16 +64,17 @@ function log(text, end) {
 }
 
 /**
- * Asks the denylist until the gate knows everything that is revoked, or an answer is missing. In the background the
- * isolates of a data center share the answers, so that the object sees one question for each of them.
+ * Asks the denylist until the gate knows everything that is revoked, or an answer is missing. If `isShared`, the
+ * isolates of a data center share the answers, so that the object gets one question for all of them.
  */
 async function learn(env, isShared) {
   const own = instance();
   const gate = gates.get(env);
+  const age = isShared ? call(() => gate.maxSharedAge()) : 0;
   let asked = Date.now();
   let question = call(() => gate.ask(asked));
   for (let last; question !== undefined && question !== last; ) {
-    const reply = await within(PATIENCE, () => askDenylist(question, asked, isShared ? gate.refresh() : 0, env)).catch(
+    const reply = await within(PATIENCE, () => askDenylist(question, asked, age, env)).catch(
       (error) => console.error(JSON.stringify({ decision: "error", reason: "denylist_failed", error: error?.name })),
     );
     if (!isGood(own)) return;
@@ -81,6 +83,8 @@ async function learn(env, isShared) {
     last = question;
     question = call(() => gate.answered(new Uint8Array(reply.update), reply.asked, now));
     asked = now;
+    await reply.store();
+    if (!isGood(own)) return;
   }
   // The same question again: the answer does not fit what the gate knows.
   if (question !== undefined) call(() => gate.unanswered(Date.now()));
@@ -90,20 +94,20 @@ async function learn(env, isShared) {
 async function askDenylist(question, asked, age, env) {
   const [epoch, from] = question.split("\n");
   const seconds = Math.floor(age / 1000);
-  const cache = seconds > 0 ? caches.default : undefined;
+  // Without an epoch, the question is the same in every deployment.
+  const cache = seconds > 0 && epoch !== "" ? caches.default : undefined;
   const key = `https://denylist.invalid/${epoch}/${from}`;
   // Where there is no cache, as in a plain workerd, all ask the object.
   const kept = await quietly(() => cache?.match(key));
   const keptAt = Number(kept?.headers.get("Playgate-Asked"));
   if (kept?.headers.has("Playgate-Full") || (keptAt <= asked && keptAt > asked - age)) {
     // A full tile never changes, and says nothing about what came after it.
-    return { update: await kept.arrayBuffer(), asked: keptAt };
+    return { update: await kept.arrayBuffer(), asked: keptAt, store() {} };
   }
   const { update, isFull } = await env.DENYLIST.getByName("denylist").since(epoch, Number(from));
   const headers = { "Cache-Control": `max-age=${isFull ? 31_536_000 : seconds}`, "Playgate-Asked": String(asked) };
   if (isFull) headers["Playgate-Full"] = "1";
-  await quietly(() => cache?.put(key, new Response(update, { headers })));
-  return { update, asked };
+  return { update, asked, store: () => quietly(() => cache?.put(key, new Response(update, { headers }))) };
 }
 
 /** The result of `work`, or undefined if it fails. */
@@ -130,20 +134,22 @@ async function within(patience, work) {
 
 /** Decides once the denylist was asked. */
 async function decideInformed(request, env) {
-  const asked = Date.now();
-  await learn(env, false);
-  const verdict = decide(request, env, asked);
+  await learn(env, true);
+  let verdict = decide(request, env);
+  if (verdict === ASK) {
+    // What the data center shares is too old for this token.
+    const asked = Date.now();
+    await learn(env, false);
+    verdict = decide(request, env, asked);
+  }
   return typeof verdict === "string" ? answer(verdict) : await serve(verdict, env);
 }
 
 /** Carries out an operator's call. */
 async function manage(request, env) {
   const { method, url } = request;
-  const declared = Number(request.headers.get("Content-Length"));
-  const body = request.body && !(declared > MAX_CALL) ? await read(request.body, [MAX_CALL]) : undefined;
-  const isTooLarge = declared > MAX_CALL || body === null;
-  const bytes = isTooLarge ? undefined : (body ?? new Uint8Array());
-  const response = respond(await env.DENYLIST.getByName("denylist").manage(method, url, bytes));
+  const body = request.body ? await read(request.body, [call(() => glue.maxBody())]) : new Uint8Array();
+  const response = respond(await env.DENYLIST.getByName("denylist").manage(method, url, body ?? undefined));
   console.log(JSON.stringify({ decision: "manage", status: response.status, method }));
   return response;
 }
@@ -271,10 +277,10 @@ export default {
   fetch(request, env, ctx) {
     try {
       const verdict = decide(request, env);
-      if (verdict !== true && call(() => gates.get(env).isDue(Date.now()))) ctx.waitUntil(learn(env, true).catch(() => {}));
+      if (verdict !== ASK && call(() => gates.get(env).isDue(Date.now()))) ctx.waitUntil(learn(env, true).catch(() => {}));
       if (typeof verdict === "string") return answer(verdict);
-      const response = verdict === true ? decideInformed(request, env)
-        : verdict === false ? manage(request, env) : serve(verdict, env);
+      const response = verdict === ASK ? decideInformed(request, env)
+        : verdict === MANAGE ? manage(request, env) : serve(verdict, env);
       return response.catch((error) => refuse(error?.name));
     } catch (error) {
       return refuse(error?.name);

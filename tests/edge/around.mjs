@@ -33,8 +33,11 @@ export class Denylist extends Uploaded {
     const { sql } = this.ctx.storage;
     const [{ length }] = sql.exec("SELECT coalesce(max(seq) + 1, 0) AS length FROM log").toArray();
     const [{ json, entry }] = sql.exec("SELECT json, entry FROM log LIMIT 1").toArray();
-    for (let n = 0; n < entries; n++) {
-      sql.exec("INSERT INTO log VALUES (?, 'jti', ?, 1, ?, ?, 1)", length + n, `ended-${length + n}`, json, entry);
+    for (let n = length; n < length + entries; n++) {
+      // Each has a hash of its own, its first eight bytes.
+      const bytes = new Uint8Array(entry.slice(0));
+      new DataView(bytes.buffer).setBigUint64(0, BigInt(n + 1) * 0x9e3779b97f4a7c15n & 0xffffffffffffffffn);
+      sql.exec("INSERT INTO log VALUES (?, 'jti', ?, 1, ?, ?, 1)", n, `ended-${n}`, json, bytes);
     }
   }
 }
@@ -84,6 +87,13 @@ const standIns = {
       }
     })(),
   "a denylist that fails": () => denylist(() => Promise.reject(new Error("no answer"))),
+  // An empty log, as the object encodes it, and then nothing.
+  "a denylist that fails later": () => {
+    const update = new Uint8Array(44);
+    update.set(new TextEncoder().encode("PGL\x01"));
+    let answers = 1;
+    return denylist(() => (answers-- > 0 ? Promise.resolve({ update, isFull: false }) : Promise.reject(new Error("down"))));
+  },
   "a denylist that never answers": () => denylist(() => new Promise(() => {})),
   "a denylist that talks rubbish": () => denylist(() => Promise.resolve({ update: new TextEncoder().encode("rubbish"), isFull: false })),
   "an object without a constructor": () => Object.create(null),

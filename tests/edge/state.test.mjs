@@ -251,11 +251,16 @@ test("what has ended goes, what has not stays", async () => {
   assert.equal(await reasonFor({ jti: "newest" }), null);
 });
 
-test("a gate reads more than one tile", async () => {
-  await object("fill", 40_000);
-  assert.equal((await revoke("jti", "after-the-tiles")).status, 201);
-  assert.equal(await reasonFor({ jti: "after-the-tiles" }), "revoked");
+test("a gate reads every tile", async () => {
+  const names = ["in-tile-0", "in-tile-1", "in-tile-2"];
+  for (const name of names) {
+    assert.equal((await revoke("jti", name)).status, 201);
+    await object("fill", 16_384);
+  }
+  for (const name of names) assert.equal(await reasonFor({ jti: name }), "revoked", name);
+  assert.equal(await reasonFor({ jti: "in-no-tile" }), null);
   await object("ring");
+  for (const name of names) assert.equal(await reasonFor({ jti: name }), "revoked", `${name} after a new log`);
 });
 
 test("in the background a gate takes what another one was told", async () => {
@@ -279,6 +284,18 @@ test("in the background a gate takes what another one was told", async () => {
   now += 6;
 });
 
+test("gates of different deployments share nothing", async () => {
+  assert.equal((await revoke("jti", "j13")).status, 201);
+  later();
+  // The first request of each makes it ask in the background.
+  for (const env of [{ DENYLIST: "a denylist that fails later", LEEWAY: "1" }, { LEEWAY: "2" }]) {
+    assert.equal((await gate.ask(`https://cdn.example.com${FILM}`, { method: "OPTIONS", now, env })).status, 204);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  const response = await gate.ask(link(FILM, { exp: NOW + 100_000, jti: "j13" }), { now, env: { LEEWAY: "2" } });
+  assert.equal(response.status, 403);
+});
+
 test("a gate whose answers take longer than DENYLIST_MAX_AGE still serves", async () => {
   const env = { DENYLIST_REFRESH: "1ms", DENYLIST_MAX_AGE: "1ms" };
   assert.equal(await reasonFor({}, { env }), null);
@@ -297,14 +314,23 @@ test("1,000 calls at once are carried out one after the other", async () => {
 });
 
 for (const DENYLIST of ["a denylist that fails", "a denylist that never answers", "a denylist that talks rubbish"]) {
-  test(`${DENYLIST}: the policy decides`, async () => {
+  test(`${DENYLIST}: a gate that knows nothing serves nothing, whatever the policy`, async () => {
     const url = link(FILM, { exp: NOW + 100_000 });
-    const ask = (env, time) => gate.ask(url, { now: time, env: { DENYLIST, ...env } });
-    const closed = await ask({}, now);
-    assert.deepEqual([closed.status, problem(closed).reason], [503, "state_unavailable"]);
-    // A gate that has never known anything has nothing to fall back on.
-    const open = await ask({ DENYLIST_OUTAGE: "60s" }, now);
-    assert.equal(open.status, 503);
+    for (const DENYLIST_OUTAGE of ["closed", "60s"]) {
+      const response = await gate.ask(url, { now, env: { DENYLIST, DENYLIST_OUTAGE } });
+      assert.deepEqual([response.status, problem(response).reason], [503, "state_unavailable"]);
+    }
+  });
+}
+
+for (const [DENYLIST_OUTAGE, expected] of [["closed", [200, 503, 503, 503]], ["60s", [200, 200, 503, 503]]]) {
+  test(`a denylist that fails later: ${DENYLIST_OUTAGE}`, async () => {
+    const env = { DENYLIST: "a denylist that fails later", DENYLIST_OUTAGE };
+    const ask = async (age, fields = {}) =>
+      (await gate.ask(link(FILM, { exp: NOW + 100_000, ...fields }), { now: now + age, env })).status;
+    const statuses = [await ask(0), await ask(30), await ask(61), await ask(64, { reval: 5 })];
+    assert.deepEqual(statuses, expected);
+    now += 70;
   });
 }
 

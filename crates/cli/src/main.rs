@@ -48,7 +48,7 @@ EXAMPLES:
   Many links at once, one URL per line:
     playgate sign --keys keys.txt --stdin < urls.txt > links.txt
 
-  Take a viewer's links back, at every gate within seconds:
+  Revoke a viewer's links, at every gate within seconds:
     playgate revoke --sub viewer-1 --issued-before now --for 7d https://cdn.example.com
 
   Links over HTTP, for an origin in any language:

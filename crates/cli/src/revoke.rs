@@ -1,4 +1,4 @@
-//! `playgate revoke` and `playgate revocations`: take links back at a gate that keeps state.
+//! `playgate revoke` and `playgate revocations`: end links early, at a gate that keeps state.
 
 use core::time::Duration;
 use std::env;
@@ -30,7 +30,7 @@ const SECRET_FILE: SecretFile = SecretFile {
 /// How long to wait for the gate.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The gate, and the secret for it.
+/// The gate and its secret.
 #[derive(Args)]
 struct GateArgs {
     /// The gate's scheme and host
@@ -42,12 +42,11 @@ struct GateArgs {
     secret_file: Option<PathBuf>,
 }
 
-/// Take links back
+/// Revoke links
 ///
-/// Tokens that the options name are refused from then on, by every gate of the deployment, within the
-/// DENYLIST_MAX_AGE of the gates (10 seconds by default). Prints the revocation that holds as one line of JSON. The
-/// same call again changes nothing, and a second one for the same value joins the two: the later end and the wider
-/// condition count.
+/// Every gate of the deployment refuses the tokens that the option names, after at most DENYLIST_MAX_AGE (10
+/// seconds by default). Prints the revocation that now holds, as one line of JSON. A second revocation of the same
+/// value joins the first: the later end, the wider condition and the newer reason count.
 ///
 /// A revocation ends by itself. Let it last as long as the longest-lived token that it concerns: the latest expiry,
 /// and the --run on top of it.
@@ -56,13 +55,13 @@ struct GateArgs {
     verbatim_doc_comment,
     after_help = "\
 EXAMPLES:
-  A viewer has signed out: every link issued to her before now
+  A viewer has signed out: every link issued before now
     playgate revoke --sub viewer-1 --issued-before now --for 7d https://cdn.example.com
 
-  A directory, whoever has links to it
+  Every link to a directory
     playgate revoke --dir /videos/42/ --for 7d https://cdn.example.com
 
-  Take a revocation back
+  Undo a revocation
     playgate revoke --undo --sub viewer-1 https://cdn.example.com
 
 EXIT CODES:
@@ -75,8 +74,8 @@ pub(crate) struct Revoke {
     #[command(flatten)]
     what: What,
 
-    /// Revoke only tokens issued before this time (iat), or `now`. A token without a time of issue counts as older.
-    /// Only with --sub, --dir and --all
+    /// Revoke only tokens issued before this time; `now` is allowed. A token without iat is always revoked. Only with
+    /// --sub, --dir and --all
     #[arg(long, value_name = "TIME", value_parser = time_or_now)]
     issued_before: Option<TimeOrNow>,
 
@@ -92,7 +91,7 @@ pub(crate) struct Revoke {
     #[arg(long, value_name = "REASON", value_parser = ["revoked", "signed_out", "displaced"])]
     reason: Option<String>,
 
-    /// Take the revocation back
+    /// Undo the revocation
     #[arg(long, conflicts_with_all = ["issued_before", "length", "until", "reason"])]
     undo: bool,
 

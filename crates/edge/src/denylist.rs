@@ -11,8 +11,8 @@ use playgate_state::{Progress, Question, Reason, Replica, Update};
 /// How long a question may take until another one is asked, in milliseconds.
 const PATIENCE: u64 = 5_000;
 
-/// How long no request waits for another answer after a question was in vain, in milliseconds. A denylist that is down
-/// is not asked by every request.
+/// For how long after a failed question no request waits for another one, in milliseconds, so that not every request
+/// asks a denylist that is down.
 const PAUSE: u64 = 1_000;
 
 /// How a gate follows the denylist. All lengths are in milliseconds.
@@ -37,7 +37,7 @@ pub struct Denylist {
     known_at: Option<u64>,
     /// When the question was asked that is not answered yet.
     asked_at: Option<u64>,
-    /// When the last question turned out to be in vain.
+    /// When a question last failed.
     failed_at: Option<u64>,
 }
 
@@ -81,7 +81,7 @@ impl Denylist {
     pub fn answered(&mut self, answer: &[u8], asked: u64, now: u64) -> Option<DenylistQuestion> {
         self.asked_at = None;
         let Ok(update) = Update::parse(answer) else {
-            self.misunderstood(now);
+            self.unusable(now);
             return None;
         };
         let follows = |replica: &Replica| replica.epoch() == update.epoch();
@@ -99,25 +99,26 @@ impl Denylist {
                     self.replica = Some(incoming);
                 }
                 self.failed_at = None;
-                self.known_at = Some(asked);
+                // An answer may overtake another one.
+                self.known_at = self.known_at.filter(|at| *at <= now).max(Some(asked));
                 None
             }
             Ok(Progress::Next(_)) => Some(self.ask(now)),
             // The answer does not continue the replica, as if it belonged to another question.
             Err(_) => {
-                self.misunderstood(now);
+                self.unusable(now);
                 None
             }
         }
     }
 
-    /// Notes that a question has no answer.
+    /// Notes that a question was not answered.
     pub fn unanswered(&mut self, now: u64) {
         (self.asked_at, self.failed_at) = (None, Some(now));
     }
 
     /// Notes an answer that cannot be used. A replica that is being read starts again.
-    fn misunderstood(&mut self, now: u64) {
+    fn unusable(&mut self, now: u64) {
         self.unanswered(now);
         self.incoming = None;
     }
@@ -152,7 +153,8 @@ impl Known<'_> {
         self.asked.is_none() && self.denylist.is_some_and(|denylist| denylist.can_ask(self.now))
     }
 
-    /// The replica, if it is new enough to decide. What was asked for this request is, however long the answer took.
+    /// The replica, if it is new enough to decide. An answer to a question that was asked for this request is new enough,
+    /// however long it took.
     fn replica(&self, revalidate: Option<Duration>) -> Option<&Replica> {
         let denylist = self.denylist?;
         let replica = denylist.replica.as_ref()?;

@@ -50,7 +50,7 @@ pub enum Call {
     },
 }
 
-/// What a call did.
+/// The outcome of an operator's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done<'a> {
     /// The revocation that now holds, as JSON.
@@ -105,7 +105,7 @@ pub fn read_call(method: &str, url: &str, body: Option<&[u8]>, now: u64) -> Resu
     match method {
         "POST" => {
             let body = body.ok_or_else(|| {
-                problem(413, "too_large", None, "a revocation has at most 16384 bytes")
+                problem(413, "too_large", None, "a revocation has at most 16,384 bytes")
             })?;
             let body = core::str::from_utf8(body)
                 .map_err(|_| problem(400, "bad_request", None, "the body is not UTF-8"))?;

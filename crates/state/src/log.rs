@@ -31,12 +31,12 @@ pub struct Entry {
     pub issued_before: Option<u64>,
     /// Why.
     pub reason: Reason,
-    /// Whether it takes the earlier entry back instead.
+    /// Whether it undoes the earlier entry instead.
     pub removed: bool,
 }
 
 impl Entry {
-    /// The entry of a revocation, or the one that takes it back. `hash` is that of its kind and value.
+    /// The entry of a revocation, or the one that undoes it. `hash` is that of its kind and value.
     #[must_use]
     pub const fn new(hash: u64, revocation: &Revocation, removed: bool) -> Self {
         let Revocation { until, issued_before, reason, .. } = *revocation;

@@ -1,15 +1,22 @@
-//! What the Durable Object of the denylist asks: how to read a call, what a revocation becomes, and how it is sent to
-//! gates. The object itself (`denylist.mjs`) only stores the results.
+//! What the Durable Object of the denylist needs from Rust: how to read a call, what a revocation becomes after a newer
+//! one, and how updates are encoded. `denylist.mjs` stores the results.
 
 use playgate::UnixTime;
-use playgate_edge::{Call, Done, done, read_call};
+use playgate_edge::{Call, Done, MAX_BODY, done, read_call};
 use playgate_state::{
     CLOCK_SLACK, Entry, Kind, MAX_LEN, Reason, Revocation, Update, hash, should_compact, tile_end,
 };
 use serde::Deserialize;
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsError, prelude::wasm_bindgen};
 
-/// Reads a call, in lines: `revoke`, the kind, the value, the end in Unix seconds, and the revocation as JSON; `list`,
+/// The largest body of a call, in bytes.
+#[must_use]
+#[wasm_bindgen(js_name = maxBody)]
+pub fn max_body() -> usize {
+    MAX_BODY
+}
+
+/// Reads a call, in lines: `revoke`, the kind, the value, and the revocation as JSON; `list`,
 /// the sequence number after which to start or nothing, and the most revocations; `undo`, the kind, and the value;
 /// or `answer`, and the response to a call that is wrong.
 #[must_use]
@@ -17,9 +24,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub fn read(method: &str, url: &str, body: Option<Vec<u8>>, now: f64) -> String {
     match read_call(method, url, body.as_deref(), seconds(now)) {
         Ok(Call::Revoke(revocation)) => {
-            let (kind, value, until) =
-                (revocation.kind.name(), &revocation.value, revocation.until);
-            format!("revoke\n{kind}\n{value}\n{until}\n{}", json(&revocation))
+            let (kind, value) = (revocation.kind.name(), &revocation.value);
+            format!("revoke\n{kind}\n{value}\n{}", json(&revocation))
         }
         Ok(Call::List { after, limit }) => {
             let after = after.map(|after| after.to_string()).unwrap_or_default();
@@ -32,29 +38,34 @@ pub fn read(method: &str, url: &str, body: Option<Vec<u8>>, now: f64) -> String 
 
 /// The revocation that holds after a newer one of the same kind and value, as JSON; `None` if the current one already
 /// says the same.
-#[must_use]
+///
+/// # Errors
+/// One of them cannot be read.
 #[wasm_bindgen]
-pub fn revise(current: Option<String>, newer: &str, now: f64) -> Option<String> {
-    let current = current.and_then(|current| stored(&current));
-    let newer = stored(newer)?;
-    let revised = newer.revised(current.as_ref(), UnixTime::from_secs(seconds(now)));
-    (current.as_ref() != Some(&revised)).then(|| json(&revised))
+pub fn revise(current: Option<String>, newer: &str, now: f64) -> Result<Option<String>, JsError> {
+    let current = current.map(|current| stored(&current)).transpose()?;
+    let revised = stored(newer)?.revised(current.as_ref(), UnixTime::from_secs(seconds(now)));
+    Ok((current.as_ref() != Some(&revised)).then(|| json(&revised)))
 }
 
-/// The entry of a revocation in the log, or the one that takes it back.
-#[must_use]
+/// The entry of a revocation in the log, or the one that undoes it.
+///
+/// # Errors
+/// The revocation or the key cannot be read.
 #[wasm_bindgen]
-pub fn entry(revocation: &str, key: &[u8], removed: bool) -> Option<Vec<u8>> {
+pub fn entry(revocation: &str, key: &[u8], removed: bool) -> Result<Vec<u8>, JsError> {
     let revocation = stored(revocation)?;
-    let hash = hash(key.try_into().ok()?, revocation.kind, &revocation.value);
-    Some(Entry::new(hash, &revocation, removed).encode())
+    let hash = hash(key.try_into()?, revocation.kind, &revocation.value);
+    Ok(Entry::new(hash, &revocation, removed).encode())
 }
 
 /// The start of an update, before its entries.
-#[must_use]
+///
+/// # Errors
+/// The key does not have 16 bytes.
 #[wasm_bindgen(js_name = updateHeader)]
-pub fn update_header(epoch: u64, key: &[u8], from: f64, end: f64) -> Option<Vec<u8>> {
-    Some(Update::header(epoch, key.try_into().ok()?, from as u64, end as u64))
+pub fn update_header(epoch: u64, key: &[u8], from: f64, end: f64) -> Result<Vec<u8>, JsError> {
+    Ok(Update::header(epoch, key.try_into()?, from as u64, end as u64))
 }
 
 /// For how long an entry that has ended stays in the log, in seconds.
@@ -115,7 +126,7 @@ pub fn undone(is_known: bool) -> String {
 }
 
 /// A revocation that this object stored.
-fn stored(json: &str) -> Option<Revocation> {
+fn stored(json: &str) -> Result<Revocation, JsError> {
     #[derive(Deserialize)]
     struct Stored {
         kind: Kind,
@@ -125,8 +136,8 @@ fn stored(json: &str) -> Option<Revocation> {
         until: u64,
         reason: Reason,
     }
-    let Stored { kind, value, issued_before, until, reason } = serde_json::from_str(json).ok()?;
-    Some(Revocation { kind, value, issued_before, until, reason })
+    let Stored { kind, value, issued_before, until, reason } = serde_json::from_str(json)?;
+    Ok(Revocation { kind, value, issued_before, until, reason })
 }
 
 fn json(revocation: &Revocation) -> String {

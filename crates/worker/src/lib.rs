@@ -94,9 +94,10 @@ impl Gate {
         config.asks(&self.0.denylist.borrow(), millis(now))
     }
 
-    /// How old an answer may be that the gate takes from a cache, in milliseconds.
+    /// The greatest age of an answer that the gate takes from a cache, in milliseconds.
     #[must_use]
-    pub fn refresh(&self) -> f64 {
+    #[wasm_bindgen(js_name = maxSharedAge)]
+    pub fn max_shared_age(&self) -> f64 {
         self.0.config.as_ref().map_or(0.0, |config| config.refresh() as f64)
     }
 

@@ -80,7 +80,12 @@ fn in_payload(name: &str, value: &MemberValue<'_>, text: &str) -> String {
         "jti" => "the token's id".to_owned(),
         "nbf" => format!("not before {}", time()),
         "reval" => secs
-            .map(|secs| format!("needs revocations no older than {}", Span(secs)))
+            .map(|secs| {
+                format!(
+                    "needs a gate whose copy of the revocations is no older than {}",
+                    Span(secs)
+                )
+            })
             .unwrap_or_default(),
         "run" => secs
             .map(|secs| format!("may be exchanged for a token of {}", Span(secs)))

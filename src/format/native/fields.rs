@@ -289,7 +289,9 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         write: |said, out| out.number(said.options.options.revalidate),
         #[cfg(feature = "alloc")]
-        describe: |shown| length("needs revocations no older than", shown.redacted),
+        describe: |shown| {
+            length("needs a gate whose copy of the revocations is no older than", shown.redacted)
+        },
     },
     Row {
         field: Field::Run,

@@ -174,8 +174,7 @@ pub(super) fn read_pass_headers(variables: &Variables) -> Result<PassHeaders, St
     PassHeaders::new(list(text)).map_err(|(number, error)| in_entry(number, error))
 }
 
-/// How the gate keeps state: it does if the denylist is bound and the secret for it is set. Also returns the
-/// variable that an error is about.
+/// How the gate keeps state. It does if the denylist is bound and `ADMIN_SECRET` is set. An error names its variable.
 pub(super) fn read_state(
     variables: &Variables,
 ) -> Result<Option<StateConfig>, (&'static str, String)> {
