@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -99,7 +99,9 @@ async function startWorkerd() {
   const ports = [];
   for (let n = 0; n <= contenders.length; n++) ports.push(await freePort());
   const config = join(folder, "config.capnp");
-  writeFileSync(config, capnp(ports));
+  const disk = join(folder, "disk");
+  mkdirSync(disk);
+  writeFileSync(config, capnp(ports, disk));
   const server = spawn(createRequire(import.meta.url)("workerd").default, ["serve", config], {
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -110,18 +112,18 @@ async function startWorkerd() {
   return { ports: ports.slice(0, -1), stop };
 }
 
-function capnp(ports) {
+function capnp(ports, disk) {
   // The first module is the entry.
   const modules = uploaded()
     .map(([name]) => `(name = "${name}", ${name.endsWith(".js") ? "esModule" : "wasm"} = embed "${name}")`)
     .sort((a, b) => b.includes("esModule") - a.includes("esModule"));
-  const workers = [...contenders, { of: { ROLE: "origin" } }].map(({ of }) => {
+  const workers = [...contenders, { of: { ROLE: "origin" } }].map(({ of }, n) => {
     const bindings = Object.entries({ ...of, ORIGIN: `http://127.0.0.1:${ports.at(-1)}` });
     const own = of.ROLE ? ['(name = "main", esModule = embed "gates.mjs")'] : modules;
     const texts = bindings.map(([name, text]) => `(name = "${name}", text = "${text}")`);
     const object = of.ADMIN_SECRET ? `,
-      durableObjectNamespaces = [(className = "Denylist", uniqueKey = "denylist", enableSql = true)],
-      durableObjectStorage = (inMemory = void)` : "";
+      durableObjectNamespaces = [(className = "Denylist", uniqueKey = "denylist${n}", enableSql = true)],
+      durableObjectStorage = (localDisk = "disk")` : "";
     if (object) texts.push('(name = "DENYLIST", durableObjectNamespace = "Denylist")');
     return `(compatibilityDate = "${DATE}", modules = [${own.join(", ")}],
       bindings = [${texts.join(", ")}]${object})`;
@@ -130,6 +132,7 @@ function capnp(ports) {
 const config :Workerd.Config = (
   services = [
     ${workers.map((worker, n) => `(name = "s${n}", worker = ${worker})`).join(",\n    ")},
+    (name = "disk", disk = (path = "${disk}", writable = true)),
     (name = "internet", network = (allow = ["local"])),
   ],
   sockets = [${ports.map((port, n) => `(name = "s${n}", address = "127.0.0.1:${port}", http = (), service = "s${n}")`).join(", ")}],
