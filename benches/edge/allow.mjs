@@ -107,8 +107,10 @@ async function startWorkerd() {
   });
   const stop = () => {
     server.kill("SIGKILL");
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   };
+  // Also if the bench gives up.
+  process.once("exit", stop);
   return { ports: ports.slice(0, -1), stop };
 }
 
