@@ -4,7 +4,8 @@ import { call, glue, instance, isGood, mend } from "./instance.mjs";
 
 export { Denylist } from "./denylist.mjs";
 
-// By environment, so that each configuration is read once, and by instance.
+// By environment, so that each configuration is read once, and by instance. With each gate: how often it asks the
+// denylist, in milliseconds, or 0.
 let gates = new WeakMap();
 let gatesOf = instance();
 
@@ -25,8 +26,11 @@ function decide(request, env, asked) {
   let parts = `${request.method}\n${request.url}`;
   for (const name of FIELDS) parts += `\n${request.headers.get(name) ?? ""}`;
   return call(() => {
-    if (!gates.has(env)) gates.set(env, new glue.Gate(env));
-    return gates.get(env).decide(parts, request, Date.now(), asked);
+    if (!gates.has(env)) {
+      const gate = new glue.Gate(env);
+      gates.set(env, { gate, refresh: gate.refresh() });
+    }
+    return gates.get(env).gate.decide(parts, request, Date.now(), asked);
   });
 }
 
@@ -69,8 +73,8 @@ function log(text, end) {
  */
 async function learn(env, isShared) {
   const own = instance();
-  const gate = gates.get(env);
-  const age = isShared ? call(() => gate.maxSharedAge()) : 0;
+  const { gate, refresh } = gates.get(env);
+  const age = isShared ? refresh : 0;
   let asked = Date.now();
   let question = call(() => gate.ask(asked));
   for (let last; question !== undefined && question !== last; ) {
@@ -277,7 +281,9 @@ export default {
   fetch(request, env, ctx) {
     try {
       const verdict = decide(request, env);
-      if (verdict !== ASK && call(() => gates.get(env).isDue(Date.now()))) ctx.waitUntil(learn(env, true).catch(() => {}));
+      const { gate, refresh } = gates.get(env);
+      // Without state there is nothing to ask.
+      if (refresh > 0 && verdict !== ASK && call(() => gate.isDue(Date.now()))) ctx.waitUntil(learn(env, true).catch(() => {}));
       if (typeof verdict === "string") return answer(verdict);
       const response = verdict === ASK ? decideInformed(request, env)
         : verdict === MANAGE ? manage(request, env) : serve(verdict, env);

@@ -202,6 +202,7 @@ test("a playback that starts gets an id of its own, and can be revoked by it", a
   };
   const [one, other, named] = [await start({}), await start({}), await start({ sid: "mine" })];
   assert.equal(named.sid, "mine");
+  assert.match((await start({ reval: 60 })).address, /&reval=60&/);
   assert.match(one.sid, /^[\w-]{22}$/);
   assert.notEqual(one.sid, other.sid);
   assert.equal((await revoke("sid", one.sid)).status, 201);
@@ -294,11 +295,6 @@ test("gates of different deployments share nothing", async () => {
   }
   const response = await gate.ask(link(FILM, { exp: NOW + 100_000, jti: "j13" }), { now, env: { LEEWAY: "2" } });
   assert.equal(response.status, 403);
-});
-
-test("a gate whose answers take longer than DENYLIST_MAX_AGE still serves", async () => {
-  const env = { DENYLIST_REFRESH: "1ms", DENYLIST_MAX_AGE: "1ms" };
-  assert.equal(await reasonFor({}, { env }), null);
 });
 
 test("each call leaves a line in the log, without what was revoked", async () => {

@@ -85,6 +85,11 @@ impl Denylist {
             return None;
         };
         let follows = |replica: &Replica| replica.epoch() == update.epoch();
+        // A late answer must not bring back a log that another one has replaced.
+        let is_outdated = self.known_at.is_some_and(|at| asked < at && at <= now);
+        if is_outdated && !self.replica.as_ref().is_some_and(follows) {
+            return None;
+        }
         let target = match (&mut self.incoming, &mut self.replica) {
             (Some(incoming), _) if follows(incoming) => incoming,
             (_, Some(replica)) if follows(replica) => {
@@ -311,6 +316,36 @@ mod tests {
         // A clock that was set back says nothing about age.
         assert_eq!(reason(&denylist, NOW - 1, true, None), Some("state_unavailable"));
         assert!(denylist.is_due(FRESHNESS, NOW - 3_600_000));
+    }
+
+    #[test]
+    fn an_answer_to_this_request_is_new_enough_however_long_it_took() {
+        let (mut denylist, mut writer) = (Denylist::default(), writer());
+        learn(&mut denylist, &mut writer, NOW);
+        let decided = |asked, now| {
+            let (denylist, leeway) = (Some(&denylist), Duration::ZERO);
+            Known { denylist, freshness: FRESHNESS, now, leeway, asked }.replica(None).is_some()
+        };
+        assert!(decided(Some(NOW), NOW + 60_001));
+        assert!(!decided(Some(NOW + 1), NOW + 60_001), "it was asked before this request");
+        assert!(!decided(None, NOW + 60_001));
+    }
+
+    #[test]
+    fn a_late_answer_does_not_bring_back_an_old_log() {
+        let (mut denylist, mut writer) = (Denylist::default(), writer());
+        let first = denylist.ask(NOW);
+        let late = answer(&mut writer, first);
+        revoke(&mut writer, r#"{"kind":"sub","value":"v1","until":1767311400}"#);
+        writer.compact(time(NOW), 8);
+        learn(&mut denylist, &mut writer, NOW + 5);
+        assert_eq!(reason(&denylist, NOW + 6, false, None), Some("revoked"));
+        assert_eq!(denylist.answered(&late, NOW, NOW + 6), None);
+        assert_eq!(reason(&denylist, NOW + 6, false, None), Some("revoked"));
+        // One of the same log that was overtaken leaves the age as it is.
+        let early = answer(&mut writer, DenylistQuestion { epoch: Some(8), from: 1 });
+        assert_eq!(denylist.answered(&early, NOW + 1, NOW + 7), None);
+        assert_eq!(denylist.age(NOW + 7), 2);
     }
 
     #[test]

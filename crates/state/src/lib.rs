@@ -1,8 +1,8 @@
 //! What a deployment has to remember: the denylist, which ends tokens early. No I/O, no clock, no randomness:
 //! times and random bytes are arguments.
 //!
-//! One [`Denylist`] keeps a log of [`Revocation`]s. Each gate follows the log with a [`Replica`], and decides with
-//! that alone: it asks for what is [new](Command::Since), [applies](Replica::apply) the [`Update`], and looks
+//! One [`Denylist`] keeps a log of [`Revocation`]s. Each gate follows the log with a [`Replica`], and decides
+//! only with that: it asks for what is [new](Command::Since), [applies](Replica::apply) the [`Update`], and looks
 //! tokens [up](Replica::find).
 //!
 //! ```

@@ -94,10 +94,10 @@ impl Gate {
         config.asks(&self.0.denylist.borrow(), millis(now))
     }
 
-    /// The greatest age of an answer that the gate takes from a cache, in milliseconds.
+    /// How often the gate asks the denylist, in milliseconds; 0 if it keeps no state. Answers up to this age may be
+    /// shared.
     #[must_use]
-    #[wasm_bindgen(js_name = maxSharedAge)]
-    pub fn max_shared_age(&self) -> f64 {
+    pub fn refresh(&self) -> f64 {
         self.0.config.as_ref().map_or(0.0, |config| config.refresh() as f64)
     }
 
