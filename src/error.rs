@@ -22,12 +22,14 @@ pub enum Field {
     Iat,
     Ip,
     Jti,
+    Max,
     Nbf,
     Pre,
     Reval,
     Run,
     Sid,
     Sub,
+    Uses,
     Sig,
     Token,
     Url,
@@ -57,12 +59,14 @@ impl Field {
             Self::Iat => "iat",
             Self::Ip => "ip",
             Self::Jti => "jti",
+            Self::Max => "max",
             Self::Nbf => "nbf",
             Self::Pre => "pre",
             Self::Reval => "reval",
             Self::Run => "run",
             Self::Sid => "sid",
             Self::Sub => "sub",
+            Self::Uses => "uses",
             Self::Sig => "sig",
             Self::Token => "token",
             Self::Url => "url",
@@ -90,6 +94,10 @@ pub enum Fault {
     Missing,
     /// It needs `dir`, which the token does not have.
     NeedsDirectory,
+    /// It needs `sub`, which the token does not have.
+    NeedsSubject,
+    /// It needs `jti`, which the token does not have.
+    NeedsTokenId,
     #[cfg(feature = "jwt")]
     /// A nested JWT.
     Nested,
@@ -124,6 +132,8 @@ impl fmt::Display for Fault {
             Self::Empty => "is empty",
             Self::Missing => "is missing or in the wrong place",
             Self::NeedsDirectory => "needs a directory scope",
+            Self::NeedsSubject => "needs the viewer's id, `sub`",
+            Self::NeedsTokenId => "needs the token's id, `jti`",
             #[cfg(feature = "jwt")]
             Self::Nested => "contains a token",
             Self::NoHost => "has no host; write https://host/path",
@@ -323,6 +333,8 @@ impl core::error::Error for PolicyError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StateError {
+    /// It was redeemed as often as it may be, and not by this client.
+    AlreadyUsed,
     /// Another playback of the same viewer took its place.
     Displaced,
     /// It asks for a state that this gate does not keep.
@@ -331,18 +343,25 @@ pub enum StateError {
     Revoked,
     /// The viewer has signed out.
     SignedOut,
+    /// The viewer has as many playbacks as the token allows.
+    TooManyPlaybacks,
     /// The state is unknown at the moment, or older than allowed.
     Unavailable,
+    /// There is no token for the reference: it never existed, or it was deleted or has expired.
+    UnknownReference,
 }
 
 impl StateError {
     const fn code(self) -> &'static str {
         match self {
+            Self::AlreadyUsed => "already_used",
             Self::Displaced => "displaced",
             Self::Required => "state_required",
             Self::Revoked => "revoked",
             Self::SignedOut => "signed_out",
+            Self::TooManyPlaybacks => "too_many_playbacks",
             Self::Unavailable => "state_unavailable",
+            Self::UnknownReference => "unknown_reference",
         }
     }
 }
@@ -350,13 +369,16 @@ impl StateError {
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::AlreadyUsed => "the link was used already, from another network",
             Self::Displaced => "the viewer started another playback, which ended this one",
-            Self::Required => {
-                "the link needs a gate that checks revocations, and this gate does not"
-            }
+            Self::Required => "the link needs a gate that keeps state, and this gate does not",
             Self::Revoked => "the link was revoked",
             Self::SignedOut => "the viewer has signed out",
-            Self::Unavailable => "the gate cannot check at the moment what is revoked; try again",
+            Self::TooManyPlaybacks => {
+                "the viewer has as many playbacks as the link allows; end one, or wait 90 seconds"
+            }
+            Self::Unavailable => "the gate cannot check its state at the moment; try again",
+            Self::UnknownReference => "the reference is unknown: it has expired, or it was deleted",
         })
     }
 }

@@ -57,10 +57,10 @@ impl fmt::Debug for ExchangedToken {
 }
 
 impl Verifier<'_> {
-    /// The token to pass on: that of the request, or, if it has `run`, one that expires `run` seconds from now, but
-    /// no later than `exp` plus `run`. It keeps the scope and every binding, but not `run`, so it cannot be
-    /// exchanged again. `None` if the scope is exact and there is no `run`: the token would allow only the
-    /// requested address.
+    /// The token to pass on: that of the request, or, if it [starts a playback](Grant::starts_playback), a new one. If
+    /// it has `run`, the new one expires `run` seconds from now, but no later than `exp` plus `run`. It keeps the scope
+    /// and every binding, but neither `run` nor `uses`. `None` if the scope is exact and there is no `run`: the token
+    /// would allow only the requested address.
     ///
     /// The operator's limits on `run` and on lifetimes apply to it. The key of the request signs it, and it expires
     /// when that key retires, so retiring a key also ends the tokens that came from its links. If that key is bound
@@ -80,7 +80,7 @@ impl Verifier<'_> {
             is_new: false,
             segment_signer: None,
         };
-        if grant.run().is_none() && grant.preview().is_none() {
+        if !grant.starts_playback() && grant.preview().is_none() {
             return Some(own);
         }
         let Some((mint, key)) = self.mint(verified, now) else { return Some(own) };
@@ -103,7 +103,7 @@ impl Verifier<'_> {
         let unsigned_params = self.rules.unsigned_params;
         let segment_signer =
             grant.preview().map(|_| mint.segment_signer(&checked, unsigned_params));
-        if grant.run().is_none() {
+        if !grant.starts_playback() {
             return Some(ExchangedToken { expires, segment_signer, ..own });
         }
         let token = mint.token(&checked, verified.scope(), n).ok()?;
@@ -175,16 +175,20 @@ fn options<'a>(grant: &'a Grant<'_>, file: Option<&'a str>) -> LinkOptions<'a> {
         issued: _,
         networks,
         token_id,
+        max_playbacks,
         not_before: _,
         preview,
         revalidate,
         run: _,
         session,
         subject,
+        // The exchange redeemed it.
+        uses: _,
     } = grant;
     LinkOptions {
         countries: countries.map(Countries::as_str),
         download: file,
+        max_playbacks: *max_playbacks,
         inline: download.is_some_and(DownloadName::is_inline),
         networks: networks.iter().copied().flat_map(Networks::iter).collect::<Vec<_>>(),
         not_before: grant.not_before(),

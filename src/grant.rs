@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use alloc::{borrow::Cow, string::String};
 
 use crate::bytes;
-use crate::error::Fault;
+use crate::error::{Fault, Field, ParseError};
 use crate::time::UnixTime;
 
 pub use self::network::{Network, NetworkError, Networks};
@@ -97,12 +97,14 @@ pub struct Grant<'a> {
     pub(crate) issued: Option<u64>,
     pub(crate) networks: Option<Networks<'a>>,
     pub(crate) token_id: Option<Text<'a>>,
+    pub(crate) max_playbacks: Option<u16>,
     pub(crate) not_before: Option<u64>,
     pub(crate) preview: Option<u64>,
     pub(crate) revalidate: Option<u64>,
     pub(crate) run: Option<u64>,
     pub(crate) session: Option<Text<'a>>,
     pub(crate) subject: Option<Text<'a>>,
+    pub(crate) uses: Option<u16>,
 }
 
 impl<'a> Grant<'a> {
@@ -116,12 +118,14 @@ impl<'a> Grant<'a> {
         issued: None,
         networks: None,
         token_id: None,
+        max_playbacks: None,
         not_before: None,
         preview: None,
         revalidate: None,
         run: None,
         session: None,
         subject: None,
+        uses: None,
     };
 
     /// The time of expiry. From then on, the token allows nothing. Wire name: `exp`.
@@ -172,6 +176,12 @@ impl<'a> Grant<'a> {
         self.token_id.as_ref()
     }
 
+    /// How many playbacks of the viewer may run at once. A gate without state refuses the token. Wire name: `max`.
+    #[must_use]
+    pub const fn max_playbacks(&self) -> Option<u16> {
+        self.max_playbacks
+    }
+
     /// Before this time, the token allows nothing. Wire name: `nbf`.
     #[must_use]
     pub fn not_before(&self) -> Option<UnixTime> {
@@ -208,6 +218,45 @@ impl<'a> Grant<'a> {
     #[must_use]
     pub const fn subject(&self) -> Option<&Text<'a>> {
         self.subject.as_ref()
+    }
+
+    /// How many clients may redeem the token. A gate without state refuses it. Wire name: `uses`.
+    #[must_use]
+    pub const fn uses(&self) -> Option<u16> {
+        self.uses
+    }
+
+    /// Whether it is counted how often or at how many places the token is used.
+    pub(crate) const fn is_counted(&self) -> bool {
+        self.max_playbacks.is_some() || self.uses.is_some()
+    }
+
+    /// Whether a gate without state refuses the token.
+    pub(crate) const fn needs_state(&self) -> bool {
+        self.is_counted() || self.revalidate.is_some()
+    }
+
+    /// Checks that what is counted has a name to be counted under.
+    pub(crate) const fn check_counts(&self) -> Result<(), ParseError> {
+        match self {
+            Self { max_playbacks: Some(_), subject: None, .. } => {
+                Err(ParseError::Malformed(Field::Max, Fault::NeedsSubject))
+            }
+            Self { uses: Some(_), token_id: None, .. } => {
+                Err(ParseError::Malformed(Field::Uses, Fault::NeedsTokenId))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this token should be exchanged for one of its own for each playback: a playback that starts gets its own
+    /// length, its own id, or is counted.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub const fn starts_playback(&self) -> bool {
+        self.run.is_some()
+            || self.uses.is_some()
+            || self.max_playbacks.is_some() && self.session.is_none()
     }
 }
 
@@ -315,6 +364,15 @@ pub(crate) const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// The decimal digits of the largest number. No number with this many digits overflows.
 const MAX_DIGITS: usize = 16;
+
+/// The most uses or playbacks that a token can allow.
+pub(crate) const MAX_COUNT: u16 = 1_000;
+
+/// Parses a number from 1 to [`MAX_COUNT`].
+pub(crate) fn parse_count(text: &str) -> Result<u16, Fault> {
+    let number = parse_number(text, 1, MAX_COUNT.into())?;
+    u16::try_from(number).map_err(|_| Fault::OutOfRange)
+}
 
 /// Parses a decimal number without sign or leading zero.
 #[inline]

@@ -184,7 +184,7 @@ impl Verifier<'_> {
             }
         }
         match (self.state.is_none(), key) {
-            (true, _) if token.grant.revalidate().is_none() => {
+            (true, _) if !token.grant.needs_state() => {
                 report.skip("revocation is checked only at the edge");
             }
             (_, Some(key)) => match self.check_state(token, key, now) {

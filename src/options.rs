@@ -6,7 +6,8 @@ mod error;
 
 use alloc::vec::Vec;
 
-use crate::grant::Network;
+use crate::error::{Fault, Field};
+use crate::grant::{MAX_COUNT, Network};
 use crate::key::Entry;
 use crate::time::UnixTime;
 
@@ -30,6 +31,7 @@ pub(crate) struct LinkOptions<'a> {
     pub(crate) issued: Issued,
     pub(crate) networks: Vec<Network>,
     pub(crate) token_id: Option<&'a str>,
+    pub(crate) max_playbacks: Option<u16>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) preview: Option<u64>,
     pub(crate) revalidate: Option<u64>,
@@ -39,8 +41,29 @@ pub(crate) struct LinkOptions<'a> {
     pub(crate) scope: Extent,
     pub(crate) session: Option<&'a str>,
     pub(crate) subject: Option<&'a str>,
+    pub(crate) uses: Option<u16>,
     /// Whether the token goes into the path; `None` to decide by scope.
     pub(crate) in_path: Option<bool>,
+}
+
+impl LinkOptions<'_> {
+    /// Checks that what is counted is in range, and has a name to be counted under.
+    pub(crate) fn check_counts(&self) -> Result<(), SignError> {
+        let (sub, jti) = (self.subject.is_some(), self.token_id.is_some());
+        for (field, count, is_named, unnamed) in [
+            (Field::Max, self.max_playbacks, sub, Fault::NeedsSubject),
+            (Field::Uses, self.uses, jti, Fault::NeedsTokenId),
+        ] {
+            match count {
+                Some(count) if !(1..=MAX_COUNT).contains(&count) => {
+                    return Err(SignError::Field(field, Fault::OutOfRange));
+                }
+                Some(_) if !is_named => return Err(SignError::Field(field, unnamed)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What a link allows.

@@ -186,6 +186,13 @@ impl<'a, U> Builder<'a, U> {
         self
     }
 
+    /// How many playbacks of the viewer may run at once: 1 to 1,000. Needs [`subject`](Self::subject). A gate without
+    /// state refuses the link. Wire name: `max`.
+    pub const fn max_playbacks(mut self, most: u16) -> Self {
+        self.options.max_playbacks = Some(most);
+        self
+    }
+
     /// Not valid before this time. Wire name: `nbf`.
     pub const fn not_before(mut self, time: UnixTime) -> Self {
         self.options.not_before = Some(time);
@@ -200,7 +207,7 @@ impl<'a, U> Builder<'a, U> {
     }
 
     /// The greatest age of the revocations that may decide on this link: a gate with older ones asks for new ones
-    /// first. A gate without revocations refuses the link. Wire name: `reval`.
+    /// first. A gate without state refuses the link. Wire name: `reval`.
     pub const fn revalidate(mut self, age: Duration) -> Self {
         self.options.revalidate = Some(age.as_secs());
         self
@@ -230,6 +237,13 @@ impl<'a, U> Builder<'a, U> {
     /// The viewer: 1 to 64 of `A-Z a-z 0-9 - _`. Wire name: `sub`.
     pub const fn subject(mut self, id: &'a str) -> Self {
         self.options.subject = Some(id);
+        self
+    }
+
+    /// How many clients may redeem the link: 1 to 1,000; 1 makes it a single-use link. Needs
+    /// [`token_id`](Self::token_id). A gate without state refuses the link. Wire name: `uses`.
+    pub const fn uses(mut self, count: u16) -> Self {
+        self.options.uses = Some(count);
         self
     }
 }

@@ -31,6 +31,12 @@ pub trait State: fmt::Debug + Sync {
     /// # Errors
     /// Why it is not.
     fn admit(&self, token: &PresentedToken<'_>, now: UnixTime) -> Result<(), StateError>;
+
+    /// Whether something counts how often tokens are redeemed ([`Grant::uses`]) and how many playbacks run
+    /// ([`Grant::max_playbacks`]). If not, such tokens are refused.
+    fn counts(&self) -> bool {
+        false
+    }
 }
 
 /// A token that has passed every check but that of the state.

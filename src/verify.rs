@@ -233,7 +233,8 @@ impl<'a> Verifier<'a> {
         self.rules.exchanges().any(|format| format.may_name_countries(text))
     }
 
-    /// Asks this state about every token that passes the other checks. Without one, a token with `reval` is refused.
+    /// Asks this state about every token that passes the other checks. Without one, a token with `max`, `reval` or
+    /// `uses` is refused.
     #[must_use]
     pub const fn state(mut self, state: Option<&'a dyn State>) -> Self {
         self.state = state;
@@ -450,11 +451,11 @@ impl<'a> Verifier<'a> {
     ) -> Result<(), StateError> {
         let grant = &token.grant;
         match self.state {
-            Some(state) => {
+            Some(state) if !grant.is_counted() || state.counts() => {
                 state.admit(&PresentedToken::new(grant, key.id.as_str(), token.path), now)
             }
-            None if grant.revalidate.is_some() => Err(StateError::Required),
-            None => Ok(()),
+            None if !grant.needs_state() => Ok(()),
+            _ => Err(StateError::Required),
         }
     }
 }

@@ -28,7 +28,7 @@ use alloc::{
 use crate::bytes::{self, is_id};
 #[cfg(feature = "alloc")]
 use crate::description::FieldDescription;
-use crate::error::{Fault, Field, ParseError, Refusal};
+use crate::error::{Fault, Field, ParseError, Refusal, StateError};
 #[cfg(feature = "alloc")]
 use crate::format::{Exchange, Explain, Mint, Rules, SignedUrl, Writer};
 use crate::format::{Format, Kid, Located, SigningInput, UnverifiedToken};
@@ -62,6 +62,10 @@ const MAX_SIGNED_LEN: usize = MAX_TOKEN_LEN - "&sig=".len() - EncodedTag::LEN;
 /// The name of a token.
 #[cfg(feature = "alloc")]
 pub(super) const NAME: &str = "pg";
+
+/// What the value of `pg` starts with in a reference, and how many characters follow.
+const REFERENCE: &str = "ref.";
+const REFERENCE_LEN: usize = 43;
 
 /// The start of a token in every placement.
 const START: &str = "pg=";
@@ -251,7 +255,9 @@ fn read<'a>(
     let Located { placement, query, text, path, .. } = token.located;
     let in_query = placement == Placement::Query;
     let grant = &mut token.grant;
-    let TokenFields { kid, tag, signed, after } = parse(text, grant)?;
+    let TokenFields { kid, tag, signed, after } =
+        parse(text, grant).map_err(|error| of_reference(text).unwrap_or(error.into()))?;
+    grant.check_counts()?;
     if grant.preview.is_some() && grant.directory.is_none() {
         return Err(malformed(Field::Pre, Fault::NeedsDirectory).into());
     }
@@ -333,6 +339,18 @@ fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<TokenFields<'a>, Pa
         }
         (previous, rest) = optional(grant, &mut rows, previous, rest)?;
     }
+}
+
+/// The refusal of a reference: only a gate with state knows the token that it stands for.
+#[cold]
+fn of_reference(text: &str) -> Option<Refusal> {
+    let (value, _) = split_value(text.strip_prefix(START)?);
+    let id = value.strip_prefix(REFERENCE)?;
+    Some(match parse_text(id, REFERENCE_LEN, is_id) {
+        Ok(id) if id.len() == REFERENCE_LEN => StateError::Required.into(),
+        Ok(_) => malformed(Field::Pg, Fault::WrongLength).into(),
+        Err(fault) => malformed(Field::Pg, fault).into(),
+    })
 }
 
 /// Why the start of a token is invalid.

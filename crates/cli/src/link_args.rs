@@ -101,6 +101,14 @@ pub(crate) struct LinkArgs {
     #[arg(long, value_name = "ID")]
     jti: Option<String>,
 
+    /// How many playbacks of the viewer (--sub) may run at once. Needs a gate with state
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    max: Option<u16>,
+
+    /// How many clients may use the link: 1 makes it a single-use link. Needs --jti, and a gate with state
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    uses: Option<u16>,
+
     /// The id of the playback session
     #[arg(long, value_name = "ID")]
     sid: Option<String>,
@@ -175,7 +183,7 @@ impl From<LinkArgs> for SignRequest {
     fn from(links: LinkArgs) -> Self {
         let LinkArgs { expires_in, expires_at, not_before, dir, exact, place, kid, .. } = links;
         let LinkArgs { audience, download, inline, round, no_iat, cookie, .. } = links;
-        let LinkArgs { preview, reval, run, jti, sid, sub, .. } = links;
+        let LinkArgs { preview, reval, run, jti, max, sid, sub, uses, .. } = links;
         // An empty value is refused: a shell variable without a value must not remove the restriction.
         let ip = (!links.ip.is_empty()).then(|| links.ip.join(","));
         let country = links.country.map(|countries| countries.replace(',', "."));
@@ -197,6 +205,7 @@ impl From<LinkArgs> for SignRequest {
             inline,
             ip,
             jti,
+            max,
             no_iat,
             not_before,
             preview,
@@ -205,6 +214,7 @@ impl From<LinkArgs> for SignRequest {
             run,
             sid,
             sub,
+            uses,
             format: links.format.into(),
         }
     }

@@ -48,6 +48,7 @@ pub struct SignRequest {
     /// Up to four networks, separated by commas. In JSON it may be a list.
     pub ip: Option<String>,
     pub jti: Option<String>,
+    pub max: Option<u16>,
     pub no_iat: bool,
     pub not_before: Option<Moment>,
     pub preview: Option<Seconds>,
@@ -56,12 +57,18 @@ pub struct SignRequest {
     pub run: Option<Seconds>,
     pub sid: Option<String>,
     pub sub: Option<String>,
+    pub uses: Option<u16>,
     #[cfg(feature = "formats")]
     pub format: LinkFormat,
 }
 
 const LENGTH: &str = "write whole seconds, 0 or more, or text like \"10m\"";
+const COUNT: &str = "write 1 to 1000";
 const TIME: &str = "write whole unix seconds, or text like \"2026-01-01T00:00:00Z\"";
+
+fn count(value: Value) -> Result<u16, &'static str> {
+    u16::try_from(value.number()?).map_err(|_| COUNT)
+}
 
 impl Shape for SignRequest {
     const EXPECTED: &'static str = "write an object with a `url`, like {\"url\": \"https://...\"}";
@@ -99,6 +106,7 @@ impl Shape for SignRequest {
                 });
             }
             "jti" => self.jti = Some(value.id()?),
+            "max" => self.max = Some(count(value)?),
             "no_iat" => self.no_iat = value.flag()?,
             "not_before" => self.not_before = Some(value.parsed(Moment::from_secs, TIME)?),
             "preview" => self.preview = Some(value.parsed(Seconds, LENGTH)?),
@@ -107,6 +115,7 @@ impl Shape for SignRequest {
             "run" => self.run = Some(value.parsed(Seconds, LENGTH)?),
             "sid" => self.sid = Some(value.id()?),
             "sub" => self.sub = Some(value.id()?),
+            "uses" => self.uses = Some(count(value)?),
             #[cfg(feature = "formats")]
             "format" => self.format.format = Some(value.text()?),
             #[cfg(feature = "formats")]
@@ -266,6 +275,12 @@ impl SignRequest {
         if let Some(Seconds(secs)) = self.preview {
             link = link.preview(Duration::from_secs(secs));
         }
+        if let Some(most) = self.max {
+            link = link.max_playbacks(most);
+        }
+        if let Some(count) = self.uses {
+            link = link.uses(count);
+        }
         if let Some(Seconds(secs)) = self.reval {
             link = link.revalidate(Duration::from_secs(secs));
         }
@@ -313,7 +328,7 @@ impl SignRequest {
         let message: &dyn fmt::Display = match &error {
             #[cfg(feature = "formats")]
             SignError::Field(Field::Claim, Fault::OutOfOrder) => {
-                &"a claim is given twice, or is one of aud, exp, iat, iss, jti, nbf, reval, run, sid and sub, which \
+                &"a claim is given twice, or is one of aud, exp, iat, iss, jti, max, nbf, reval, run, sid, sub and uses, which \
                   have options of their own"
             }
             SignError::Field(Field::Token, Fault::WrongLength) => {

@@ -7,7 +7,7 @@ use super::json::{self, MemberValue};
 use super::malformed;
 use crate::bytes::is_id;
 use crate::error::{Fault, Field, ParseError};
-use crate::grant::{Audience, Grant, MAX_NUMBER, Text, parse_text};
+use crate::grant::{Audience, Grant, MAX_COUNT, MAX_NUMBER, Text, parse_text};
 
 /// The maximum length in bytes of the claim that names a directory.
 const MAX_BOUND_LEN: usize = 128;
@@ -39,15 +39,18 @@ pub(super) fn read<'p>(
             "iat" => grant.issued = Some(time(&value, Field::Iat)?.0),
             "iss" => issuer = Some(own(plain_text(value, Field::Iss)?)),
             "jti" => grant.token_id = Some(own(id(value, Field::Jti)?)),
+            "max" => grant.max_playbacks = Some(count(&value, Field::Max)?),
             "nbf" => grant.not_before = Some(time(&value, Field::Nbf)?.1),
             "reval" => grant.revalidate = Some(seconds(&value, Field::Reval)?),
             "run" => grant.run = Some(seconds(&value, Field::Run)?),
             "sid" => grant.session = Some(own(id(value, Field::Sid)?)),
             "sub" => grant.subject = Some(own(id(value, Field::Sub)?)),
+            "uses" => grant.uses = Some(count(&value, Field::Uses)?),
             _ => {}
         }
         Ok(())
     })?;
+    grant.check_counts()?;
     grant.expires = expires.ok_or(ParseError::MissingClaim(Field::Exp))?;
     let bound = bound.ok_or(ParseError::MissingClaim(Field::Claim))?;
     Ok(Claims { bound, issuer })
@@ -107,6 +110,18 @@ fn time(value: &MemberValue<'_>, field: Field) -> Result<(u64, u64), ParseError>
         _ => return Err(malformed(field, Fault::WrongType)),
     };
     if up > MAX_NUMBER { Err(malformed(field, Fault::OutOfRange)) } else { Ok((down, up)) }
+}
+
+/// A number of uses or playbacks.
+fn count(value: &MemberValue<'_>, field: Field) -> Result<u16, ParseError> {
+    let out_of_range = malformed(field, Fault::OutOfRange);
+    match value {
+        MemberValue::Whole(number) => match u16::try_from(*number) {
+            Ok(count) if (1..=MAX_COUNT).contains(&count) => Ok(count),
+            _ => Err(out_of_range),
+        },
+        _ => Err(malformed(field, Fault::WrongType)),
+    }
 }
 
 /// A number of seconds, at least one.

@@ -78,6 +78,7 @@ fn in_payload(name: &str, value: &MemberValue<'_>, text: &str) -> String {
         "iat" => format!("issued {}", time()),
         "iss" => "the issuer".to_owned(),
         "jti" => "the token's id".to_owned(),
+        "max" => format!("for at most {text} playbacks of the viewer at once"),
         "nbf" => format!("not before {}", time()),
         "reval" => secs
             .map(|secs| {
@@ -92,6 +93,7 @@ fn in_payload(name: &str, value: &MemberValue<'_>, text: &str) -> String {
             .unwrap_or_default(),
         "sid" => "the playback session".to_owned(),
         "sub" => "the viewer".to_owned(),
+        "uses" => format!("for at most {text} clients"),
         _ => "a claim".to_owned(),
     }
 }

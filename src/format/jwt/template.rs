@@ -11,7 +11,7 @@ use crate::path::{CanonicalPath, PathError};
 use crate::scope::MAX_DIRECTORY;
 
 /// Claims with another meaning to the gate.
-const TAKEN: [&str; 7] = ["aud", "exp", "iat", "iss", "nbf", "reval", "run"];
+const TAKEN: [&str; 9] = ["aud", "exp", "iat", "iss", "max", "nbf", "reval", "run", "uses"];
 
 /// A directory with a claim as one segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,8 +96,8 @@ impl fmt::Display for TemplateError {
             Self::Claim => "write a directory with one claim as a segment, like /videos/{vid}/",
             Self::Deep => "more than 64 segments",
             Self::Name => {
-                "the claim is not 1 to 64 of A-Z a-z 0-9 - _ . or is one of aud, exp, iat, iss, nbf, \
-                 reval, run, which are reserved"
+                "the claim is not 1 to 64 of A-Z a-z 0-9 - _ . or is one of aud, exp, iat, iss, max, \
+                 nbf, reval, run, uses, which are reserved"
             }
             Self::NotCanonical => {
                 "the path is not canonical; write escapes in uppercase, and letters unescaped"

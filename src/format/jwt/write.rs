@@ -18,7 +18,8 @@ use crate::options::{Address, CheckedOptions, Extent, LinkOptions, SignError};
 use crate::request::Placement;
 
 /// Claims that have their own methods.
-const TAKEN: [&str; 10] = ["aud", "exp", "iat", "iss", "jti", "nbf", "reval", "run", "sid", "sub"];
+const TAKEN: [&str; 12] =
+    ["aud", "exp", "iat", "iss", "jti", "max", "nbf", "reval", "run", "sid", "sub", "uses"];
 
 /// The options of a JWT that other tokens lack.
 ///
@@ -131,6 +132,7 @@ impl Writer for Jwt<'_> {
             issued: _,
             networks,
             token_id,
+            max_playbacks: _,
             not_before: _,
             preview,
             revalidate,
@@ -139,6 +141,7 @@ impl Writer for Jwt<'_> {
             scope,
             session,
             subject,
+            uses: _,
             in_path: _,
         } = options;
         for (field, asked) in [
@@ -167,6 +170,7 @@ impl Writer for Jwt<'_> {
                 return Err(SignError::Field(field, Fault::OutOfRange));
             }
         }
+        options.check_counts()?;
         let of_claim = |fault| SignError::Field(Field::Claim, fault);
         for (n, (name, value)) in self.claims.iter().enumerate() {
             parse_text(name, MAX_NAME_LEN, is_graphic).map_err(of_claim)?;
@@ -268,11 +272,15 @@ impl Serialize for Payload<'_, '_, '_> {
                 json.serialize_entry(name, value)?;
             }
         }
-        if let Some(secs) = options.revalidate {
-            json.serialize_entry("reval", &secs)?;
+        for (name, count) in [("max", options.max_playbacks), ("uses", options.uses)] {
+            if let Some(count) = count {
+                json.serialize_entry(name, &count)?;
+            }
         }
-        if let Some(secs) = options.run {
-            json.serialize_entry("run", &secs)?;
+        for (name, secs) in [("reval", options.revalidate), ("run", options.run)] {
+            if let Some(secs) = secs {
+                json.serialize_entry(name, &secs)?;
+            }
         }
         json.end()
     }

@@ -20,7 +20,8 @@ use crate::error::{Fault, Field};
 #[cfg(feature = "alloc")]
 use crate::grant::Network;
 use crate::grant::{
-    Audience, Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text, parse_number, parse_text,
+    Audience, Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text, parse_count,
+    parse_number, parse_text,
 };
 #[cfg(feature = "alloc")]
 use crate::options::{CheckedOptions, Extent, LinkOptions, SignError, unknown_country};
@@ -253,6 +254,20 @@ pub(super) const OPTIONAL: &[Row] = &[
         describe: |_| "the token's id".to_owned(),
     },
     Row {
+        field: Field::Max,
+        parse: |grant, value| {
+            grant.max_playbacks = Some(parse_count(value)?);
+            Ok(())
+        },
+        // Both counts.
+        #[cfg(feature = "alloc")]
+        check: |options| options.check_counts(),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.number(said.options.options.max_playbacks.map(u64::from)),
+        #[cfg(feature = "alloc")]
+        describe: |shown| format!("for at most {} playbacks of the viewer at once", shown.redacted),
+    },
+    Row {
         field: Field::Nbf,
         parse: |grant, value| {
             grant.not_before = Some(parse_number(value, 0, MAX_NUMBER)?);
@@ -331,6 +346,19 @@ pub(super) const OPTIONAL: &[Row] = &[
         write: |said, out| out.text(said.options.options.subject),
         #[cfg(feature = "alloc")]
         describe: |_| "the viewer".to_owned(),
+    },
+    Row {
+        field: Field::Uses,
+        parse: |grant, value| {
+            grant.uses = Some(parse_count(value)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |_| Ok(()),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.number(said.options.options.uses.map(u64::from)),
+        #[cfg(feature = "alloc")]
+        describe: |shown| format!("for at most {} clients", shown.redacted),
     },
 ];
 

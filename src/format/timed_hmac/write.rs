@@ -35,6 +35,7 @@ impl Writer for TimedHmac {
             issued,
             networks,
             token_id,
+            max_playbacks,
             not_before,
             preview,
             revalidate,
@@ -43,6 +44,7 @@ impl Writer for TimedHmac {
             scope,
             session,
             subject,
+            uses,
             in_path,
         } = options;
         for (field, asked) in [
@@ -53,12 +55,14 @@ impl Writer for TimedHmac {
             (Field::Iat, matches!(issued, Issued::At(_))),
             (Field::Ip, !networks.is_empty()),
             (Field::Jti, token_id.is_some()),
+            (Field::Max, max_playbacks.is_some()),
             (Field::Nbf, not_before.is_some()),
             (Field::Pre, preview.is_some()),
             (Field::Reval, revalidate.is_some()),
             (Field::Run, run.is_some()),
             (Field::Sid, session.is_some()),
             (Field::Sub, subject.is_some()),
+            (Field::Uses, uses.is_some()),
             (Field::Token, *in_path == Some(true)),
         ] {
             if asked {
