@@ -1,0 +1,192 @@
+//! Records: what is remembered under one key, and changed only by commands.
+//!
+//! [`apply`] is pure. Its caller stores the record under its key, in one transaction with the command, so that of two
+//! commands at once one comes after the other. A command that is repeated after a lost reply changes nothing more.
+//!
+//! | record | key | holds |
+//! |---|---|---|
+//! | [`Redemption`] | the id of a token, `jti` | the clients that redeemed it |
+//! | [`Reference`] | the hash of a reference | the token that it stands for |
+//! | [`Viewer`] | a viewer, `sub` | the playbacks that run |
+
+mod redemption;
+mod reference;
+mod viewer;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use playgate::UnixTime;
+use serde::{Deserialize, Serialize};
+
+pub use self::redemption::{Redeem, Redemption};
+pub use self::reference::{Put, Reference};
+pub use self::viewer::{LEASE, OverLimit, Play, Playback, Viewer};
+use crate::log::CLOCK_SLACK;
+use crate::revocation::Revocation;
+
+/// What is remembered under one key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// Of a token that may be used only so often.
+    Redemption(Redemption),
+    /// Of a reference token.
+    Reference(Reference),
+    /// Of a viewer.
+    Viewer(Viewer),
+}
+
+/// A command to a record.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Deletes a reference, and revokes its token.
+    Delete,
+    /// Ends the playback of this id; without an id, all of the viewer's.
+    End {
+        /// The playback.
+        sid: Option<String>,
+        /// Whether its tokens are revoked. If not, it has ended by itself, and only its place is free.
+        revoke: bool,
+    },
+    /// Asks for the token of a reference.
+    Get,
+    /// Lists the playbacks of a viewer.
+    List,
+    /// Starts a playback, or keeps one that runs.
+    Play(Play),
+    /// Stores the token of a reference.
+    Put(Put),
+    /// Redeems a token.
+    Redeem(Redeem),
+}
+
+/// The reply of a record.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The token was redeemed by as many other clients as may redeem it.
+    AlreadyUsed,
+    /// The playback was ended: another one took its place, or the operator ended it.
+    Displaced,
+    /// It is done, now or by an earlier command.
+    Done,
+    /// The playbacks that run.
+    Playbacks(Vec<Playback>),
+    /// The playback of this id runs.
+    Playing {
+        /// Its id: the one asked for, or that of a playback which the same client started with the same link.
+        sid: String,
+    },
+    /// The client has redeemed the token, now or earlier.
+    Redeemed,
+    /// Another token is stored for the reference.
+    Taken,
+    /// The token of the reference.
+    Token {
+        /// The token, with its name.
+        token: String,
+    },
+    /// The viewer has as many playbacks as the token allows.
+    TooManyPlaybacks,
+    /// There is no such record.
+    Unknown,
+}
+
+/// What follows from a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What to store; `None` if nothing is left.
+    pub record: Option<Record>,
+    /// The reply.
+    pub reply: Answer,
+    /// What must be on the denylist, before the record is stored.
+    pub revocations: Vec<Revocation>,
+}
+
+/// Performs a command on a record, or on none. A command to a record of another type finds nothing.
+#[must_use]
+pub fn apply(record: Option<Record>, action: Action, now: UnixTime) -> Outcome {
+    let now = now.as_secs();
+    let mut revocations = Vec::new();
+    let (record, reply) = match (record, action) {
+        (Some(Record::Redemption(mut redemption)), Action::Redeem(redeem)) => {
+            let reply = redemption.redeem(redeem);
+            (Some(Record::Redemption(redemption)), reply)
+        }
+        (None, Action::Redeem(redeem)) => {
+            let mut redemption = Redemption::default();
+            let reply = redemption.redeem(redeem);
+            (Some(Record::Redemption(redemption)), reply)
+        }
+        (Some(Record::Reference(reference)), Action::Delete) => {
+            revocations.push(reference.revocation());
+            (None, Answer::Done)
+        }
+        (Some(Record::Reference(reference)), action) => {
+            let reply = reference.reply(&action);
+            (Some(Record::Reference(reference)), reply)
+        }
+        (None, Action::Put(put)) => (Some(Record::Reference(put.into())), Answer::Done),
+        (Some(Record::Viewer(mut viewer)), action) => {
+            let reply = viewer.apply(action, now, &mut revocations);
+            (Some(Record::Viewer(viewer)), reply)
+        }
+        (None, action @ (Action::Play(_) | Action::List | Action::End { .. })) => {
+            let mut viewer = Viewer::default();
+            let reply = viewer.apply(action, now, &mut revocations);
+            (Some(Record::Viewer(viewer)), reply)
+        }
+        (record, _) => (record, Answer::Unknown),
+    };
+    let record = record.filter(|record| record.until() > now);
+    Outcome { record, reply, revocations }
+}
+
+impl Record {
+    /// From this time on it is not needed, in unix seconds.
+    #[must_use]
+    pub fn until(&self) -> u64 {
+        match self {
+            // A gate may be behind, or have a leeway.
+            Self::Redemption(redemption) => redemption.until.saturating_add(CLOCK_SLACK),
+            Self::Reference(reference) => reference.until,
+            Self::Viewer(viewer) => viewer.until(),
+        }
+    }
+}
+
+/// Shows no id and no token.
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Delete => "Delete",
+            Self::End { .. } => "End",
+            Self::Get => "Get",
+            Self::List => "List",
+            Self::Play(_) => "Play",
+            Self::Put(_) => "Put",
+            Self::Redeem(_) => "Redeem",
+        })
+    }
+}
+
+/// Shows no id and no token.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AlreadyUsed => "AlreadyUsed",
+            Self::Displaced => "Displaced",
+            Self::Done => "Done",
+            Self::Playbacks(_) => "Playbacks",
+            Self::Playing { .. } => "Playing",
+            Self::Redeemed => "Redeemed",
+            Self::Taken => "Taken",
+            Self::Token { .. } => "Token",
+            Self::TooManyPlaybacks => "TooManyPlaybacks",
+            Self::Unknown => "Unknown",
+        })
+    }
+}
