@@ -83,4 +83,6 @@ pub use crate::scope::Scope;
 pub use crate::sign::{Batch, Builder, Link, Signer, percent_encoded};
 pub use crate::state::{PresentedToken, State};
 pub use crate::time::UnixTime;
+#[cfg(feature = "alloc")]
+pub use crate::verify::Authentic;
 pub use crate::verify::{Denied, Verified, Verifier};

@@ -1,5 +1,7 @@
 //! The decision: numbered checks and the reasons for each.
 
+#[cfg(feature = "alloc")]
+mod authentic;
 mod unsigned;
 mod verified;
 
@@ -27,6 +29,8 @@ use crate::scope::Scope;
 use crate::state::{PresentedToken, State};
 use crate::time::UnixTime;
 
+#[cfg(feature = "alloc")]
+pub use self::authentic::Authentic;
 pub use self::verified::Verified;
 
 /// A refusal, with what could be read of the token. None of it is authenticated; it helps an operator to find a
@@ -133,6 +137,12 @@ impl<'a> Verifier<'a> {
     pub const fn native(mut self, read: bool) -> Self {
         self.rules.native = read;
         self
+    }
+
+    /// Whether it reads native tokens.
+    #[must_use]
+    pub const fn reads_native(&self) -> bool {
+        self.rules.native
     }
 
     /// Also reads JWTs, by these rules.
@@ -373,13 +383,7 @@ impl<'a> Verifier<'a> {
     where
         'a: 'r,
     {
-        // 2
-        token.located.format.read(token, self.rules.unsigned_params)?;
-        check_scope(token)?;
-        // 3
-        let keys = self.ring.candidates(token.kid(), token.located.format.name(), now)?;
-        // 4
-        let key = self.check_signature(token, keys)?;
+        let key = self.check_origin(token, now)?;
         // 5
         self.check_times(&token.grant, now)?;
         // 6
@@ -387,6 +391,24 @@ impl<'a> Verifier<'a> {
         // 7
         self.check_state(token, key, now)?;
         Ok(key)
+    }
+
+    /// Checks 2 to 4.
+    fn check_origin<'r>(
+        &self,
+        token: &mut UnverifiedToken<'r>,
+        now: UnixTime,
+    ) -> Result<&'a Entry, Refusal>
+    where
+        'a: 'r,
+    {
+        // 2
+        token.located.format.read(token, self.rules.unsigned_params)?;
+        check_scope(token)?;
+        // 3
+        let keys = self.ring.candidates(token.kid(), token.located.format.name(), now)?;
+        // 4
+        Ok(self.check_signature(token, keys)?)
     }
 
     pub(crate) fn check_times(&self, grant: &Grant<'_>, now: UnixTime) -> Result<(), PolicyError> {

@@ -58,27 +58,30 @@ export class Denylist extends DurableObject {
     return { update, isFull: epoch === own && end === glue.tileEnd(start) };
   }
 
-  /** Carries out an operator's call, and returns its response. The gate has checked the secret. */
-  async manage(method, url, body) {
+  /** Carries out an operator's call, and returns its response. */
+  async manage(verb, words) {
     mend();
     const now = Date.now();
-    const [verb, ...words] = call(() => glue.readCall(method, url, body, now)).split("\n");
-    const response = call(() => this.carryOut(verb, words, now));
-    if (verb === "revoke" && (await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(now + DAY);
+    if (verb === "list") return call(() => this.list(...words, now));
+    if (verb === "undo") return call(() => this.undo(words[0], words.slice(1).join("\n")));
+    const response = call(() => this.revoke(...words, now));
+    await this.wake(now);
     return response;
   }
 
-  carryOut(verb, words, now) {
-    switch (verb) {
-      case "revoke":
-        return this.revoke(...words, now);
-      case "list":
-        return this.list(...words, now);
-      case "undo":
-        return this.undo(words[0], words.slice(1).join("\n"));
-      default:
-        return words.join("\n");
+  /** Adds revocations that follow from a record: for each its kind, its value, and all of it as JSON. */
+  async add(lines) {
+    mend();
+    const now = Date.now();
+    for (let at = 0; at < lines.length; at += 3) {
+      const [status] = JSON.parse(call(() => this.revoke(...lines.slice(at, at + 3), now)));
+      if (status >= 400) throw new Error("the denylist is full");
     }
+    await this.wake(now);
+  }
+
+  async wake(now) {
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(now + DAY);
   }
 
   revoke(kind, value, newer, now) {

@@ -3,34 +3,45 @@
 import { call, glue, instance, isGood, mend } from "./instance.mjs";
 
 export { Denylist } from "./denylist.mjs";
+export { Record } from "./record.mjs";
 
 // By environment, so that each configuration is read once, and by instance. With each gate: how often it asks the
 // denylist, in milliseconds, or 0.
 let gates = new WeakMap();
 let gatesOf = instance();
 
-// What the gate decides, besides an answer and a plan.
-const ASK = true;
-const MANAGE = false;
+// What the gate decides if a request is one of its own calls.
+const CALL = false;
 
-/** How long to wait for one answer of the denylist, in milliseconds. */
+// What is to be done in the background.
+const ASK = 1;
+const REPORT = 2;
+
+/** How long to wait for one answer of an object, in milliseconds. */
 const PATIENCE = 2_000;
 
 // In the order in which the gate reads them.
 const FIELDS = ["Origin", "Cookie", "Authorization", "CF-Connecting-IP", "Range", "If-Match", "If-Modified-Since",
   "If-None-Match", "If-Range", "If-Unmodified-Since"];
 
-function decide(request, env, asked) {
-  mend();
-  if (gatesOf !== instance()) [gates, gatesOf] = [new WeakMap(), instance()];
+/** The parts of a request that the gate reads, in lines. */
+function partsOf(request) {
   let parts = `${request.method}\n${request.url}`;
   for (const name of FIELDS) parts += `\n${request.headers.get(name) ?? ""}`;
+  return parts;
+}
+
+/** Decides on a request. `pending` is what an earlier decision returned. */
+function decide(request, env, pending) {
+  mend();
+  if (gatesOf !== instance()) [gates, gatesOf] = [new WeakMap(), instance()];
+  const parts = partsOf(request);
   return call(() => {
     if (!gates.has(env)) {
       const gate = new glue.Gate(env);
       gates.set(env, { gate, refresh: gate.refresh() });
     }
-    return gates.get(env).gate.decide(parts, request, Date.now(), asked);
+    return gates.get(env).gate.decide(parts, request, Date.now(), pending);
   });
 }
 
@@ -136,25 +147,60 @@ async function within(patience, work) {
   }
 }
 
-/** Decides once the denylist was asked. */
-async function decideInformed(request, env) {
-  await learn(env, true);
-  let verdict = decide(request, env);
-  if (verdict === ASK) {
-    // What the data center shares is too old for this token.
-    const asked = Date.now();
-    await learn(env, false);
-    verdict = decide(request, env, asked);
+/** Decides once everything that the request needs was asked: the denylist, and one record after the other. */
+async function decideInformed(request, env, ctx, pending) {
+  const own = instance();
+  // A request asks the denylist at most twice, and three records.
+  for (let questions = 0; questions < 10; questions++) {
+    const question = call(() => pending.question());
+    if (question === undefined) {
+      const isShared = call(() => pending.asksShared(Date.now()));
+      await learn(env, isShared);
+    } else {
+      const reply = await askRecord(question, env);
+      if (!isGood(own)) break;
+      call(() => gates.get(env).gate.settle(pending, reply, Date.now()));
+    }
+    if (!isGood(own)) break;
+    const verdict = decide(request, env, pending);
+    if (verdict instanceof glue.Pending) {
+      pending = verdict;
+      continue;
+    }
+    inBackground(env, ctx);
+    return typeof verdict === "string" ? answer(verdict) : await serve(verdict, env);
   }
-  return typeof verdict === "string" ? answer(verdict) : await serve(verdict, env);
+  return refuse("Restarted");
 }
 
-/** Carries out an operator's call. */
-async function manage(request, env) {
-  const { method, url } = request;
+/** The reply of a record to a command; undefined if there is none. */
+async function askRecord(question, env) {
+  const end = question.indexOf("\n");
+  try {
+    return await within(PATIENCE, () => env.RECORDS.getByName(question.slice(0, end)).apply(question.slice(end + 1)));
+  } catch (error) {
+    console.error(JSON.stringify({ decision: "error", reason: "record_failed", error: error?.name }));
+    return undefined;
+  }
+}
+
+/** Carries out one of the gate's own calls. */
+async function carryOut(request, env) {
+  const own = instance();
   const body = request.body ? await read(request.body, [call(() => glue.maxBody())]) : new Uint8Array();
-  const response = respond(await env.DENYLIST.getByName("denylist").manage(method, url, body ?? undefined));
-  console.log(JSON.stringify({ decision: "manage", status: response.status, method }));
+  if (!isGood(own)) return refuse("Restarted");
+  const next = call(() => gates.get(env).gate.call(partsOf(request), body ?? undefined, Date.now()));
+  let text;
+  if (next instanceof glue.PendingCall) {
+    const reply = await askRecord(call(() => next.question()), env);
+    if (!isGood(own)) return refuse("Restarted");
+    text = call(() => next.respond(reply));
+  } else {
+    const [home, verb, ...words] = next.split("\n");
+    text = home === "answer" ? next.slice("answer\n".length) : await env.DENYLIST.getByName("denylist").manage(verb, words);
+  }
+  const response = respond(text);
+  console.log(JSON.stringify({ decision: "call", status: response.status, method: request.method }));
   return response;
 }
 
@@ -277,16 +323,29 @@ function refuse(error) {
     "X-Content-Type-Options": "nosniff" } });
 }
 
+/** Starts what a gate with state has to do in the background. */
+function inBackground(env, ctx) {
+  const { gate, refresh } = gates.get(env);
+  // Without state there is nothing to ask.
+  const due = refresh > 0 ? call(() => gate.due(Date.now())) : 0;
+  if (due & ASK) ctx.waitUntil(learn(env, true).catch(() => {}));
+  if (due & REPORT) {
+    for (let question; (question = call(() => gate.report(Date.now()))) !== undefined; ) {
+      ctx.waitUntil(askRecord(question, env));
+    }
+  }
+}
+
 export default {
   fetch(request, env, ctx) {
     try {
       const verdict = decide(request, env);
-      const { gate, refresh } = gates.get(env);
-      // Without state there is nothing to ask.
-      if (refresh > 0 && verdict !== ASK && call(() => gate.isDue(Date.now()))) ctx.waitUntil(learn(env, true).catch(() => {}));
+      // It asks in the foreground.
+      const isPending = verdict instanceof glue.Pending;
+      if (!isPending) inBackground(env, ctx);
       if (typeof verdict === "string") return answer(verdict);
-      const response = verdict === ASK ? decideInformed(request, env)
-        : verdict === MANAGE ? manage(request, env) : serve(verdict, env);
+      const response = isPending ? decideInformed(request, env, ctx, verdict)
+        : verdict === CALL ? carryOut(request, env) : serve(verdict, env);
       return response.catch((error) => refuse(error?.name));
     } catch (error) {
       return refuse(error?.name);

@@ -1,5 +1,5 @@
 // Stands around the Worker's bundle in the tests, and is no part of what is uploaded.
-import worker, { Denylist as Uploaded } from "./entry.js";
+import worker, { Denylist as Uploaded, Record as UploadedRecord } from "./entry.js";
 
 /** The object, and what befalls its storage. */
 export class Denylist extends Uploaded {
@@ -39,6 +39,29 @@ export class Denylist extends Uploaded {
       new DataView(bytes.buffer).setBigUint64(0, BigInt(n + 1) * 0x9e3779b97f4a7c15n & 0xffffffffffffffffn);
       sql.exec("INSERT INTO log VALUES (?, 'jti', ?, 1, ?, ?, 1)", n, `ended-${n}`, json, bytes);
     }
+  }
+}
+
+/** A record, and what befalls it. */
+export class Record extends UploadedRecord {
+  apply(command) {
+    this.commands = (this.commands ?? 0) + 1;
+    return super.apply(command);
+  }
+
+  /** How many commands it got. */
+  counted() {
+    return this.commands ?? 0;
+  }
+
+  /** What is stored. */
+  stored() {
+    return this.ctx.storage.kv.get("record");
+  }
+
+  /** Lets the alarm ring. */
+  ring() {
+    return this.alarm();
   }
 }
 
@@ -96,6 +119,9 @@ const standIns = {
   },
   "a denylist that never answers": () => denylist(() => new Promise(() => {})),
   "a denylist that talks rubbish": () => denylist(() => Promise.resolve({ update: new TextEncoder().encode("rubbish"), isFull: false })),
+  "records that fail": () => ({ getByName: () => ({ apply: () => Promise.reject(new Error("no answer")) }) }),
+  "records that never answer": () => ({ getByName: () => ({ apply: () => new Promise(() => {}) }) }),
+  "records that talk rubbish": () => ({ getByName: () => ({ apply: () => Promise.resolve("rubbish") }) }),
   "an object without a constructor": () => Object.create(null),
   "a data set": () => ({
     writeDataPoint: (point) => lines.push(JSON.stringify({ point })),
@@ -130,7 +156,8 @@ export default {
     if (told("object")) {
       now = told("now") ? Number(told("now")) : undefined;
       const [method, ...words] = JSON.parse(told("object"));
-      return env.DENYLIST.getByName("denylist")[method](...words).then((result) => Response.json(result ?? null));
+      const home = told("record") ? env.RECORDS.getByName(told("record")) : env.DENYLIST.getByName("denylist");
+      return home[method](...words).then((result) => Response.json(result ?? null));
     }
     if (told("say")) return new Response(console.log(told("say")));
     // workers-rs counts its instances.

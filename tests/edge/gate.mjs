@@ -110,7 +110,10 @@ export async function startGate({ objects = [], env = {} } = {}) {
           name: "playgate",
           compatibilityDate: /^compatibility_date = "(.+)"$/m.exec(wranglerToml)[1],
           manifest: { mainModule: "around.js", modulesRoot: directory, modules },
-          exports: { Denylist: { type: "durable-object", storage: "sqlite" } },
+          exports: {
+            Denylist: { type: "durable-object", storage: "sqlite" },
+            Record: { type: "durable-object", storage: "sqlite" },
+          },
           env: bindings({ PLAYGATE_KEYS: vectors.keys, ALLOW_ORIGINS: PAGE, LOG: "all", ...env }),
         },
       },
@@ -177,6 +180,7 @@ function bindings({ MEDIA, ...variables }) {
   const set = Object.entries(variables).filter(([, value]) => value !== null);
   return {
     DENYLIST: { type: "durable-object", worker: "playgate", exportName: "Denylist" },
+    RECORDS: { type: "durable-object", worker: "playgate", exportName: "Record" },
     ...(MEDIA !== null && { MEDIA: { type: "r2", name: "media" } }),
     ...Object.fromEntries(set.map(([name, value]) => [name, { type: "text", value }])),
   };

@@ -9,11 +9,13 @@ use core::time::Duration;
 use playgate::{KeyRing, ParamNames, Verifier};
 use playgate_json::Formats;
 use playgate_manifest::PublicPaths;
+use playgate_state::OverLimit;
 
 use crate::answer::Headers;
 use crate::cors::{self, Origins};
-use crate::denylist::{Denylist, Freshness};
+use crate::denylist::Freshness;
 use crate::log::LogLevel;
+use crate::memory::Memory;
 use crate::pass_headers::PassHeaders;
 use crate::secret::Secret;
 
@@ -76,7 +78,10 @@ pub struct Variables {
     pub(crate) pass_headers: Option<String>,
     pub(crate) playgate_keys: Option<Secret>,
     pub(crate) public: Option<String>,
+    pub(crate) playbacks_over_limit: Option<String>,
     pub(crate) public_extensions: Option<String>,
+    /// The state of the binding `RECORDS`.
+    pub(crate) records: Binding,
     pub(crate) set_cookie: Option<String>,
     pub(crate) timed_hmac_param: Option<String>,
     pub(crate) timed_hmac_ttl: Option<String>,
@@ -98,6 +103,7 @@ impl Variables {
     pub fn read(
         media: Binding,
         denylist: Binding,
+        records: Binding,
         mut setting: impl FnMut(&'static str) -> Setting,
     ) -> Self {
         let mut unreadable = Vec::new();
@@ -132,8 +138,10 @@ impl Variables {
             origin_secret: text("ORIGIN_SECRET").map(Secret::from),
             pass_headers: text("PASS_HEADERS"),
             playgate_keys: text("PLAYGATE_KEYS").map(Secret::from),
+            playbacks_over_limit: text("PLAYBACKS_OVER_LIMIT"),
             public: text("PUBLIC"),
             public_extensions: text("PUBLIC_EXTENSIONS"),
+            records,
             set_cookie: text("SET_COOKIE"),
             timed_hmac_param: text("TIMED_HMAC_PARAM"),
             timed_hmac_ttl: text("TIMED_HMAC_TTL"),
@@ -187,7 +195,7 @@ pub struct Config {
     pub(crate) leeway: u64,
     log: LogLevel,
     max_lifetime: Option<u64>,
-    max_run: u64,
+    pub(crate) max_run: u64,
     /// The largest manifest that is rewritten, in bytes.
     pub(crate) max_manifest_bytes: usize,
     pub(crate) origins: Origins,
@@ -206,6 +214,10 @@ pub(crate) struct StateConfig {
     /// The secret of the operator's calls.
     pub(crate) admin_secret: Secret,
     pub(crate) freshness: Freshness,
+    /// Whether there are records that count uses and playbacks, and resolve references.
+    pub(crate) has_records: bool,
+    /// What happens if a viewer starts too many playbacks.
+    pub(crate) over_limit: OverLimit,
 }
 
 /// An invalid configuration.
@@ -345,8 +357,8 @@ impl Config {
 
     /// Whether to ask the denylist now, in the background. `now` is in Unix milliseconds.
     #[must_use]
-    pub fn asks(&self, denylist: &Denylist, now: u64) -> bool {
-        self.state.as_ref().is_some_and(|state| denylist.is_due(state.freshness, now))
+    pub fn asks(&self, memory: &Memory, now: u64) -> bool {
+        self.state.as_ref().is_some_and(|state| memory.denylist.is_due(state.freshness, now))
     }
 
     /// How often the gate asks the denylist, in milliseconds; 0 if it keeps no state.

@@ -9,17 +9,22 @@ use playgate::{
     cookie, query::joined,
 };
 use playgate_manifest::Rewriter;
+use playgate_state::{Action, Answer as AnswerOfRecord};
 
+use crate::admission::{Admission, Admitted, Stop};
 use crate::answer::{Answer, Headers, Problem};
+use crate::calls;
 use crate::config::{Broken, Config};
 use crate::delivery::{Delivery, Rewriting};
-use crate::denylist::{Denylist, Known};
+use crate::denylist::Known;
 use crate::disposition;
 use crate::log::{self, LogEntry};
-use crate::manage;
+use crate::memory::Memory;
 use crate::object;
 use crate::plan::{Next, Plan, Response};
+use crate::question::{Answers, Question};
 use crate::redirect::Redirect;
+use crate::reference::{self, Resolved};
 use crate::request::RequestParts;
 
 /// The outcome for a request.
@@ -27,12 +32,15 @@ use crate::request::RequestParts;
 pub enum Decision {
     /// The response is complete.
     Respond(Response, LogEntry),
-    /// The plan serves the request; the second field is its first step.
-    Serve(Box<Plan>, Next),
-    /// The denylist must be asked first. Then decide again, with [`Now::asked`].
-    Ask,
-    /// An operator's call, with the right secret: [`read_call`](crate::read_call) reads it.
-    Manage,
+    /// The plan serves the request; the second field is its first step. The third is a command to send in the
+    /// background: a playback that runs.
+    Serve(Box<Plan>, Next, Option<Question>),
+    /// The denylist must be asked first. Then decide again, with [`Answers::asked`].
+    AskDenylist,
+    /// A record must be asked first. Then decide again, with its answer.
+    AskRecord(Question),
+    /// One of the gate's own calls: [`read_call`](crate::read_call) reads it.
+    Call,
 }
 
 /// The time of a decision, and what the gate knows then.
@@ -42,10 +50,10 @@ pub struct Now<'a> {
     pub secs: u64,
     /// The same time in milliseconds.
     pub millis: u64,
-    /// What the gate knows of the denylist; `None` if it keeps no state.
-    pub denylist: Option<&'a Denylist>,
-    /// When the denylist was asked for this request, in Unix milliseconds, if it was.
-    pub asked: Option<u64>,
+    /// What the gate remembers of the deployment's state; `None` if it keeps none.
+    pub memory: Option<&'a Memory>,
+    /// What was asked for this request.
+    pub answers: &'a Answers,
     /// Random bytes of the platform, for the ids of playbacks. Called only at a gate with state.
     pub random: fn() -> [u8; 16],
 }
@@ -57,8 +65,8 @@ impl From<u64> for Now<'_> {
         Self {
             secs,
             millis: secs.saturating_mul(1000),
-            denylist: None,
-            asked: None,
+            memory: None,
+            answers: &Answers::NONE,
             random: || [0; 16],
         }
     }
@@ -95,10 +103,10 @@ pub fn decide<'n>(
         }
     };
     if let Some(state) = &config.state
-        && manage::is_call(parts.url)
+        && calls::is_call(parts.url)
     {
-        return match manage::is_operator(state, parts.authorization) {
-            true => Decision::Manage,
+        return match calls::is_allowed(state, parts) {
+            true => Decision::Call,
             false => problem(Problem::Unauthorized, Headers::new(), entry),
         };
     }
@@ -129,19 +137,29 @@ pub fn decide<'n>(
     // 3
     if let Some((path, query)) = public(config, parts.url) {
         let entry = LogEntry { decision: "public", scope: Some(log::path_of(&path)), ..entry };
-        return serve(config, Delivery { path, query, ..delivery }, parts, entry);
+        return serve(config, Delivery { path, query, ..delivery }, parts, entry, None);
     }
     // 4
+    let resolved = match resolve(config, parts, at) {
+        Ok(resolved) => resolved,
+        Err(Stop::Ask(question)) => return Decision::AskRecord(question),
+        Err(Stop::Refuse(error)) => {
+            return problem(Problem::Refused(error.into()), delivery.cors, entry);
+        }
+    };
+    let resolved = resolved.as_ref().map(|resolved| resolved.parts(parts));
+    let parts = resolved.as_ref().unwrap_or(parts);
     let mut request = Request::new(parts.url);
     request.cookie = parts.cookie;
     request.authorization = parts.authorization;
     request.client_ip = parts.client_ip;
     let known = config.state.as_ref().map(|state| Known {
-        denylist: at.denylist,
+        denylist: at.memory.map(|memory| &memory.denylist),
         freshness: state.freshness,
         now: at.millis,
         leeway: Duration::from_secs(config.leeway),
-        asked: at.asked,
+        asked: at.answers.asked,
+        has_records: state.has_records,
     });
     let may_ask = known.as_ref().is_some_and(Known::may_ask);
     let known = known.as_ref().map(|known| known as &dyn State);
@@ -159,29 +177,46 @@ pub fn decide<'n>(
                 placement: Some(verified.placement().name()),
                 ..entry
             };
-            let playback = playback(config, &verified, at.random);
+            let admission = match settle(config, parts, &verifier, &verified, at) {
+                Ok(admission) => admission,
+                Err(Stop::Ask(question)) => return Decision::AskRecord(question),
+                Err(Stop::Refuse(error)) => {
+                    let entry = LogEntry { decision: "deny", ..entry };
+                    return problem(Problem::Refused(error.into()), delivery.cors, entry);
+                }
+            };
+            let Admission { playback, only_looks, report } = admission;
             let verifier = verifier.playback(playback.as_deref());
             let path = verified.path();
             let may_be_manifest = object::may_be_manifest(&path.to_cow());
             // The path does not settle whether this is a manifest, which would be rewritten. The store's
             // answer does.
             let is_rewritten = may_be_manifest && verified.grant().directory().is_some();
-            let is_file = !is_rewritten && !path.is_manifest();
+            let is_file = !is_rewritten && !path.is_manifest() && !only_looks;
             let redirect = is_file.then(|| verifier.lasting_address(&verified, now)).flatten();
             if let Some((location, expires)) = redirect {
                 let redirect = Redirect { location, expires: expires.as_secs() };
                 let answer = redirect.answer(delivery.now, delivery.cors);
                 return Decision::Respond(answer.into(), LogEntry { status: 302, ..entry });
             }
-            let delivery = admitted(delivery, config, parts, &verifier, &verified, may_be_manifest);
-            serve(config, delivery, parts, entry)
+            let gives_token = !only_looks;
+            let delivery = admitted(
+                delivery,
+                config,
+                parts,
+                &verifier,
+                &verified,
+                may_be_manifest,
+                gives_token,
+            );
+            serve(config, delivery, parts, entry, report)
         }
         // Log what the token says even though it is not verified: it tells the operator which key is
         // missing.
         Err(denied) => {
             let refusal = denied.refusal();
             if may_ask && refusal == StateError::Unavailable.into() {
-                return Decision::Ask;
+                return Decision::AskDenylist;
             }
             let added = refusal == ParseError::UnsignedParameter.into();
             let added = added.then(|| verifier.added_params(&request, now).find_map(log::param));
@@ -197,11 +232,53 @@ pub fn decide<'n>(
     }
 }
 
-/// The id of a playback that starts now and has none, so that it can be revoked.
-fn playback(config: &Config, verified: &Verified<'_>, random: fn() -> [u8; 16]) -> Option<String> {
-    let grant = verified.grant();
-    let starts = config.state.is_some() && grant.run().is_some() && grant.session().is_none();
-    starts.then(|| Base64UrlUnpadded::encode_string(&random()))
+/// The request with the token that its reference stands for, if it has one.
+fn resolve(
+    config: &Config,
+    parts: &RequestParts<'_>,
+    at: Now<'_>,
+) -> Result<Option<Resolved>, Stop> {
+    let state = config.state.as_ref().filter(|state| state.has_records);
+    let Some(state) = state.filter(|_| config.verifier().reads_native()) else { return Ok(None) };
+    let Some(reference) = reference::find(parts) else { return Ok(None) };
+    let resolved = |token: &str| Some(Resolved::new(parts, reference, token));
+    let known =
+        at.memory.and_then(|memory| memory.token(reference, at.millis, state.freshness.max_age));
+    if let Some(token) = known {
+        return Ok(resolved(token));
+    }
+    let question = Question::of_reference(reference, Action::Get);
+    match at.answers.of(&question.record) {
+        None => Err(Stop::Ask(question)),
+        Some(None) => Err(Stop::Refuse(StateError::Unavailable)),
+        Some(Some(AnswerOfRecord::Token { token })) => Ok(resolved(token)),
+        Some(Some(_)) => Err(Stop::Refuse(StateError::UnknownReference)),
+    }
+}
+
+/// What the records say about an admitted request. Without state, there is nothing to ask.
+fn settle(
+    config: &Config,
+    parts: &RequestParts<'_>,
+    verifier: &Verifier<'_>,
+    verified: &Verified<'_>,
+    at: Now<'_>,
+) -> Result<Admission, Stop> {
+    let Some((state, memory)) = config.state.as_ref().zip(at.memory) else {
+        return Ok(Admission::default());
+    };
+    let admitted = Admitted {
+        parts,
+        verifier,
+        verified,
+        memory,
+        answers: at.answers,
+        over: state.over_limit,
+        now: at.millis,
+        leeway: config.leeway,
+        max_run: config.max_run,
+    };
+    admitted.settle(|| Base64UrlUnpadded::encode_string(&(at.random)()))
 }
 
 fn serve(
@@ -209,9 +286,10 @@ fn serve(
     delivery: Delivery,
     parts: &RequestParts<'_>,
     entry: LogEntry,
+    report: Option<Question>,
 ) -> Decision {
     let (plan, next) = Plan::start(config, delivery, parts, entry);
-    Decision::Serve(Box::new(plan), next)
+    Decision::Serve(Box::new(plan), next, report)
 }
 
 fn admitted(
@@ -221,9 +299,11 @@ fn admitted(
     verifier: &Verifier<'_>,
     verified: &Verified<'_>,
     may_be_manifest: bool,
+    gives_token: bool,
 ) -> Delivery {
     let now = UnixTime::from_secs(delivery.now);
-    let rewriter = may_be_manifest.then(|| Rewriter::new(verifier, verified, now)).flatten();
+    let rewriter =
+        (may_be_manifest && gives_token).then(|| Rewriter::new(verifier, verified, now)).flatten();
     let redirect = rewriter.as_ref().and_then(|rewriter| redirect(rewriter, verified));
     let rewriting = rewriter.map(|rewriter| {
         let rewriter = rewriter.public_paths(config.public.clone());
@@ -239,6 +319,7 @@ fn admitted(
         ..delivery
     };
     if config.set_cookie
+        && gives_token
         && verified.placement() != Placement::Cookie
         && verified.grant().directory().is_some()
     {

@@ -6,7 +6,9 @@
 use core::time::Duration;
 
 use playgate::{PresentedToken, State, StateError, UnixTime};
-use playgate_state::{Progress, Question, Reason, Replica, Update};
+use playgate_state::{Progress, Question as ReplicaQuestion, Reason, Replica, Update};
+
+use crate::memory::age;
 
 /// How long a question may take until another one is asked, in milliseconds.
 const PATIENCE: u64 = 5_000;
@@ -128,14 +130,16 @@ impl Denylist {
         self.incoming = None;
     }
 
+    /// Whether a playback is known to be revoked.
+    pub(crate) fn has_sid(&self, sid: &str, now: u64) -> bool {
+        let question = ReplicaQuestion { sid: Some(sid), ..ReplicaQuestion::default() };
+        let now = UnixTime::from_secs(now.div_euclid(1000));
+        self.replica.as_ref().is_some_and(|replica| replica.find(&question, now).is_some())
+    }
+
     fn age(&self, now: u64) -> u64 {
         self.known_at.map_or(u64::MAX, |at| age(at, now))
     }
-}
-
-/// The age of something at `at`. A clock that was set back says nothing about age, so it counts as very old.
-fn age(at: u64, now: u64) -> u64 {
-    now.checked_sub(at).unwrap_or(u64::MAX)
 }
 
 /// The state that decides on a request: what the gate knows at this moment.
@@ -150,6 +154,8 @@ pub(crate) struct Known<'a> {
     pub(crate) leeway: Duration,
     /// When the denylist was asked for this request, if it was.
     pub(crate) asked: Option<u64>,
+    /// Whether there are records that count uses and playbacks.
+    pub(crate) has_records: bool,
 }
 
 impl Known<'_> {
@@ -180,7 +186,7 @@ impl State for Known<'_> {
         let grant = token.grant;
         let replica = self.replica(grant.revalidate()).ok_or(StateError::Unavailable)?;
         let path = token.path.to_cow();
-        let question = Question {
+        let question = ReplicaQuestion {
             jti: grant.token_id().map(|id| id.as_str()),
             sid: grant.session().map(|id| id.as_str()),
             sub: grant.subject().map(|id| id.as_str()),
@@ -196,6 +202,10 @@ impl State for Known<'_> {
             Some(Reason::SignedOut) => Err(StateError::SignedOut),
             Some(_) => Err(StateError::Revoked),
         }
+    }
+
+    fn counts(&self) -> bool {
+        self.has_records
     }
 }
 
@@ -263,7 +273,14 @@ mod tests {
         let link = link.sign(time(NOW)).unwrap();
         let asked = asked.then_some(now);
         let leeway = Duration::ZERO;
-        let known = Known { denylist: Some(denylist), freshness: FRESHNESS, now, leeway, asked };
+        let known = Known {
+            denylist: Some(denylist),
+            freshness: FRESHNESS,
+            now,
+            leeway,
+            asked,
+            has_records: false,
+        };
         let verifier = Verifier::new(&ring).state(Some(&known));
         verifier.verify(&Request::new(link.as_str()), time(now)).err().map(|refusal| refusal.code())
     }
@@ -324,7 +341,9 @@ mod tests {
         learn(&mut denylist, &mut writer, NOW);
         let decided = |asked, now| {
             let (denylist, leeway) = (Some(&denylist), Duration::ZERO);
-            Known { denylist, freshness: FRESHNESS, now, leeway, asked }.replica(None).is_some()
+            Known { denylist, freshness: FRESHNESS, now, leeway, asked, has_records: false }
+                .replica(None)
+                .is_some()
         };
         assert!(decided(Some(NOW), NOW + 60_001));
         assert!(!decided(Some(NOW + 1), NOW + 60_001), "it was asked before this request");

@@ -7,8 +7,10 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
+mod admission;
 mod answer;
 mod authority;
+mod calls;
 mod conditional;
 mod config;
 mod cors;
@@ -20,21 +22,25 @@ mod forward;
 mod freshness;
 mod http_date;
 mod log;
-mod manage;
+mod memory;
 mod object;
 mod pass_headers;
 mod plan;
+mod question;
 mod range;
 mod redirect;
+mod reference;
 mod request;
 mod secret;
 
 pub use crate::answer::Fields;
+pub use crate::calls::{Call, Done, MAX_BODY, RecordCall, done, read_call};
 pub use crate::config::{Binding, Broken, Config, Setting, Variables};
 pub use crate::decide::{Decision, Now, decide};
 pub use crate::denylist::{Denylist, DenylistQuestion};
 pub use crate::log::{LogEntry, LogLevel, faults, panicked};
-pub use crate::manage::{Call, Done, MAX_BODY, done, read_call};
+pub use crate::memory::Memory;
 pub use crate::plan::{Body, Found, Next, Object, Plan, Response, Step};
+pub use crate::question::{Answers, Question};
 pub use crate::range::StoreRange;
 pub use crate::request::RequestParts;

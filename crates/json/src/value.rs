@@ -32,21 +32,33 @@ impl Value {
             .map_err(|error| RequestError::new("", &format_args!("not JSON: {error}")))
     }
 
-    pub(super) fn flag(self) -> Result<bool, &'static str> {
+    /// A truth value.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn flag(self) -> Result<bool, &'static str> {
         match self {
             Self::Flag(flag) => Ok(flag),
             _ => Err("write true or false"),
         }
     }
 
-    pub(super) fn number(self) -> Result<u64, &'static str> {
+    /// A whole number.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn number(self) -> Result<u64, &'static str> {
         match self {
             Self::Number(number) => Ok(number),
             _ => Err("write a whole number, without quotes"),
         }
     }
 
-    pub(super) fn text(self) -> Result<String, &'static str> {
+    /// A text.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn text(self) -> Result<String, &'static str> {
         match self {
             Self::Text(text) => Ok(text),
             _ => Err("write text, in quotes"),
@@ -54,7 +66,10 @@ impl Value {
     }
 
     /// An id. Back ends use text or numbers for ids.
-    pub(super) fn id(self) -> Result<String, &'static str> {
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn id(self) -> Result<String, &'static str> {
         match self {
             Self::Number(number) => Ok(std::string::ToString::to_string(&number)),
             Self::Text(text) => Ok(text),
@@ -62,7 +77,11 @@ impl Value {
         }
     }
 
-    pub(super) fn texts(self) -> Result<Vec<String>, &'static str> {
+    /// A list of texts.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn texts(self) -> Result<Vec<String>, &'static str> {
         match self {
             Self::List(list) => list.into_iter().map(Self::text).collect(),
             _ => Err("write a list, such as [\"PT\", \"ES\"]"),

@@ -61,6 +61,8 @@ pub enum Action {
     Put(Put),
     /// Redeems a token.
     Redeem(Redeem),
+    /// Changes nothing, but what is no longer needed is forgotten.
+    Sweep,
 }
 
 /// The reply of a record.
@@ -169,6 +171,7 @@ impl fmt::Debug for Action {
             Self::Play(_) => "Play",
             Self::Put(_) => "Put",
             Self::Redeem(_) => "Redeem",
+            Self::Sweep => "Sweep",
         })
     }
 }

@@ -1,39 +1,18 @@
-//! What the Durable Object of the denylist needs from Rust: how to read a call, what a revocation becomes after a newer
-//! one, and how updates are encoded. `denylist.mjs` stores the results.
+//! What the Durable Object of the denylist needs from Rust: what a revocation becomes after a newer one, and how updates
+//! are encoded. `denylist.mjs` stores the results.
 
 use playgate::UnixTime;
-use playgate_edge::{Call, Done, MAX_BODY, done, read_call};
+use playgate_edge::{Done, done};
 use playgate_state::{
     CLOCK_SLACK, Entry, Kind, MAX_LEN, Reason, Revocation, Update, hash, should_compact, tile_end,
 };
 use serde::Deserialize;
 use wasm_bindgen::{JsError, prelude::wasm_bindgen};
 
-/// The largest body of a call, in bytes.
-#[must_use]
-#[wasm_bindgen(js_name = maxBody)]
-pub fn max_body() -> usize {
-    MAX_BODY
-}
-
-/// Reads a call, in lines: `revoke`, the kind, the value, and the revocation as JSON; `list`,
-/// the sequence number after which to start or nothing, and the most revocations; `undo`, the kind, and the value;
-/// or `answer`, and the response to a call that is wrong.
-#[must_use]
-#[wasm_bindgen(js_name = readCall)]
-pub fn read(method: &str, url: &str, body: Option<Vec<u8>>, now: f64) -> String {
-    match read_call(method, url, body.as_deref(), seconds(now)) {
-        Ok(Call::Revoke(revocation)) => {
-            let (kind, value) = (revocation.kind.name(), &revocation.value);
-            format!("revoke\n{kind}\n{value}\n{}", json(&revocation))
-        }
-        Ok(Call::List { after, limit }) => {
-            let after = after.map(|after| after.to_string()).unwrap_or_default();
-            format!("list\n{after}\n{limit}")
-        }
-        Ok(Call::Undo { kind, value }) => format!("undo\n{}\n{value}", kind.name()),
-        Err(response) => ["answer\n", &crate::response(&response)].concat(),
-    }
+/// A revocation in lines: the kind, the value, and all of it as JSON.
+pub(crate) fn lines(revocation: &Revocation) -> String {
+    let (kind, value) = (revocation.kind.name(), &revocation.value);
+    format!("{kind}\n{value}\n{}", json(revocation))
 }
 
 /// The revocation that holds after a newer one of the same kind and value, as JSON; `None` if the current one already
@@ -145,6 +124,6 @@ fn json(revocation: &Revocation) -> String {
     serde_json::to_string(revocation).unwrap_or_default()
 }
 
-const fn seconds(now: f64) -> u64 {
+pub(crate) const fn seconds(now: f64) -> u64 {
     crate::millis(now).div_euclid(1000)
 }

@@ -2,6 +2,8 @@
 //! each answer of the media store or the denylist.
 
 pub mod denylist;
+pub mod pending;
+pub mod record;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -9,12 +11,14 @@ use std::panic::{self, PanicHookInfo};
 use std::rc::Rc;
 
 use playgate_edge::{
-    Binding, Body, Broken, Config, Decision, Denylist, DenylistQuestion, Fields, Found, LogEntry,
-    Next, Now, Object, RequestParts, Response, Setting, Step, StoreRange, Variables, decide,
-    faults,
+    Binding, Body, Broken, Call, Config, Decision, DenylistQuestion, Fields, Found,
+    LogEntry, Memory, Next, Now, Object, Question, RequestParts, Response, Setting, Step,
+    StoreRange, Variables, decide, faults, read_call,
 };
 use serde::{Serialize, Serializer};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+use self::pending::{Pending, PendingCall};
 use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
 /// The gate of one environment. Its configuration is read once.
@@ -25,7 +29,9 @@ pub struct Gate(Rc<Deployment>);
 struct Deployment {
     analytics: Option<AnalyticsEngineDataset>,
     config: Result<Config, Broken>,
-    denylist: RefCell<Denylist>,
+    memory: RefCell<Memory>,
+    /// Commands to send in the background.
+    reports: RefCell<Vec<Question>>,
 }
 
 impl core::fmt::Debug for Deployment {
@@ -47,35 +53,40 @@ impl Gate {
             console_error!("{}", faults(&broken.errors));
         }
         let analytics = env.analytics_engine("ANALYTICS").ok();
-        Self(Rc::new(Deployment { analytics, config, denylist: RefCell::default() }))
+        let (memory, reports) = (RefCell::default(), RefCell::default());
+        Self(Rc::new(Deployment { analytics, config, memory, reports }))
     }
 
     /// Decides on a request. `parts` is the text that [`RequestParts`] reads, and `now` is in milliseconds.
     /// Returns a string for a complete answer, in the form of [`Deployment::write`], and otherwise a
-    /// [`PlanHandle`]; or `true` if the denylist must be asked first, and `false` for an operator's call.
+    /// [`PlanHandle`]; a [`Pending`] if something must be asked first, which the next call gets; and `false` for one of
+    /// the gate's own calls.
     #[must_use]
     pub fn decide(
         &self,
         parts: &str,
         request: &web_sys::Request,
         now: f64,
-        asked: Option<f64>,
+        pending: Option<Pending>,
     ) -> JsValue {
         let parts = RequestParts::parse(parts);
-        let denylist = self.0.denylist.borrow();
+        let memory = self.0.memory.borrow();
+        let pending = pending.unwrap_or_default();
         // Divided as it came: beyond 2^53 milliseconds, the number is not exact.
         let secs = (now / 1000.0) as u64;
         let now = Now {
             secs,
             millis: millis(now),
-            denylist: Some(&denylist),
-            asked: asked.map(millis),
+            memory: Some(&memory),
+            answers: pending.answers(),
             random,
         };
         match decide(&self.0.config, &parts, now, || country(request)) {
-            Decision::Ask => JsValue::TRUE,
-            Decision::Manage => JsValue::FALSE,
-            Decision::Serve(plan, next) => {
+            Decision::AskDenylist => pending.with(None).into(),
+            Decision::AskRecord(question) => pending.with(Some(question)).into(),
+            Decision::Call => JsValue::FALSE,
+            Decision::Serve(plan, next, report) => {
+                self.0.reports.borrow_mut().extend(report);
                 PlanHandle { deployment: Rc::clone(&self.0), plan, next: Some(next), body: None }
                     .into()
             }
@@ -86,12 +97,48 @@ impl Gate {
 
 #[wasm_bindgen]
 impl Gate {
-    /// Whether to ask the denylist now, in the background.
+    /// What is to be done in the background: 1, ask the denylist; 2, send [reports](Self::report); 3, both; 0, nothing.
     #[must_use]
-    #[wasm_bindgen(js_name = isDue)]
-    pub fn is_due(&self, now: f64) -> bool {
-        let Ok(config) = &self.0.config else { return false };
-        config.asks(&self.0.denylist.borrow(), millis(now))
+    pub fn due(&self, now: f64) -> u8 {
+        let Ok(config) = &self.0.config else { return 0 };
+        let asks = config.asks(&self.0.memory.borrow(), millis(now));
+        u8::from(asks) | if self.0.reports.borrow().is_empty() { 0 } else { 2 }
+    }
+
+    /// The next command to send to a record: the record's name, a line feed, and the command.
+    #[must_use]
+    pub fn report(&self, now: f64) -> Option<String> {
+        let question = self.0.reports.borrow_mut().pop()?;
+        self.0.memory.borrow_mut().reported(&question, millis(now));
+        Some(pending::lines(&question))
+    }
+
+    /// Notes the answer to the question of a request; `undefined` if there was none.
+    pub fn settle(&self, pending: &mut Pending, answer: Option<String>, now: f64) {
+        pending.settle(&mut self.0.memory.borrow_mut(), answer.as_deref(), millis(now));
+    }
+
+    /// Reads one of the gate's own calls. Returns a [`PendingCall`] if a record has to be asked. Otherwise a string:
+    /// `answer`, a line feed, and a response; or `denylist` and what the denylist is to do, in lines: `revoke`, the kind,
+    /// the value, and the revocation as JSON; `list`, the sequence number after which to start or nothing, and the most
+    /// revocations; `undo`, the kind, and the value.
+    #[must_use]
+    pub fn call(&self, parts: &str, body: Option<Vec<u8>>, now: f64) -> JsValue {
+        let (parts, now) = (RequestParts::parse(parts), (now / 1000.0) as u64);
+        match read_call(&self.0.config, &parts, body.as_deref(), now) {
+            Ok(Call::Record(call)) => PendingCall::from(call).into(),
+            Ok(Call::Revoke(revocation)) => {
+                ["denylist\nrevoke\n", &denylist::lines(&revocation)].concat().into()
+            }
+            Ok(Call::List { after, limit }) => {
+                let after = after.map(|after| after.to_string()).unwrap_or_default();
+                format!("denylist\nlist\n{after}\n{limit}").into()
+            }
+            Ok(Call::Undo { kind, value }) => {
+                format!("denylist\nundo\n{}\n{value}", kind.name()).into()
+            }
+            Err(answer) => ["answer\n", &response(&answer)].concat().into(),
+        }
     }
 
     /// How often the gate asks the denylist, in milliseconds; 0 if it keeps no state. Answers up to this age may be
@@ -104,18 +151,18 @@ impl Gate {
     /// The next question to the denylist: the epoch, a line feed, and the number of the first entry.
     #[must_use]
     pub fn ask(&self, now: f64) -> String {
-        question(self.0.denylist.borrow_mut().ask(millis(now)))
+        question(self.0.memory.borrow_mut().denylist.ask(millis(now)))
     }
 
     /// Processes an answer to a question that was asked at `asked`. Returns the next question, if there is one.
     pub fn answered(&self, answer: &[u8], asked: f64, now: f64) -> Option<String> {
-        let mut denylist = self.0.denylist.borrow_mut();
+        let denylist = &mut self.0.memory.borrow_mut().denylist;
         denylist.answered(answer, millis(asked), millis(now)).map(question)
     }
 
     /// Notes that the denylist gave no answer.
     pub fn unanswered(&self, now: f64) {
-        self.0.denylist.borrow_mut().unanswered(millis(now));
+        self.0.memory.borrow_mut().denylist.unanswered(millis(now));
     }
 }
 
@@ -360,17 +407,19 @@ fn variables(env: &Env, bucket: &Option<Bucket>) -> Variables {
         None if binding(env, "MEDIA").is_some() => Binding::Other,
         None => Binding::Absent,
     };
-    let denylist = match binding(env, "DENYLIST") {
+    let objects = |name| match binding(env, name) {
         None => Binding::Absent,
         Some(namespace) if has_method(&namespace, "getByName") => Binding::Right,
         Some(_) => Binding::Other,
     };
-    Variables::read(media, denylist, |name| match binding(env, name) {
-        None => Setting::Unset,
-        Some(value) => match value.as_string().or_else(|| whole_number(&value)) {
-            Some(text) => Setting::Text(text),
-            None => Setting::Unreadable,
-        },
+    Variables::read(media, objects("DENYLIST"), objects("RECORDS"), |name| {
+        match binding(env, name) {
+            None => Setting::Unset,
+            Some(value) => match value.as_string().or_else(|| whole_number(&value)) {
+                Some(text) => Setting::Text(text),
+                None => Setting::Unreadable,
+            },
+        }
     })
 }
 

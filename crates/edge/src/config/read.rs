@@ -4,6 +4,7 @@ use core::ops::RangeInclusive;
 
 use playgate::{CanonicalPath, ParamNames, Verifier};
 use playgate_json::{Formats, GateFormats, RequestError, Seconds};
+use playgate_state::OverLimit;
 
 use crate::authority::{is_authority, is_loopback, is_origin};
 use crate::config::{Binding, StateConfig, Variables};
@@ -178,6 +179,9 @@ pub(super) fn read_pass_headers(variables: &Variables) -> Result<PassHeaders, St
 pub(super) fn read_state(
     variables: &Variables,
 ) -> Result<Option<StateConfig>, (&'static str, String)> {
+    if variables.records == Binding::Other {
+        return Err(("RECORDS", "is not a Durable Object; bind the class Record".into()));
+    }
     let lengths = [
         ("DENYLIST_REFRESH", &variables.denylist_refresh),
         ("DENYLIST_MAX_AGE", &variables.denylist_max_age),
@@ -191,7 +195,8 @@ pub(super) fn read_state(
             return Err(("ADMIN_SECRET", "is set, but DENYLIST is not bound; bind it".into()));
         }
         (_, None) => {
-            return match lengths.iter().find(|(_, text)| text.is_some()) {
+            let over = ("PLAYBACKS_OVER_LIMIT", &variables.playbacks_over_limit);
+            return match lengths.iter().chain([&over]).find(|(_, text)| text.is_some()) {
                 Some((name, _)) => Err((
                     name,
                     "applies only with state; bind DENYLIST and set ADMIN_SECRET".into(),
@@ -227,7 +232,16 @@ pub(super) fn read_state(
             length => length,
         },
     };
-    Ok(Some(StateConfig { admin_secret, freshness: Freshness { refresh, max_age, outage } }))
+    let over_limit = match variables.playbacks_over_limit.as_deref() {
+        None | Some("displace") => OverLimit::Displace,
+        Some("refuse") => OverLimit::Refuse,
+        Some(_) => {
+            return Err(("PLAYBACKS_OVER_LIMIT", "write \"displace\" or \"refuse\"".into()));
+        }
+    };
+    let freshness = Freshness { refresh, max_age, outage };
+    let has_records = variables.records == Binding::Right;
+    Ok(Some(StateConfig { admin_secret, freshness, has_records, over_limit }))
 }
 
 /// A length in milliseconds, of at most a day.

@@ -1,0 +1,89 @@
+//! The calls about references.
+
+use playgate::{Request, UnixTime};
+use playgate_state::{Action, Put};
+use serde::Serialize;
+
+use super::query::needed;
+use super::{Call, RecordCall, Respond, problem};
+use crate::config::Config;
+use crate::plan::Response;
+use crate::question::Question;
+use crate::reference;
+
+/// A link to store, and the reference that will stand for its token.
+#[derive(Default)]
+struct Creation {
+    link: String,
+    reference: String,
+}
+
+impl playgate_json::Shape for Creation {
+    const EXPECTED: &'static str =
+        "write an object like {\"link\": \"https://...\", \"reference\": \"ref....\"}";
+
+    fn set(&mut self, name: &str, value: playgate_json::Value) -> Result<(), &'static str> {
+        match name {
+            "link" => self.link = value.text()?,
+            "reference" => self.reference = value.text()?,
+            _ => return Err("no such member; they are link and reference"),
+        }
+        Ok(())
+    }
+}
+
+/// What is created.
+#[derive(Serialize)]
+struct Created<'a> {
+    link: &'a str,
+    reference: &'a str,
+    expires: u64,
+}
+
+pub(super) fn create(config: &Config, body: &str, now: u64) -> Result<Call, Response> {
+    let wrong = |field: &str, detail: &str| {
+        problem(400, "bad_request", Some(field).filter(|field| !field.is_empty()), detail)
+    };
+    let creation = playgate_json::Value::from_json(body)
+        .and_then(<Creation as playgate_json::Shape>::from_value);
+    let Creation { link, reference } =
+        creation.map_err(|error| wrong(&error.field, &error.message))?;
+    let named = ["pg=", &reference].concat();
+    if reference::parse(&named).is_none() {
+        let detail = "write ref. and 43 characters of base64url: 32 random bytes";
+        return Err(wrong("reference", detail));
+    }
+    let verifier = config.verifier();
+    let request = Request::new(&link);
+    let token = verifier
+        .authenticate(&request, UnixTime::from_secs(now))
+        .map_err(|refusal| wrong("link", &refusal.to_string()))?;
+    let grant = token.grant();
+    let no_jti = "the token has no id; sign the link with a jti, so that it can be taken back";
+    let jti = grant.token_id().ok_or_else(|| wrong("link", no_jti))?.as_str().to_string();
+    let named_token = verifier.named_authentic(&token).filter(|token| token.starts_with("pg="));
+    let address = token.address_with(&named);
+    let (Some(stored), Some(address)) = (named_token, address) else {
+        return Err(wrong("link", "only native links can have a reference"));
+    };
+    let expires = grant.expires().as_secs();
+    let run = grant.run().map_or(0, |run| run.as_secs().min(config.max_run));
+    let until = expires.saturating_add(run).saturating_add(config.leeway);
+    if until <= now {
+        return Err(wrong("link", "the link has expired"));
+    }
+    let link = [token.base(), &address].concat();
+    let created = Created { link: &link, reference: &reference, expires };
+    // Strings and a number always serialize.
+    let body = serde_json::to_string(&created).unwrap_or_default();
+    let action = Action::Put(Put { token: stored, jti, until });
+    let question = Question::of_reference(&named, action);
+    Ok(Call::Record(RecordCall { question, respond: Respond::Reference(body) }))
+}
+
+pub(super) fn delete(query: &str) -> Result<Call, Response> {
+    let named = ["pg=", &needed(query, "reference")?].concat();
+    let question = Question::of_reference(&named, Action::Delete);
+    let respond = Respond::Done("there is no such reference");
+    Ok(Call::Record(RecordCall { question, respond }))
+}

@@ -1,0 +1,113 @@
+//! Questions to the records of the deployment, and what one request knows of the answers.
+
+use core::fmt;
+use std::net::IpAddr;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use playgate_state::{Action, Answer};
+use sha2::{Digest as _, Sha256};
+
+/// A command to a record.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The name of the record.
+    pub record: String,
+    /// The command.
+    pub action: Action,
+    /// What the answer is about.
+    pub(crate) about: About,
+}
+
+/// What an answer is about, as the gate remembers it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A reference.
+    Reference(String),
+    /// A token and a client.
+    Redemption(String),
+    /// A playback, by its id or by what it is started with.
+    Playback(String),
+    /// Nothing that the gate remembers.
+    Nothing,
+}
+
+impl Question {
+    /// A command to the record of a reference.
+    pub(crate) fn of_reference(reference: &str, action: Action) -> Self {
+        // The store never learns the reference itself.
+        let hash = Base64UrlUnpadded::encode_string(&Sha256::digest(reference));
+        let about = About::Reference(reference.into());
+        Self { record: format!("reference/{hash}"), action, about }
+    }
+
+    /// A command to the record of a token.
+    pub(crate) fn of_token(jti: &str, about: String, action: Action) -> Self {
+        Self { record: format!("redemption/{jti}"), action, about: About::Redemption(about) }
+    }
+
+    /// A command to the record of a viewer.
+    pub(crate) fn of_viewer(sub: &str, about: About, action: Action) -> Self {
+        Self { record: format!("viewer/{sub}"), action, about }
+    }
+
+    /// The command as JSON.
+    #[must_use]
+    pub fn command(&self) -> String {
+        // Strings and numbers always serialize.
+        serde_json::to_string(&self.action).unwrap_or_default()
+    }
+}
+
+/// Shows no id and no reference.
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").field("action", &self.action).finish_non_exhaustive()
+    }
+}
+
+/// What was asked for one request.
+#[derive(Debug, Default)]
+pub struct Answers {
+    /// When the denylist was asked for this request, in Unix milliseconds, if it was.
+    pub asked: Option<u64>,
+    /// The answers, by the name of the record. `None` if there was no answer.
+    records: Vec<(String, Option<Answer>)>,
+}
+
+impl Answers {
+    /// Nothing was asked.
+    pub const NONE: Self = Self { asked: None, records: Vec::new() };
+
+    /// Adds an answer, as JSON; `None` if there was none. One that cannot be read is none.
+    pub(crate) fn add(&mut self, question: &Question, answer: Option<&str>) -> Option<&Answer> {
+        let answer = answer.and_then(|json| serde_json::from_str(json).ok());
+        self.records.push((question.record.clone(), answer));
+        self.records.last()?.1.as_ref()
+    }
+
+    /// The answer of a record: `None` if it was not asked, `Some(None)` if it gave none.
+    pub(crate) fn of(&self, record: &str) -> Option<Option<&Answer>> {
+        let (_, answer) = self.records.iter().find(|(name, _)| name == record)?;
+        Some(answer.as_ref())
+    }
+}
+
+/// The network of a client: its IPv4 address, or the first half of its IPv6 address, which a device keeps when it
+/// changes the second.
+pub(crate) fn network(client: Option<IpAddr>) -> String {
+    match client.map(|client| client.to_canonical()) {
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        None => "unknown".into(),
+    }
+}
+
+/// A number for a link and a client, from which neither can be told.
+pub(crate) fn fingerprint(token: &str, network: &str) -> u64 {
+    let hash: [u8; 32] =
+        Sha256::new().chain_update(token).chain_update([0]).chain_update(network).finalize().into();
+    hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+}

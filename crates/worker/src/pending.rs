@@ -1,0 +1,89 @@
+//! Requests and calls that wait for the answer of a record.
+
+use playgate_edge::{Answers, MAX_BODY, Memory, Question, RecordCall};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// A request that cannot be decided yet.
+#[wasm_bindgen]
+#[derive(Debug, Default)]
+pub struct Pending {
+    answers: Answers,
+    /// The record to ask; `None` for the denylist.
+    question: Option<Question>,
+    /// How often the denylist was asked.
+    tries: u8,
+}
+
+#[wasm_bindgen]
+impl Pending {
+    /// What to ask: the name of a record, a line feed, and the command. Nothing for the denylist.
+    #[must_use]
+    pub fn question(&self) -> Option<String> {
+        self.question.as_ref().map(lines)
+    }
+
+    /// Notes that the denylist is asked now. Returns whether the answers that a data center shares will do: only the
+    /// first time.
+    #[wasm_bindgen(js_name = asksShared)]
+    pub fn asks_shared(&mut self, now: f64) -> bool {
+        self.tries = self.tries.saturating_add(1);
+        if self.tries > 1 {
+            self.answers.asked = Some(crate::millis(now));
+        }
+        self.tries == 1
+    }
+}
+
+impl Pending {
+    pub(crate) const fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    pub(crate) fn with(self, question: Option<Question>) -> Self {
+        Self { question, ..self }
+    }
+
+    pub(crate) fn settle(&mut self, memory: &mut Memory, answer: Option<&str>, now: u64) {
+        if let Some(question) = self.question.take() {
+            memory.settle(&mut self.answers, &question, answer, now);
+        }
+    }
+}
+
+/// A call that waits for the answer of a record.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct PendingCall(RecordCall);
+
+impl From<RecordCall> for PendingCall {
+    fn from(call: RecordCall) -> Self {
+        Self(call)
+    }
+}
+
+#[wasm_bindgen]
+impl PendingCall {
+    /// What to ask: the name of a record, a line feed, and the command.
+    #[must_use]
+    pub fn question(&self) -> String {
+        lines(&self.0.question)
+    }
+
+    /// The response that follows from the answer; `undefined` if there was none.
+    #[must_use]
+    pub fn respond(self, answer: Option<String>) -> String {
+        crate::response(&self.0.respond(answer.as_deref()))
+    }
+}
+
+/// A command to a record: the record's name, a line feed, and the command as JSON.
+pub(crate) fn lines(question: &Question) -> String {
+    [&question.record, "\n", &question.command()].concat()
+}
+
+/// The largest body of a call, in bytes.
+#[must_use]
+#[wasm_bindgen(js_name = maxBody)]
+pub fn max_body() -> usize {
+    MAX_BODY
+}
