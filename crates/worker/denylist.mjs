@@ -14,8 +14,8 @@ export class Denylist extends DurableObject {
     // The newest row of a kind and a value is the current one, unless it undoes the revocation. Rows are numbered from 0.
     this.sql.exec(`
       CREATE TABLE IF NOT EXISTS log (
-        seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, until INTEGER NOT NULL,
-        json TEXT NOT NULL, entry BLOB NOT NULL, current INTEGER NOT NULL);
+        seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, issued_before INTEGER,
+        until INTEGER NOT NULL, reason TEXT NOT NULL, entry BLOB NOT NULL, current INTEGER NOT NULL);
       CREATE UNIQUE INDEX IF NOT EXISTS current ON log (kind, value) WHERE current;
       CREATE TABLE IF NOT EXISTS identity (epoch TEXT NOT NULL, key BLOB NOT NULL);`);
     if (this.rows("SELECT epoch FROM identity").length === 0) {
@@ -64,18 +64,18 @@ export class Denylist extends DurableObject {
     const now = Date.now();
     if (verb === "list") return call(() => this.list(...words, now));
     if (verb === "undo") return call(() => this.undo(words[0], words.slice(1).join("\n")));
-    const response = call(() => this.revoke(...words, now));
+    const [revocation, isNew] = call(() => this.revoke(words, now));
     await this.wake(now);
-    return response;
+    return call(() => (revocation === undefined ? glue.full() : glue.revoked(revocation, isNew)));
   }
 
-  /** Adds revocations that follow from a record: for each its kind, its value, and all of it as JSON. */
-  async add(lines) {
+  /** Adds revocations that follow from a record, as lines. */
+  async add(revocations) {
     mend();
     const now = Date.now();
-    for (let at = 0; at < lines.length; at += 3) {
-      const [status] = JSON.parse(call(() => this.revoke(...lines.slice(at, at + 3), now)));
-      if (status >= 400) throw new Error("the denylist is full");
+    for (const lines of revocations) {
+      const [added] = call(() => this.revoke(lines.split("\n"), now));
+      if (added === undefined) throw new Error("the denylist is full");
     }
     await this.wake(now);
   }
@@ -84,39 +84,48 @@ export class Denylist extends DurableObject {
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(now + DAY);
   }
 
-  revoke(kind, value, newer, now) {
-    const [current] = this.rows("SELECT json FROM log WHERE kind = ? AND value = ? AND current", kind, value);
-    const revised = glue.revise(current?.json, newer, now);
-    if (revised === undefined) return glue.revoked(current.json, false);
+  /** The row of the revocation that holds for a kind and a value. */
+  current(kind, value) {
+    return this.rows("SELECT * FROM log WHERE kind = ? AND value = ? AND current", kind, value)[0];
+  }
+
+  /** Revokes. Returns the revocation that then holds as lines, undefined if there is no room; and whether it is new. */
+  revoke(newer, now) {
+    const [kind, value] = newer;
+    const row = this.current(kind, value);
+    const current = row && linesOf(row);
+    const revised = glue.revise(current, newer.join("\n"), now);
+    if (revised === undefined) return [current, false];
     if (this.length >= glue.maxLength()) this.compact(now, true);
-    if (this.length >= glue.maxLength()) return glue.full();
-    this.append(kind, value, revised, false);
-    return glue.revoked(revised, true);
+    if (this.length >= glue.maxLength()) return [undefined, false];
+    this.append(revised, false);
+    return [revised, true];
   }
 
   list(after, limit, now) {
     const found = this.rows(
-      "SELECT seq, json FROM log WHERE current AND seq > ? AND until > ? ORDER BY seq LIMIT ?",
+      "SELECT * FROM log WHERE current AND seq > ? AND until > ? ORDER BY seq LIMIT ?",
       after === "" ? -1 : Number(after), Math.floor(now / 1000), Number(limit) + 1);
     const shown = found.slice(0, Number(limit));
     const next = found.length > shown.length ? shown.at(-1).seq : undefined;
-    return glue.page(shown.map(({ json }) => json), next);
+    return glue.page(shown.map(linesOf), next);
   }
 
   undo(kind, value) {
-    const [current] = this.rows("SELECT json FROM log WHERE kind = ? AND value = ? AND current", kind, value);
-    if (current) this.append(kind, value, current.json, true);
-    return glue.undone(current !== undefined);
+    const row = this.current(kind, value);
+    if (row) this.append(linesOf(row), true);
+    return glue.undone(row !== undefined);
   }
 
-  append(kind, value, json, removed) {
+  append(lines, removed) {
     const [{ key }] = this.rows("SELECT key FROM identity");
     const { length } = this;
-    const entry = glue.entry(json, new Uint8Array(key), removed);
+    const entry = glue.entry(lines, new Uint8Array(key), removed);
+    const [kind, value, issuedBefore, until, reason] = lines.split("\n");
     this.ctx.storage.transactionSync(() => {
       this.sql.exec("UPDATE log SET current = 0 WHERE kind = ? AND value = ? AND current", kind, value);
-      this.sql.exec("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)",
-        length, kind, value, JSON.parse(json).until, json, entry, removed ? 0 : 1);
+      this.sql.exec("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        length, kind, value, issuedBefore || null, until, reason, entry, removed ? 0 : 1);
     });
   }
 
@@ -136,13 +145,18 @@ export class Denylist extends DurableObject {
     this.ctx.storage.transactionSync(() => {
       this.sql.exec("CREATE TABLE kept AS SELECT * FROM log WHERE current AND until > ?", kept);
       this.sql.exec("DELETE FROM log");
-      this.sql.exec(`INSERT INTO log SELECT row_number() OVER (ORDER BY seq) - 1, kind, value, until, json, entry, current
-        FROM kept`);
+      this.sql.exec(`INSERT INTO log SELECT row_number() OVER (ORDER BY seq) - 1, kind, value, issued_before, until, reason, entry,
+        current FROM kept`);
       this.sql.exec("DROP TABLE kept");
       this.sql.exec("UPDATE identity SET epoch = ?", newEpoch());
     });
     return live;
   }
+}
+
+/** A row as the lines that wasm reads. */
+function linesOf({ kind, value, issued_before, until, reason }) {
+  return [kind, value, issued_before ?? "", until, reason].join("\n");
 }
 
 function newEpoch() {

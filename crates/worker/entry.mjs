@@ -157,9 +157,9 @@ async function decideInformed(request, env, ctx, pending) {
       const isShared = call(() => pending.asksShared(Date.now()));
       await learn(env, isShared);
     } else {
-      const reply = await askRecord(question, env);
+      const answer = await askRecord(question, env);
       if (!isGood(own)) break;
-      call(() => gates.get(env).gate.settle(pending, reply, Date.now()));
+      call(() => gates.get(env).gate.settle(pending, answer, Date.now()));
     }
     if (!isGood(own)) break;
     const verdict = decide(request, env, pending);
@@ -173,11 +173,12 @@ async function decideInformed(request, env, ctx, pending) {
   return refuse("Restarted");
 }
 
-/** The reply of a record to a command; undefined if there is none. */
+/** The answer of a record to a command; undefined if there is none. */
 async function askRecord(question, env) {
-  const end = question.indexOf("\n");
+  const { record } = question;
+  const command = call(() => question.takeCommand());
   try {
-    return await within(PATIENCE, () => env.RECORDS.getByName(question.slice(0, end)).apply(question.slice(end + 1)));
+    return new Uint8Array(await within(PATIENCE, () => env.RECORDS.getByName(record).apply(command)));
   } catch (error) {
     console.error(JSON.stringify({ decision: "error", reason: "record_failed", error: error?.name }));
     return undefined;

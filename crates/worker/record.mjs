@@ -8,7 +8,7 @@ export class Record extends DurableObject {
   // The command before this one.
   last = Promise.resolve();
 
-  /** Carries out a command, after those before it. Returns the reply. */
+  /** Carries out a command, after those before it. Returns the answer. */
   apply(command) {
     const result = this.last.then(() => this.carryOut(command));
     this.last = result.catch(() => {});
@@ -18,23 +18,36 @@ export class Record extends DurableObject {
   async carryOut(command) {
     mend();
     const { storage } = this.ctx;
-    const now = Date.now();
     const stored = storage.kv.get("record");
-    const [record, until, reply, ...lines] = call(() => glue.applyCommand(stored, command, now)).split("\n");
+    const [isUnchanged, record, until, answer, revocations] = call(() => {
+      const outcome = glue.applyCommand(stored, command, Date.now());
+      const parts = [outcome.isUnchanged(), outcome.takeRecord(), outcome.until(), outcome.takeAnswer(), outcome.takeRevocations()];
+      outcome.free();
+      return parts;
+    });
     // Before the record is stored: if the denylist fails, the command is repeated.
-    if (lines.length > 0) await this.env.DENYLIST.getByName("denylist").add(lines);
-    if (record === "") {
+    if (revocations.length > 0) await this.env.DENYLIST.getByName("denylist").add(revocations);
+    if (isUnchanged) return answer;
+    if (record === undefined) {
       await storage.deleteAlarm();
       await storage.deleteAll();
-      return reply;
+      return answer;
     }
-    if (record !== stored) storage.kv.put("record", record);
-    if ((await storage.getAlarm()) === null) await storage.setAlarm(Number(until) * 1000);
-    return reply;
+    storage.kv.put("record", record);
+    await this.wake(until);
+    return answer;
+  }
+
+  /** Lets the alarm ring once the record may not be needed. */
+  async wake(until) {
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(until);
   }
 
   /** Deletes the record if it is no longer needed. */
   async alarm() {
-    await this.apply('"sweep"');
+    mend();
+    await this.apply(call(() => glue.sweep()));
+    const record = this.ctx.storage.kv.get("record");
+    if (record !== undefined) await this.wake(call(() => glue.recordUntil(record)));
   }
 }

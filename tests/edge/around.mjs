@@ -32,12 +32,12 @@ export class Denylist extends Uploaded {
   fill(entries) {
     const { sql } = this.ctx.storage;
     const [{ length }] = sql.exec("SELECT coalesce(max(seq) + 1, 0) AS length FROM log").toArray();
-    const [{ json, entry }] = sql.exec("SELECT json, entry FROM log LIMIT 1").toArray();
+    const [{ entry }] = sql.exec("SELECT entry FROM log LIMIT 1").toArray();
     for (let n = length; n < length + entries; n++) {
       // Each has a hash of its own, its first eight bytes.
       const bytes = new Uint8Array(entry.slice(0));
       new DataView(bytes.buffer).setBigUint64(0, BigInt(n + 1) * 0x9e3779b97f4a7c15n & 0xffffffffffffffffn);
-      sql.exec("INSERT INTO log VALUES (?, 'jti', ?, 1, ?, ?, 1)", n, `ended-${n}`, json, bytes);
+      sql.exec("INSERT INTO log VALUES (?, 'jti', ?, NULL, 1, 'revoked', ?, 1)", n, `ended-${n}`, bytes);
     }
   }
 }
@@ -121,7 +121,7 @@ const standIns = {
   "a denylist that talks rubbish": () => denylist(() => Promise.resolve({ update: new TextEncoder().encode("rubbish"), isFull: false })),
   "records that fail": () => ({ getByName: () => ({ apply: () => Promise.reject(new Error("no answer")) }) }),
   "records that never answer": () => ({ getByName: () => ({ apply: () => new Promise(() => {}) }) }),
-  "records that talk rubbish": () => ({ getByName: () => ({ apply: () => Promise.resolve("rubbish") }) }),
+  "records that talk rubbish": () => ({ getByName: () => ({ apply: () => Promise.resolve(new TextEncoder().encode("rubbish")) }) }),
   "an object without a constructor": () => Object.create(null),
   "a data set": () => ({
     writeDataPoint: (point) => lines.push(JSON.stringify({ point })),

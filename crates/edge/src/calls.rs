@@ -17,9 +17,13 @@ mod query;
 mod references;
 
 use playgate::{Request, secrets_match};
-use playgate_state::{Answer as AnswerOfRecord, Kind, Revocation};
+use playgate_state::{Answer as AnswerOfRecord, Kind, Revocation, decode};
 
+#[cfg(test)]
+pub(crate) use self::denylist::revoke;
 pub use self::denylist::{Done, done};
+use serde::Serialize;
+
 use crate::answer::{Answer, Headers, Problem};
 use crate::config::{Config, StateConfig};
 use crate::plan::Response;
@@ -76,7 +80,7 @@ enum Respond {
     /// A page of playbacks.
     Playbacks,
     /// 201 with this body, or 409 if the reference stands for another token.
-    Reference(String),
+    Reference(references::Created),
 }
 
 /// Whether a URL is one of the gate's own calls.
@@ -138,19 +142,19 @@ pub fn read_call(
 }
 
 impl RecordCall {
-    /// The response. The answer is JSON; `None` if there was none.
+    /// The response. The answer is encoded; `None` if there was none.
     #[must_use]
-    pub fn respond(self, answer: Option<&str>) -> Response {
-        let answer = answer.and_then(|json| serde_json::from_str(json).ok());
+    pub fn respond(self, answer: Option<&[u8]>) -> Response {
+        let answer = answer.and_then(decode);
         match (self.respond, answer) {
             (Respond::Done(_), Some(AnswerOfRecord::Done)) => empty(Headers::new()),
             (Respond::Done(detail), Some(_)) => problem(404, "not_found", None, detail),
             // Whether it is known or not: the viewer has left.
             (Respond::Ended(cors), Some(_)) => empty(cors),
             (Respond::Playbacks, Some(AnswerOfRecord::Playbacks(playbacks))) => {
-                json(200, playbacks::page(&playbacks))
+                json(200, &playbacks::Page::of(&playbacks))
             }
-            (Respond::Reference(body), Some(AnswerOfRecord::Done)) => json(201, body),
+            (Respond::Reference(created), Some(AnswerOfRecord::Done)) => json(201, &created),
             (Respond::Reference(_), Some(AnswerOfRecord::Taken)) => {
                 let detail = "the reference stands for another link; make a new one";
                 problem(409, "reference_taken", Some("reference"), detail)
@@ -172,7 +176,9 @@ fn empty(mut headers: Headers) -> Response {
     Answer { status: 204, headers, body: None }.into()
 }
 
-fn json(status: u16, body: String) -> Response {
+fn json(status: u16, body: &impl Serialize) -> Response {
+    // Strings and numbers always serialize.
+    let body = serde_json::to_string(body).unwrap_or_default();
     let mut headers: Headers = no_store().into();
     headers.push(("Content-Type", "application/json".into()));
     Answer { status, headers, body: Some(body) }.into()

@@ -214,8 +214,9 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
+    use crate::calls::{self, Call};
     use playgate::{KeyRing, Request, Signer, Verifier};
-    use playgate_state::{Command, Denylist as Writer, Reply, Revocation};
+    use playgate_state::{Command, Denylist as Writer, Reply};
 
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     /// In milliseconds.
@@ -231,7 +232,9 @@ mod tests {
     }
 
     fn revoke(writer: &mut Writer, json: &str) {
-        let revocation = Revocation::parse(json, time(NOW)).unwrap();
+        let Ok(Call::Revoke(revocation)) = calls::revoke(json, NOW / 1000) else {
+            panic!("{json}")
+        };
         let reply = writer.apply(Command::Revoke(revocation), time(NOW));
         assert!(matches!(reply, Reply::Appended(_)), "{reply:?}");
     }

@@ -45,12 +45,12 @@ impl Memory {
         (!is_revoked).then(|| (sid.as_str(), age(*at, now) >= KEEP))
     }
 
-    /// Adds an answer, as JSON, to what a request knows; `None` if there was none.
+    /// Adds an answer, encoded, to what a request knows; `None` if there was none.
     pub fn settle(
         &mut self,
         answers: &mut Answers,
         question: &Question,
-        answer: Option<&str>,
+        answer: Option<&[u8]>,
         now: u64,
     ) {
         if let Some(answer) = answers.add(question, answer) {

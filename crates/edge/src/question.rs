@@ -4,7 +4,7 @@ use core::fmt;
 use std::net::IpAddr;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use playgate_state::{Action, Answer};
+use playgate_state::{Action, Answer, decode, encode};
 use sha2::{Digest as _, Sha256};
 
 /// A command to a record.
@@ -50,11 +50,10 @@ impl Question {
         Self { record: format!("viewer/{sub}"), action, about }
     }
 
-    /// The command as JSON.
+    /// The command, encoded.
     #[must_use]
-    pub fn command(&self) -> String {
-        // Strings and numbers always serialize.
-        serde_json::to_string(&self.action).unwrap_or_default()
+    pub fn command(&self) -> Vec<u8> {
+        encode(&self.action)
     }
 }
 
@@ -78,9 +77,9 @@ impl Answers {
     /// Nothing was asked.
     pub const NONE: Self = Self { asked: None, records: Vec::new() };
 
-    /// Adds an answer, as JSON; `None` if there was none. One that cannot be read is none.
-    pub(crate) fn add(&mut self, question: &Question, answer: Option<&str>) -> Option<&Answer> {
-        let answer = answer.and_then(|json| serde_json::from_str(json).ok());
+    /// Adds an answer, encoded; `None` if there was none. One that cannot be read is none.
+    pub(crate) fn add(&mut self, question: &Question, answer: Option<&[u8]>) -> Option<&Answer> {
+        let answer = answer.and_then(decode);
         self.records.push((question.record.clone(), answer));
         self.records.last()?.1.as_ref()
     }

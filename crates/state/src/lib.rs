@@ -1,5 +1,5 @@
-//! What a deployment has to remember: the denylist, which ends tokens early. No I/O, no clock, no randomness:
-//! times and random bytes are arguments.
+//! What a deployment has to remember: the denylist, which ends tokens early, and [records](apply) of references,
+//! redemptions and viewers. No I/O, no clock, no randomness: times and random bytes are arguments.
 //!
 //! One [`Denylist`] keeps a log of [`Revocation`]s. Each gate follows the log with a [`Replica`], and decides
 //! only with that: it asks for what is [new](Command::Since), [applies](Replica::apply) the [`Update`], and looks
@@ -7,12 +7,15 @@
 //!
 //! ```
 //! use playgate::UnixTime;
-//! use playgate_state::{Command, Denylist, Progress, Question, Reason, Replica, Reply, Revocation, Update};
+//! use playgate_state::{Command, Denylist, Kind, Progress, Question, Reason, Replica, Reply, Revocation, Update};
 //!
 //! let now = UnixTime::from_secs(1_767_225_600);
-//! let json = r#"{"kind": "sub", "value": "viewer-1", "until": 1767311400, "reason": "signed_out"}"#;
+//! let (value, reason) = ("viewer-1".into(), Reason::SignedOut);
+//! let revocation =
+//!     Revocation { kind: Kind::Sub, value, issued_before: None, until: 1_767_311_400, reason };
+//! revocation.check(now)?;
 //! let mut denylist = Denylist::new(7, [1; 16]);
-//! denylist.apply(Command::Revoke(Revocation::parse(json, now)?), now);
+//! denylist.apply(Command::Revoke(revocation), now);
 //!
 //! let Reply::Update(update) = denylist.apply(Command::Since { epoch: None, from: 0 }, now) else { panic!() };
 //! let update = Update::parse(&update.encode())?;
@@ -45,7 +48,7 @@ pub use crate::denylist::{Command, Denylist, Gap, MAX_LEN, Reply, Row, should_co
 pub use crate::log::{CLOCK_SLACK, Entry, TILE, Update, UpdateError, hash, tile_end};
 pub use crate::record::{
     Action, Answer, LEASE, Outcome, OverLimit, Play, Playback, Put, Record, Redeem, Redemption,
-    Reference, Viewer, apply,
+    Reference, Viewer, apply, decode, encode,
 };
 pub use crate::replica::{ApplyError, Progress, Question, Replica};
 pub use crate::revocation::{Kind, Reason, Revocation, RevocationError};

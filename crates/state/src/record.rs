@@ -18,6 +18,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use playgate::UnixTime;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::redemption::{Redeem, Redemption};
@@ -28,7 +29,6 @@ use crate::revocation::Revocation;
 
 /// What is remembered under one key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Record {
     /// Of a token that may be used only so often.
     Redemption(Redemption),
@@ -40,7 +40,6 @@ pub enum Record {
 
 /// A command to a record.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Deletes a reference, and revokes its token.
     Delete,
@@ -67,7 +66,6 @@ pub enum Action {
 
 /// The reply of a record.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// The token was redeemed by as many other clients as may redeem it.
     AlreadyUsed,
@@ -95,6 +93,24 @@ pub enum Answer {
     TooManyPlaybacks,
     /// There is no such record.
     Unknown,
+}
+
+/// The version of the encoding. Another one cannot be read, so whoever asks gets no answer.
+const VERSION: u8 = 1;
+
+/// A record, a command or an answer as bytes.
+#[must_use]
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    // Writing to memory cannot fail.
+    postcard::to_extend(value, Vec::from([VERSION])).unwrap_or_default()
+}
+
+/// What [`encode`] made bytes of.
+#[must_use]
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let (&VERSION, bytes) = bytes.split_first()? else { return None };
+    let (value, rest) = postcard::take_from_bytes(bytes).ok()?;
+    rest.is_empty().then_some(value)
 }
 
 /// What follows from a command.

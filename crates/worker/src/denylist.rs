@@ -6,25 +6,41 @@ use playgate_edge::{Done, done};
 use playgate_state::{
     CLOCK_SLACK, Entry, Kind, MAX_LEN, Reason, Revocation, Update, hash, should_compact, tile_end,
 };
-use serde::Deserialize;
 use wasm_bindgen::{JsError, prelude::wasm_bindgen};
 
-/// A revocation in lines: the kind, the value, and all of it as JSON.
+/// A revocation in lines, as the columns of the log: kind, value, issued_before, until and reason. No value contains a
+/// line feed.
 pub(crate) fn lines(revocation: &Revocation) -> String {
-    let (kind, value) = (revocation.kind.name(), &revocation.value);
-    format!("{kind}\n{value}\n{}", json(revocation))
+    let Revocation { kind, value, issued_before, until, reason } = revocation;
+    let issued_before = issued_before.map(|time| time.to_string()).unwrap_or_default();
+    format!("{}\n{value}\n{issued_before}\n{until}\n{}", kind.name(), reason.name())
 }
 
-/// The revocation that holds after a newer one of the same kind and value, as JSON; `None` if the current one already
-/// says the same.
+/// A revocation that [`lines`] wrote.
+fn read(lines: &str) -> Result<Revocation, JsError> {
+    let unreadable = || JsError::new("a revocation cannot be read");
+    let [kind, value, issued_before, until, reason] = *lines.split('\n').collect::<Vec<_>>() else {
+        return Err(unreadable());
+    };
+    Ok(Revocation {
+        kind: Kind::from_name(kind).ok_or_else(unreadable)?,
+        value: value.into(),
+        issued_before: (!issued_before.is_empty()).then(|| issued_before.parse()).transpose()?,
+        until: until.parse()?,
+        reason: Reason::from_name(reason).ok_or_else(unreadable)?,
+    })
+}
+
+/// The revocation that holds after a newer one of the same kind and value; `undefined` if the current one already says
+/// the same. Revocations are lines.
 ///
 /// # Errors
 /// One of them cannot be read.
 #[wasm_bindgen]
 pub fn revise(current: Option<String>, newer: &str, now: f64) -> Result<Option<String>, JsError> {
-    let current = current.map(|current| stored(&current)).transpose()?;
-    let revised = stored(newer)?.revised(current.as_ref(), UnixTime::from_secs(seconds(now)));
-    Ok((current.as_ref() != Some(&revised)).then(|| json(&revised)))
+    let current = current.map(|current| read(&current)).transpose()?;
+    let revised = read(newer)?.revised(current.as_ref(), UnixTime::from_secs(seconds(now)));
+    Ok((current.as_ref() != Some(&revised)).then(|| lines(&revised)))
 }
 
 /// The entry of a revocation in the log, or the one that undoes it.
@@ -33,7 +49,7 @@ pub fn revise(current: Option<String>, newer: &str, now: f64) -> Result<Option<S
 /// The revocation or the key cannot be read.
 #[wasm_bindgen]
 pub fn entry(revocation: &str, key: &[u8], removed: bool) -> Result<Vec<u8>, JsError> {
-    let revocation = stored(revocation)?;
+    let revocation = read(revocation)?;
     let hash = hash(key.try_into()?, revocation.kind, &revocation.value);
     Ok(Entry::new(hash, &revocation, removed).encode())
 }
@@ -69,18 +85,23 @@ pub fn end_of_tile(from: f64) -> f64 {
 }
 
 /// The response to a call that set this revocation.
-#[must_use]
+///
+/// # Errors
+/// The revocation cannot be read.
 #[wasm_bindgen]
-pub fn revoked(revocation: &str, is_new: bool) -> String {
-    crate::response(&done(Done::Revoked { json: revocation, is_new }))
+pub fn revoked(revocation: &str, is_new: bool) -> Result<String, JsError> {
+    Ok(crate::response(&done(Done::Revoked { revocation: &read(revocation)?, is_new })))
 }
 
 /// The response with a page of revocations.
-#[must_use]
+///
+/// # Errors
+/// One of them cannot be read.
 #[wasm_bindgen]
-pub fn page(revocations: Vec<String>, next: Option<f64>) -> String {
+pub fn page(revocations: Vec<String>, next: Option<f64>) -> Result<String, JsError> {
     let next = next.map(|next| next as u64);
-    crate::response(&done(Done::Page { json: &revocations, next }))
+    let revocations = revocations.iter().map(|lines| read(lines)).collect::<Result<Vec<_>, _>>()?;
+    Ok(crate::response(&done(Done::Page { revocations: &revocations, next })))
 }
 
 /// The most entries of a log.
@@ -102,26 +123,6 @@ pub fn full() -> String {
 #[wasm_bindgen]
 pub fn undone(is_known: bool) -> String {
     crate::response(&done(if is_known { Done::Undone } else { Done::Unknown }))
-}
-
-/// A revocation that this object stored.
-fn stored(json: &str) -> Result<Revocation, JsError> {
-    #[derive(Deserialize)]
-    struct Stored {
-        kind: Kind,
-        #[serde(default)]
-        value: String,
-        issued_before: Option<u64>,
-        until: u64,
-        reason: Reason,
-    }
-    let Stored { kind, value, issued_before, until, reason } = serde_json::from_str(json)?;
-    Ok(Revocation { kind, value, issued_before, until, reason })
-}
-
-fn json(revocation: &Revocation) -> String {
-    // Strings and numbers always serialize.
-    serde_json::to_string(revocation).unwrap_or_default()
 }
 
 pub(crate) const fn seconds(now: f64) -> u64 {

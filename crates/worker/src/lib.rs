@@ -11,14 +11,14 @@ use std::panic::{self, PanicHookInfo};
 use std::rc::Rc;
 
 use playgate_edge::{
-    Binding, Body, Broken, Call, Config, Decision, DenylistQuestion, Fields, Found,
-    LogEntry, Memory, Next, Now, Object, Question, RequestParts, Response, Setting, Step,
-    StoreRange, Variables, decide, faults, read_call,
+    Binding, Body, Broken, Call, Config, Decision, DenylistQuestion, Fields, Found, LogEntry,
+    Memory, Next, Now, Object, Question, RequestParts, Response, Setting, Step, StoreRange,
+    Variables, decide, faults, read_call,
 };
 use serde::{Serialize, Serializer};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use self::pending::{Pending, PendingCall};
+use self::pending::{Pending, PendingCall, RecordQuestion};
 use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
 /// The gate of one environment. Its configuration is read once.
@@ -105,16 +105,16 @@ impl Gate {
         u8::from(asks) | if self.0.reports.borrow().is_empty() { 0 } else { 2 }
     }
 
-    /// The next command to send to a record: the record's name, a line feed, and the command.
+    /// The next command to send to a record.
     #[must_use]
-    pub fn report(&self, now: f64) -> Option<String> {
+    pub fn report(&self, now: f64) -> Option<RecordQuestion> {
         let question = self.0.reports.borrow_mut().pop()?;
         self.0.memory.borrow_mut().reported(&question, millis(now));
-        Some(pending::lines(&question))
+        Some(RecordQuestion::from(&question))
     }
 
     /// Notes the answer to the question of a request; `undefined` if there was none.
-    pub fn settle(&self, pending: &mut Pending, answer: Option<String>, now: f64) {
+    pub fn settle(&self, pending: &mut Pending, answer: Option<Vec<u8>>, now: f64) {
         pending.settle(&mut self.0.memory.borrow_mut(), answer.as_deref(), millis(now));
     }
 

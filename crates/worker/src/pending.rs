@@ -16,10 +16,10 @@ pub struct Pending {
 
 #[wasm_bindgen]
 impl Pending {
-    /// What to ask: the name of a record, a line feed, and the command. Nothing for the denylist.
+    /// What to ask of a record; `undefined` for the denylist.
     #[must_use]
-    pub fn question(&self) -> Option<String> {
-        self.question.as_ref().map(lines)
+    pub fn question(&self) -> Option<RecordQuestion> {
+        self.question.as_ref().map(RecordQuestion::from)
     }
 
     /// Notes that the denylist is asked now. Returns whether the answers that a data center shares will do: only the
@@ -43,7 +43,7 @@ impl Pending {
         Self { question, ..self }
     }
 
-    pub(crate) fn settle(&mut self, memory: &mut Memory, answer: Option<&str>, now: u64) {
+    pub(crate) fn settle(&mut self, memory: &mut Memory, answer: Option<&[u8]>, now: u64) {
         if let Some(question) = self.question.take() {
             memory.settle(&mut self.answers, &question, answer, now);
         }
@@ -63,22 +63,48 @@ impl From<RecordCall> for PendingCall {
 
 #[wasm_bindgen]
 impl PendingCall {
-    /// What to ask: the name of a record, a line feed, and the command.
+    /// What to ask of a record.
     #[must_use]
-    pub fn question(&self) -> String {
-        lines(&self.0.question)
+    pub fn question(&self) -> RecordQuestion {
+        RecordQuestion::from(&self.0.question)
     }
 
     /// The response that follows from the answer; `undefined` if there was none.
     #[must_use]
-    pub fn respond(self, answer: Option<String>) -> String {
+    pub fn respond(self, answer: Option<Vec<u8>>) -> String {
         crate::response(&self.0.respond(answer.as_deref()))
     }
 }
 
-/// A command to a record: the record's name, a line feed, and the command as JSON.
-pub(crate) fn lines(question: &Question) -> String {
-    [&question.record, "\n", &question.command()].concat()
+/// A command to a record.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct RecordQuestion {
+    record: String,
+    command: Vec<u8>,
+}
+
+impl From<&Question> for RecordQuestion {
+    fn from(question: &Question) -> Self {
+        Self { record: question.record.clone(), command: question.command() }
+    }
+}
+
+#[wasm_bindgen]
+impl RecordQuestion {
+    /// The name of the record.
+    #[must_use]
+    #[wasm_bindgen(getter)]
+    pub fn record(&self) -> String {
+        self.record.clone()
+    }
+
+    /// The command.
+    #[must_use]
+    #[wasm_bindgen(js_name = takeCommand)]
+    pub fn take_command(self) -> Vec<u8> {
+        self.command
+    }
 }
 
 /// The largest body of a call, in bytes.

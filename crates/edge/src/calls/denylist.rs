@@ -1,12 +1,16 @@
 //! The calls about revocations.
 
 use playgate::UnixTime;
-use playgate_state::{Kind, Revocation};
+use playgate_json::{Shape, Value};
+use playgate_state::{Kind, Reason, Revocation};
+use serde::Serialize;
 
 use super::query::{number, param};
 use super::{Call, empty, json, problem};
 use crate::answer::Headers;
 use crate::plan::Response;
+
+const KINDS: &str = "write one of all, dir, jti, kid, sid and sub";
 
 /// The most revocations on a page, and the usual number.
 const MAX_LIMIT: u64 = 1000;
@@ -16,19 +20,19 @@ const USUAL_LIMIT: u64 = 100;
 const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// The outcome of a call about revocations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Done<'a> {
-    /// The revocation that now holds, as JSON.
+    /// The revocation that now holds.
     Revoked {
         /// The revocation.
-        json: &'a str,
+        revocation: &'a Revocation,
         /// Whether it is new.
         is_new: bool,
     },
-    /// A page: revocations as JSON, and the sequence number of the last one if there are more.
+    /// A page: revocations, and the sequence number of the last one if there are more.
     Page {
         /// The revocations.
-        json: &'a [String],
+        revocations: &'a [Revocation],
         /// Where the next page starts.
         next: Option<u64>,
     },
@@ -40,11 +44,76 @@ pub enum Done<'a> {
     Full,
 }
 
-pub(super) fn revoke(body: &str, now: u64) -> Result<Call, Response> {
-    Revocation::parse(body, UnixTime::from_secs(now)).map(Call::Revoke).map_err(|error| {
-        let field = Some(error.field()).filter(|field| !field.is_empty());
-        problem(400, "bad_request", field, &error.to_string())
-    })
+/// A revocation to make. Members that are absent are `None`.
+#[derive(Default)]
+struct Request {
+    kind: Option<Kind>,
+    value: String,
+    issued_before: Option<u64>,
+    until: Option<u64>,
+    reason: Reason,
+}
+
+impl Shape for Request {
+    const EXPECTED: &'static str =
+        "write an object like {\"kind\": \"sub\", \"value\": \"viewer-1\", \"until\": 1767311400}";
+
+    fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
+        const SECONDS: &str = "write whole unix seconds, without quotes";
+        match name {
+            "kind" => self.kind = Some(Kind::from_name(&value.text()?).ok_or(KINDS)?),
+            "value" => self.value = value.text()?,
+            "issued_before" => self.issued_before = Some(value.number().map_err(|_| SECONDS)?),
+            "until" => self.until = Some(value.number().map_err(|_| SECONDS)?),
+            "reason" => {
+                let reason = Reason::from_name(&value.text()?);
+                self.reason = reason.ok_or("write displaced, revoked or signed_out")?;
+            }
+            _ => {
+                return Err(
+                    "no such member; they are kind, value, issued_before, until and reason",
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A revocation in JSON.
+#[derive(Serialize)]
+struct Shown<'a> {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    value: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_before: Option<u64>,
+    until: u64,
+    reason: &'static str,
+}
+
+impl<'a> From<&'a Revocation> for Shown<'a> {
+    fn from(revocation: &'a Revocation) -> Self {
+        let Revocation { kind, value, issued_before, until, reason } = revocation;
+        let (kind, reason) = (kind.name(), reason.name());
+        Self { kind, value, issued_before: *issued_before, until: *until, reason }
+    }
+}
+
+/// Reads a revocation. An unknown member is refused, because it may be meant as a restriction.
+pub(crate) fn revoke(body: &str, now: u64) -> Result<Call, Response> {
+    let wrong = |field: &str, detail: &str| {
+        problem(400, "bad_request", Some(field).filter(|field| !field.is_empty()), detail)
+    };
+    let request = Value::from_json(body).and_then(Request::from_value);
+    let request = request.map_err(|error| wrong(&error.field, &error.to_string()))?;
+    let Request { kind, value, issued_before, until, reason } = request;
+    let kind = kind.ok_or_else(|| wrong("kind", KINDS))?;
+    let until = until.ok_or_else(|| wrong("until", "write when the last of the tokens expires"))?;
+    let revocation = Revocation { kind, value, issued_before, until, reason };
+    match revocation.check(UnixTime::from_secs(now)) {
+        Ok(()) => Ok(Call::Revoke(revocation)),
+        Err(error) => Err(wrong(error.field(), &error.to_string())),
+    }
 }
 
 pub(super) fn list(query: &str) -> Result<Call, Response> {
@@ -54,22 +123,25 @@ pub(super) fn list(query: &str) -> Result<Call, Response> {
 
 pub(super) fn undo(query: &str) -> Result<Call, Response> {
     let kind = param(query, "kind")?.unwrap_or_default();
-    let kind = Kind::from_name(&kind).ok_or_else(|| {
-        let detail = "`kind` is not one of all, dir, jti, kid, sid and sub";
-        problem(400, "bad_request", Some("kind"), detail)
-    })?;
+    let kind =
+        Kind::from_name(&kind).ok_or_else(|| problem(400, "bad_request", Some("kind"), KINDS))?;
     Ok(Call::Undo { kind, value: param(query, "value")?.unwrap_or_default() })
 }
 
 /// The response to a call.
 #[must_use]
 pub fn done(done: Done<'_>) -> Response {
+    #[derive(Serialize)]
+    struct Page<'a> {
+        revocations: Vec<Shown<'a>>,
+        next: Option<u64>,
+    }
     match done {
-        Done::Revoked { json: text, is_new } => json(if is_new { 201 } else { 200 }, text.into()),
-        Done::Page { json: revocations, next } => {
-            let next = next.map_or_else(|| "null".to_string(), |next| next.to_string());
-            let revocations = revocations.join(",");
-            json(200, format!("{{\"revocations\":[{revocations}],\"next\":{next}}}"))
+        Done::Revoked { revocation, is_new } => {
+            json(if is_new { 201 } else { 200 }, &Shown::from(revocation))
+        }
+        Done::Page { revocations, next } => {
+            json(200, &Page { revocations: revocations.iter().map(Shown::from).collect(), next })
         }
         Done::Undone => empty(Headers::new()),
         Done::Full => {

@@ -78,13 +78,14 @@ pub(super) fn leave(
     Ok(Call::Record(RecordCall { question, respond: Respond::Ended(cors()) }))
 }
 
-/// A viewer's playbacks as JSON.
-pub(super) fn page(playbacks: &[Playback]) -> String {
-    #[derive(Serialize)]
-    struct Page<'a> {
-        playbacks: Vec<Shown<'a>>,
+/// A viewer's playbacks in JSON.
+#[derive(Serialize)]
+pub(super) struct Page<'a> {
+    playbacks: Vec<Shown<'a>>,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn of(playbacks: &'a [Playback]) -> Self {
+        Self { playbacks: playbacks.iter().map(Shown::of).collect() }
     }
-    let page = Page { playbacks: playbacks.iter().map(Shown::of).collect() };
-    // Strings and numbers always serialize.
-    serde_json::to_string(&page).unwrap_or_default()
 }

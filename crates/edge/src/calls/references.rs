@@ -1,6 +1,9 @@
 //! The calls about references.
 
+use core::fmt;
+
 use playgate::{Request, UnixTime};
+use playgate_json::{Shape, Value};
 use playgate_state::{Action, Put};
 use serde::Serialize;
 
@@ -18,11 +21,11 @@ struct Creation {
     reference: String,
 }
 
-impl playgate_json::Shape for Creation {
+impl Shape for Creation {
     const EXPECTED: &'static str =
         "write an object like {\"link\": \"https://...\", \"reference\": \"ref....\"}";
 
-    fn set(&mut self, name: &str, value: playgate_json::Value) -> Result<(), &'static str> {
+    fn set(&mut self, name: &str, value: Value) -> Result<(), &'static str> {
         match name {
             "link" => self.link = value.text()?,
             "reference" => self.reference = value.text()?,
@@ -32,20 +35,25 @@ impl playgate_json::Shape for Creation {
     }
 }
 
-/// What is created.
+/// What is created. `Debug` shows neither the link nor the reference: both are credentials.
 #[derive(Serialize)]
-struct Created<'a> {
-    link: &'a str,
-    reference: &'a str,
+pub(super) struct Created {
+    link: String,
+    reference: String,
     expires: u64,
+}
+
+impl fmt::Debug for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Created").field("expires", &self.expires).finish_non_exhaustive()
+    }
 }
 
 pub(super) fn create(config: &Config, body: &str, now: u64) -> Result<Call, Response> {
     let wrong = |field: &str, detail: &str| {
         problem(400, "bad_request", Some(field).filter(|field| !field.is_empty()), detail)
     };
-    let creation = playgate_json::Value::from_json(body)
-        .and_then(<Creation as playgate_json::Shape>::from_value);
+    let creation = Value::from_json(body).and_then(Creation::from_value);
     let Creation { link, reference } =
         creation.map_err(|error| wrong(&error.field, &error.message))?;
     let named = ["pg=", &reference].concat();
@@ -73,12 +81,10 @@ pub(super) fn create(config: &Config, body: &str, now: u64) -> Result<Call, Resp
         return Err(wrong("link", "the link has expired"));
     }
     let link = [token.base(), &address].concat();
-    let created = Created { link: &link, reference: &reference, expires };
-    // Strings and a number always serialize.
-    let body = serde_json::to_string(&created).unwrap_or_default();
+    let created = Created { link, reference, expires };
     let action = Action::Put(Put { token: stored, jti, until });
     let question = Question::of_reference(&named, action);
-    Ok(Call::Record(RecordCall { question, respond: Respond::Reference(body) }))
+    Ok(Call::Record(RecordCall { question, respond: Respond::Reference(created) }))
 }
 
 pub(super) fn delete(query: &str) -> Result<Call, Response> {

@@ -3,24 +3,19 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use serde::Serialize;
-
 use crate::log::{Entry, Update};
 use crate::revocation::{Kind, Revocation};
 
 /// One row of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The sequence number.
     pub seq: u64,
     /// The whole revocation: a merged one, if there was one of the same kind and value.
-    #[serde(flatten)]
     pub revocation: Revocation,
     /// The [`hash`](crate::hash) of its kind and value.
-    #[serde(skip)]
     pub hash: u64,
     /// Whether the row takes the revocation back.
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub removed: bool,
 }
 

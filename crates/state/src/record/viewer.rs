@@ -37,10 +37,8 @@ pub struct Playback {
     /// When the last of its tokens expires, in unix seconds.
     pub until: u64,
     /// What it was started with: see [`Play::start`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<u64>,
     /// Whether its tokens are revoked.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub is_revoked: bool,
 }
 
@@ -64,7 +62,6 @@ pub struct Play {
 
 /// What happens if a viewer starts more playbacks than the token allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum OverLimit {
     /// The oldest playback ends.
     #[default]

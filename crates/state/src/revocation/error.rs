@@ -1,6 +1,5 @@
 //! What is wrong with a revocation, and where.
 
-use alloc::borrow::Cow;
 use core::fmt;
 
 use playgate::PathError;
@@ -13,7 +12,7 @@ pub(super) const KEY_ID: &str = "is not a key id: 1 to 32 of A-Z a-z 0-9 _ -";
 /// An invalid revocation. It never contains a value, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationError {
-    field: Cow<'static, str>,
+    field: &'static str,
     message: Message,
 }
 
@@ -24,27 +23,25 @@ enum Message {
 }
 
 impl RevocationError {
-    pub(super) fn new(field: impl Into<Cow<'static, str>>, message: &'static str) -> Self {
-        Self { field: field.into(), message: Message::Fixed(message) }
+    pub(super) const fn new(field: &'static str, message: &'static str) -> Self {
+        Self { field, message: Message::Fixed(message) }
     }
 
     /// A directory that is not a path.
     pub(super) const fn path(error: PathError) -> Self {
-        Self { field: Cow::Borrowed("value"), message: Message::Path(error) }
+        Self { field: "value", message: Message::Path(error) }
     }
 
-    /// The member that is wrong; empty if the object as a whole is wrong.
+    /// The field that is wrong.
     #[must_use]
-    pub fn field(&self) -> &str {
-        &self.field
+    pub const fn field(&self) -> &'static str {
+        self.field
     }
 }
 
 impl fmt::Display for RevocationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.field.is_empty() {
-            write!(f, "`{}` ", self.field)?;
-        }
+        write!(f, "`{}` ", self.field)?;
         match self.message {
             Message::Fixed(message) => f.write_str(message),
             Message::Path(error) => error.fmt(f),
