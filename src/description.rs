@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use alloc::borrow::ToOwned as _;
+use alloc::format;
 use alloc::string::String;
 
 /// The description of a field.
@@ -13,6 +15,22 @@ pub struct FieldDescription {
     pub value: String,
     /// What it means.
     pub meaning: String,
+}
+
+/// Describes how many playbacks may run at once.
+pub(crate) fn playbacks(most: &str) -> String {
+    match most {
+        "1" => "for one playback of the viewer at a time".to_owned(),
+        _ => format!("for at most {most} playbacks of the viewer at once"),
+    }
+}
+
+/// Describes how many clients may redeem a token.
+pub(crate) fn clients(most: &str) -> String {
+    match most {
+        "1" => "for single use: by one client".to_owned(),
+        _ => format!("for at most {most} clients"),
+    }
 }
 
 /// A duration in its two largest units.

@@ -513,3 +513,64 @@ impl From<UnusableKey> for Refusal {
         Self::Key(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    #[test]
+    fn each_state_has_a_reason_a_status_and_a_sentence() {
+        for (error, code, status, said) in [
+            (
+                StateError::AlreadyUsed,
+                "already_used",
+                403,
+                "the link was used already, from another network",
+            ),
+            (
+                StateError::Displaced,
+                "displaced",
+                403,
+                "the viewer started another playback, which ended this one",
+            ),
+            (
+                StateError::Required,
+                "state_required",
+                403,
+                "the link needs a gate that keeps state, and this gate does not",
+            ),
+            (StateError::Revoked, "revoked", 403, "the link was revoked"),
+            (StateError::SignedOut, "signed_out", 403, "the viewer has signed out"),
+            (
+                StateError::TooManyPlaybacks,
+                "too_many_playbacks",
+                403,
+                "the viewer has as many playbacks as the link allows; end one, or wait 90 seconds",
+            ),
+            (
+                StateError::Unavailable,
+                "state_unavailable",
+                503,
+                "the gate cannot check its state at the moment; try again",
+            ),
+            (
+                StateError::UnknownReference,
+                "unknown_reference",
+                403,
+                "the reference is unknown: it has expired, or it was deleted",
+            ),
+        ] {
+            let refusal = Refusal::from(error);
+            assert_eq!((refusal.code(), refusal.status(), refusal.field()), (code, status, None));
+            assert_eq!((error.to_string(), refusal.to_string()), (said.into(), said.into()));
+        }
+    }
+
+    #[test]
+    fn what_a_count_needs_is_named() {
+        let said = |field, fault| ParseError::Malformed(field, fault).to_string();
+        assert_eq!(said(Field::Max, Fault::NeedsSubject), "`max` needs the viewer's id, `sub`");
+        assert_eq!(said(Field::Uses, Fault::NeedsTokenId), "`uses` needs the token's id, `jti`");
+    }
+}

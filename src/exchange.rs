@@ -205,10 +205,12 @@ fn options<'a>(grant: &'a Grant<'_>, file: Option<&'a str>) -> LinkOptions<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::StateError;
     use crate::format::jwt::{Jwt, JwtRules};
     use crate::key::KeyRing;
     use crate::request::Request;
     use crate::sign::{Builder, Signer};
+    use crate::state::{PresentedToken, State};
     use alloc::string::ToString as _;
 
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,\
@@ -404,6 +406,125 @@ mod tests {
         let pass = passed(|link| edge(link).exact().run(Duration::from_secs(60)), KEYS, None, NOW)
             .unwrap();
         assert!(pass.token.starts_with("pg=1&exp=1767225060&kid=main&aud=edge&sig="));
+    }
+
+    /// A state that counts, and admits everything.
+    #[derive(Debug)]
+    struct Counting;
+
+    impl State for Counting {
+        fn admit(&self, _: &PresentedToken<'_>, _: UnixTime) -> Result<(), StateError> {
+            Ok(())
+        }
+
+        fn counts(&self) -> bool {
+            true
+        }
+    }
+
+    /// The token that a gate which counts passes on at the playback `p1`, up to its signature, and whether it is new.
+    /// `None` if it passes none on.
+    fn counted(link: impl for<'a> FnOnce(Built<'a>) -> Built<'a>) -> Option<(String, bool)> {
+        let (signer, now) = (Signer::new(ring(KEYS)), UnixTime::from_secs(NOW));
+        let link = link(signer.link(MASTER).issued_at(None)).sign(now).unwrap();
+        let (ring, now) = (ring(KEYS), UnixTime::from_secs(NOW + 100));
+        let verifier = Verifier::new(&ring).state(Some(&Counting)).playback(Some("p1"));
+        let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
+        let pass = verifier.exchange(&verified, now)?;
+        assert_eq!(pass.token == link.token(), !pass.is_new);
+        let (fields, _) = pass.token.split_once("&sig=").unwrap();
+        Some((fields.strip_prefix("pg=1&exp=").unwrap().into(), pass.is_new))
+    }
+
+    #[track_caller]
+    fn counts(link: impl for<'a> FnOnce(Built<'a>) -> Built<'a>, (fields, is_new): (&str, bool)) {
+        assert_eq!(counted(link), Some((fields.into(), is_new)));
+    }
+
+    #[test]
+    fn uses_are_redeemed_and_playbacks_still_counted() {
+        counts(
+            |link| {
+                let link = link.token_id("j").uses(1).subject("v").max_playbacks(2);
+                link.run(Duration::from_secs(14_400))
+            },
+            ("1767239500&kid=main&dir=2&jti=j&max=2&sid=p1&sub=v", true),
+        );
+        // Without `run`, it expires when the link does.
+        counts(|link| link.token_id("j").uses(3), ("1767225600&kid=main&dir=2&jti=j&sid=p1", true));
+        counts(
+            |link| link.token_id("j").uses(3).session("s"),
+            ("1767225600&kid=main&dir=2&jti=j&sid=s", true),
+        );
+    }
+
+    #[test]
+    fn a_playback_that_is_counted_gets_its_own_id() {
+        counts(
+            |link| link.subject("v").max_playbacks(2),
+            ("1767225600&kid=main&dir=2&max=2&sid=p1&sub=v", true),
+        );
+        // One that has an id is that playback already.
+        counts(
+            |link| link.subject("v").max_playbacks(2).session("s"),
+            ("1767225600&kid=main&dir=2&max=2&sid=s&sub=v", false),
+        );
+        counts(
+            |link| link.subject("v").session("s").run(Duration::from_secs(60)).max_playbacks(2),
+            ("1767225160&kid=main&dir=2&max=2&sid=s&sub=v", true),
+        );
+        counts(|link| link.subject("v"), ("1767225600&kid=main&dir=2&sub=v", false));
+    }
+
+    #[test]
+    fn of_an_exact_scope_nothing_goes_on_that_is_only_counted() {
+        assert_eq!(counted(|link| link.exact().token_id("j").uses(1)), None);
+        assert_eq!(counted(|link| link.exact().subject("v").max_playbacks(1)), None);
+        counts(
+            |link| link.exact().token_id("j").uses(1).run(Duration::from_secs(60)),
+            ("1767225160&kid=main&jti=j&sid=p1", true),
+        );
+    }
+
+    #[test]
+    fn the_segments_of_a_counted_preview_are_signed() {
+        let (signer, now) = (Signer::new(ring(KEYS)), UnixTime::from_secs(NOW));
+        let link = signer.link(MASTER).preview(Duration::from_secs(30)).token_id("j").uses(1);
+        let link = link.sign(now).unwrap();
+        let ring = ring(KEYS);
+        let verifier = Verifier::new(&ring).state(Some(&Counting)).playback(Some("p1"));
+        let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
+        let pass = verifier.exchange(&verified, now).unwrap();
+        assert!(pass.is_new && pass.segment_signer.is_some());
+        assert!(pass.token.contains("&dir=2&jti=j&pre=30&sid=p1&sig="), "{}", pass.token);
+    }
+
+    #[test]
+    fn a_jwt_that_is_counted_is_exchanged() {
+        let (signer, now) = (Signer::new(ring(KEYS)), UnixTime::from_secs(NOW));
+        let ring = ring(KEYS);
+        let rules = JwtRules::new("/videos/{vid}/").unwrap();
+        let verifier = Verifier::new(&ring).jwt(Some(&rules)).state(Some(&Counting));
+        let verifier = verifier.playback(Some("p1"));
+        let passed = |more: fn(Built<'_>) -> Built<'_>| {
+            let link = signer.link(MASTER).jwt(Jwt::new().claim("vid", 42)).issued_at(None);
+            let link = more(link).sign(now).unwrap();
+            let verified = verifier.verify(&Request::new(link.as_str()), now).unwrap();
+            let pass = verifier.exchange(&verified, now).unwrap();
+            let fields = pass.token.split_once("&sig=").map(|(fields, _)| fields.to_string());
+            assert_eq!(fields.is_some(), pass.is_new);
+            fields
+        };
+        assert_eq!(
+            passed(|link| link.token_id("j").uses(1).subject("v").max_playbacks(2)).as_deref(),
+            Some("pg=1&exp=1767225600&kid=main&dir=2&jti=j&max=2&sid=p1&sub=v")
+        );
+        assert_eq!(passed(|link| link.subject("v").max_playbacks(2).session("s")), None);
+        assert_eq!(
+            passed(|link| link.token_id("a.b").uses(1)),
+            None,
+            "no native token has this id"
+        );
     }
 
     #[test]

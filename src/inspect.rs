@@ -16,7 +16,7 @@ use core::time::Duration;
 use self::mend::{Mended, Reading, mend};
 use crate::bytes::split_at;
 use crate::description::{FieldDescription, Span};
-use crate::error::{Fault, Field, ParseError, PolicyError, Refusal};
+use crate::error::{Fault, Field, ParseError, PolicyError, Refusal, StateError};
 use crate::format::UnverifiedToken;
 use crate::key::{Candidates, Entry};
 use crate::query::ParamNames;
@@ -27,6 +27,10 @@ use crate::verify::{Verified, Verifier, check_scope, check_tag};
 
 use self::repairs::{HTML, starts_with_entity};
 pub use self::report::{Check, Outcome, Report};
+
+/// Explains why a reference is refused.
+const REFERENCE: &str =
+    "the link has a reference; its token is in the store of a gate, and only that gate can read it";
 
 /// The maximum number of unsigned parameters to name.
 const MOST_NAMED: usize = 3;
@@ -58,6 +62,12 @@ impl Verifier<'_> {
                 "the link has {} bytes, but a gate reads at most {most}",
                 request.url.len()
             );
+        }
+        if refusal == StateError::Required.into()
+            && let Ok(located) = self.locate(request, now)
+            && matches!(self.rules.read(&located), Err(Refusal::State(_)))
+        {
+            return REFERENCE.to_owned();
         }
         if refusal == ParseError::UnsignedParameter.into() {
             let names: Vec<_> = self.added_params(request, now).collect();
@@ -101,6 +111,9 @@ impl Verifier<'_> {
         let token = match token {
             Ok(token) => token,
             Err(refusal) => {
+                if matches!(refusal, Refusal::State(_)) {
+                    report.pass_reference();
+                }
                 report.fail(refusal, self.detail(request, refusal, now));
                 return report;
             }
@@ -246,6 +259,8 @@ impl Verifier<'_> {
             {
                 Reading::Reads
             }
+            // A reference: nobody but the gate that keeps its token can tell more.
+            Err(Refusal::State(_)) => Reading::Reads,
             Err(_) if located.text.starts_with("pg=1&exp=") => Reading::Starts,
             Err(_) => Reading::Nothing,
         }

@@ -112,3 +112,51 @@ pub(crate) struct CheckedOptions<'t, 'a> {
     )]
     pub(crate) now: UnixTime,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyRing;
+    use crate::sign::{Builder, Signer};
+
+    const NOW: UnixTime = UnixTime::from_secs(1_767_225_000);
+
+    fn signer() -> Signer {
+        Signer::new(KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap())
+    }
+
+    /// What is wrong with a link for the viewer `v` with the token id `j`, unless the options say otherwise.
+    fn faults(start: impl Fn() -> Builder<'static, &'static str>) {
+        let named = || start().subject("v").token_id("j");
+        let refused = |field, fault| Some(SignError::Field(field, fault));
+        for count in [1, 2, 999, 1_000] {
+            assert_eq!(named().max_playbacks(count).sign(NOW).err(), None, "{count}");
+            assert_eq!(named().uses(count).sign(NOW).err(), None, "{count}");
+        }
+        for count in [0, 1_001, u16::MAX] {
+            let fault = Fault::OutOfRange;
+            assert_eq!(named().max_playbacks(count).sign(NOW).err(), refused(Field::Max, fault));
+            assert_eq!(named().uses(count).sign(NOW).err(), refused(Field::Uses, fault));
+        }
+        let max = refused(Field::Max, Fault::NeedsSubject);
+        let uses = refused(Field::Uses, Fault::NeedsTokenId);
+        assert_eq!(start().max_playbacks(1).sign(NOW).err(), max);
+        assert_eq!(start().token_id("j").max_playbacks(1).sign(NOW).err(), max);
+        assert_eq!(start().session("s").max_playbacks(1).sign(NOW).err(), max);
+        assert_eq!(start().uses(1).sign(NOW).err(), uses);
+        assert_eq!(start().subject("v").uses(1).sign(NOW).err(), uses);
+        assert_eq!(start().subject("v").max_playbacks(1).uses(1).sign(NOW).err(), uses);
+        assert_eq!(start().token_id("j").max_playbacks(1).uses(1).sign(NOW).err(), max);
+    }
+
+    #[test]
+    fn what_is_counted_is_in_range_and_has_a_name() {
+        let signer: &'static Signer = alloc::boxed::Box::leak(alloc::boxed::Box::new(signer()));
+        faults(|| signer.link("https://cdn.example.com/videos/42/a.mp4"));
+        #[cfg(feature = "jwt")]
+        faults(|| {
+            let jwt = crate::format::jwt::Jwt::new().claim("vid", 42);
+            signer.link("https://cdn.example.com/videos/42/a.mp4").jwt(jwt)
+        });
+    }
+}

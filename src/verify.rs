@@ -84,7 +84,8 @@ impl fmt::Debug for Denied<'_> {
 ///    was added at its end; the token is not trusted before this check
 /// 5. times - `not_yet_valid`, `expired`, `expires_too_far`, `lifetime_too_long`
 /// 6. bindings - `wrong_audience`, `wrong_issuer`, `wrong_network`, `wrong_country`, `outside_preview`
-/// 7. state, if the gate keeps it - `displaced`, `revoked`, `signed_out`, `state_required`, `state_unavailable`
+/// 7. state - `already_used`, `displaced`, `revoked`, `signed_out`, `too_many_playbacks`, `unknown_reference`,
+///    `state_unavailable`; without a state, `state_required` for tokens that need one and for references
 ///
 /// Cookies are searched only if there is no token elsewhere. Of up to eight tokens, the first that passes every
 /// check counts, and a preview only if no other token passes: browsers send the cookies of nested directories
@@ -522,6 +523,7 @@ fn find_key<'k>(
 mod tests {
     use super::*;
     use crate::sign::Signer;
+    use alloc::string::ToString as _;
 
     #[test]
     fn a_gate_that_reads_no_format_admits_nothing() {
@@ -532,5 +534,88 @@ mod tests {
         assert!(Verifier::new(&ring).verify(&request, now).is_ok());
         let refusal = Verifier::new(&ring).native(false).verify(&request, now).unwrap_err();
         assert_eq!(refusal, Refusal::Missing);
+    }
+
+    /// A state that may count, and refuses one viewer.
+    #[derive(Debug)]
+    struct Known {
+        counts: bool,
+    }
+
+    impl State for Known {
+        fn admit(&self, token: &PresentedToken<'_>, _: UnixTime) -> Result<(), StateError> {
+            match token.grant.subject() {
+                Some(viewer) if viewer.as_str() == "gone" => Err(StateError::SignedOut),
+                _ => Ok(()),
+            }
+        }
+
+        fn counts(&self) -> bool {
+            self.counts
+        }
+    }
+
+    /// A state that says nothing of counting.
+    #[derive(Debug)]
+    struct Silent;
+
+    impl State for Silent {
+        fn admit(&self, _: &PresentedToken<'_>, _: UnixTime) -> Result<(), StateError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_nobody_counts_is_refused() {
+        let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+        let (signer, now) = (Signer::new(ring.clone()), UnixTime::from_secs(1_767_225_000));
+        let link = || signer.link("https://h/a.mp4").token_id("j").subject("v");
+        let required = Err(StateError::Required.into());
+        let [counting, other] = [Known { counts: true }, Known { counts: false }];
+        for (link, without, uncounted, counted) in [
+            (link(), Ok(()), Ok(()), Ok(())),
+            (link().revalidate(Duration::from_secs(10)), required, Ok(()), Ok(())),
+            (link().max_playbacks(1), required, required, Ok(())),
+            (link().uses(1), required, required, Ok(())),
+            (
+                link().uses(1).max_playbacks(1).revalidate(Duration::from_secs(1)),
+                required,
+                required,
+                Ok(()),
+            ),
+            (link().subject("gone").uses(1), required, required, Err(StateError::SignedOut.into())),
+        ] {
+            let link = link.sign(now).unwrap();
+            let verify = |state| {
+                let verifier = Verifier::new(&ring).state(state);
+                verifier.verify(&Request::new(link.as_str()), now).map(drop)
+            };
+            assert_eq!(verify(None), without, "{link}");
+            assert_eq!(verify(Some(&Silent)), uncounted, "{link}");
+            assert_eq!(verify(Some(&other)), uncounted, "{link}");
+            assert_eq!(verify(Some(&counting)), counted, "{link}");
+        }
+        // State is asked last.
+        let link = link().uses(1).sign(now).unwrap().to_string();
+        let refusal = |link: &str, now| {
+            Verifier::new(&ring).verify(&Request::new(link), now).unwrap_err().code()
+        };
+        assert_eq!(refusal(&link, now), "state_required");
+        assert_eq!(refusal(&link, UnixTime::from_secs(1_767_225_600)), "expired");
+        assert_eq!(refusal(&link.replace("uses=1", "uses=2"), now), "bad_signature");
+        assert_eq!(refusal(&link.replace("jti=j&", ""), now), "malformed");
+    }
+
+    #[test]
+    fn a_reference_is_for_a_gate_with_a_store() {
+        let ring = KeyRing::parse("main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+        let now = UnixTime::from_secs(1_767_225_000);
+        let url = ["https://h/a.mp4?pg=ref.", &"x".repeat(43)].concat();
+        for state in [None, Some(&Known { counts: true } as &dyn State)] {
+            let verifier = Verifier::new(&ring).state(state);
+            let denied = verifier.decide(&Request::new(&url), now).unwrap_err();
+            assert_eq!(denied.refusal(), StateError::Required.into());
+            assert_eq!((denied.untrusted_kid(), denied.placement()), (None, None));
+        }
     }
 }

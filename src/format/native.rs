@@ -252,11 +252,12 @@ fn read<'a>(
     token: &mut UnverifiedToken<'a>,
     unsigned_params: ParamNames<'a>,
 ) -> Result<(), Refusal> {
-    let Located { placement, query, text, path, .. } = token.located;
+    let located = token.located;
+    let Located { placement, query, text, .. } = located;
     let in_query = placement == Placement::Query;
     let grant = &mut token.grant;
     let TokenFields { kid, tag, signed, after } =
-        parse(text, grant).map_err(|error| of_reference(text).unwrap_or(error.into()))?;
+        parse(text, grant).map_err(|error| of_reference(&located).unwrap_or(error.into()))?;
     grant.check_counts()?;
     if grant.preview.is_some() && grant.directory.is_none() {
         return Err(malformed(Field::Pre, Fault::NeedsDirectory).into());
@@ -264,18 +265,7 @@ fn read<'a>(
     if signed.len() > MAX_SIGNED_LEN {
         return Err(malformed(Field::Token, Fault::WrongLength).into());
     }
-    if let Some(after) = after
-        && !in_query
-    {
-        // Outside a query, nothing may follow `sig`.
-        let (name, _) = split_field(after);
-        let field = field_of(name).ok_or(ParseError::UnknownField)?;
-        return Err(malformed(field, Fault::OutOfOrder).into());
-    }
-    check_query(query)?;
-    check_query(after)?;
-
-    let path = CanonicalPath::parse(path)?;
+    let path = around(&located, after)?;
     let scope = match grant.directory {
         Some(n) => Scope::directory(path, n).ok_or(ParseError::OutsideScope)?,
         None => {
@@ -300,6 +290,21 @@ fn read<'a>(
     token.path = path;
     token.after = after;
     Ok(())
+}
+
+/// Checks what is around a token, with the text after it. Returns the path.
+fn around<'a>(located: &Located<'a>, after: Option<&str>) -> Result<CanonicalPath<'a>, Refusal> {
+    if let Some(after) = after
+        && located.placement != Placement::Query
+    {
+        // Outside a query, nothing may follow a token.
+        let (name, _) = split_field(after);
+        let field = field_of(name).ok_or(ParseError::UnknownField)?;
+        return Err(malformed(field, Fault::OutOfOrder).into());
+    }
+    check_query(located.query)?;
+    check_query(after)?;
+    Ok(CanonicalPath::parse(located.path)?)
 }
 
 /// Checks a part of the query outside the token.
@@ -341,16 +346,23 @@ fn parse<'a>(text: &'a str, grant: &mut Grant<'a>) -> Result<TokenFields<'a>, Pa
     }
 }
 
-/// The refusal of a reference: only a gate with state knows the token that it stands for.
+/// The refusal of a reference: only a gate with state knows the token that it stands for. `None` if it is none.
 #[cold]
-fn of_reference(text: &str) -> Option<Refusal> {
-    let (value, _) = split_value(text.strip_prefix(START)?);
-    let id = value.strip_prefix(REFERENCE)?;
-    Some(match parse_text(id, REFERENCE_LEN, is_id) {
-        Ok(id) if id.len() == REFERENCE_LEN => StateError::Required.into(),
-        Ok(_) => malformed(Field::Pg, Fault::WrongLength).into(),
-        Err(fault) => malformed(Field::Pg, fault).into(),
-    })
+fn of_reference(located: &Located<'_>) -> Option<Refusal> {
+    let rest = located.text.strip_prefix(START)?.strip_prefix(REFERENCE)?;
+    let (id, after) = match rest.split_once('&') {
+        Some((id, after)) => (id, Some(after)),
+        None => (rest, None),
+    };
+    let fault = match parse_text(id, REFERENCE_LEN, is_id) {
+        Ok(id) if id.len() == REFERENCE_LEN => {
+            // The grammar of the rest comes before the state.
+            return Some(around(located, after).err().unwrap_or(StateError::Required.into()));
+        }
+        Ok(_) => Fault::WrongLength,
+        Err(fault) => fault,
+    };
+    Some(malformed(Field::Pg, fault).into())
 }
 
 /// Why the start of a token is invalid.

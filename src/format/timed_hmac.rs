@@ -350,6 +350,8 @@ mod tests {
         assert_eq!(link().audience("edge").sign(NOW), refused(Field::Aud, not));
         assert_eq!(link().directory(1).sign(NOW), refused(Field::Dir, not));
         assert_eq!(link().in_path().sign(NOW), refused(Field::Token, not));
+        assert_eq!(link().max_playbacks(1).sign(NOW), refused(Field::Max, not));
+        assert_eq!(link().uses(1).sign(NOW), refused(Field::Uses, not));
         assert_eq!(link().issued_at(Some(NOW)).sign(NOW), refused(Field::Iat, not));
         assert_eq!(
             link().expires_in(Duration::from_secs(601)).sign(NOW),

@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use proptest::prelude::*;
 
-use super::Report;
+use super::{Outcome, Report};
+use crate::error::StateError;
 use crate::key::KeyRing;
 use crate::query::ParamNames;
 use crate::request::Request;
@@ -394,12 +395,14 @@ fn every_name_may_be_in_upper_case() {
     let link = link.countries("PT").download("f").network("203.0.113.0/24".parse().unwrap());
     let link = link
         .token_id("j")
+        .max_playbacks(2)
         .not_before(NOW)
         .preview(Duration::from_secs(60))
         .revalidate(Duration::from_secs(10))
         .run(Duration::from_secs(3600))
         .session("s")
-        .subject("v");
+        .subject("v")
+        .uses(1);
     let link = link.sign(NOW).unwrap().to_string();
     for field in crate::format::native_fields() {
         let named = [field.name(), "="].concat();
@@ -407,6 +410,98 @@ fn every_name_may_be_in_upper_case() {
         assert_ne!(upper, link, "{named}");
         mends(&upper, "the fields of the token are in uppercase");
     }
+}
+
+/// The outcomes and details of the checks of a report.
+fn checks(report: &Report) -> alloc::vec::Vec<(&'static str, Outcome, &str)> {
+    report.checks.iter().map(|check| (check.name, check.outcome, check.detail.as_str())).collect()
+}
+
+const REFERENCE: &str = "pg=ref.Ab-9_zAb-9_zAb-9_zAb-9_zAb-9_zAb-9_zAb-9_zx";
+
+#[test]
+fn a_reference_is_called_one() {
+    let said = "the link has a reference; its token is in the store of a gate, and only that gate can read it";
+    let film = "https://cdn.example.com/videos/42/film.mp4";
+    let url = format!("{film}?{REFERENCE}&a=1");
+    let path = format!("https://cdn.example.com/{REFERENCE}/videos/42/film.mp4");
+    let bearer = format!("Bearer {REFERENCE}");
+    let (mut in_cookie, mut in_header) = (Request::new(film), Request::new(film));
+    in_cookie.cookie = Some(REFERENCE);
+    in_header.authorization = Some(&bearer);
+    for (request, place) in [
+        (Request::new(&url), "the token is in the query"),
+        (Request::new(&path), "the token is in the path"),
+        (in_cookie, "the token is in the cookie"),
+        (in_header, "the token is in the header Authorization"),
+    ] {
+        let report = inspect(&request);
+        assert_eq!(report.refusal, Some(StateError::Required.into()));
+        assert_eq!(report.detail.as_deref(), Some(said));
+        let skipped = "the token is only in the gate's store";
+        assert_eq!(
+            checks(&report),
+            [
+                ("placement", Outcome::Passed, place),
+                ("grammar", Outcome::Passed, "the reference and the address are well formed"),
+                ("key", Outcome::Skipped, skipped),
+                ("signature", Outcome::Skipped, skipped),
+                ("times", Outcome::Skipped, skipped),
+                ("bindings", Outcome::Skipped, skipped),
+                ("state", Outcome::Failed, said),
+            ]
+        );
+        let [field] = &report.fields[..] else { panic!("{:?}", report.fields) };
+        assert_eq!((field.name.as_str(), field.value.as_str()), ("pg", "ref..."));
+        assert_eq!(field.meaning, "a reference; its token is only in the gate's store");
+        assert_eq!(report.hints, [""; 0]);
+        let shown = format!("{report}{report:?}");
+        assert!(!shown.contains(&REFERENCE[7..15]), "{shown}");
+    }
+}
+
+#[test]
+fn a_damaged_reference_is_mended() {
+    let film = "https://cdn.example.com/videos/42/film.mp4";
+    for (damaged, start) in [
+        (REFERENCE.replace('=', "%3D"), "the token was percent-encoded"),
+        (REFERENCE.replace('=', "=3D"), "the link is quoted-printable"),
+        (REFERENCE.replace('.', "%2E"), "the token was percent-encoded"),
+        (format!("{REFERENCE}%0A"), "there is a line break in the link"),
+    ] {
+        let (reason, hints) = told(&Request::new(&format!("{film}?{damaged}")));
+        assert!(["malformed", "missing"].contains(&reason), "{damaged}: {reason}");
+        // Nobody here can tell whether it is then admitted.
+        assert!(hints.len() == 1 && hints[0].starts_with(start), "{damaged}: {hints:?}");
+        assert!(!hints[0].contains("verifies"), "{hints:?}");
+    }
+    let short = inspect(&Request::new(&format!("{film}?{}", &REFERENCE[..49])));
+    assert_eq!(short.detail.as_deref(), Some("`pg` has the wrong length"));
+    assert!(!format!("{short}{short:?}").contains(&REFERENCE[7..15]));
+}
+
+#[test]
+fn counts_are_described() {
+    let signer = Signer::new(KeyRing::parse(KEYS).unwrap());
+    let meanings = |most, uses| {
+        let link = signer.link("https://cdn.example.com/a.mp4").token_id("j").subject("v");
+        let link = link.max_playbacks(most).uses(uses).sign(NOW).unwrap();
+        let report = inspect(&Request::new(link.as_str()));
+        assert_eq!(report.refusal, Some(StateError::Required.into()));
+        let said = "the link needs a gate that keeps state, and this gate does not";
+        assert_eq!(checks(&report)[6], ("state", Outcome::Failed, said));
+        assert_eq!(report.hints, [""; 0]);
+        let counts = report.fields.into_iter().filter(|f| ["max", "uses"].contains(&&*f.name));
+        counts.map(|field| field.meaning).collect::<alloc::vec::Vec<_>>()
+    };
+    assert_eq!(
+        meanings(1, 1),
+        ["for one playback of the viewer at a time", "for single use: by one client"]
+    );
+    assert_eq!(
+        meanings(2, 1000),
+        ["for at most 2 playbacks of the viewer at once", "for at most 1000 clients"]
+    );
 }
 
 #[test]

@@ -49,8 +49,8 @@ fn values_that_cannot_be_used() {
             &format!("invalid value '{claim}' for '--claim <NAME=VALUE>': {message}{MORE}"),
         );
     }
-    let taken = "--claim: a claim is given twice, or is one of aud, exp, iat, iss, jti, nbf, reval, run, sid and \
-                 sub, which have options of their own";
+    let taken = "--claim: a claim is given twice, or is one of aud, exp, iat, iss, jti, max, nbf, reval, run, sid, \
+                 sub and uses, which have options of their own";
     sign(&["--claim=vid="], FILM).fails(2, "--claim: is empty");
     sign(&["--claim=exp=1"], FILM).fails(2, taken);
     sign(&["--claim=a=1", "--claim=a=2"], FILM).fails(2, taken);
@@ -107,8 +107,8 @@ fn a_gate_without_a_template_is_none() {
     template("/videos/{vid}/a", "a directory must end with a slash");
     template(
         "/{exp}/",
-        "the claim is not 1 to 64 of A-Z a-z 0-9 - _ . or is one of aud, exp, iat, iss, nbf, reval, run, \
-         which are reserved",
+        "the claim is not 1 to 64 of A-Z a-z 0-9 - _ . or is one of aud, exp, iat, iss, max, nbf, reval, run, \
+         uses, which are reserved",
     );
 }
 

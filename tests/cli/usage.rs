@@ -111,6 +111,8 @@ fn options_that_cannot_be_signed() {
     let long = "is longer than 64 characters; write the base64url of its hash";
     says(&format!("--sid={}", "a".repeat(65)), &format!("--sid: {long}"));
     says("--run=0", "--run: is out of range");
+    says("--max=2", "--max: needs the viewer's id, `sub`");
+    says("--uses=1", "--uses: needs the token's id, `jti`");
     says("--sid=", "--sid: is empty");
     says("--sub=ü", &format!("--sub: {id}"));
 }
@@ -126,6 +128,19 @@ fn arguments_that_are_none() {
             "invalid value '10x' for '--expires-in <LENGTH>': not a duration; write seconds, or text like 10m, 2h, 1h 30m{MORE}"
         ),
     );
+    for option in ["max", "uses"] {
+        for (count, message) in [
+            ("0", "0 is not in 1..=1000"),
+            ("1001", "1001 is not in 1..=1000"),
+            ("65537", "65537 is not in 1..=1000"),
+            ("two", "invalid digit found in string"),
+        ] {
+            says(
+                &format!("--{option}={count}"),
+                &format!("invalid value '{count}' for '--{option} <COUNT>': {message}{MORE}"),
+            );
+        }
+    }
     for length in ["10M", "1M", "1h 30M"] {
         says(
             &format!("--expires-in={length}"),

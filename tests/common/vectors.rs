@@ -28,6 +28,19 @@ impl File {
         assert!(vectors.len() >= self.fewest_signed, "only {} are signed", vectors.len());
         vectors
     }
+
+    /// What a signer says of a vector's link: when it expires, and its scope, which of a JWT the gate alone knows. If
+    /// only a gate with state admits the link, they are those of the passing vector that it differs from.
+    pub(crate) fn said_of<'v>(&'v self, vector: &'v Value) -> (u64, Option<&'v str>) {
+        let base = &vector["differs_from"];
+        let passing = match base.is_null() {
+            true => Some(vector),
+            false => self.vectors.iter().find(|other| other["name"] == *base),
+        };
+        let expected = &passing.unwrap()["expect"];
+        let scope = expected["scope"].as_str().filter(|_| vector["sign"]["format"] != "jwt");
+        (expected["expires"].as_u64().unwrap(), scope)
+    }
 }
 
 /// All files. None has become a short one unseen.
@@ -43,11 +56,6 @@ pub(crate) fn files() -> [File; 3] {
         file("jwt", include_str!("../vectors/jwt.json"), 800, 45),
         file("timed-hmac", include_str!("../vectors/timed-hmac.json"), 85, 18),
     ]
-}
-
-/// The scope that a signer knows of a vector's link: of a JWT the gate alone knows one.
-pub(crate) fn signed_scope(vector: &Value) -> Option<&str> {
-    vector["expect"]["scope"].as_str().filter(|_| vector["sign"]["format"] != "jwt")
 }
 
 /// Names parted by commas.

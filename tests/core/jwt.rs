@@ -18,7 +18,8 @@ const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8,\
 const NOW: UnixTime = UnixTime::from_secs(forged::NOW);
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 const PATH: &str = "/videos/42/set/1080p.mp4";
-const CLAIMS: [&str; 10] = ["aud", "exp", "iat", "iss", "jti", "nbf", "run", "sid", "sub", "vid"];
+const CLAIMS: [&str; 13] =
+    ["aud", "exp", "iat", "iss", "jti", "max", "nbf", "reval", "run", "sid", "sub", "uses", "vid"];
 
 /// The verdict on a token, wherever it stands: `Ok` with what it says of its viewer.
 fn verdict(token: &str) -> Result<Map<String, Value>, Refusal> {
@@ -145,6 +146,9 @@ fn odd_values() -> Vec<Value> {
         json!(-0.0),
         json!(1),
         json!(42),
+        json!(1_000),
+        json!(1_001),
+        json!(65_537),
         json!(42.0),
         json!(0.5),
         json!(now),
@@ -685,6 +689,11 @@ fn odd_values_of_each_claim_are_as_the_oracle_says() {
     for claim in CLAIMS {
         for value in odd_values() {
             let mut payload = json!({"vid": "42", "exp": forged::NOW + 600});
+            payload[claim] = value.clone();
+            check(HEADER, &payload.to_string());
+            // What is counted needs a name.
+            let mut payload =
+                json!({"vid": "42", "exp": forged::NOW + 600, "jti": "j1", "sub": "v7"});
             payload[claim] = value;
             check(HEADER, &payload.to_string());
         }

@@ -38,8 +38,8 @@ pub(crate) fn change() -> impl Strategy<Value = (Change, bool, Index)> {
 /// Any text, with pieces of tokens in it.
 pub(crate) fn text(most: usize) -> impl Strategy<Value = String> {
     const PIECES: &[&str] = &[
-        "pg", "pg=1", "exp=", "kid=", "main", "sig=", "dir=", "token=", "eyJ", "=", "&", "/", "?",
-        "%", ".", ";", ",",
+        "pg", "pg=1", "pg=ref.", "exp=", "kid=", "main", "sig=", "dir=", "token=", "eyJ", "=", "&",
+        "/", "?", "%", ".", ";", ",",
     ];
     let piece = prop_oneof![
         4 => (b' '..=b'~').prop_map(|byte| char::from(byte).to_string()),

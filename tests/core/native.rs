@@ -4,8 +4,8 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use playgate::{
-    CanonicalPath, KeyRing, Link, Network, ParamNames, Placement, Refusal, Request, Signer,
-    UnixTime, Verifier,
+    CanonicalPath, KeyRing, Link, Network, ParamNames, Placement, PresentedToken, Refusal, Request,
+    Signer, State, StateError, UnixTime, Verifier,
 };
 use proptest::prelude::*;
 
@@ -63,6 +63,11 @@ struct Terms {
     inline: bool,
     subject: Option<String>,
     session: Option<String>,
+    /// How many playbacks there may be, where the link names a viewer.
+    max: Option<u16>,
+    /// The token's id, and how many clients may use it.
+    uses: Option<(String, Option<u16>)>,
+    revalidate: Option<u64>,
     no_iat: bool,
     round: u64,
 }
@@ -80,15 +85,21 @@ prop_compose! {
         (download, inline) in (prop::option::of("[^\\x00-\\x1f\\x7f]{1,40}"), any::<bool>()),
         subject in prop::option::of("[A-Za-z0-9_-]{1,64}"),
         session in prop::option::of("[A-Za-z0-9_-]{1,64}"),
+        (max, uses, revalidate) in (
+            prop::option::of(1_u16..=1_000),
+            prop::option::of(("[A-Za-z0-9_-]{1,64}", prop::option::of(1_u16..=1_000))),
+            prop::option::of(1_u64..1 << 53),
+        ),
         (no_iat, round) in (any::<bool>(), 0_u64..10_000),
     ) -> Terms {
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
         let directories = path.matches('/').count() - 1;
         let directory = directory.filter(|n| usize::from(*n) <= directories);
         let url = format!("{HOST}{path}{query}");
+        let max = max.filter(|_| subject.is_some());
         Terms {
             url, lifetime, directory, in_path, second_key, audience, networks, download, inline,
-            subject, session, no_iat, round,
+            subject, session, max, uses, revalidate, no_iat, round,
         }
     }
 }
@@ -124,6 +135,18 @@ fn sign(terms: &Terms, ring: &KeyRing) -> Link {
     if let Some(id) = &terms.session {
         link = link.session(id);
     }
+    if let Some(most) = terms.max {
+        link = link.max_playbacks(most);
+    }
+    if let Some((id, count)) = &terms.uses {
+        link = link.token_id(id);
+        if let Some(count) = count {
+            link = link.uses(*count);
+        }
+    }
+    if let Some(secs) = terms.revalidate {
+        link = link.revalidate(Duration::from_secs(secs));
+    }
     if terms.no_iat {
         link = link.issued_at(None);
     }
@@ -131,6 +154,25 @@ fn sign(terms: &Terms, ring: &KeyRing) -> Link {
         link = link.round(Duration::from_secs(terms.round));
     }
     link.sign(NOW).unwrap()
+}
+
+/// A state that counts, and admits everything.
+#[derive(Debug)]
+struct Counting;
+
+impl State for Counting {
+    fn admit(&self, _: &PresentedToken<'_>, _: UnixTime) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn counts(&self) -> bool {
+        true
+    }
+}
+
+/// A gate for such links. It keeps state.
+fn gate<'a>(terms: &'a Terms, ring: &'a KeyRing) -> Verifier<'a> {
+    Verifier::new(ring).audience(terms.audience.as_deref()).state(Some(&Counting))
 }
 
 /// What a token opens.
@@ -267,7 +309,7 @@ proptest! {
     fn what_is_signed_is_admitted_until_it_expires(terms in terms()) {
         let ring = KeyRing::parse(KEYS).unwrap();
         let link = String::from(sign(&terms, &ring));
-        let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
+        let verifier = gate(&terms, &ring);
         let verified = verifier.verify(&request(&link), NOW).unwrap();
         prop_assert_eq!(verified.kid(), if terms.second_key { "next" } else { "main" });
         let placement = if terms.in_path { Placement::Path } else { Placement::Query };
@@ -278,9 +320,17 @@ proptest! {
         let ids = [grant.subject(), grant.session()].map(|id| id.map(|id| id.to_string()));
         prop_assert_eq!(ids, [terms.subject.clone(), terms.session.clone()]);
         let name = grant.download().map(|name| (name.decode(), name.is_inline()));
-        prop_assert_eq!(name, terms.download.map(|name| (name, terms.inline)));
+        prop_assert_eq!(name, terms.download.clone().map(|name| (name, terms.inline)));
         let networks = grant.networks().map_or(0, |networks| networks.iter().count());
         prop_assert_eq!(networks, terms.networks.map_or(0, |n| usize::from(n) + 1));
+        prop_assert_eq!(grant.max_playbacks(), terms.max);
+        let id = grant.token_id().map(|id| (id.to_string(), grant.uses()));
+        prop_assert_eq!(id, terms.uses.clone());
+        prop_assert_eq!(grant.revalidate().map(|age| age.as_secs()), terms.revalidate);
+        let stateless = verifier.state(None).verify(&request(&link), NOW).map(drop);
+        let needs_state = terms.max.is_some() || terms.revalidate.is_some() || grant.uses().is_some();
+        let required = Err(StateError::Required.into());
+        prop_assert_eq!(stateless, if needs_state { required } else { Ok(()) });
         let step = terms.round.max(1);
         let says_when = !terms.no_iat && (terms.subject.is_some() || terms.session.is_some());
         let wanted = NOW.as_secs() + terms.lifetime;
@@ -300,7 +350,7 @@ proptest! {
     fn the_clean_url_is_the_canonical_form_of_what_was_signed(terms in terms()) {
         let ring = KeyRing::parse(KEYS).unwrap();
         let link = String::from(sign(&terms, &ring));
-        let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
+        let verifier = gate(&terms, &ring);
         let clean = verifier.verify(&request(&link), NOW).unwrap().clean_url(ParamNames::default());
         let (_, path, query) = links::split(&terms.url);
         let mut expected = HOST.to_owned() + &links::canonical(path).unwrap();
@@ -318,7 +368,7 @@ proptest! {
         let link = sign(&terms, &ring);
         let changed = links::changed(link.as_str(), link.token(), change);
         prop_assume!(changed != link.as_str());
-        let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
+        let verifier = gate(&terms, &ring);
         let signed = request(link.as_str());
         let signed = verifier.verify(&signed, NOW).unwrap();
         let asked = request(&changed);
@@ -352,7 +402,7 @@ proptest! {
         let at = start + 1 + at.index(end - start);
         let mut changed = link.clone();
         changed.insert(at, ';');
-        let verifier = Verifier::new(&ring).audience(terms.audience.as_deref());
+        let verifier = gate(&terms, &ring);
         let refusal = verifier.verify(&request(&changed), NOW).unwrap_err();
         prop_assert_eq!(refusal.code(), "path_not_canonical");
         prop_assert!(CanonicalPath::parse(&changed[start..=end]).is_err());
@@ -532,6 +582,9 @@ fn plain(url: &str, in_path: bool, directory: Option<u8>) -> Terms {
         inline: false,
         subject: None,
         session: None,
+        max: None,
+        uses: None,
+        revalidate: None,
         no_iat: false,
         round: 0,
     }

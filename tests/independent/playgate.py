@@ -25,6 +25,7 @@ import sys
 MAX_TOKEN = 1024
 MAX_URL = 8192
 MAX_NUMBER = 2**53 - 1
+MAX_COUNT = 1000
 MAX_COOKIES = 8
 MAX_NETWORKS = 4
 FARTHEST = 100 * 365 * 86400  # seconds: whoever means more has written milliseconds
@@ -35,7 +36,11 @@ PLAYER_PARAMETERS = {
     "CMCD",
 }
 REQUIRED = ("pg", "exp", "kid")
-OPTIONAL = ("aud", "cc", "dir", "dl", "iat", "ip", "jti", "nbf", "pre", "reval", "run", "sid", "sub")
+OPTIONAL = (
+    "aud", "cc", "dir", "dl", "iat", "ip", "jti", "max", "nbf", "pre", "reval", "run", "sid", "sub", "uses",
+)
+COUNTED = {"max": "sub", "uses": "jti"}  # what is counted, and what it is counted for
+NEED_STATE = ("max", "reval", "uses")
 WIRE_ORDER = REQUIRED + OPTIONAL + ("sig",)
 
 UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
@@ -109,6 +114,10 @@ def admit_token(placed, request, gate, keys, now):
         raise Refusal("malformed", "url")
     if not re.fullmatch(r"[!-~]*", placed.query or "") or "#" in (placed.query or ""):
         raise Refusal("malformed", "url")
+    if is_reference(placed.token):
+        parse_reference(placed.token)
+        canonical_path(placed.path)
+        raise Refusal("state_required")
     fields, tag = parse_token(placed.token)
     path = canonical_path(placed.path)
     signed, unsigned = split_query(placed, fields, gate.get("unsigned_params", ()))
@@ -153,7 +162,7 @@ def admit_token(placed, request, gate, keys, now):
         raise Refusal("outside_preview")
 
     # 7. state, which this gate does not keep
-    if "reval" in fields:
+    if any(name in fields for name in NEED_STATE):
         raise Refusal("state_required")
 
     forwarded = [p for p in unsigned if is_listed(p, gate.get("forward_params", ()))]
@@ -232,12 +241,16 @@ def in_cookie(url, token):
 
 
 def take_query_token(placed):
-    """The token in a query runs from the parameter `pg` up to and with `sig`."""
+    """The token in a query runs from the parameter `pg` up to and with `sig`. A reference is only
+    the parameter `pg`."""
     names = [name_of(p) for p in placed.beside]
     if "pg" not in names:
         return
     first = names.index("pg")
-    end = names.index("sig", first) + 1 if "sig" in names[first:] else len(names)
+    if is_reference(placed.beside[first]):
+        end = first + 1
+    else:
+        end = names.index("sig", first) + 1 if "sig" in names[first:] else len(names)
     if "pg" in names[end:]:
         raise Refusal("ambiguous")
     placed.take("query", "&".join(placed.beside[first:end]))
@@ -263,6 +276,20 @@ def is_listed(parameter, names):
 # Grammar (the format, section "Token")
 
 
+def is_reference(token):
+    return token.startswith("pg=ref.")
+
+
+def parse_reference(token):
+    """A reference, after which outside a query nothing may follow. In a query, it ends at the `&`."""
+    reference, ampersand, more = token.partition("&")
+    if not re.fullmatch(r"pg=ref\.[A-Za-z0-9\-_]{43}", reference):
+        raise Refusal("malformed", "pg")
+    if ampersand:
+        name = name_of(more.partition("&")[0])
+        raise Refusal("malformed", name) if name in WIRE_ORDER else Refusal("unknown_field")
+
+
 def parse_token(token):
     """Reads a token from left to right, without lookahead: each field either belongs at its
     place or is refused. Returns the fields and the tag."""
@@ -279,6 +306,9 @@ def parse_token(token):
         fields[name], last = parse_value(name, text), WIRE_ORDER.index(name)
     for name in REQUIRED + ("sig",):
         if name not in fields:
+            raise Refusal("malformed", name)
+    for name, of in COUNTED.items():
+        if name in fields and of not in fields:
             raise Refusal("malformed", name)
     if "pre" in fields and "dir" not in fields:
         raise Refusal("malformed", "pre")
@@ -385,6 +415,7 @@ VALUES = {
     "ip": networks,
     "jti": IDENTIFIER,
     "kid": pattern(r"[A-Za-z0-9_\-]{1,32}"),
+    "max": number(1, MAX_COUNT),
     "nbf": number(0, MAX_NUMBER),
     "pg": number(1, 1),
     "pre": number(1, MAX_NUMBER),
@@ -393,6 +424,7 @@ VALUES = {
     "sid": IDENTIFIER,
     "sig": lambda text: base64url(pattern(r".{43}")(text)),
     "sub": IDENTIFIER,
+    "uses": number(1, MAX_COUNT),
 }
 
 
@@ -502,8 +534,8 @@ def serves(key, form):
 
 
 SIGN_MEMBERS = set(
-    "url expires_in expires_at dir exact place kid audience country download inline ip jti no_iat"
-    " not_before preview reval round run sid sub".split()
+    "url expires_in expires_at dir exact place kid audience country download inline ip jti max"
+    " no_iat not_before preview reval round run sid sub uses".split()
 )
 
 
@@ -521,12 +553,14 @@ def sign(request, keys, now):
         "iat": issued,
         "ip": networks_text(request["ip"]) if "ip" in request else None,
         "jti": request.get("jti"),
+        "max": request.get("max"),
         "nbf": unix_time(request["not_before"]) if "not_before" in request else None,
         "pre": seconds(request["preview"]) if "preview" in request else None,
         "reval": seconds(request["reval"]) if "reval" in request else None,
         "run": seconds(request["run"]) if "run" in request else None,
         "sid": request.get("sid"),
         "sub": request.get("sub"),
+        "uses": request.get("uses"),
     }
     body = "pg=1&exp=%d&kid=%s" % (expires, kid)
     body += "".join("&%s=%s" % (n, values[n]) for n in OPTIONAL if values[n] is not None)
@@ -636,7 +670,9 @@ def faults(vector, passing, keys, verify, sign):
         else:
             if made["link"] != vector["request"]["url"]:
                 yield "the signer's link is another: %s" % made["link"]
-            if any(made[m] != verdict.get(m) for m in ("scope", "expires") if m in made):
+            # A link that only a gate with state admits has the scope and expiry of the passing one.
+            wanted = passing.get(vector["differs_from"], vector)["expect"]
+            if any(made[m] != wanted.get(m) for m in ("scope", "expires") if m in made):
                 yield "the signer's scope or expiry is not the verdict's"
 
     origin = passing.get(vector["differs_from"])

@@ -20,9 +20,9 @@ from decimal import Decimal
 
 import playgate
 from playgate import (
-    FARTHEST, MAX_NUMBER, MAX_URL, Placed, Refusal, base64url, canonical_path, cookies,
-    first_that_passes, in_cookie, is_listed, is_manifest, name_of, seconds, serves, signing_key,
-    times, to_base64url, unix_time,
+    COUNTED, FARTHEST, MAX_COUNT, MAX_NUMBER, MAX_URL, NEED_STATE, Placed, Refusal, base64url,
+    canonical_path, cookies, first_that_passes, in_cookie, is_listed, is_manifest, name_of, seconds,
+    serves, signing_key, times, to_base64url, unix_time,
 )
 
 MAX_JWT = 4096
@@ -95,7 +95,7 @@ def admit(placed, url, gate, keys, now):
         raise Refusal("wrong_issuer")
 
     # 7. state, which this gate does not keep
-    if "reval" in claims:
+    if any(name in claims for name in NEED_STATE):
         raise Refusal("state_required")
 
     query = [p for p in placed.beside if is_listed(p, gate.get("forward_params", ()))]
@@ -218,6 +218,11 @@ def parse_claims(members, claim):
     for name in ("reval", "run"):
         if name in members:
             claims[name] = value_of(name, length, members[name])
+    for name, of in COUNTED.items():
+        if name in members:
+            claims[name] = value_of(name, count, members[name])
+            if of not in claims:
+                raise Refusal("malformed", name)
     return claims
 
 
@@ -265,6 +270,12 @@ def whole(value):
 
 def length(value):
     if whole(value) < 1:
+        raise ValueError(value)
+    return whole(value)
+
+
+def count(value):
+    if not 1 <= whole(value) <= MAX_COUNT:
         raise ValueError(value)
     return whole(value)
 
@@ -356,8 +367,8 @@ def tag_of(secret, body):
 
 
 SIGN_MEMBERS = set(
-    "url format claims jwt_name issuer expires_in expires_at place kid audience jti no_iat"
-    " not_before reval round run sid sub".split()
+    "url format claims jwt_name issuer expires_in expires_at place kid audience jti max no_iat"
+    " not_before reval round run sid sub uses".split()
 )
 
 
@@ -378,6 +389,8 @@ def sign(request, keys, now):
         "nbf": unix_time(request["not_before"]) if "not_before" in request else None,
         "jti": request.get("jti"),
         "sid": request.get("sid"),
+        "max": request.get("max"),
+        "uses": request.get("uses"),
         "reval": seconds(request["reval"]) if "reval" in request else None,
         "run": seconds(request["run"]) if "run" in request else None,
     }

@@ -38,8 +38,8 @@ fn errors_of_a_jwt_name_the_member() {
     const CLAIMS: &str = "write text or whole numbers";
     const NAME_RULE: &str =
         "write 1 to 64 of A-Z a-z 0-9 - _ . and not pg, the name of native tokens";
-    const TAKEN: &str = "a claim is given twice, or is one of aud, exp, iat, iss, jti, nbf, reval, run, sid and sub, \
-                         which have options of their own";
+    const TAKEN: &str = "a claim is given twice, or is one of aud, exp, iat, iss, jti, max, nbf, reval, run, sid, sub and \
+                         uses, which have options of their own";
     let server = Server::start();
     for (members, field, error) in [
         (r#""country": ["PT"]"#, "country", NOT_IN_JWT),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::program::{keyed, run};
 use crate::server::{SECRET, Server};
-use crate::vector_files::{File, files, signed_scope};
+use crate::vector_files::{File, files};
 
 const JSON: &str = "Content-Type: application/json";
 const BEARER: &str = "Authorization: Bearer 0123456789abcdef";
@@ -57,8 +57,8 @@ fn vectors_are_minted_as_they_are_signed() {
             let (asked, expected): (Vec<_>, Vec<_>) = vectors
                 .map(|vector| {
                     let link = &vector["request"]["url"];
-                    let expires = &vector["expect"]["expires"];
-                    let answer = match signed_scope(vector) {
+                    let (expires, scope) = file.said_of(vector);
+                    let answer = match scope {
                         Some(scope) => json!({"link": link, "expires": expires, "scope": scope}),
                         None => json!({"link": link, "expires": expires}),
                     };
@@ -149,6 +149,21 @@ fn errors_name_the_member() {
             r#"{"url": "https://x/a", "sub": 1.5}"#,
             "sub",
             "write text, in quotes, or a whole number",
+        ),
+        (r#"{"url": "https://x/a", "max": 2}"#, "max", "needs the viewer's id, `sub`"),
+        (r#"{"url": "https://x/a", "uses": 1}"#, "uses", "needs the token's id, `jti`"),
+        (r#"{"url": "https://x/a", "sub": "v", "max": 0}"#, "max", "is out of range"),
+        (r#"{"url": "https://x/a", "jti": "j", "uses": 1001}"#, "uses", "is out of range"),
+        (r#"{"url": "https://x/a", "jti": "j", "uses": 65537}"#, "uses", "write 1 to 1000"),
+        (
+            r#"{"url": "https://x/a", "sub": "v", "max": 1.5}"#,
+            "max",
+            "write a whole number, without quotes",
+        ),
+        (
+            r#"{"url": "https://x/a", "sub": "v", "max": "2"}"#,
+            "max",
+            "write a whole number, without quotes",
         ),
         (
             r#"{"url": "https://x/a", "expires_in": 0}"#,

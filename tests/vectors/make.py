@@ -733,12 +733,14 @@ field_faults(
 field_faults("run", "run_largest",
              ("run_too_large", "&run=9007199254740992", "2^53 is one too many."))
 
-for name, fields, about in (
-    ("reval", "&reval=10", "What is revoked must be known; this gate keeps no state."),
-    ("reval_smallest", "&reval=1", "One second."),
-    ("reval_largest", "&reval=9007199254740991", "2^53 - 1 seconds: even then a gate without state cannot tell."),
+STATE_REQUIRED = deny("state_required")
+for name, reval, about in (
+    ("reval", 10, "What is revoked must be known; this gate keeps no state."),
+    ("reval_smallest", 1, "One second."),
+    ("reval_largest", 9007199254740991, "2^53 - 1 seconds: even then a gate without state cannot tell."),
 ):
-    refused(name, "film_query", about, deny("state_required"), url=film(fields))
+    refused(name, "film_query", about, STATE_REQUIRED, url=film("&reval=%d" % reval),
+            sign=to_sign(FILM, reval=reval))
 for name, fields, about in (
     ("reval_empty", "&reval=", "The value is empty."),
     ("reval_without_value", "&reval", "The field has no value."),
@@ -752,6 +754,184 @@ for name, fields, about in (
 ):
     refused(name, "film_query", about,
             malformed("pre" if "pre=" in fields else "reval"), url=film(fields))
+
+# Of what is counted, a gate without state admits nothing. `max` counts the playbacks of `sub`, and `uses` the clients of
+# `jti`.
+
+
+def counted(field, before, after, base, members):
+    """The field between others, each of which is in the passing vector `base`."""
+    def body(text, name=field):
+        return before + "&" + name + text + after
+
+    def faults(*cases):
+        for suffix, fields, about in cases:
+            refused(field + suffix, base, about, malformed(field), url=film(fields))
+
+    for suffix, count, about in (
+        ("", 3, "Somebody has to count; this gate keeps no state."),
+        ("_smallest", 1, "One."),
+        ("_largest", 1000, "A thousand."),
+    ):
+        refused(field + suffix, base, about, STATE_REQUIRED, url=film(body("=%d" % count)),
+                sign=to_sign(FILM, **{field: count}, **members))
+    faults(
+        ("_empty", body("="), "The value is empty."),
+        ("_without_value", body(""), "The field has no value."),
+        ("_zero", body("=0"), "Nobody could use it."),
+        ("_leading_zero", body("=03"), "A number has one spelling."),
+        ("_plus", body("=+3"), "A number has no sign."),
+        ("_minus", body("=-3"), "A number has no sign."),
+        ("_fraction", body("=3.0"), "A number is whole."),
+        ("_letter", body("=3x"), "A number has only digits."),
+        ("_hex", body("=0x3"), "A number is decimal."),
+        ("_percent_encoded", body("=%33"), "A value is never decoded."),
+        ("_too_large", body("=1001"), "One more than a thousand."),
+        ("_beyond_16_bits", body("=65537"), "2^16 + 1 would wrap around to 1."),
+        ("_beyond_64_bits", body("=18446744073709551619"), "2^64 + 3 would wrap around to 3."),
+        ("_repeated", body("=3&%s=3" % field), "A field is there once."),
+    )
+    refused(field + "_name_upper_case", base, "%s is not %s." % (field.upper(), field),
+            UNKNOWN_FIELD, url=film(body("=3", field.upper())))
+    refused(field + "_added", base, "The field was added after signing.", BAD,
+            url=film(before + after).replace(after + "&sig=", "&%s=3%s&sig=" % (field, after)))
+    refused(field + "_expired", base, "State is asked last.", deny("expired"),
+            url=film(body("=3")), now=EXP)
+    return faults
+
+
+max_faults = counted("max", "", "&sub=Ab-9_z", "sub", {"sub": "Ab-9_z", "no_iat": True})
+max_faults(("_after_sub", "&sub=Ab-9_z&max=3", "The fields are in alphabetical order."))
+refused("max_before_jti", "jti", "The fields are in alphabetical order.", malformed("jti"),
+        url=film("&max=3&jti=Ab-9_z&sub=v7"))
+refused("max_after_nbf", "nbf", "The fields are in alphabetical order.", malformed("max"),
+        url=film("&nbf=1767224000&max=3&sub=v7"))
+refused("max_without_sub", "film_query", "It does not say whose playbacks are counted.",
+        malformed("max"), url=film("&max=3"))
+refused("max_with_sid_without_sub", "sid", "A playback is no viewer.", malformed("max"),
+        url=film("&max=3&sid=Ab-9_z"))
+refused("max_with_iat", "sub", "Of a viewer a signer says when it signed.", STATE_REQUIRED,
+        url=film("&iat=1767225000&max=3&sub=Ab-9_z"), sign=to_sign(FILM, max=3, sub="Ab-9_z"))
+uses_faults = counted("uses", "&jti=Ab-9_z", "", "jti", {"jti": "Ab-9_z"})
+refused("uses_before_jti", "jti", "The fields are in alphabetical order.", malformed("jti"),
+        url=film("&uses=3&jti=Ab-9_z"))
+refused("uses_before_sub", "sub", "The fields are in alphabetical order.", malformed("sub"),
+        url=film("&jti=Ab-9_z&uses=3&sub=Ab-9_z"))
+refused("uses_after_sub", "sub", "Its place is the last before the tag.", STATE_REQUIRED,
+        url=film("&jti=j1&sub=Ab-9_z&uses=3"),
+        sign=to_sign(FILM, jti="j1", sub="Ab-9_z", no_iat=True, uses=3))
+refused("uses_without_jti", "film_query", "It does not say what is counted.", malformed("uses"),
+        url=film("&uses=3"))
+refused("uses_with_sub_without_jti", "sub", "A viewer has many tokens.", malformed("uses"),
+        url=film("&sub=Ab-9_z&uses=3"))
+refused("max_and_uses_folder", "folder_path", "Both, with all that state is asked for.", STATE_REQUIRED,
+        url=in_path(LIST, signed(FOLDER, HEAD + "&dir=2&jti=j1&max=2&reval=10&sub=v7&uses=1")),
+        sign=to_sign(LIST, jti="j1", max=2, reval="10s", sub="v7", no_iat=True, uses=1))
+
+# A reference stands for a token that only the gate which keeps it has. Without state, its grammar is all that can be
+# checked.
+
+REF = "pg=ref." + "Ab-9_z" * 7 + "x"
+assert len(REF) == len("pg=ref.") + 43
+
+
+def references(placement, base, make):
+    """A reference, and its faults, in place of the token of a passing vector."""
+    refused("ref_" + placement, base, "A reference; this gate keeps no state.", STATE_REQUIRED,
+            **make(REF))
+    for name, text, about in (
+        ("too_short", REF[:-1], "42 characters."),
+        ("too_long", REF + "x", "44 characters."),
+        ("dot", REF[:-1] + ".", "A dot is not among its characters."),
+        ("tilde", REF[:-1] + "~", "A tilde is not among its characters."),
+        ("padded", REF + "=", "There is no padding."),
+        ("empty", "pg=ref.", "The reference is empty."),
+        ("without_dot", "pg=ref", "The word without a reference."),
+        ("other_mark", REF.replace(".", "-"), "A dot follows the word."),
+        ("upper_case", REF.replace("ref", "REF"), "The word has one spelling."),
+        ("word_twice", "pg=ref.ref." + REF[11:], "The word is there once."),
+        ("percent_encoded", REF[:-1] + "%78", "A value is never decoded."),
+        ("dot_percent_encoded", REF.replace(".", "%2E"), "A value is never decoded."),
+        ("version", REF.replace("ref.", "1."), "The version is a number."),
+    ):
+        refused("ref_%s_%s" % (name, placement), base, about, malformed("pg"), **make(text))
+
+
+references("query", "film_query", lambda text: {"url": in_query(FILM, text)})
+references("path", "film_path", lambda text: {"url": in_path(FILM, text)})
+references("cookie", "film_cookie", lambda text: {"cookie": text})
+references("bearer", "film_bearer", lambda text: {"authorization": "Bearer " + text})
+for name, mark in (("letters", "x"), ("digits", "7"), ("minuses", "-"), ("underscores", "_")):
+    refused("ref_of_" + name, "film_query", "A reference has no form but its characters.",
+            STATE_REQUIRED, url=in_query(FILM, "pg=ref." + mark * 43))
+refused("ref_folder_path", "folder_path", "A reference to the token of a directory.", STATE_REQUIRED,
+        url=in_path(LIST, REF))
+for name, tail, about in (
+    ("ref_and_parameter", "&start=10", "Whether it is free, the token says."),
+    ("ref_and_player", "&_HLS_msn=7", "A player adds a parameter."),
+    ("ref_and_ampersand", "&", "An ampersand at the end."),
+    ("ref_and_fields", "&exp=1767225600&kid=main", "What follows a reference is not part of it."),
+):
+    refused(name, "film_query", about, STATE_REQUIRED, url=in_query(FILM, REF) + tail)
+refused("ref_after_query", "film_query", "A query is before it.", STATE_REQUIRED, url=in_query(FILM + "?quality=hd", REF))
+refused("ref_and_token", "film_query", "Two tokens, one of them good.", AMBIGUOUS,
+        url=in_query(FILM, REF) + "&" + EXACT_TOKEN)
+refused("ref_after_token", "folder_query", "Two tokens, one of them good.", AMBIGUOUS,
+        url=folder() + "&" + REF)
+refused("ref_twice", "film_query", "Two references.", AMBIGUOUS,
+        url=in_query(FILM, REF) + "&" + REF)
+refused("ref_and_name", "film_query", "A second parameter pg may be a second token.", AMBIGUOUS,
+        url=in_query(FILM, REF) + "&pg")
+refused("ref_in_path_and_query", "folder_path", "Two tokens, one of them good.", AMBIGUOUS,
+        url=in_path(LIST + "?" + FOLDER_TOKEN, REF))
+refused("ref_in_query_and_path", "folder_path", "Two tokens, one of them good.", AMBIGUOUS,
+        url=in_path(LIST + "?" + REF, FOLDER_TOKEN))
+refused("ref_in_query_and_bearer", "folder_query", "Two tokens, one of them good.", AMBIGUOUS,
+        authorization="Bearer " + REF)
+refused("ref_twice_in_path", "folder_path", "Two references.", AMBIGUOUS,
+        url=in_path("/" + REF + LIST, REF))
+for placement, base, make in (
+    ("path", "folder_path", lambda text: {"url": in_path(LIST, text)}),
+    ("cookie", "folder_cookie", lambda text: {"cookie": text}),
+    ("bearer", "folder_bearer", lambda text: {"authorization": "Bearer " + text}),
+):
+    refused("ref_and_field_" + placement, base, "Outside a query, nothing follows a reference.",
+            malformed("dir"), **make(REF + "&dir=2"))
+    refused("ref_and_unknown_" + placement, base, "Outside a query, nothing follows a reference.",
+            UNKNOWN_FIELD, **make(REF + "&start=10"))
+    refused("ref_and_ampersand_" + placement, base, "Outside a query, nothing follows a reference.",
+            UNKNOWN_FIELD, **make(REF + "&"))
+    refused("ref_and_token_" + placement, base, "Outside a query, nothing follows a reference.",
+            malformed("pg"), **make(REF + "&" + FOLDER_TOKEN))
+refused("ref_path_not_canonical", "film_query", "The path is read before state is asked.",
+        deny("path_not_canonical"), url=in_query("/videos//42/film.mp4", REF))
+refused("ref_path_escaped_slash_path", "folder_path", "The path is read before state is asked.",
+        deny("path_not_canonical"), url=in_path("/videos/42/%2F/master.m3u8", REF))
+refused("ref_path_not_canonical_cookie", "folder_cookie", "The path is read before state is asked.",
+        deny("path_not_canonical"), url=HOST + "/videos/42//master.m3u8", cookie=REF)
+refused("ref_query_space", "film_query", "A browser writes %20.", malformed("url"),
+        url=in_query(FILM + "?quality=h d", REF), behind=STATE_REQUIRED)
+refused("ref_query_space_after", "film_query", "A browser writes %20.", malformed("url"),
+        url=in_query(FILM, REF) + "&start=1 0", behind=STATE_REQUIRED)
+refused("ref_query_space_path", "folder_path", "A browser writes %20.", malformed("url"),
+        url=in_path(LIST + "?a=b c", REF), behind=STATE_REQUIRED)
+refused("ref_in_fragment", "film_query", "What follows # is not part of a request.", MISSING,
+        url=HOST + FILM + "#" + REF, behind=MISSING)
+passes("ref_cookie_beside_query", "A cookie does not count where there is a token in the query.",
+       ALLOW_FILM, film(), cookie=REF)
+with_cookies("cookies_ref_first", "A cookie that fails does not lock out the next.", REF, FOLDER_TOKEN)
+with_cookies("cookies_ref_second", "After a cookie that passes none counts.", FOLDER_TOKEN, REF)
+refused("cookies_ref_twice", "cookies_ref_first", "Neither passes.", STATE_REQUIRED,
+        cookie=cookies(REF, REF))
+refused("cookies_ref_and_expired", "cookies_ref_first",
+        "The refusal is that of the cookie that came furthest: the reference is refused last.",
+        STATE_REQUIRED, cookie=cookies(REF, OLD_TOKEN))
+refused("cookies_expired_and_ref", "cookies_expired_first",
+        "The refusal is that of the cookie that came furthest: the reference is refused last.",
+        STATE_REQUIRED, cookie=cookies(OLD_TOKEN, REF))
+refused("cookies_ref_malformed_and_expired", "cookies_expired_second",
+        "The refusal is that of the cookie that came furthest: the second.", deny("expired"),
+        cookie=cookies(REF[:-1], OLD_TOKEN))
 
 passes("pre", "A preview of thirty seconds.", ALLOW_LIST,
        folder(fields="&dir=2&pre=30"), to_sign(LIST, dir=2, place="query", preview=30))

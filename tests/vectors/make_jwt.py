@@ -110,9 +110,9 @@ def admitted(name, about, token, expect=None, sign=None, behind=None, **rest):
 
 
 def payload_faults(base, expect, *cases):
-    """Faults in the payload; the tag fits the faulty token."""
-    for name, payload, about in cases:
-        refused(name, base, about, expect, url=query(jwt(payload)))
+    """Faults in the payload; the tag fits the faulty token. A case may say how a signer makes it."""
+    for name, payload, about, *sign in cases:
+        refused(name, base, about, expect, url=query(jwt(payload)), sign=sign[0] if sign else None)
 
 
 def header_faults(base, expect, *cases):
@@ -904,10 +904,12 @@ def reval(text):
     return more('"reval":' + text)
 
 
+STATE_REQUIRED = deny("state_required")
 payload_faults(
-    "run", deny("state_required"),
-    ("reval", reval("10"), "What is revoked must be known; this gate keeps no state."),
-    ("reval_largest", reval("9007199254740991"), "Even then a gate without state cannot tell."),
+    "run", STATE_REQUIRED,
+    ("reval", reval("10"), "What is revoked must be known; this gate keeps no state.", sign_jwt(reval=10)),
+    ("reval_largest", reval("9007199254740991"), "Even then a gate without state cannot tell.",
+     sign_jwt(reval=9007199254740991)),
 )
 payload_faults(
     "run", malformed("reval"),
@@ -917,6 +919,114 @@ payload_faults(
     ("reval_null", reval("null"), "Null is not absence."),
     ("reval_too_large", reval("9007199254740992"), "2^53 is one too many."),
 )
+
+# Of what is counted, a gate without state admits nothing. `max` counts the playbacks of `sub`, and `uses` the clients of
+# `jti`.
+
+
+def counted(field, base, payload, name):
+    """The claim in a payload, beside the claim that the passing vector `base` has."""
+    def said(text):
+        return more('"%s":%s' % (field, text), payload)
+
+    def asked(count):
+        return sign_jwt(no_iat=True, **{name: "Ab-9_z", field: count})
+
+    payload_faults(
+        base, STATE_REQUIRED,
+        (field, said("3"), "Somebody has to count; this gate keeps no state.", asked(3)),
+        (field + "_smallest", said("1"), "One.", asked(1)),
+        (field + "_largest", said("1000"), "A thousand.", asked(1000)),
+    )
+    payload_faults(
+        base, malformed(field),
+        (field + "_zero", said("0"), "Nobody could use it."),
+        (field + "_negative", said("-3"), "A number is not negative."),
+        (field + "_negative_zero", said("-0"), "A number here has no sign."),
+        (field + "_fraction", said("3.5"), "A number here is whole."),
+        (field + "_fraction_zero", said("3.0"), "The digits have to be sure."),
+        (field + "_exponent", said("3e0"), "The digits have to be sure."),
+        (field + "_text", said('"3"'), "A number is no text."),
+        (field + "_empty", said('""'), "A number is no text."),
+        (field + "_null", said("null"), "Null is not absence."),
+        (field + "_true", said("true"), "A number is no truth."),
+        (field + "_list", said("[3]"), "A number is no list."),
+        (field + "_object", said('{"%s":3}' % field), "A number is no object."),
+        (field + "_too_large", said("1001"), "One more than a thousand."),
+        (field + "_beyond_16_bits", said("65537"), "2^16 + 1 would wrap around to 1."),
+        (field + "_beyond_53_bits", said("9007199254740992"), "2^53 is no number here."),
+        (field + "_beyond_64_bits", said("18446744073709551619"), "2^64 + 3 would wrap around to 3."),
+    )
+    payload_faults(
+        base, malformed("payload"),
+        (field + "_repeated", said('3,"%s":3' % field), "A claim is there once."),
+        (field + "_leading_zero", said("03"), "JSON has no leading zeros."),
+        (field + "_plus", said("+3"), "JSON has no plus sign."),
+    )
+    payload_faults(
+        "query", malformed(field),
+        ("%s_without_%s" % (field, name), more('"%s":3' % field), "It does not say what is counted."),
+        ("%s_with_other_%s" % (field, name), more('"%s":"Ab-9_z","%s":3' % (name.upper(), field)),
+         "A claim has one name."),
+    )
+    admitted(field + "_name_upper_case", "%s is another claim." % field.upper(),
+             jwt(more('"%s":3' % field.upper())))
+
+
+SUB_PAYLOAD = between('"sub":"Ab-9_z"')
+counted("max", "sub", SUB_PAYLOAD, "sub")
+counted("uses", "jti", more('"jti":"Ab-9_z"'), "jti")
+payload_faults(
+    "sub", STATE_REQUIRED,
+    ("max_before_sub", '{"max":3,"vid":"42","sub":"Ab-9_z","exp":1767225600}', "Claims have no order."),
+    ("max_of_number", '{"vid":"42","sub":7,"exp":1767225600,"max":3}', "A viewer may be a number."),
+    ("max_uses_reval_and_run",
+     '{"vid":"42","sub":"v7","exp":1767225600,"jti":"j1","max":2,"uses":1,"reval":10,"run":60}',
+     "All that state is asked for.",
+     sign_jwt(no_iat=True, sub="v7", jti="j1", max=2, uses=1, reval=10, run=60)),
+)
+payload_faults(
+    "sub", malformed("max"),
+    ("max_with_jti_without_sub", more('"jti":"Ab-9_z","max":3'), "A token is no viewer."),
+)
+payload_faults(
+    "jti", malformed("uses"),
+    ("uses_with_sub_without_jti", more('"uses":3', SUB_PAYLOAD), "A viewer has many tokens."),
+)
+refused("max_added", "sub", "The claim was added after signing.", BAD, url=query(
+    retag(jwt(more('"max":3', SUB_PAYLOAD)), lambda _: jwt(SUB_PAYLOAD).rpartition(".")[2])))
+refused("max_expired", "sub", "State is asked last.", deny("expired"),
+        url=query(jwt(more('"max":3', SUB_PAYLOAD))), now=EXP)
+
+# References are native tokens.
+
+REF = "pg=ref." + "Ab-9_z" * 7 + "x"
+for place, changes in (
+    ("query", {"url": in_query(FILM, REF)}),
+    ("path", {"url": in_path(FILM, REF)}),
+    ("cookie", {"cookie": REF}),
+    ("bearer", {"authorization": "Bearer " + REF}),
+):
+    base = "native_%s_at_both" % place
+    refused("ref_%s_at_both" % place, base, "A reference; this gate keeps no state.", STATE_REQUIRED,
+            **changes)
+    refused("ref_%s_at_jwt" % place, base, "Where native tokens are not read, a reference is none.",
+            MISSING, gate=GATE, **changes)
+refused("ref_in_jwt_parameter", "query", "A reference is no JWT.", malformed("header"),
+        url=query(REF[len("pg="):]))
+refused("jwt_query_ref_query", "jwt_query_at_both", "Two tokens of two formats.", AMBIGUOUS,
+        url=query(TOKEN) + "&" + REF)
+refused("ref_query_jwt_query", "native_query_at_both", "Two tokens of two formats.", AMBIGUOUS,
+        url=in_query(FILM, REF) + "&token=" + TOKEN)
+refused("jwt_path_ref_path", "jwt_path_at_both", "Two tokens of two formats.", AMBIGUOUS,
+        url=path(TOKEN, "/" + REF + FILM))
+refused("jwt_path_ref_bearer", "jwt_path_at_both", "Two tokens of two formats.", AMBIGUOUS,
+        authorization="Bearer " + REF)
+passes("ref_and_jwt_cookies", "A cookie that fails does not lock out the next.", ALLOW, HOST + FILM,
+       gate=BOTH, cookie=REF + "; token=" + TOKEN)
+refused("ref_and_old_jwt_cookies", "ref_and_jwt_cookies",
+        "The refusal is that of the cookie that came furthest: the reference is refused last.",
+        STATE_REQUIRED, cookie=REF + "; token=" + OLD_TOKEN)
 
 # 2. Grammar: the claim of the template
 

@@ -95,8 +95,10 @@ def passes(name, about, expect, url, sign=None, gate=None, now=NOW, behind=None,
     add(name, about, None, dict({"url": url}, **headers), gate, keys, now, sign, expect, behind)
 
 
-def refused(name, base, about, expect, behind=None, gate=None, now=None, keys=None, **changes):
-    """A vector like the passing one named `base`, with these changes. None removes a member."""
+def refused(name, base, about, expect, behind=None, gate=None, now=None, keys=None, sign=None,
+            **changes):
+    """A vector like the passing one named `base`, with these changes. None removes a member. What a
+    signer makes may be refused too: by a gate that keeps no state."""
     origin = next(v for v in vectors if v["name"] == base)
     assert origin["expect"]["verdict"] == "allow", base
     request = dict(copy.deepcopy(origin["request"]), **changes)
@@ -106,7 +108,7 @@ def refused(name, base, about, expect, behind=None, gate=None, now=None, keys=No
     keys = origin.get("keys") if keys is None else keys
     members = [origin.get(member) for member in ("request", "gate", "keys", "now")]
     assert [request, gate, keys, now] != members, name
-    add(name, about, base, request, gate, keys, now, None, expect, behind)
+    add(name, about, base, request, gate, keys, now, sign, expect, behind)
 
 
 def add(name, about, base, request, gate, keys, now, sign, expect, behind):

@@ -328,8 +328,8 @@ impl SignRequest {
         let message: &dyn fmt::Display = match &error {
             #[cfg(feature = "formats")]
             SignError::Field(Field::Claim, Fault::OutOfOrder) => {
-                &"a claim is given twice, or is one of aud, exp, iat, iss, jti, max, nbf, reval, run, sid, sub and uses, which \
-                  have options of their own"
+                &"a claim is given twice, or is one of aud, exp, iat, iss, jti, max, nbf, reval, run, sid, sub and \
+                  uses, which have options of their own"
             }
             SignError::Field(Field::Token, Fault::WrongLength) => {
                 &"the token would be longer than gates accept; put less into it"

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::json::{self, MemberValue, Room};
 use super::split;
-use crate::description::{FieldDescription, Span};
+use crate::description::{FieldDescription, Span, clients, playbacks};
 use crate::error::Field;
 use crate::redact::{MARK, redacted};
 use crate::time::UnixTime;
@@ -78,7 +78,7 @@ fn in_payload(name: &str, value: &MemberValue<'_>, text: &str) -> String {
         "iat" => format!("issued {}", time()),
         "iss" => "the issuer".to_owned(),
         "jti" => "the token's id".to_owned(),
-        "max" => format!("for at most {text} playbacks of the viewer at once"),
+        "max" => playbacks(text),
         "nbf" => format!("not before {}", time()),
         "reval" => secs
             .map(|secs| {
@@ -93,7 +93,7 @@ fn in_payload(name: &str, value: &MemberValue<'_>, text: &str) -> String {
             .unwrap_or_default(),
         "sid" => "the playback session".to_owned(),
         "sub" => "the viewer".to_owned(),
-        "uses" => format!("for at most {text} clients"),
+        "uses" => clients(text),
         _ => "a claim".to_owned(),
     }
 }

@@ -15,7 +15,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 use crate::bytes::{is_id, is_name};
 #[cfg(feature = "alloc")]
-use crate::description::Span;
+use crate::description::{Span, clients, playbacks};
 use crate::error::{Fault, Field};
 #[cfg(feature = "alloc")]
 use crate::grant::Network;
@@ -265,7 +265,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         write: |said, out| out.number(said.options.options.max_playbacks.map(u64::from)),
         #[cfg(feature = "alloc")]
-        describe: |shown| format!("for at most {} playbacks of the viewer at once", shown.redacted),
+        describe: |shown| playbacks(shown.redacted),
     },
     Row {
         field: Field::Nbf,
@@ -358,7 +358,7 @@ pub(super) const OPTIONAL: &[Row] = &[
         #[cfg(feature = "alloc")]
         write: |said, out| out.number(said.options.options.uses.map(u64::from)),
         #[cfg(feature = "alloc")]
-        describe: |shown| format!("for at most {} clients", shown.redacted),
+        describe: |shown| clients(shown.redacted),
     },
 ];
 

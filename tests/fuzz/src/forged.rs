@@ -151,10 +151,13 @@ fn payload_faults(payload: &[(String, Value)], faults: &mut Vec<Fault>) {
             "iat" => (time(value).is_some(), "iat"),
             "iss" => (value.is_string(), "iss"),
             "jti" => (id(value).is_some(), "jti"),
+            "max" => (count(value), "max"),
             "nbf" => (time(value).is_some(), "nbf"),
+            "reval" => (whole(value).is_some_and(|secs| secs > 0), "reval"),
             "run" => (whole(value).is_some_and(|secs| secs > 0), "run"),
             "sid" => (id(value).is_some(), "sid"),
             "sub" => (id(value).is_some(), "sub"),
+            "uses" => (count(value), "uses"),
             "vid" => {
                 let id = id(value).filter(|id| {
                     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -171,11 +174,14 @@ fn payload_faults(payload: &[(String, Value)], faults: &mut Vec<Fault>) {
     }
     // These are noticed once all members were read.
     if !faults.iter().any(|Fault(check, ..)| *check == 2) {
-        for (name, field) in [("exp", "exp"), ("vid", "claim")] {
-            if last(payload, name).is_none() {
-                faults.push(Fault(2, "missing_claim", Some(field)));
-                break;
-            }
+        let has = |name| last(payload, name).is_some();
+        let counts = [("max", "sub"), ("uses", "jti")];
+        let unnamed = counts.into_iter().find(|(field, of)| has(field) && !has(of));
+        let missing = [("exp", "exp"), ("vid", "claim")].into_iter().find(|(name, _)| !has(name));
+        match (unnamed, missing) {
+            (Some((field, _)), _) => faults.push(malformed(2, field)),
+            (None, Some((_, field))) => faults.push(Fault(2, "missing_claim", Some(field))),
+            (None, None) => {}
         }
     }
     if texts.first().is_some_and(|id| id != "42") {
@@ -195,6 +201,9 @@ fn payload_faults(payload: &[(String, Value)], faults: &mut Vec<Fault>) {
     if last(payload, "aud").is_some() {
         faults.push(Fault(7, "wrong_audience", None));
     }
+    if ["max", "reval", "uses"].iter().any(|name| last(payload, name).is_some()) {
+        faults.push(Fault(8, "state_required", None));
+    }
 }
 
 fn audience(value: &Value) -> bool {
@@ -208,6 +217,10 @@ fn time(value: &Value) -> Option<f64> {
 
 fn whole(value: &Value) -> Option<u64> {
     value.as_u64().filter(|number| *number <= MAX_NUMBER)
+}
+
+fn count(value: &Value) -> bool {
+    whole(value).is_some_and(|count| (1..=1_000).contains(&count))
 }
 
 fn id(value: &Value) -> Option<String> {
