@@ -56,12 +56,32 @@ export class Record extends UploadedRecord {
 
   /** What is stored. */
   stored() {
-    return this.ctx.storage.kv.get("record");
+    return this.ctx.storage.kv.get("record") ?? null;
+  }
+
+  /** Writes to the store as others could: replaces a text in the record by one of the same length. */
+  swap(text, other) {
+    const latin = (bytes) => String.fromCharCode(...bytes);
+    const record = latin(this.stored());
+    const swapped = Uint8Array.from(record.replace(text, other), (char) => char.charCodeAt(0));
+    this.ctx.storage.kv.put("record", swapped);
+    return record.includes(text);
+  }
+
+  /** Cuts it off from the denylist. */
+  cutOff(isCutOff) {
+    this.own ??= this.env;
+    this.env = isCutOff ? { ...this.own, DENYLIST: denylist() } : this.own;
   }
 
   /** Lets the alarm ring. */
   ring() {
     return this.alarm();
+  }
+
+  /** The alarm rings by the real clock. */
+  wake(until) {
+    return super.wake(until - Date.now() + realNow());
   }
 }
 

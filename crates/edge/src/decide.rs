@@ -62,11 +62,12 @@ pub struct Now<'a> {
 impl From<u64> for Now<'_> {
     /// A time in Unix seconds, at a gate that knows nothing of the denylist.
     fn from(secs: u64) -> Self {
+        static NOTHING: Answers = Answers::NONE;
         Self {
             secs,
             millis: secs.saturating_mul(1000),
             memory: None,
-            answers: &Answers::NONE,
+            answers: &NOTHING,
             random: || [0; 16],
         }
     }
@@ -441,7 +442,7 @@ mod tests {
     #[track_caller]
     fn served(parts: RequestParts<'_>) -> (Delivery, LogEntry) {
         match decide(&Config::read(&variables()), &parts, NOW, || None) {
-            Decision::Serve(plan, _) => (plan.delivery.clone(), plan.entry().clone()),
+            Decision::Serve(plan, ..) => (plan.delivery.clone(), plan.entry().clone()),
             other => panic!("{other:?}"),
         }
     }
@@ -476,24 +477,26 @@ mod tests {
         Variables { denylist: Binding::Right, admin_secret, ..variables() }
     }
 
-    /// The reason, or `None` if the request is served; `ask` and `manage` for the others.
-    fn outcome(denylist: &Denylist, seconds: u64, asked: bool, url: &str) -> Option<&'static str> {
+    /// The reason, or `None` if the request is served; `ask`, `ask a record` and `call` for the others.
+    fn outcome(memory: &Memory, seconds: u64, asked: bool, url: &str) -> Option<&'static str> {
         let asked = asked.then_some(seconds * 1000);
-        let now = Now { denylist: Some(denylist), asked, ..Now::from(seconds) };
+        let answers = Answers { asked, ..Answers::NONE };
+        let now = Now { memory: Some(memory), answers: &answers, ..Now::from(seconds) };
         match decide(&Config::read(&stateful()), &parts("GET", url), now, || None) {
             Decision::Respond(answer, entry) => {
                 assert_eq!(answer.status == 503, entry.reason == Some("state_unavailable"));
                 entry.reason
             }
             Decision::Serve(..) => None,
-            Decision::Ask => Some("ask"),
-            Decision::Manage => Some("manage"),
+            Decision::AskDenylist => Some("ask"),
+            Decision::AskRecord(_) => Some("ask a record"),
+            Decision::Call => Some("call"),
         }
     }
 
     #[test]
     fn without_knowledge_the_denylist_is_asked_and_then_nothing_is_served() {
-        let nothing = Denylist::default();
+        let nothing = Memory::default();
         assert_eq!(outcome(&nothing, NOW, false, FILM), Some("ask"));
         assert_eq!(outcome(&nothing, NOW, true, FILM), Some("state_unavailable"));
         // Forged tokens make nobody ask.
@@ -501,8 +504,8 @@ mod tests {
         assert_eq!(outcome(&nothing, NOW, false, &forged), Some("bad_signature"));
         assert_eq!(outcome(&nothing, NOW, false, "https://h/public/a.ts"), None);
         // A denylist that just failed is not asked by every request.
-        let mut failed = Denylist::default();
-        failed.unanswered(NOW * 1000);
+        let mut failed = Memory::default();
+        failed.denylist.unanswered(NOW * 1000);
         assert_eq!(outcome(&failed, NOW, false, FILM), Some("state_unavailable"));
         assert_eq!(outcome(&failed, NOW + 1, false, FILM), Some("ask"));
     }
@@ -517,7 +520,7 @@ mod tests {
         ) -> (u16, Option<&'static str>) {
             let parts = RequestParts { authorization, ..parts(method, url) };
             match decide(&Config::read(&stateful()), &parts, NOW, || None) {
-                Decision::Manage => (0, None),
+                Decision::Call => (0, None),
                 Decision::Respond(answer, entry) => (answer.status, entry.reason),
                 other => panic!("{other:?}"),
             }
@@ -691,7 +694,7 @@ mod tests {
                     let location = headers.iter().find(|(name, _)| *name == "Location");
                     (true, location.map(|(_, value)| value.to_string()))
                 }
-                Decision::Serve(plan, _) => (false, plan.delivery.redirect.map(|to| to.location)),
+                Decision::Serve(plan, ..) => (false, plan.delivery.redirect.map(|to| to.location)),
                 other => panic!("{other:?}"),
             }
         };
@@ -725,7 +728,7 @@ mod tests {
             let parts = parts("GET", &url);
             let entry = match decide(&Config::read(&variables()), &parts, NOW, || None) {
                 Decision::Respond(_, entry) => entry.to_json(),
-                Decision::Serve(plan, _) => plan.entry().to_json(),
+                Decision::Serve(plan, ..) => plan.entry().to_json(),
                 other => panic!("{other:?}"),
             };
             assert!(!entry.contains("REksvd") && !entry.contains("cdn.example.com"), "{entry}");
@@ -762,7 +765,7 @@ mod tests {
 
     fn decided(variables: &Variables, url: &str) -> (Option<Delivery>, LogEntry) {
         match decide(&Config::read(variables), &parts("GET", url), NOW, || None) {
-            Decision::Serve(plan, _) => (Some(plan.delivery.clone()), plan.entry().clone()),
+            Decision::Serve(plan, ..) => (Some(plan.delivery.clone()), plan.entry().clone()),
             Decision::Respond(_, entry) => (None, entry),
             other => panic!("{other:?}"),
         }

@@ -228,7 +228,7 @@ mod tests {
 
     fn start(variables: &Variables, request: &RequestParts<'_>) -> (Config, Plan, Next) {
         let config = Config::read(variables);
-        let Decision::Serve(plan, next) = decide(&config, request, NOW, || None) else {
+        let Decision::Serve(plan, next, _) = decide(&config, request, NOW, || None) else {
             panic!("answered")
         };
         (config.ok().unwrap(), *plan, next)

@@ -70,7 +70,7 @@ pub struct Answers {
     /// When the denylist was asked for this request, in Unix milliseconds, if it was.
     pub asked: Option<u64>,
     /// The answers, by the name of the record. `None` if there was no answer.
-    records: Vec<(String, Option<Answer>)>,
+    pub(crate) records: Vec<(String, Option<Answer>)>,
 }
 
 impl Answers {
