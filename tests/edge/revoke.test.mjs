@@ -1,11 +1,11 @@
-// `playgate revoke` and `playgate revocations` against the Worker.
+// `playgate revoke`, `revocations`, `playbacks` and `sign --reference` against the Worker.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { exe, target } from "../../scripts/setup.mjs";
-import { NOW, link, startGate } from "./gate.mjs";
+import { NOW, link, startGate, vectors } from "./gate.mjs";
 
 const SECRET = "development-admin-secret";
 const program = join(target, "release", `playgate${exe}`);
@@ -20,8 +20,8 @@ before(async () => {
 after(() => gate.stop());
 
 /** Runs the program: its exit code, and what it wrote. */
-function run(args, { secret = SECRET, at = gate.url } = {}) {
-  const env = { ...process.env, ...(secret && { PLAYGATE_ADMIN_SECRET: secret }) };
+function run(args, { secret = SECRET, at = gate.url, env: more } = {}) {
+  const env = { ...process.env, ...more, ...(secret && { PLAYGATE_ADMIN_SECRET: secret }) };
   return new Promise((resolve) => {
     execFile(program, [...args, at], { env, timeout: 20_000 }, (error, stdout, stderr) => {
       resolve({ code: error ? error.code : 0, stdout, stderr });
@@ -93,4 +93,53 @@ test("what goes wrong is said, without the secret", async () => {
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /development-admin|another-secret/);
   }
+});
+
+test("a link is stored under a reference, and deleted", async () => {
+  const keys = { PLAYGATE_KEYS: vectors.keys };
+  const url = `${gate.url}/film.mp4`;
+  const signed = await run(["sign", "--reference", "--expires-in", "1h"], { at: url, env: keys });
+  assert.deepEqual([signed.code, signed.stderr], [0, ""]);
+  const address = signed.stdout.trim();
+  assert.match(address, /^http:\/\/localhost:\d+\/film\.mp4\?pg=ref\.[\w-]{43}$/);
+  const ask = (now) => gate.ask(address, { now });
+  const now = inSeconds();
+  assert.equal((await ask(now)).status, 200);
+  const [reference] = /ref\.[\w-]+/.exec(address);
+  assert.equal((await run(["revoke", "--reference", reference])).code, 0);
+  assert.equal((await ask(now + 11)).headers["playgate-reason"], "unknown_reference");
+  const again = await run(["revoke", "--reference", reference]);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /there is no such reference/);
+  const json = await run(["sign", "--reference", "--json"], { at: url, env: keys });
+  assert.deepEqual(Object.keys(JSON.parse(json.stdout)), ["link", "reference", "expires"]);
+  const wrong = await run(["sign", "--reference"], { at: url, env: keys, secret: "wrong-development-secret" });
+  assert.equal(wrong.code, 3);
+  assert.match(wrong.stderr, /refuses the secret/);
+});
+
+test("each single-use link has an id of its own", async () => {
+  const keys = { PLAYGATE_KEYS: vectors.keys };
+  const url = `${gate.url}/film.mp4`;
+  const { stdout, stderr } = await run(["sign", "--uses", "1", url], { at: url, env: keys });
+  const ids = stdout.trim().split("\n").map((address) => /&jti=([\w-]{22})&/.exec(address)?.[1]);
+  assert.equal(new Set(ids).size, 2, stderr);
+});
+
+test("a viewer's playbacks are listed and ended", async () => {
+  const now = inSeconds();
+  const url = link("/film.mp4", { exp: now + 600, max: 2, sid: "sid-1", sub: "viewer-2" });
+  assert.equal((await gate.ask(url, { now })).status, 200);
+  let listed;
+  for (let tries = 0; tries < 100; tries++) {
+    listed = await run(["playbacks", "viewer-2"]);
+    if (listed.stdout) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const [playback] = listed.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual([playback.sid, playback.until], ["sid-1", now + 600]);
+  assert.equal((await run(["playbacks", "viewer-2", "--end", "--sid", "other"])).code, 1);
+  assert.equal((await run(["playbacks", "viewer-2", "--end"])).code, 0);
+  assert.equal((await run(["playbacks", "viewer-2"])).stdout, "");
+  assert.equal((await gate.ask(url, { now: now + 11 })).headers["playgate-reason"], "revoked");
 });

@@ -8,11 +8,13 @@
 mod address;
 mod clock;
 mod exit;
+mod gate;
 mod inspect;
 mod keygen;
 mod keys;
 mod lines;
 mod link_args;
+mod playbacks;
 mod printed;
 mod revoke;
 mod rewrite;
@@ -82,6 +84,7 @@ enum Command {
     Rewrite(rewrite::Rewrite),
     Revoke(revoke::Revoke),
     Revocations(revoke::Revocations),
+    Playbacks(playbacks::Playbacks),
     Serve(serve::Serve),
 }
 
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
         Command::Rewrite(command) => command.run(),
         Command::Revoke(command) => command.run(),
         Command::Revocations(command) => command.run(),
+        Command::Playbacks(command) => command.run(),
         Command::Serve(command) => command.run(),
     })
 }

@@ -1,46 +1,16 @@
 //! `playgate revoke` and `playgate revocations`: end links early, at a gate that keeps state.
 
 use core::time::Duration;
-use std::env;
-use std::path::PathBuf;
 
 use clap::Args;
 use playgate::UnixTime;
 use playgate_json::{Moment, Seconds};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use ureq::Agent;
-use ureq::http::Request;
-use url::Url;
-use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
-use crate::keys::{self, SecretFile};
-
-/// The variable that holds the secret if no file is named.
-const VARIABLE: &str = "PLAYGATE_ADMIN_SECRET";
-
-const SECRET_FILE: SecretFile = SecretFile {
-    source: "the file in --secret-file",
-    advice: "write the gate's ADMIN_SECRET into it",
-    takes: "--secret-file takes a path, not the secret",
-};
-
-/// How long to wait for the gate.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The gate and its secret.
-#[derive(Args)]
-struct GateArgs {
-    /// The gate's scheme and host
-    #[arg(value_name = "https://HOST", value_parser = gate)]
-    gate: Url,
-
-    /// A file with the gate's ADMIN_SECRET [default: the variable PLAYGATE_ADMIN_SECRET]
-    #[arg(long, value_name = "FILE")]
-    secret_file: Option<PathBuf>,
-}
+use crate::gate::{Gate, GateArgs, failure, unreadable};
 
 /// Revoke links
 ///
@@ -66,7 +36,7 @@ EXAMPLES:
 
 EXIT CODES:
   0  done
-  1  with --undo: there is no such revocation
+  1  with --undo or --reference: there is no such revocation or reference
   2  wrong usage
   3  the gate cannot be reached, refuses the secret, or keeps no state"
 )]
@@ -122,6 +92,10 @@ struct What {
     #[arg(long, value_name = "ID")]
     kid: Option<String>,
 
+    /// Delete this reference, and revoke its token. This lasts until the token expires
+    #[arg(long, value_name = "ref.ID", conflicts_with_all = ["issued_before", "length", "until", "reason", "undo"])]
+    reference: Option<String>,
+
     /// Revoke the tokens of this playback
     #[arg(long, value_name = "ID")]
     sid: Option<String>,
@@ -161,28 +135,25 @@ fn time_or_now(text: &str) -> Result<TimeOrNow, &'static str> {
     }
 }
 
-/// Reads the gate's address. The secret must not be sent in clear text.
-fn gate(text: &str) -> Result<Url, &'static str> {
-    const FORM: &str = "write scheme and host, like https://cdn.example.com";
-    let url = Url::parse(text).map_err(|_| FORM)?;
-    let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    match url.scheme() {
-        "https" => {}
-        "http" if is_local => {}
-        "http" => return Err("write https: the secret must not travel in clear text"),
-        _ => return Err(FORM),
-    }
-    let is_bare = url.path() == "/" && url.query().is_none() && url.username().is_empty();
-    if is_bare { Ok(url) } else { Err(FORM) }
-}
-
 impl Revoke {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let (kind, value) = self.what.named();
         let gate = Gate::new(&self.gate)?;
+        if let Some(reference) = &self.what.reference {
+            let query = [("reference", reference.as_str())];
+            let (status, body) = gate.call("DELETE", "references", &query, None)?;
+            return match status {
+                204 => Ok(Exit::Done),
+                404 => {
+                    exit::say("there is no such reference; it may have expired");
+                    Ok(Exit::Refused)
+                }
+                _ => Err(failure(status, &body)),
+            };
+        }
         if self.undo {
             let query = [("kind", kind), ("value", value)];
-            let (status, body) = gate.call("DELETE", &query, None)?;
+            let (status, body) = gate.call("DELETE", "revocations", &query, None)?;
             return match status {
                 204 => Ok(Exit::Done),
                 404 => {
@@ -217,7 +188,7 @@ impl Revoke {
                 members.insert(name.into(), value);
             }
         }
-        let (status, body) = gate.call("POST", &[], Some(revocation.to_string()))?;
+        let (status, body) = gate.call("POST", "revocations", &[], Some(revocation.to_string()))?;
         match status {
             200 | 201 => exit::answer(format!("{body}\n").as_bytes()).map(|()| Exit::Done),
             _ => Err(failure(status, &body)),
@@ -252,7 +223,7 @@ impl Revocations {
         loop {
             let query = [("limit", "1000"), ("after", after.as_str())];
             let query = if after.is_empty() { &query[..1] } else { &query[..] };
-            let (status, body) = gate.call("GET", query, None)?;
+            let (status, body) = gate.call("GET", "revocations", query, None)?;
             if status != 200 {
                 return Err(failure(status, &body));
             }
@@ -263,118 +234,6 @@ impl Revocations {
                 Some(next) => after = next.to_string(),
                 None => return Ok(Exit::Done),
             }
-        }
-    }
-}
-
-/// A gate to call.
-struct Gate {
-    agent: Agent,
-    url: Url,
-    secret: Zeroizing<String>,
-}
-
-impl Gate {
-    fn new(args: &GateArgs) -> Result<Self, Failure> {
-        let secret = match &args.secret_file {
-            Some(file) => keys::read_file(file, &SECRET_FILE)?,
-            None => Zeroizing::new(env::var(VARIABLE).map_err(|_| {
-                Failure::usage(
-                    "no secret for the gate; put its ADMIN_SECRET into PLAYGATE_ADMIN_SECRET or a file for --secret-file",
-                )
-            })?),
-        };
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect would take the secret elsewhere.
-            .max_redirects(0)
-            .timeout_global(Some(PATIENCE))
-            .build()
-            .new_agent();
-        let mut url = args.gate.clone();
-        url.set_path("/.playgate/revocations");
-        Ok(Self { agent, url, secret })
-    }
-
-    /// The status and the body of the answer to a call.
-    fn call(
-        &self,
-        method: &str,
-        query: &[(&str, &str)],
-        body: Option<String>,
-    ) -> Result<(u16, String), Failure> {
-        let mut url = self.url.clone();
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let bearer = Zeroizing::new(["Bearer ", self.secret.trim()].concat());
-        let request = Request::builder()
-            .method(method)
-            .uri(url.as_str())
-            .header("Authorization", bearer.as_str())
-            .header("Content-Type", "application/json");
-        let cannot = |error: &dyn core::fmt::Display| {
-            Failure::unavailable(format_args!("cannot reach the gate: {error}"))
-        };
-        let request = request.body(body.unwrap_or_default());
-        let request = request.map_err(|_| {
-            Failure::usage("the secret has characters that a header field cannot have")
-        })?;
-        let mut response = self.agent.run(request).map_err(|error| cannot(&error))?;
-        let body = response.body_mut().read_to_string().map_err(|error| cannot(&error))?;
-        Ok((response.status().as_u16(), body))
-    }
-}
-
-/// What to do about an answer that is no success.
-fn failure(status: u16, body: &str) -> Failure {
-    #[derive(Deserialize)]
-    struct Problem {
-        reason: Option<String>,
-        detail: Option<String>,
-    }
-    let problem: Option<Problem> = serde_json::from_str(body).ok();
-    let reason = problem.as_ref().and_then(|problem| problem.reason.as_deref());
-    let detail = problem.as_ref().and_then(|problem| problem.detail.as_deref());
-    match (status, reason) {
-        (400, _) => Failure::usage(detail.unwrap_or("the gate cannot read this call")),
-        (401, Some("unauthorized")) => {
-            Failure::unavailable("the gate refuses the secret; use its ADMIN_SECRET")
-        }
-        (401 | 403, _) => Failure::unavailable(
-            "this gate keeps no state: bind DENYLIST and set ADMIN_SECRET, or check the address",
-        ),
-        (_, Some(_)) => Failure::unavailable(format_args!(
-            "the gate answers {status}: {}",
-            detail.unwrap_or_default()
-        )),
-        _ => unreadable(),
-    }
-}
-
-fn unreadable() -> Failure {
-    Failure::unavailable("this is not the answer of a gate; check the address")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_secret_goes_only_where_it_is_encrypted() {
-        for good in ["https://cdn.example.com", "https://cdn.example.com/", "http://localhost:8787"]
-        {
-            assert!(gate(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "http://cdn.example.com",
-            "cdn.example.com",
-            "https://cdn.example.com/videos/",
-            "https://cdn.example.com/?a=b",
-            "https://me@cdn.example.com/",
-            "ftp://cdn.example.com",
-        ] {
-            assert!(gate(bad).is_err(), "{bad}");
         }
     }
 }

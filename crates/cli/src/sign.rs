@@ -4,14 +4,16 @@ use core::cell::Cell;
 use core::iter;
 use std::io::BufRead;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::Args;
 use playgate::{CanonicalPath, Link, Placement, Signer, UnixTime};
 use playgate_json::{RequestError, SignRequest};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::address;
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
+use crate::gate::{Gate, SecretArgs, failure, unreadable};
 use crate::keys::KeyArgs;
 use crate::lines::{self, Blocks, Line};
 use crate::link_args::{LinkArgs, in_options};
@@ -69,6 +71,14 @@ pub(crate) struct Sign {
     #[arg(long)]
     json: bool,
 
+    /// Store the token at the gate, and print a short link with a reference instead. Needs the gate's ADMIN_SECRET, and a
+    /// gate with state at the URL's host. Delete it with `playgate revoke --reference`
+    #[arg(long, conflicts_with_all = ["stdin", "cookie"])]
+    reference: bool,
+
+    #[command(flatten)]
+    secret: SecretArgs,
+
     #[command(flatten)]
     clock: Clock,
 
@@ -82,13 +92,37 @@ impl Sign {
         let links = SignRequest { encode: self.encode, ..SignRequest::from(self.links) };
         let has_scope = links.dir.is_some() || links.format.format.as_deref() == Some("jwt");
         let told = Cell::new(links.exact || (has_scope && links.place.is_some()));
+        let needs_id = links.jti.is_none() && (links.uses.is_some() || self.reference);
         let minter = Minter { signer, links, json: self.json, told, told_of_run: Cell::new(false) };
         if self.stdin {
-            minter.sign_lines(&mut lines::stdin(), self.clock)
-        } else {
-            minter.sign_all(&self.urls, self.clock.now())
+            return minter.sign_lines(&mut lines::stdin(), self.clock);
         }
+        if !needs_id && !self.reference {
+            return minter.sign_all(&self.urls, self.clock.now());
+        }
+        // Each link has an id of its own.
+        let mut minter = minter;
+        for url in &self.urls {
+            if needs_id {
+                minter.links.jti = Some(random_id::<16>()?);
+            }
+            if self.reference {
+                minter.store(url, &self.secret, self.clock.now())?;
+            } else {
+                minter.sign_all(core::slice::from_ref(url), self.clock.now())?;
+            }
+        }
+        Ok(Exit::Done)
     }
+}
+
+/// Random bytes in base64url.
+fn random_id<const N: usize>() -> Result<String, Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Failure::unavailable(format_args!("no random numbers are available: {error}"))
+    })?;
+    Ok(Base64UrlUnpadded::encode_string(&bytes))
 }
 
 struct Minter {
@@ -118,6 +152,35 @@ impl Minter {
         }
         exit::answer(&answers)?;
         Ok(Exit::Done)
+    }
+
+    /// Signs a link, stores it at its gate, and prints the link with the reference.
+    fn store(&self, url: &str, secret: &SecretArgs, now: UnixTime) -> Result<(), Failure> {
+        #[derive(Deserialize, Serialize)]
+        struct Created {
+            link: String,
+            reference: String,
+            expires: u64,
+        }
+        let mut links = self.batch(iter::once(Ok(url)), now)?;
+        let link = links.next().unwrap_or_else(|| Err(RequestError::default()));
+        let link = link.map_err(|error| Failure::usage(in_options(&error)))?;
+        let gate = Gate::serving(link.as_str(), secret)?;
+        let reference = ["ref.", &random_id::<32>()?].concat();
+        let body = serde_json::json!({ "link": link.as_str(), "reference": reference });
+        let (status, body) = gate.call("POST", "references", &[], Some(body.to_string()))?;
+        if status != 201 {
+            return Err(failure(status, &body));
+        }
+        let created: Created = serde_json::from_str(&body).map_err(|_| unreadable())?;
+        let mut answer = Vec::new();
+        if self.json {
+            push_json(&created, &mut answer);
+        } else {
+            answer.extend_from_slice(created.link.as_bytes());
+        }
+        answer.push(b'\n');
+        exit::answer(&answer)
     }
 
     /// Signs line by line. Each line gets an answer; a line that cannot be signed does not stop the rest.
