@@ -11,6 +11,8 @@
 
 mod redemption;
 mod reference;
+#[cfg(test)]
+mod tests;
 mod viewer;
 
 use alloc::string::String;

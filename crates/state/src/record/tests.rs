@@ -1,0 +1,253 @@
+//! Any interleaving of commands, with lost answers, repeated commands, and clocks that are set forward and back.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use playgate::UnixTime;
+use proptest::prelude::*;
+
+use super::{
+    Action, Answer, LEASE, Outcome, OverLimit, Play, Put, Record, Redeem, apply, decode, encode,
+};
+use crate::revocation::{Kind, Reason};
+
+const START: u64 = 1_767_225_600;
+
+/// A record at its home: every command is stored as the object stores it.
+#[derive(Default)]
+struct Home {
+    stored: Option<Vec<u8>>,
+    revoked: Vec<(String, Reason)>,
+}
+
+impl Home {
+    fn send(&mut self, action: &Action, now: u64) -> Answer {
+        let record = self.stored.as_ref().map(|bytes| decode::<Record>(bytes).unwrap());
+        let action = decode::<Action>(&encode(action)).unwrap();
+        let Outcome { record, reply, revocations } =
+            apply(record, action, UnixTime::from_secs(now));
+        self.stored = record.as_ref().map(encode);
+        self.revoked.extend(revocations.into_iter().map(|revocation| {
+            assert_eq!(revocation.issued_before, None);
+            assert!(matches!(revocation.kind, Kind::Sid | Kind::Jti));
+            (revocation.value, revocation.reason)
+        }));
+        decode::<Answer>(&encode(&reply)).unwrap()
+    }
+}
+
+fn redeem(client: u8, uses: u16) -> Action {
+    Action::Redeem(Redeem { client: client.to_string(), uses, until: START + 1_000_000 })
+}
+
+fn play(sid: u8, start: Option<u64>, max: u16, over: OverLimit, is_served: bool) -> Action {
+    let until = START + 1_000_000;
+    Action::Play(Play { sid: sid.to_string(), start, max, over, until, is_served })
+}
+
+/// The time of the next command: usually a few seconds later, sometimes an hour away in either direction.
+fn step() -> impl Strategy<Value = i64> {
+    prop_oneof![8 => 0..40_i64, 1 => Just(LEASE as i64), 1 => Just(3_600), 1 => Just(-3_600)]
+}
+
+fn later(now: u64, step: i64) -> u64 {
+    now.saturating_add_signed(step).max(START)
+}
+
+proptest! {
+    #[test]
+    fn no_more_clients_redeem_than_may(
+        clients in proptest::collection::vec((0..6_u8, step()), 1..60),
+        uses in 1..4_u16,
+    ) {
+        let (mut home, mut now) = (Home::default(), START + 10_000);
+        let mut redeemed = BTreeSet::new();
+        for (client, step) in clients {
+            now = later(now, step);
+            let answer = home.send(&redeem(client, uses), now);
+            // The answer may be lost: the same command again gets the same answer.
+            prop_assert_eq!(&home.send(&redeem(client, uses), now), &answer);
+            let may = redeemed.contains(&client) || redeemed.len() < usize::from(uses);
+            prop_assert_eq!(answer == Answer::Redeemed, may);
+            if may {
+                redeemed.insert(client);
+            }
+        }
+    }
+
+    /// Against a model that remembers when each playback last had a place.
+    #[test]
+    fn no_more_playbacks_run_than_may(
+        commands in proptest::collection::vec((0..5_u8, 0..12_u8, step()), 1..80),
+        max in 1..4_u16,
+        refuses in any::<bool>(),
+    ) {
+        let over = if refuses { OverLimit::Refuse } else { OverLimit::Displace };
+        let (mut home, mut now) = (Home::default(), START + 10_000);
+        // When each one got its place, as a number, and when it was last kept.
+        let mut running: BTreeMap<u8, (usize, u64)> = BTreeMap::new();
+        let mut revoked: BTreeSet<u8> = BTreeSet::new();
+        for (turn, (sid, what, step)) in commands.into_iter().enumerate() {
+            now = later(now, step);
+            for (_, kept) in running.values_mut() {
+                *kept = (*kept).min(now);
+            }
+            running.retain(|_, (_, kept)| *kept + LEASE > now);
+            match what {
+                0 => {
+                    home.send(&Action::End { sid: Some(sid.to_string()), revoke: false }, now);
+                    running.remove(&sid);
+                }
+                1 => {
+                    let answer = home.send(&Action::End { sid: Some(sid.to_string()), revoke: true }, now);
+                    if answer == Answer::Done {
+                        running.remove(&sid);
+                        revoked.insert(sid);
+                    }
+                }
+                2 => {
+                    let Answer::Playbacks(listed) = home.send(&Action::List, now) else { panic!() };
+                    let listed: BTreeSet<_> = listed.into_iter().map(|one| one.sid).collect();
+                    let expected: BTreeSet<_> = running.keys().map(|sid| sid.to_string()).collect();
+                    prop_assert_eq!(listed, expected);
+                }
+                3 => {
+                    home.send(&Action::Sweep, now);
+                }
+                _ => {
+                    let is_served = what > 8;
+                    let command = play(sid, None, max, over, is_served);
+                    let answer = home.send(&command, now);
+                    let count = home.revoked.len();
+                    let again = home.send(&command, now);
+                    prop_assert_eq!(home.revoked.len(), count, "nothing is revoked twice");
+                    if revoked.contains(&sid) {
+                        prop_assert_eq!(answer, Answer::Displaced);
+                        continue;
+                    }
+                    if !running.contains_key(&sid) && running.len() >= usize::from(max) {
+                        if refuses {
+                            prop_assert_eq!(answer, Answer::TooManyPlaybacks);
+                            if is_served {
+                                revoked.insert(sid);
+                            }
+                            continue;
+                        }
+                        while running.len() >= usize::from(max) {
+                            let oldest = *running.iter().min_by_key(|(_, (at, _))| *at).unwrap().0;
+                            running.remove(&oldest);
+                            revoked.insert(oldest);
+                        }
+                    }
+                    prop_assert_eq!(&answer, &Answer::Playing { sid: sid.to_string() });
+                    prop_assert_eq!(&again, &answer);
+                    let at = running.get(&sid).map_or(turn, |(at, _)| *at);
+                    running.insert(sid, (at, now));
+                }
+            }
+            prop_assert!(running.len() <= usize::from(max));
+            let told: BTreeSet<u8> = home.revoked.iter().map(|(sid, _)| sid.parse().unwrap()).collect();
+            prop_assert_eq!(&told, &revoked, "the denylist learns of each one");
+            prop_assert_eq!(home.revoked.len(), revoked.len(), "once");
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        for bytes in [bytes.clone(), [&[1], bytes.as_slice()].concat()] {
+            let _ = (decode::<Record>(&bytes), decode::<Action>(&bytes), decode::<Answer>(&bytes));
+        }
+    }
+}
+
+#[test]
+fn the_same_start_is_the_same_playback() {
+    let mut home = Home::default();
+    let start = |sid, start| play(sid, Some(start), 1, OverLimit::Displace, false);
+    let playing = |sid: &str| Answer::Playing { sid: sid.into() };
+    assert_eq!(home.send(&start(1, 7), START), playing("1"));
+    assert_eq!(home.send(&start(2, 7), START + 60), playing("1"));
+    assert_eq!(home.send(&start(3, 8), START + 61), playing("3"));
+    assert_eq!(home.revoked, [("1".into(), Reason::Displaced)]);
+    // One that was displaced is over. The same start is a new one.
+    assert_eq!(home.send(&start(1, 7), START + 62), Answer::Displaced);
+    assert_eq!(home.send(&start(4, 7), START + 62), playing("4"));
+    // So it is after its lease.
+    assert_eq!(home.send(&start(5, 7), START + 62 + LEASE), playing("5"));
+    assert_eq!(home.revoked.len(), 2);
+}
+
+#[test]
+fn all_playbacks_end_with_those_that_pause() {
+    let mut home = Home::default();
+    for sid in [1, 2] {
+        home.send(&play(sid, None, 2, OverLimit::Displace, false), START);
+    }
+    let all = Action::End { sid: None, revoke: true };
+    assert_eq!(home.send(&all, START + 1_000), Answer::Done);
+    assert_eq!(home.send(&all, START + 1_001), Answer::Done);
+    let expected = ["1", "2"].map(|sid| (sid.into(), Reason::Revoked));
+    assert_eq!(home.revoked, expected);
+    let unknown = Action::End { sid: Some("3".into()), revoke: true };
+    assert_eq!(home.send(&unknown, START), Answer::Unknown);
+}
+
+#[test]
+fn a_viewer_record_does_not_grow_without_end() {
+    let mut home = Home::default();
+    for n in 0..500_u64 {
+        let (sid, until, over) = (n.to_string(), START + 1_000_000, OverLimit::Displace);
+        let play = Play { sid, start: None, max: 2, over, until, is_served: false };
+        assert!(matches!(home.send(&Action::Play(play), START + n), Answer::Playing { .. }));
+    }
+    assert_eq!(home.revoked.len(), 498);
+    assert!(home.stored.unwrap().len() < 50 * 40);
+}
+
+#[test]
+fn a_reference_holds_one_token() {
+    let mut home = Home::default();
+    let put =
+        |token: &str| Action::Put(Put { token: token.into(), jti: "j".into(), until: START + 100 });
+    assert_eq!(home.send(&Action::Get, START), Answer::Unknown);
+    assert_eq!(home.send(&Action::Delete, START), Answer::Unknown);
+    assert_eq!(home.send(&put("a"), START), Answer::Done);
+    assert_eq!(home.send(&put("a"), START), Answer::Done);
+    assert_eq!(home.send(&put("b"), START), Answer::Taken);
+    assert_eq!(home.send(&redeem(1, 1), START), Answer::Unknown, "it is no redemption");
+    assert_eq!(home.send(&Action::Get, START + 99), Answer::Token { token: "a".into() });
+    assert_eq!(home.send(&Action::Delete, START + 99), Answer::Done);
+    assert_eq!(home.revoked, [("j".into(), Reason::Revoked)]);
+    assert!(home.stored.is_none());
+    home.send(&put("c"), START);
+    home.send(&Action::Sweep, START + 100);
+    assert!(home.stored.is_none(), "it has expired");
+}
+
+#[test]
+fn another_version_is_not_read() {
+    let bytes = encode(&Answer::Redeemed);
+    assert_eq!(decode(&bytes), Some(Answer::Redeemed));
+    let [_, rest @ ..] = bytes.as_slice() else { panic!() };
+    for version in [0, 2, 255] {
+        assert_eq!(decode::<Answer>(&[&[version], rest].concat()), None);
+    }
+    assert_eq!(decode::<Answer>(&[&bytes[..], &[0]].concat()), None);
+    assert_eq!(decode::<Answer>(&[]), None);
+}
+
+#[test]
+fn debug_shows_no_id() {
+    let put = Put { token: "secret".into(), jti: "secret".into(), until: 9 };
+    let redeem = Redeem { client: "secret".into(), uses: 1, until: 9 };
+    let mut text = format!("{put:?} {redeem:?}");
+    let (sid, over) = (String::from("secret"), OverLimit::Refuse);
+    let play = Play { sid, start: None, max: 1, over, until: 9, is_served: true };
+    text += &format!("{play:?} {:?}", Answer::Token { token: "secret".into() });
+    for action in [Action::Put(put), Action::Redeem(redeem), Action::Play(play)] {
+        text += &format!("{action:?} {:?}", apply(None, action.clone(), UnixTime::from_secs(1)));
+    }
+    assert!(text.contains("Playback") && !text.contains("secret"), "{text}");
+}
