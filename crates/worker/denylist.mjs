@@ -2,6 +2,7 @@
 // Wasm reads calls, merges revocations and encodes entries.
 import { DurableObject } from "cloudflare:workers";
 
+import { Outbox } from "./events.mjs";
 import { call, glue, mend } from "./instance.mjs";
 
 /** When ended revocations are looked for, in milliseconds. */
@@ -17,11 +18,13 @@ export class Denylist extends DurableObject {
         seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, issued_before INTEGER,
         until INTEGER NOT NULL, reason TEXT NOT NULL, entry BLOB NOT NULL, current INTEGER NOT NULL);
       CREATE UNIQUE INDEX IF NOT EXISTS current ON log (kind, value) WHERE current;
-      CREATE TABLE IF NOT EXISTS identity (epoch TEXT NOT NULL, key BLOB NOT NULL);`);
+      CREATE TABLE IF NOT EXISTS identity (epoch TEXT NOT NULL, key BLOB NOT NULL, compact_at INTEGER NOT NULL);`);
+    this.outbox = new Outbox(this.sql, env);
     if (this.rows("SELECT epoch FROM identity").length === 0) {
       // Expected once. Later it means that the storage was lost, and with it what was revoked.
-      console.log(JSON.stringify({ decision: "manage", reason: "denylist_created" }));
-      this.sql.exec("INSERT INTO identity VALUES (?, ?)", newEpoch(), crypto.getRandomValues(new Uint8Array(16)));
+      console.log(JSON.stringify({ decision: "event", reason: "denylist_created" }));
+      const key = crypto.getRandomValues(new Uint8Array(16));
+      this.sql.exec("INSERT INTO identity VALUES (?, ?, 0)", newEpoch(), key);
     }
   }
 
@@ -63,25 +66,39 @@ export class Denylist extends DurableObject {
     mend();
     const now = Date.now();
     if (verb === "list") return call(() => this.list(...words, now));
-    if (verb === "undo") return call(() => this.undo(words[0], words.slice(1).join("\n")));
+    if (verb === "undo") {
+      const response = call(() => this.undo(words[0], words.slice(1).join("\n"), now));
+      await this.wake();
+      return response;
+    }
     const [revocation, isNew] = call(() => this.revoke(words, now));
-    await this.wake(now);
+    await this.wake();
     return call(() => (revocation === undefined ? glue.full() : glue.revoked(revocation, isNew)));
   }
 
-  /** Adds revocations that follow from a record, as lines. */
-  async add(revocations) {
+  /** Adds revocations that follow from a record, as lines, and what else an event tells of them. */
+  async add(revocations, more) {
     mend();
     const now = Date.now();
     for (const lines of revocations) {
-      const [added] = call(() => this.revoke(lines.split("\n"), now));
+      const [added] = call(() => this.revoke(lines.split("\n"), now, more));
       if (added === undefined) throw new Error("the denylist is full");
     }
-    await this.wake(now);
+    await this.wake();
   }
 
-  async wake(now) {
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(now + DAY);
+  /** Lets the alarm ring when there is something to do. */
+  async wake() {
+    const [{ compact_at }] = this.rows("SELECT compact_at FROM identity");
+    const compacts = this.length > 0 ? compact_at : Infinity;
+    const next = Math.min(compacts, this.outbox.due ?? Infinity);
+    if (next === Infinity) return;
+    const set = await this.ctx.storage.getAlarm();
+    if (set === null || next < set) await this.ringAt(next);
+  }
+
+  ringAt(time) {
+    return this.ctx.storage.setAlarm(time);
   }
 
   /** The row of the revocation that holds for a kind and a value. */
@@ -90,7 +107,7 @@ export class Denylist extends DurableObject {
   }
 
   /** Revokes. Returns the revocation that then holds as lines, undefined if there is no room; and whether it is new. */
-  revoke(newer, now) {
+  revoke(newer, now, more) {
     const [kind, value] = newer;
     const row = this.current(kind, value);
     const current = row && linesOf(row);
@@ -98,7 +115,7 @@ export class Denylist extends DurableObject {
     if (revised === undefined) return [current, false];
     if (this.length >= glue.maxLength()) this.compact(now, true);
     if (this.length >= glue.maxLength()) return [undefined, false];
-    this.append(revised, false);
+    this.append(revised, false, now, more);
     return [revised, true];
   }
 
@@ -111,14 +128,14 @@ export class Denylist extends DurableObject {
     return glue.page(shown.map(linesOf), next);
   }
 
-  undo(kind, value) {
+  undo(kind, value, now) {
     const row = this.current(kind, value);
-    if (row) this.append(linesOf(row), true);
+    if (row) this.append(linesOf(row), true, now);
     return glue.undone(row !== undefined);
   }
 
-  append(lines, removed) {
-    const [{ key }] = this.rows("SELECT key FROM identity");
+  append(lines, removed, now, more = {}) {
+    const [{ key, compact_at }] = this.rows("SELECT key, compact_at FROM identity");
     const { length } = this;
     const entry = glue.entry(lines, new Uint8Array(key), removed);
     const [kind, value, issuedBefore, until, reason] = lines.split("\n");
@@ -126,13 +143,25 @@ export class Denylist extends DurableObject {
       this.sql.exec("UPDATE log SET current = 0 WHERE kind = ? AND value = ? AND current", kind, value);
       this.sql.exec("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         length, kind, value, issuedBefore || null, until, reason, entry, removed ? 0 : 1);
+      if (length === 0 || compact_at === 0) this.sql.exec("UPDATE identity SET compact_at = ?", now + DAY);
+      const type = removed ? "revocation.undone" : reason === "displaced" ? "playback.displaced" : "revocation.created";
+      const data = { kind, value, until: Number(until), reason, ...more };
+      if (issuedBefore) data.issued_before = Number(issuedBefore);
+      this.outbox.add(type, removed ? "undone" : reason, data, now);
     });
   }
 
-  /** Drops what has ended, so that the log stays short and viewers' ids are not kept. Once a day. */
+  /** Sends events, and once a day drops what has ended, so that the log stays short and viewers' ids are not kept. */
   async alarm() {
     mend();
-    if (call(() => this.compact(Date.now())) > 0) await this.ctx.storage.setAlarm(Date.now() + DAY);
+    await this.outbox.deliver();
+    const now = Date.now();
+    const [{ compact_at }] = this.rows("SELECT compact_at FROM identity");
+    if (compact_at <= now) {
+      call(() => this.compact(now));
+      this.sql.exec("UPDATE identity SET compact_at = ?", now + DAY);
+    }
+    await this.wake();
   }
 
   /** Starts a new log if much of this one is no longer needed, or `isFull`. Returns the number of entries. */

@@ -174,9 +174,7 @@ async function decideInformed(request, env, ctx, pending) {
 }
 
 /** The answer of a record to a command; undefined if there is none. */
-async function askRecord(question, env) {
-  const { record } = question;
-  const command = call(() => question.takeCommand());
+async function askRecord([record, command], env) {
   try {
     return new Uint8Array(await within(PATIENCE, () => env.RECORDS.getByName(record).apply(command)));
   } catch (error) {

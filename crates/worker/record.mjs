@@ -19,15 +19,10 @@ export class Record extends DurableObject {
     mend();
     const { storage } = this.ctx;
     const stored = storage.kv.get("record");
-    const [isUnchanged, record, until, answer, revocations] = call(() => {
-      const outcome = glue.applyCommand(stored, command, Date.now());
-      const parts = [outcome.isUnchanged(), outcome.takeRecord(), outcome.until(), outcome.takeAnswer(), outcome.takeRevocations()];
-      outcome.free();
-      return parts;
-    });
+    const [record, until, answer, revocations] = call(() => glue.applyCommand(stored, command, Date.now()));
     // Before the record is stored: if the denylist fails, the command is repeated.
-    if (revocations.length > 0) await this.env.DENYLIST.getByName("denylist").add(revocations);
-    if (isUnchanged) return answer;
+    if (revocations.length > 0) await this.env.DENYLIST.getByName("denylist").add(revocations, this.viewer());
+    if (record === null) return answer;
     if (record === undefined) {
       await storage.deleteAlarm();
       await storage.deleteAll();
@@ -36,6 +31,12 @@ export class Record extends DurableObject {
     storage.kv.put("record", record);
     await this.wake(until);
     return answer;
+  }
+
+  /** Whose record it is, for events. */
+  viewer() {
+    const [, sub] = /^viewer\/(.*)$/s.exec(this.ctx.id.name ?? "") ?? [];
+    return sub === undefined ? {} : { sub };
   }
 
   /** Lets the alarm ring once the record may not be needed. */

@@ -18,9 +18,15 @@ export class Denylist extends Uploaded {
     return this.questions ?? 0;
   }
 
-  /** Lets the alarm ring. */
+  /** Lets the alarm ring, as after a day. */
   ring() {
+    this.ctx.storage.sql.exec("UPDATE identity SET compact_at = 1");
     return this.alarm();
+  }
+
+  /** The alarm rings by the real clock. */
+  ringAt(time) {
+    return super.ringAt(time - Date.now() + realNow());
   }
 
   /** The log as it is stored. */

@@ -17,12 +17,12 @@ before(() => {
 
 const kilobytes = (bytes) => gzipSync(bytes, { level: 9 }).length / 1000;
 
-test("the uploaded Worker is below 250 KB, compressed", () => {
+test("the uploaded Worker is below 260 KB, compressed", () => {
   const sizes = uploaded().map(([name, bytes]) => [name, kilobytes(bytes)]);
   assert.ok(sizes.length >= 2, "the script and the wasm");
   const total = sizes.reduce((sum, [, size]) => sum + size, 0);
   console.log(`Worker: ${total.toFixed(1)} KB`);
-  assert.ok(total < 250, `${total} KB`);
+  assert.ok(total < 260, `${total} KB`);
 });
 
 for (const [module, limit] of [["playgate", 88], ["playgate-jwt", 137]]) {

@@ -300,7 +300,10 @@ test("gates of different deployments share nothing", async () => {
 test("each call leaves a line in the log, without what was revoked", async () => {
   await gate.log();
   assert.equal((await revoke("sub", "viewer-11")).status, 201);
-  assert.deepEqual(await gate.log(), [{ decision: "call", status: 201, method: "POST" }]);
+  assert.deepEqual(await gate.log(), [
+    { decision: "event", reason: "revoked", type: "revocation.created" },
+    { decision: "call", status: 201, method: "POST" },
+  ]);
 });
 
 test("1,000 calls at once are carried out one after the other", async () => {

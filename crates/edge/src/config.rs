@@ -20,8 +20,8 @@ use crate::pass_headers::PassHeaders;
 use crate::secret::Secret;
 
 use self::read::{
-    check_names, read_audience, read_formats, read_log, read_number, read_origin_secret,
-    read_origins, read_pass_headers, read_state, read_store, read_switch,
+    check_names, read_audience, read_events, read_formats, read_log, read_number,
+    read_origin_secret, read_origins, read_pass_headers, read_state, read_store, read_switch,
 };
 
 /// The most skew allowed between clocks, in seconds. More would amount to another lifetime.
@@ -61,6 +61,8 @@ pub struct Variables {
     pub(crate) denylist_max_age: Option<String>,
     pub(crate) denylist_outage: Option<String>,
     pub(crate) denylist_refresh: Option<String>,
+    pub(crate) events_secret: Option<Secret>,
+    pub(crate) events_url: Option<String>,
     pub(crate) formats: Option<String>,
     pub(crate) forward_params: Option<String>,
     pub(crate) issuer: Option<String>,
@@ -123,6 +125,8 @@ impl Variables {
             denylist_max_age: text("DENYLIST_MAX_AGE"),
             denylist_outage: text("DENYLIST_OUTAGE"),
             denylist_refresh: text("DENYLIST_REFRESH"),
+            events_secret: text("EVENTS_SECRET").map(Secret::from),
+            events_url: text("EVENTS_URL"),
             formats: text("FORMATS"),
             forward_params: text("FORWARD_PARAMS"),
             issuer: text("ISSUER"),
@@ -299,6 +303,9 @@ impl Config {
             note(&mut errors, name, Err::<(), _>(error));
             None
         });
+        if let Err((name, error)) = read_events(variables) {
+            note(&mut errors, name, Err::<(), _>(error));
+        }
         let unsigned_params = text(&variables.unsigned_params);
         note(&mut errors, "UNSIGNED_PARAMS", check_names(&unsigned_params, &taken));
         let ring = match &variables.playgate_keys {
@@ -415,12 +422,19 @@ impl Config {
 /// reports only its first error.
 fn note<T: Default>(errors: &mut Vec<String>, name: &str, value: Result<T, String>) -> T {
     value.unwrap_or_else(|error| {
-        let is_known = |known: &String| known.split(':').next() == Some(name);
-        if !errors.iter().any(is_known) {
-            errors.push(format!("{name}: {error}"));
-        }
+        add(errors, name, &error);
         T::default()
     })
+}
+
+/// Records an error. One function for all types, because its text is long.
+#[cold]
+#[inline(never)]
+fn add(errors: &mut Vec<String>, name: &str, error: &str) {
+    let is_known = |known: &String| known.split(':').next() == Some(name);
+    if !errors.iter().any(is_known) {
+        errors.push(format!("{name}: {error}"));
+    }
 }
 
 #[cfg(test)]
@@ -489,6 +503,8 @@ mod tests {
             denylist_max_age: None,
             denylist_outage: None,
             denylist_refresh: None,
+            events_secret: Some("short".into()),
+            events_url: None,
             formats: Some("native, jwt".into()),
             forward_params: Some("v,a=b".into()),
             issuer: Some("joe".into()),
@@ -535,6 +551,7 @@ mod tests {
                 "PUBLIC_EXTENSIONS",
                 "SET_COOKIE",
                 "ADMIN_SECRET",
+                "EVENTS_URL",
                 "UNSIGNED_PARAMS",
                 "PLAYGATE_KEYS",
                 "MEDIA",
@@ -615,6 +632,56 @@ mod tests {
     }
 
     #[test]
+    fn events_need_an_address_and_a_key() {
+        let key = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+        let admin_secret = || Some("0123456789abcdef".into());
+        let events = |url: Option<&str>, secret: Option<&str>| Variables {
+            denylist: Binding::Right,
+            admin_secret: admin_secret(),
+            events_url: url.map(String::from),
+            events_secret: secret.map(Into::into),
+            ..bucket()
+        };
+        let url = "https://www.example.com/hook";
+        assert!(Config::read(&events(Some(url), Some(key))).is_ok());
+        assert!(Config::read(&events(None, None)).is_ok());
+        wrong(
+            events(Some(url), None),
+            "EVENTS_SECRET: is not set, but EVENTS_URL is; set both or neither",
+        );
+        wrong(
+            events(None, Some(key)),
+            "EVENTS_URL: is not set, but EVENTS_SECRET is; set both or neither",
+        );
+        let form = "EVENTS_SECRET: write whsec_ and 24 to 64 bytes in base64; make one with `echo whsec_$(openssl rand \
+                    -base64 32)`";
+        for bad in [
+            "whsec_",
+            "whsec_AAEC",
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+            "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY",
+        ] {
+            wrong(events(Some(url), Some(bad)), form);
+        }
+        let clear = "EVENTS_URL: write https; http is allowed only for this machine (localhost)";
+        wrong(events(Some("http://www.example.com/"), Some(key)), clear);
+        let stateless = Variables {
+            admin_secret: None,
+            denylist: Binding::Absent,
+            ..events(Some(url), Some(key))
+        };
+        wrong(stateless, "EVENTS_URL: applies only with state; bind DENYLIST and set ADMIN_SECRET");
+        let over = |text: &str| Variables {
+            playbacks_over_limit: Some(text.into()),
+            ..events(None, None)
+        };
+        assert!(Config::read(&over("refuse")).is_ok() && Config::read(&over("displace")).is_ok());
+        wrong(over("deny"), "PLAYBACKS_OVER_LIMIT: write \"displace\" or \"refuse\"");
+        let records = Variables { records: Binding::Other, ..events(None, None) };
+        wrong(records, "RECORDS: is not a Durable Object; bind the class Record");
+    }
+
+    #[test]
     fn a_secret_is_never_repeated() {
         let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
         let variables = Variables {
@@ -625,6 +692,8 @@ mod tests {
             denylist_max_age: None,
             denylist_outage: None,
             denylist_refresh: None,
+            events_secret: Some(secret.into()),
+            events_url: Some(secret.into()),
             formats: Some(secret.into()),
             forward_params: Some(format!("{secret}&")),
             issuer: Some(secret.into()),
@@ -652,7 +721,7 @@ mod tests {
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 23);
+        assert_eq!(broken.errors.len(), 24);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
         // The same with valid formats, and with a name that is already taken.
         let variables = Variables {

@@ -18,7 +18,7 @@ use playgate_edge::{
 use serde::{Serialize, Serializer};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use self::pending::{Pending, PendingCall, RecordQuestion};
+use self::pending::{Pending, PendingCall};
 use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
 /// The gate of one environment. Its configuration is read once.
@@ -107,10 +107,10 @@ impl Gate {
 
     /// The next command to send to a record.
     #[must_use]
-    pub fn report(&self, now: f64) -> Option<RecordQuestion> {
+    pub fn report(&self, now: f64) -> Option<js_sys::Array> {
         let question = self.0.reports.borrow_mut().pop()?;
         self.0.memory.borrow_mut().reported(&question, millis(now));
-        Some(RecordQuestion::from(&question))
+        Some(pending::list(&question))
     }
 
     /// Notes the answer to the question of a request; `undefined` if there was none.

@@ -1,5 +1,6 @@
 //! Requests and calls that wait for the answer of a record.
 
+use js_sys::{Array, Uint8Array};
 use playgate_edge::{Answers, MAX_BODY, Memory, Question, RecordCall};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -18,8 +19,8 @@ pub struct Pending {
 impl Pending {
     /// What to ask of a record; `undefined` for the denylist.
     #[must_use]
-    pub fn question(&self) -> Option<RecordQuestion> {
-        self.question.as_ref().map(RecordQuestion::from)
+    pub fn question(&self) -> Option<Array> {
+        self.question.as_ref().map(list)
     }
 
     /// Notes that the denylist is asked now. Returns whether the answers that a data center shares will do: only the
@@ -65,8 +66,8 @@ impl From<RecordCall> for PendingCall {
 impl PendingCall {
     /// What to ask of a record.
     #[must_use]
-    pub fn question(&self) -> RecordQuestion {
-        RecordQuestion::from(&self.0.question)
+    pub fn question(&self) -> Array {
+        list(&self.0.question)
     }
 
     /// The response that follows from the answer; `undefined` if there was none.
@@ -76,35 +77,10 @@ impl PendingCall {
     }
 }
 
-/// A command to a record.
-#[wasm_bindgen]
-#[derive(Debug)]
-pub struct RecordQuestion {
-    record: String,
-    command: Vec<u8>,
-}
-
-impl From<&Question> for RecordQuestion {
-    fn from(question: &Question) -> Self {
-        Self { record: question.record.clone(), command: question.command() }
-    }
-}
-
-#[wasm_bindgen]
-impl RecordQuestion {
-    /// The name of the record.
-    #[must_use]
-    #[wasm_bindgen(getter)]
-    pub fn record(&self) -> String {
-        self.record.clone()
-    }
-
-    /// The command.
-    #[must_use]
-    #[wasm_bindgen(js_name = takeCommand)]
-    pub fn take_command(self) -> Vec<u8> {
-        self.command
-    }
+/// A command to a record, as a list: the name of the record, and the command.
+pub(crate) fn list(question: &Question) -> Array {
+    let command = Uint8Array::from(question.command().as_slice());
+    Array::of2(&question.record.as_str().into(), &command.into())
 }
 
 /// The largest body of a call, in bytes.

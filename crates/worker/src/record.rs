@@ -1,69 +1,20 @@
 //! What the Durable Object of a record needs from Rust: what a command does.
 
+use js_sys::{Array, Uint8Array};
 use playgate::UnixTime;
 use playgate_state::{Action, Record, apply, decode, encode};
-use wasm_bindgen::{JsError, prelude::wasm_bindgen};
+use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
 
 use crate::denylist;
 
-/// What follows from a command.
-#[wasm_bindgen]
-#[derive(Debug)]
-pub struct Outcome {
-    record: Option<Vec<u8>>,
-    is_unchanged: bool,
-    until: u64,
-    answer: Vec<u8>,
-    revocations: Vec<String>,
-}
-
-#[wasm_bindgen]
-impl Outcome {
-    /// Whether there is nothing to store.
-    #[must_use]
-    #[wasm_bindgen(js_name = isUnchanged)]
-    pub fn is_unchanged(&self) -> bool {
-        self.is_unchanged
-    }
-
-    /// The record to store, if one is left.
-    #[must_use]
-    #[wasm_bindgen(js_name = takeRecord)]
-    pub fn take_record(&mut self) -> Option<Vec<u8>> {
-        self.record.take()
-    }
-
-    /// From when on the record is not needed, in milliseconds.
-    #[must_use]
-    pub fn until(&self) -> f64 {
-        (self.until as f64) * 1000.0
-    }
-
-    /// The answer.
-    #[must_use]
-    #[wasm_bindgen(js_name = takeAnswer)]
-    pub fn take_answer(&mut self) -> Vec<u8> {
-        core::mem::take(&mut self.answer)
-    }
-
-    /// The revocations that follow, as [`denylist::lines`] writes them.
-    #[must_use]
-    #[wasm_bindgen(js_name = takeRevocations)]
-    pub fn take_revocations(&mut self) -> Vec<String> {
-        core::mem::take(&mut self.revocations)
-    }
-}
-
-/// Performs a command on a record.
+/// Performs a command on a record. Returns what follows, as a list: the record to store if one is left, `null` if there
+/// is nothing to store, `undefined` if none is left; from when on it is not needed, in milliseconds; the answer; and the
+/// revocations that follow, as [`denylist::lines`] writes them.
 ///
 /// # Errors
 /// The record or the command cannot be read.
 #[wasm_bindgen(js_name = applyCommand)]
-pub fn apply_command(
-    record: Option<Vec<u8>>,
-    command: &[u8],
-    now: f64,
-) -> Result<Outcome, JsError> {
+pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Result<Array, JsError> {
     let unreadable = || JsError::new("a record or a command is of another version");
     let stored: Option<Record> = match &record {
         Some(bytes) => Some(decode(bytes).ok_or_else(unreadable)?),
@@ -72,13 +23,19 @@ pub fn apply_command(
     let action: Action = decode(command).ok_or_else(unreadable)?;
     let outcome = apply(stored, action, UnixTime::from_secs(denylist::seconds(now)));
     let next = outcome.record.as_ref().map(encode);
-    Ok(Outcome {
-        is_unchanged: next == record,
-        until: outcome.record.as_ref().map_or(0, Record::until),
-        record: next,
-        answer: encode(&outcome.reply),
-        revocations: outcome.revocations.iter().map(denylist::lines).collect(),
-    })
+    let stores = match &next {
+        _ if next == record => JsValue::NULL,
+        Some(bytes) => Uint8Array::from(bytes.as_slice()).into(),
+        None => JsValue::UNDEFINED,
+    };
+    let until = outcome.record.as_ref().map_or(0, Record::until);
+    let revocations = outcome.revocations.iter().map(|one| JsValue::from(denylist::lines(one)));
+    Ok(Array::of4(
+        &stores,
+        &((until as f64) * 1000.0).into(),
+        &Uint8Array::from(encode(&outcome.reply).as_slice()).into(),
+        &revocations.collect::<Array>().into(),
+    ))
 }
 
 /// The command that forgets what is no longer needed.

@@ -2,9 +2,12 @@
 
 use core::ops::RangeInclusive;
 
+use base64ct::{Base64, Encoding as _};
 use playgate::{CanonicalPath, ParamNames, Verifier};
 use playgate_json::{Formats, GateFormats, RequestError, Seconds};
 use playgate_state::OverLimit;
+
+use zeroize::Zeroizing;
 
 use crate::authority::{is_authority, is_loopback, is_origin};
 use crate::config::{Binding, StateConfig, Variables};
@@ -242,6 +245,35 @@ pub(super) fn read_state(
     let freshness = Freshness { refresh, max_age, outage };
     let has_records = variables.records == Binding::Right;
     Ok(Some(StateConfig { admin_secret, freshness, has_records, over_limit }))
+}
+
+/// Checks where events are sent, and the key that signs them. An error names its variable.
+pub(super) fn read_events(variables: &Variables) -> Result<(), (&'static str, String)> {
+    const URL: &str = "EVENTS_URL";
+    const SECRET: &str = "EVENTS_SECRET";
+    let (url, secret) = match (&variables.events_url, &variables.events_secret) {
+        (None, None) => return Ok(()),
+        (Some(_), None) => {
+            return Err((SECRET, "is not set, but EVENTS_URL is; set both or neither".into()));
+        }
+        (None, Some(_)) => {
+            return Err((URL, "is not set, but EVENTS_SECRET is; set both or neither".into()));
+        }
+        (Some(url), Some(secret)) => (url, secret),
+    };
+    if variables.admin_secret.is_none() {
+        return Err((URL, "applies only with state; bind DENYLIST and set ADMIN_SECRET".into()));
+    }
+    read_server(url).map_err(|error| (URL, error))?;
+    let key = secret.expose().strip_prefix("whsec_").and_then(|key| Base64::decode_vec(key).ok());
+    match key.map(Zeroizing::new) {
+        Some(key) if (24..=64).contains(&key.len()) => Ok(()),
+        _ => Err((
+            SECRET,
+            "write whsec_ and 24 to 64 bytes in base64; make one with `echo whsec_$(openssl rand -base64 32)`"
+                .into(),
+        )),
+    }
 }
 
 /// A length in milliseconds, of at most a day.
