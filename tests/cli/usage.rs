@@ -112,7 +112,6 @@ fn options_that_cannot_be_signed() {
     says(&format!("--sid={}", "a".repeat(65)), &format!("--sid: {long}"));
     says("--run=0", "--run: is out of range");
     says("--max=2", "--max: needs the viewer's id, `sub`");
-    says("--uses=1", "--uses: needs the token's id, `jti`");
     says("--sid=", "--sid: is empty");
     says("--sub=ü", &format!("--sub: {id}"));
 }
