@@ -15,6 +15,7 @@ mod jwt;
 mod mpd;
 #[path = "../../manifests/playlist.rs"]
 mod playlist;
+mod state;
 
 use std::sync::LazyLock;
 
@@ -23,6 +24,7 @@ use playgate_manifest::{Kind, Rewriter};
 
 use crate::asked::{Asked, KEYS, NOW, PLACES, Place};
 pub use crate::jwt::jwt;
+pub use crate::state::state;
 
 struct Case {
     asked: Asked,
@@ -156,6 +158,23 @@ mod tests {
     fn presentations() {
         each("dash", dash);
         each("dash", preview);
+    }
+
+    #[test]
+    fn commands() {
+        // A fixed generator (xorshift), so that the test is the same each time.
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        for _ in 0..2_000 {
+            let bytes: Vec<u8> = (0..60)
+                .flat_map(|_| {
+                    random ^= random << 13;
+                    random ^= random >> 7;
+                    random ^= random << 17;
+                    random.to_le_bytes()
+                })
+                .collect();
+            state(&bytes);
+        }
     }
 
     #[test]
