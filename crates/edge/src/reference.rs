@@ -8,12 +8,12 @@ const LEN: usize = START.len() + 43;
 /// The reference of a request, if it has one: the first in its URL, its cookies and its bearer token.
 pub(crate) fn find<'r>(parts: &RequestParts<'r>) -> Option<&'r str> {
     let texts = [Some(parts.url), parts.cookie, parts.authorization];
-    texts.into_iter().flatten().find_map(in_text)
+    texts.into_iter().flatten().find_map(|text| in_text(text).next().map(|(_, found)| found))
 }
 
-/// The reference that a text is, with its name, such as `pg=ref.` and 43 characters.
-pub(crate) fn parse(text: &str) -> Option<&str> {
-    in_text(text).filter(|reference| reference.len() == text.len())
+/// Whether a text is a reference with its name.
+pub(crate) fn is_reference(text: &str) -> bool {
+    in_text(text).any(|(_, found)| found.len() == text.len())
 }
 
 /// A request in which a reference is replaced by its token.
@@ -25,9 +25,9 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
-    /// Replaces the reference, wherever it is: a request with two tokens is ambiguous with two references as well.
+    /// Replaces the reference in every placement: a request with two tokens is ambiguous with two references as well.
     pub(crate) fn new(parts: &RequestParts<'_>, reference: &str, token: &str) -> Self {
-        let replaced = |text: &str| text.replace(reference, token);
+        let replaced = |text: &str| replaced(text, reference, token);
         Self {
             url: replaced(parts.url),
             cookie: parts.cookie.map(replaced),
@@ -47,16 +47,65 @@ impl Resolved {
     }
 }
 
-/// The first reference in a text. It is a whole path segment, parameter, cookie or bearer token.
-fn in_text(text: &str) -> Option<&str> {
-    text.match_indices(START).find_map(|(at, _)| {
+fn replaced(text: &str, reference: &str, token: &str) -> String {
+    let (mut replaced, mut end) = (String::with_capacity(text.len()), 0);
+    for (at, _) in in_text(text).filter(|(_, found)| *found == reference) {
+        replaced.push_str(text.get(end..at).unwrap_or_default());
+        replaced.push_str(token);
+        end = at.saturating_add(LEN);
+    }
+    replaced.push_str(text.get(end..).unwrap_or_default());
+    replaced
+}
+
+/// The references in a text, with their positions. Each is a whole path segment, parameter, cookie or bearer token.
+fn in_text(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.match_indices(START).filter_map(move |(at, _)| {
+        let end = at.checked_add(LEN)?;
+        let reference = text.get(at..end)?;
         let before = at.checked_sub(1).and_then(|last| text.as_bytes().get(last));
-        let reference = text.get(at..at.checked_add(LEN)?)?;
-        let after = text.as_bytes().get(at.checked_add(LEN)?);
+        let after = text.as_bytes().get(end);
+        let is_border = |byte: Option<&u8>| byte.is_none_or(|byte| b"/?&; ".contains(byte));
         let is_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let is_whole = before.is_none_or(|byte| b"/?&; ".contains(byte))
-            && after.is_none_or(|byte| b"/?&; ".contains(byte))
-            && reference.bytes().skip(START.len()).all(is_id);
-        is_whole.then_some(reference)
+        let is_whole = is_border(before) && is_border(after);
+        (is_whole && reference.bytes().skip(START.len()).all(is_id)).then_some((at, reference))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_references_are_replaced() {
+        let id = "a".repeat(43);
+        let name = format!("pg=ref.{id}");
+        assert!(is_reference(&name));
+        for text in ["", "pg=ref.", &name[1..], &format!("{name}a"), &format!(" {name}")] {
+            assert!(!is_reference(text), "{text}");
+        }
+        for (text, expected) in [
+            (format!("https://h/a?{name}"), "https://h/a?T".to_string()),
+            (format!("https://h/a?b=1&{name}&c=2"), "https://h/a?b=1&T&c=2".into()),
+            (format!("https://h/{name}/a?{name}"), "https://h/T/a?T".into()),
+            (format!("a=b; {name}; c=d"), "a=b; T; c=d".into()),
+            (format!("Bearer {name}"), "Bearer T".into()),
+        ] {
+            let parts = RequestParts { url: &text, ..RequestParts::default() };
+            assert_eq!(find(&parts), Some(name.as_str()));
+            assert_eq!(Resolved::new(&parts, &name, "T").url, expected);
+        }
+        for text in [
+            format!("https://h/a?v={name}"),
+            format!("https://h/a?{name}a"),
+            format!("https://h/x{name}/"),
+            format!("https://h/a?pg=ref.{}*", &id[1..]),
+            format!("https://h/a?pg=ref.{}", &id[1..]),
+        ] {
+            assert_eq!(find(&RequestParts { url: &text, ..RequestParts::default() }), None);
+            assert_eq!(replaced(&text, &name, "T"), text);
+        }
+        let both = format!("https://h/a?v={name}&{name}");
+        assert_eq!(replaced(&both, &name, "T"), format!("https://h/a?v={name}&T"));
+    }
 }

@@ -57,7 +57,7 @@ pub(super) fn create(config: &Config, body: &str, now: u64) -> Result<Call, Resp
     let Creation { link, reference } =
         creation.map_err(|error| wrong(&error.field, &error.message))?;
     let named = ["pg=", &reference].concat();
-    if reference::parse(&named).is_none() {
+    if !reference::is_reference(&named) {
         let detail = "write ref. and 43 characters of base64url: 32 random bytes";
         return Err(wrong("reference", detail));
     }
