@@ -59,8 +59,8 @@ impl fmt::Debug for ExchangedToken {
 impl Verifier<'_> {
     /// The token to pass on: that of the request, or, if it [starts a playback](Grant::starts_playback), a new one. If
     /// it has `run`, the new one expires `run` seconds from now, but no later than `exp` plus `run`. It keeps the scope
-    /// and every binding, but neither `run` nor `uses`. `None` if the scope is exact and there is no `run`: the token
-    /// would allow only the requested address.
+    /// and every binding, but neither `run` nor `uses`. `None` if the scope is exact, unless it has `run`, or `max` and no
+    /// `sid`: the token would allow only the requested address.
     ///
     /// The operator's limits on `run` and on lifetimes apply to it. The key of the request signs it, and it expires
     /// when that key retires, so retiring a key also ends the tokens that came from its links. If that key is bound
@@ -71,7 +71,7 @@ impl Verifier<'_> {
     pub fn exchange(&self, verified: &Verified<'_>, now: UnixTime) -> Option<ExchangedToken> {
         let grant = verified.grant();
         let n = grant.directory();
-        if n.is_none() && grant.run().is_none() {
+        if n.is_none() && grant.run().is_none() && !grant.needs_session() {
             return None;
         }
         let own = ExchangedToken {
@@ -144,8 +144,9 @@ impl Verifier<'_> {
         Some((mint, others.find(|entry| !entry.is_retired(now))?))
     }
 
-    /// The address of an admitted request with an exchanged token that lasts longer than its own, and when the
-    /// exchanged token expires. `None` if there is no such token, or the token is not in the address.
+    /// The address of an admitted request with an exchanged token, and when that expires, if it lasts longer than its own,
+    /// or has an id for the playback that its own lacks. `None` if there is no such token, or the token is not in the
+    /// address.
     #[must_use]
     pub fn lasting_address(
         &self,
@@ -153,9 +154,10 @@ impl Verifier<'_> {
         now: UnixTime,
     ) -> Option<(String, UnixTime)> {
         // Avoids signing a token that is not used.
-        let (_, key) = self.mint(verified, now).filter(|_| verified.grant().run().is_some())?;
-        if self.ends(verified, key, now) <= verified.grant().expires() || !verified.is_in_address()
-        {
+        let grant = verified.grant();
+        let starts = grant.run().is_some() || grant.needs_session();
+        let (_, key) = self.mint(verified, now).filter(|_| starts && verified.is_in_address())?;
+        if self.ends(verified, key, now) <= grant.expires() && !grant.needs_session() {
             return None;
         }
         let pass = self.exchange(verified, now).filter(ExchangedToken::is_new)?;

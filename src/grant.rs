@@ -236,6 +236,13 @@ impl<'a> Grant<'a> {
         self.is_counted() || self.revalidate.is_some()
     }
 
+    /// Whether a playback needs a token with an id of its own. A file of a single use has none: it would be another link
+    /// to the file.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn needs_session(&self) -> bool {
+        self.max_playbacks.is_some() && self.session.is_none() && self.uses.is_none()
+    }
+
     /// Checks that what is counted has a name to be counted under.
     pub(crate) const fn check_counts(&self) -> Result<(), ParseError> {
         match self {

@@ -40,9 +40,18 @@ pub struct Denied<'a> {
     refusal: Refusal,
     /// `None` if there is no token, or if it cannot be read.
     token: Option<UnverifiedToken<'a>>,
+    /// Where the reference is that counts, and its text.
+    reference: Option<(Placement, &'a str)>,
 }
 
 impl<'a> Denied<'a> {
+    /// The reference that counts, as `pg=ref.` and 43 characters, and its placement, if the request is refused with
+    /// [`StateError::Required`] because of it. A gate that knows its token decides on the request with that instead.
+    #[must_use]
+    pub const fn reference(&self) -> Option<(Placement, &'a str)> {
+        self.reference
+    }
+
     /// Why the request is refused.
     #[must_use]
     pub const fn refusal(&self) -> Refusal {
@@ -290,9 +299,18 @@ impl<'a> Verifier<'a> {
         let mut token = None;
         match (self.admit(request, now, &mut token), token) {
             (Ok(key), Some(token)) => Ok(Verified { token, key }),
-            (Ok(_), None) => Err(Denied { refusal: Refusal::Missing, token: None }),
+            (Ok(_), None) => {
+                Err(Denied { refusal: Refusal::Missing, token: None, reference: None })
+            }
             (Err(refusal), token) => {
-                Err(Denied { refusal, token: token.filter(UnverifiedToken::is_read) })
+                let located = token.as_ref().map(|token| token.located);
+                let located = located.filter(|_| refusal == StateError::Required.into());
+                #[cfg(feature = "alloc")]
+                let reference = located.and_then(|located| located.reference());
+                #[cfg(not(feature = "alloc"))]
+                let reference = located.and(None);
+                let token = token.filter(UnverifiedToken::is_read);
+                Err(Denied { refusal, token, reference })
             }
         }
     }
@@ -346,6 +364,8 @@ impl<'a> Verifier<'a> {
     {
         let mut furthest = Refusal::Missing;
         let mut preview = None;
+        let mut reference = None;
+        let resolves = self.state.is_some_and(State::counts);
         for located in self.rules.locate_cookies(request) {
             let mut candidate = UnverifiedToken::unread(located);
             match self.check(&mut candidate, request, now) {
@@ -358,6 +378,9 @@ impl<'a> Verifier<'a> {
                     return Ok(key);
                 }
                 Err(refusal) => {
+                    if resolves && refusal == StateError::Required.into() {
+                        reference = reference.or(Some(candidate.located));
+                    }
                     if token.is_none() || refusal.check() > furthest.check() {
                         furthest = refusal;
                         *token = Some(candidate);
@@ -365,9 +388,13 @@ impl<'a> Verifier<'a> {
                 }
             }
         }
-        // A token that may open more waits for the state.
+        // A token that may open more waits for the state, and for the token that a reference stands for.
         if furthest == StateError::Unavailable.into() {
             return Err(furthest);
+        }
+        if let Some(located) = reference {
+            *token = Some(UnverifiedToken::unread(located));
+            return Err(StateError::Required.into());
         }
         let (candidate, key) = preview.ok_or(furthest)?;
         *token = Some(candidate);

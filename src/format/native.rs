@@ -365,6 +365,14 @@ fn of_reference(located: &Located<'_>) -> Option<Refusal> {
     Some(malformed(Field::Pg, fault).into())
 }
 
+/// The reference, with its name, that a text starts with.
+#[cfg(feature = "alloc")]
+pub(super) fn reference(text: &str) -> Option<&str> {
+    let (reference, _) = split_value(text);
+    let id = reference.strip_prefix(START)?.strip_prefix(REFERENCE)?;
+    (id.len() == REFERENCE_LEN).then_some(reference)
+}
+
 /// Why the start of a token is invalid.
 #[cold]
 fn bad_start(text: &str) -> ParseError {

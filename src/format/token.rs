@@ -61,6 +61,15 @@ pub(crate) struct UnverifiedToken<'a> {
     pub(crate) after: Option<&'a str>,
 }
 
+#[cfg(feature = "alloc")]
+impl<'a> Located<'a> {
+    /// The reference that it is, if it is one.
+    pub(crate) fn reference(&self) -> Option<(Placement, &'a str)> {
+        let reference = super::native::reference(self.text)?;
+        Some((self.placement, reference))
+    }
+}
+
 impl<'a> UnverifiedToken<'a> {
     /// A token that its format has not parsed yet.
     pub(crate) const fn unread(located: Located<'a>) -> Self {

@@ -47,8 +47,8 @@ mod tests;
 pub use crate::denylist::{Command, Denylist, Gap, MAX_LEN, Reply, Row, should_compact};
 pub use crate::log::{CLOCK_SLACK, Entry, TILE, Update, UpdateError, hash, tile_end};
 pub use crate::record::{
-    Action, Answer, LEASE, Outcome, OverLimit, Play, Playback, Put, Record, Redeem, Redemption,
-    Reference, Viewer, apply, decode, encode,
+    Action, Answer, End, LEASE, Outcome, OverLimit, Play, Playback, Put, Record, Redeem,
+    Redemption, Reference, Viewer, apply, decode, encode,
 };
 pub use crate::replica::{ApplyError, Progress, Question, Replica};
 pub use crate::revocation::{Kind, Reason, Revocation, RevocationError};

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::redemption::{Redeem, Redemption};
 pub use self::reference::{Put, Reference};
-pub use self::viewer::{LEASE, OverLimit, Play, Playback, Viewer};
+pub use self::viewer::{End, LEASE, OverLimit, Play, Playback, Viewer};
 use crate::log::CLOCK_SLACK;
 use crate::revocation::Revocation;
 
@@ -49,7 +49,7 @@ pub enum Action {
     End {
         /// The playback.
         sid: Option<String>,
-        /// Whether its tokens are revoked. If not, it has ended by itself, and only its place is free.
+        /// Whether its tokens are revoked. If not, the viewer has left, and others may take its place.
         revoke: bool,
     },
     /// Asks for the token of a reference.
@@ -71,7 +71,7 @@ pub enum Action {
 pub enum Answer {
     /// The token was redeemed by as many other clients as may redeem it.
     AlreadyUsed,
-    /// The playback was ended: another one took its place, or the operator ended it.
+    /// Another playback took its place.
     Displaced,
     /// It is done, now or by an earlier command.
     Done,
@@ -84,6 +84,8 @@ pub enum Answer {
     },
     /// The client has redeemed the token, now or earlier.
     Redeemed,
+    /// The operator ended the playback.
+    Revoked,
     /// Another token is stored for the reference.
     Taken,
     /// The token of the reference.
@@ -204,6 +206,7 @@ impl fmt::Debug for Answer {
             Self::Playbacks(_) => "Playbacks",
             Self::Playing { .. } => "Playing",
             Self::Redeemed => "Redeemed",
+            Self::Revoked => "Revoked",
             Self::Taken => "Taken",
             Self::Token { .. } => "Token",
             Self::TooManyPlaybacks => "TooManyPlaybacks",

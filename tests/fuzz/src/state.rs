@@ -37,16 +37,16 @@ fn commands(input: &[u8], max: u16) {
         let (sid, until) = ((id % 8).to_string(), 2_000_000);
         let over = if flags & 1 == 0 { OverLimit::Displace } else { OverLimit::Refuse };
         let start = (flags & 2 != 0).then_some(u64::from(id % 4));
-        let is_served = flags & 4 != 0;
+        let revoke = flags & 4 != 0;
         let action = match what % 8 {
             0 => Action::Delete,
-            1 => Action::End { sid: (flags & 8 == 0).then_some(sid), revoke: is_served },
+            1 => Action::End { sid: (flags & 8 == 0).then_some(sid), revoke },
             2 => Action::Get,
             3 => Action::List,
             4 => Action::Put(Put { token: sid, jti: "j".into(), until }),
             5 => Action::Redeem(Redeem { client: sid, uses: max, until }),
             6 => Action::Sweep,
-            _ => Action::Play(Play { sid, start, max, over, until, is_served }),
+            _ => Action::Play(Play { sid, start, max, over, until }),
         };
         let outcome = apply(record, action, UnixTime::from_secs(now));
         for revocation in outcome.revocations {

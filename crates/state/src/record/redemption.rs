@@ -29,13 +29,14 @@ pub struct Redeem {
 impl Redemption {
     pub(super) fn redeem(&mut self, redeem: Redeem) -> Answer {
         let Redeem { client, uses, until } = redeem;
+        // Also if it is refused: it may be redeemed as long as any token with this id is good.
+        self.until = self.until.max(until);
         if !self.clients.contains(&client) {
             if self.clients.len() >= usize::from(uses) {
                 return Answer::AlreadyUsed;
             }
             self.clients.push(client);
         }
-        self.until = self.until.max(until);
         Answer::Redeemed
     }
 }

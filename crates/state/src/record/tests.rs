@@ -42,9 +42,9 @@ fn redeem(client: u8, uses: u16) -> Action {
     Action::Redeem(Redeem { client: client.to_string(), uses, until: START + 1_000_000 })
 }
 
-fn play(sid: u8, start: Option<u64>, max: u16, over: OverLimit, is_served: bool) -> Action {
+fn play(sid: u8, start: Option<u64>, max: u16, over: OverLimit) -> Action {
     let until = START + 1_000_000;
-    Action::Play(Play { sid: sid.to_string(), start, max, over, until, is_served })
+    Action::Play(Play { sid: sid.to_string(), start, max, over, until })
 }
 
 /// The time of the next command: usually a few seconds later, sometimes an hour away in either direction.
@@ -86,71 +86,74 @@ proptest! {
     ) {
         let over = if refuses { OverLimit::Refuse } else { OverLimit::Displace };
         let (mut home, mut now) = (Home::default(), START + 10_000);
-        // When each one got its place, as a number, and when it was last kept.
-        let mut running: BTreeMap<u8, (usize, u64)> = BTreeMap::new();
-        let mut revoked: BTreeSet<u8> = BTreeSet::new();
+        // When each one got its place, as a number, when it was last kept, and whether it has left.
+        let mut running: BTreeMap<u8, (usize, u64, bool)> = BTreeMap::new();
+        let mut known: BTreeSet<u8> = BTreeSet::new();
+        let mut ended: BTreeMap<u8, Answer> = BTreeMap::new();
         for (turn, (sid, what, step)) in commands.into_iter().enumerate() {
             now = later(now, step);
-            for (_, kept) in running.values_mut() {
+            for (_, kept, _) in running.values_mut() {
                 *kept = (*kept).min(now);
             }
-            running.retain(|_, (_, kept)| *kept + LEASE > now);
+            running.retain(|_, (_, kept, _)| *kept + LEASE > now);
             match what {
-                0 => {
-                    home.send(&Action::End { sid: Some(sid.to_string()), revoke: false }, now);
-                    running.remove(&sid);
-                }
-                1 => {
-                    let answer = home.send(&Action::End { sid: Some(sid.to_string()), revoke: true }, now);
-                    if answer == Answer::Done {
+                0 | 1 => {
+                    let revoke = what == 1;
+                    let action = Action::End { sid: Some(sid.to_string()), revoke };
+                    let expected = if known.contains(&sid) { Answer::Done } else { Answer::Unknown };
+                    prop_assert_eq!(home.send(&action, now), expected);
+                    if let Some((_, _, has_left)) = running.get_mut(&sid) {
+                        *has_left = true;
+                    }
+                    if revoke && known.contains(&sid) {
                         running.remove(&sid);
-                        revoked.insert(sid);
+                        ended.entry(sid).or_insert(Answer::Revoked);
                     }
                 }
                 2 => {
                     let Answer::Playbacks(listed) = home.send(&Action::List, now) else { panic!() };
                     let listed: BTreeSet<_> = listed.into_iter().map(|one| one.sid).collect();
-                    let expected: BTreeSet<_> = running.keys().map(|sid| sid.to_string()).collect();
+                    let expected = running.iter().filter(|(_, (_, _, has_left))| !has_left);
+                    let expected: BTreeSet<_> = expected.map(|(sid, _)| sid.to_string()).collect();
                     prop_assert_eq!(listed, expected);
                 }
                 3 => {
                     home.send(&Action::Sweep, now);
                 }
                 _ => {
-                    let is_served = what > 8;
-                    let command = play(sid, None, max, over, is_served);
+                    let command = play(sid, None, max, over);
                     let answer = home.send(&command, now);
                     let count = home.revoked.len();
                     let again = home.send(&command, now);
                     prop_assert_eq!(home.revoked.len(), count, "nothing is revoked twice");
-                    if revoked.contains(&sid) {
-                        prop_assert_eq!(answer, Answer::Displaced);
+                    prop_assert_eq!(&again, &answer);
+                    if let Some(why) = ended.get(&sid) {
+                        prop_assert_eq!(&answer, why);
                         continue;
                     }
-                    if !running.contains_key(&sid) && running.len() >= usize::from(max) {
-                        if refuses {
-                            prop_assert_eq!(answer, Answer::TooManyPlaybacks);
-                            if is_served {
-                                revoked.insert(sid);
-                            }
-                            continue;
-                        }
+                    let stay = running.values().filter(|(_, _, has_left)| !has_left).count();
+                    if !running.contains_key(&sid) && stay >= usize::from(max) && refuses {
+                        prop_assert_eq!(answer, Answer::TooManyPlaybacks);
+                        continue;
+                    }
+                    if !running.contains_key(&sid) {
                         while running.len() >= usize::from(max) {
-                            let oldest = *running.iter().min_by_key(|(_, (at, _))| *at).unwrap().0;
+                            let first = |(_, (at, _, has_left)): &(&u8, &(usize, u64, bool))| (!*has_left, *at);
+                            let oldest = *running.iter().min_by_key(first).unwrap().0;
                             running.remove(&oldest);
-                            revoked.insert(oldest);
+                            ended.insert(oldest, Answer::Displaced);
                         }
                     }
                     prop_assert_eq!(&answer, &Answer::Playing { sid: sid.to_string() });
-                    prop_assert_eq!(&again, &answer);
-                    let at = running.get(&sid).map_or(turn, |(at, _)| *at);
-                    running.insert(sid, (at, now));
+                    let at = running.get(&sid).map_or(turn, |(at, _, _)| *at);
+                    running.insert(sid, (at, now, false));
+                    known.insert(sid);
                 }
             }
             prop_assert!(running.len() <= usize::from(max));
             let told: BTreeSet<u8> = home.revoked.iter().map(|(sid, _)| sid.parse().unwrap()).collect();
-            prop_assert_eq!(&told, &revoked, "the denylist learns of each one");
-            prop_assert_eq!(home.revoked.len(), revoked.len(), "once");
+            prop_assert_eq!(told, ended.keys().copied().collect::<BTreeSet<_>>(), "the denylist learns of each one");
+            prop_assert_eq!(home.revoked.len(), ended.len(), "once");
         }
     }
 
@@ -165,25 +168,43 @@ proptest! {
 #[test]
 fn the_same_start_is_the_same_playback() {
     let mut home = Home::default();
-    let start = |sid, start| play(sid, Some(start), 1, OverLimit::Displace, false);
+    let start = |sid, start| play(sid, Some(start), 1, OverLimit::Displace);
     let playing = |sid: &str| Answer::Playing { sid: sid.into() };
     assert_eq!(home.send(&start(1, 7), START), playing("1"));
     assert_eq!(home.send(&start(2, 7), START + 60), playing("1"));
     assert_eq!(home.send(&start(3, 8), START + 61), playing("3"));
     assert_eq!(home.revoked, [("1".into(), Reason::Displaced)]);
-    // One that was displaced is over. The same start is a new one.
-    assert_eq!(home.send(&start(1, 7), START + 62), Answer::Displaced);
-    assert_eq!(home.send(&start(4, 7), START + 62), playing("4"));
-    // So it is after its lease.
-    assert_eq!(home.send(&start(5, 7), START + 62 + LEASE), playing("5"));
-    assert_eq!(home.revoked.len(), 2);
+    // One that was displaced does not go on as a new one, as long as somebody asks.
+    for seconds in [62, 130, 200, 280] {
+        assert_eq!(home.send(&start(4, 7), START + seconds), Answer::Displaced);
+        assert_eq!(home.send(&start(5, 8), START + seconds), playing("3"));
+    }
+    // A viewer who comes back later starts a new one.
+    assert_eq!(home.send(&start(6, 7), START + 280 + LEASE), playing("6"));
+    assert_eq!(home.revoked.len(), 1, "the other one has paused for long");
+}
+
+#[test]
+fn who_leaves_and_stays_is_displaced() {
+    let mut home = Home::default();
+    let play = |sid| play(sid, None, 1, OverLimit::Refuse);
+    let leave = |sid: &str| Action::End { sid: Some(sid.into()), revoke: false };
+    let playing = |sid: &str| Answer::Playing { sid: sid.into() };
+    assert_eq!(home.send(&play(1), START), playing("1"));
+    assert_eq!(home.send(&leave("1"), START + 1), Answer::Done);
+    assert_eq!(home.send(&play(1), START + 2), playing("1"), "nobody took the place");
+    assert_eq!(home.send(&play(2), START + 3), Answer::TooManyPlaybacks);
+    assert_eq!(home.send(&leave("1"), START + 4), Answer::Done);
+    assert_eq!(home.send(&play(2), START + 5), playing("2"));
+    assert_eq!(home.send(&play(1), START + 6), Answer::Displaced);
+    assert_eq!(home.revoked, [("1".into(), Reason::Displaced)]);
 }
 
 #[test]
 fn all_playbacks_end_with_those_that_pause() {
     let mut home = Home::default();
     for sid in [1, 2] {
-        home.send(&play(sid, None, 2, OverLimit::Displace, false), START);
+        home.send(&play(sid, None, 2, OverLimit::Displace), START);
     }
     let all = Action::End { sid: None, revoke: true };
     assert_eq!(home.send(&all, START + 1_000), Answer::Done);
@@ -195,14 +216,22 @@ fn all_playbacks_end_with_those_that_pause() {
 }
 
 #[test]
-fn a_viewer_record_does_not_grow_without_end() {
+fn one_viewer_cannot_fill_the_denylist() {
     let mut home = Home::default();
+    let mut refused = 0;
     for n in 0..500_u64 {
         let (sid, until, over) = (n.to_string(), START + 1_000_000, OverLimit::Displace);
-        let play = Play { sid, start: None, max: 2, over, until, is_served: false };
-        assert!(matches!(home.send(&Action::Play(play), START + n), Answer::Playing { .. }));
+        let play = Play { sid, start: None, max: 2, over, until };
+        match home.send(&Action::Play(play), START + n) {
+            Answer::Playing { .. } => {}
+            answer => {
+                assert_eq!(answer, Answer::TooManyPlaybacks);
+                refused += 1;
+            }
+        }
     }
-    assert_eq!(home.revoked.len(), 498);
+    // Some of those that paused for long made room.
+    assert!(refused > 400 && home.revoked.len() <= 20, "{refused} {}", home.revoked.len());
     assert!(home.stored.unwrap().len() < 50 * 40);
 }
 
@@ -244,7 +273,7 @@ fn debug_shows_no_id() {
     let redeem = Redeem { client: "secret".into(), uses: 1, until: 9 };
     let mut text = format!("{put:?} {redeem:?}");
     let (sid, over) = (String::from("secret"), OverLimit::Refuse);
-    let play = Play { sid, start: None, max: 1, over, until: 9, is_served: true };
+    let play = Play { sid, start: None, max: 1, over, until: 9 };
     text += &format!("{play:?} {:?}", Answer::Token { token: "secret".into() });
     for action in [Action::Put(put), Action::Redeem(redeem), Action::Play(play)] {
         text += &format!("{action:?} {:?}", apply(None, action.clone(), UnixTime::from_secs(1)));

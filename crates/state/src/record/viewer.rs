@@ -3,6 +3,9 @@
 //! A playback has a place as long as it asks for media, and for 90 seconds more. So a place is always free again soon,
 //! even if nobody says that the playback has ended. Its id is remembered until its tokens expire: they may ask for
 //! media again, after a long pause.
+//!
+//! A viewer who says that he leaves makes room for another playback. If that takes the place, the first one is revoked,
+//! so that nobody can leave and stay.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,6 +18,9 @@ use crate::revocation::{Kind, Reason, Revocation};
 
 /// For how long a playback that does not ask for media keeps its place, in seconds.
 pub const LEASE: u64 = 90;
+
+/// The most playbacks of a viewer that are revoked at a time. More than that is no viewer, and would fill the denylist.
+const MAX_ENDED: usize = if cfg!(test) { 20 } else { 100 };
 
 /// The most playbacks that are remembered. Those that were revoked are on the denylist as well.
 // Small in this crate's own tests.
@@ -33,14 +39,25 @@ pub struct Playback {
     pub sid: String,
     /// When it got its place, in unix seconds.
     pub started: u64,
-    /// When it last asked for media, as far as the gates have told, in unix seconds; 0 after its end.
+    /// When it last asked for media, as far as the gates have told, in unix seconds; 0 after a long pause.
     pub kept: u64,
     /// When the last of its tokens expires, in unix seconds.
     pub until: u64,
     /// What it was started with: see [`Play::start`].
     pub start: Option<u64>,
-    /// Whether its tokens are revoked.
-    pub is_revoked: bool,
+    /// Whether the viewer has said that he leaves.
+    pub has_left: bool,
+    /// Why its tokens are revoked, if they are.
+    pub ended: Option<End>,
+}
+
+/// Why a playback was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// Another one took its place.
+    Displaced,
+    /// The operator ended it.
+    Revoked,
 }
 
 /// Starts a playback, or keeps one.
@@ -57,8 +74,6 @@ pub struct Play {
     pub over: OverLimit,
     /// When the last token of the playback expires, in unix seconds.
     pub until: u64,
-    /// Whether media is already being served, so that the playback has to be revoked if it has no place.
-    pub is_served: bool,
 }
 
 /// What happens if a viewer starts more playbacks than the token allows.
@@ -74,7 +89,12 @@ pub enum OverLimit {
 impl Playback {
     /// Whether it has a place.
     const fn runs(&self, now: u64) -> bool {
-        !self.is_revoked && self.kept.saturating_add(LEASE) > now
+        self.ended.is_none() && self.is_recent(now)
+    }
+
+    /// Whether it asked for media lately.
+    const fn is_recent(&self, now: u64) -> bool {
+        self.kept.saturating_add(LEASE) > now
     }
 }
 
@@ -89,17 +109,17 @@ impl Viewer {
         match action {
             Action::Play(play) => self.play(play, now, revocations),
             Action::List => {
-                let running = self.playbacks.iter().filter(|playback| playback.runs(now));
-                Answer::Playbacks(running.cloned().collect())
+                let is_shown = |one: &&Playback| one.runs(now) && !one.has_left;
+                Answer::Playbacks(self.playbacks.iter().filter(is_shown).cloned().collect())
             }
             Action::End { sid, revoke } => {
                 let is_meant = |one: &&mut Playback| sid.as_ref().is_none_or(|sid| *sid == one.sid);
                 let mut answer = if sid.is_none() { Answer::Done } else { Answer::Unknown };
                 for playback in self.playbacks.iter_mut().filter(is_meant) {
                     answer = Answer::Done;
-                    playback.kept = 0;
-                    if revoke && !playback.is_revoked {
-                        playback.revoke(Reason::Revoked, revocations);
+                    playback.has_left = true;
+                    if revoke {
+                        playback.end(End::Revoked, revocations);
                     }
                 }
                 answer
@@ -109,48 +129,67 @@ impl Viewer {
     }
 
     fn play(&mut self, play: Play, now: u64, revocations: &mut Vec<Revocation>) -> Answer {
-        let Play { sid, start, max, over, until, is_served } = play;
-        let known = self.playbacks.iter().position(|playback| playback.sid == sid);
-        let same = known.or_else(|| {
-            let is_same = |one: &Playback| one.runs(now) && start.is_some() && one.start == start;
-            self.playbacks.iter().position(is_same)
-        });
-        let mut playback = match same.and_then(|at| self.playbacks.get_mut(at)) {
-            Some(playback) if playback.is_revoked => return Answer::Displaced,
+        let Play { sid, start, max, over, until } = play;
+        // The same id; or the same start, as long as somebody asks with it. A start that was displaced must not go on
+        // as a new playback.
+        let is_same = |one: &Playback| {
+            one.sid == sid || start.is_some() && one.start == start && one.is_recent(now)
+        };
+        let mut playback = match self.playbacks.iter_mut().rfind(|one| is_same(one)) {
             Some(playback) => {
                 playback.until = playback.until.max(until);
-                if playback.runs(now) {
+                let had_place = playback.runs(now);
+                if let Some(end) = playback.ended {
                     playback.kept = now;
+                    return match end {
+                        End::Displaced => Answer::Displaced,
+                        End::Revoked => Answer::Revoked,
+                    };
+                }
+                if had_place {
+                    (playback.kept, playback.has_left) = (now, false);
                     return Answer::Playing { sid: playback.sid.clone() };
                 }
                 // After a long pause, it needs a place like a new one.
                 playback.clone()
             }
-            None => Playback { sid, started: now, kept: now, until, start, is_revoked: false },
+            None => {
+                let (has_left, ended) = (false, None);
+                Playback { sid, started: now, kept: now, until, start, has_left, ended }
+            }
         };
         let running = self.playbacks.iter().filter(|one| one.runs(now)).count();
         let surplus = running.saturating_add(1).saturating_sub(usize::from(max));
-        if surplus > 0 && over == OverLimit::Refuse {
-            if is_served {
-                self.remember(playback, now).revoke(Reason::Displaced, revocations);
-            }
+        let left = self.playbacks.iter().filter(|one| one.runs(now) && one.has_left).count();
+        let ended = self.playbacks.iter().filter(|one| one.ended.is_some()).count();
+        if surplus > left && over == OverLimit::Refuse
+            || surplus > 0 && ended.saturating_add(surplus) > MAX_ENDED
+        {
             return Answer::TooManyPlaybacks;
         }
-        let oldest = self.playbacks.iter_mut().filter(|one| one.runs(now)).take(surplus);
-        oldest.for_each(|one| one.revoke(Reason::Displaced, revocations));
-        (playback.started, playback.kept) = (now, now);
-        Answer::Playing { sid: self.remember(playback, now).sid.clone() }
+        // First those that have left, and then the oldest.
+        for has_left in [true, false] {
+            let excess = self.playbacks.iter().filter(|one| one.runs(now)).count();
+            let excess = excess.saturating_add(1).saturating_sub(usize::from(max));
+            let ending = |one: &&mut Playback| one.runs(now) && one.has_left == has_left;
+            let ending = self.playbacks.iter_mut().filter(ending).take(excess);
+            ending.for_each(|one| one.end(End::Displaced, revocations));
+        }
+        (playback.started, playback.kept, playback.has_left) = (now, now, false);
+        let sid = playback.sid.clone();
+        self.remember(playback, now);
+        Answer::Playing { sid }
     }
 
     /// Adds a playback as the newest one.
-    fn remember(&mut self, playback: Playback, now: u64) -> &mut Playback {
+    fn remember(&mut self, playback: Playback, now: u64) {
         self.playbacks.retain(|one| one.sid != playback.sid);
         if self.playbacks.len() >= MAX_LEN
             && let Some(at) = self.playbacks.iter().position(|one| !one.runs(now))
         {
             self.playbacks.remove(at);
         }
-        self.playbacks.push_mut(playback)
+        self.playbacks.push(playback);
     }
 
     /// Forgets what has expired.
@@ -159,7 +198,7 @@ impl Viewer {
         for playback in &mut self.playbacks {
             // If the clock was set back, the time says nothing. The place must still be free again soon.
             playback.kept = playback.kept.min(now);
-            if !playback.runs(now) {
+            if !playback.is_recent(now) {
                 // Nor must it have a place again because the clock is set back.
                 playback.kept = 0;
             }
@@ -173,8 +212,16 @@ impl Viewer {
 }
 
 impl Playback {
-    fn revoke(&mut self, reason: Reason, revocations: &mut Vec<Revocation>) {
-        (self.is_revoked, self.kept) = (true, 0);
+    /// Ends it, unless it is ended already.
+    fn end(&mut self, end: End, revocations: &mut Vec<Revocation>) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.ended = Some(end);
+        let reason = match end {
+            End::Displaced => Reason::Displaced,
+            End::Revoked => Reason::Revoked,
+        };
         let (kind, value, until) = (Kind::Sid, self.sid.clone(), self.until);
         revocations.push(Revocation { kind, value, issued_before: None, until, reason });
     }
@@ -183,12 +230,12 @@ impl Playback {
 /// Shows no id.
 impl fmt::Debug for Playback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { started, kept, until, is_revoked, .. } = self;
+        let Self { started, kept, until, ended, .. } = self;
         f.debug_struct("Playback")
             .field("started", started)
             .field("kept", kept)
             .field("until", until)
-            .field("is_revoked", is_revoked)
+            .field("ended", ended)
             .finish_non_exhaustive()
     }
 }
@@ -196,12 +243,11 @@ impl fmt::Debug for Playback {
 /// Shows no id.
 impl fmt::Debug for Play {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { max, over, until, is_served, .. } = self;
+        let Self { max, over, until, .. } = self;
         f.debug_struct("Play")
             .field("max", max)
             .field("over", over)
             .field("until", until)
-            .field("is_served", is_served)
             .finish_non_exhaustive()
     }
 }
