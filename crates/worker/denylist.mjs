@@ -8,6 +8,9 @@ import { call, glue, mend } from "./instance.mjs";
 /** When ended revocations are looked for, in milliseconds. */
 const DAY = 86_400_000;
 
+/** The part of the log that playbacks may fill. The rest is for operators. */
+const SHARE = 0.9;
+
 export class Denylist extends DurableObject {
   constructor(ctx, env) {
     super(ctx, env);
@@ -81,7 +84,7 @@ export class Denylist extends DurableObject {
     mend();
     const now = Date.now();
     for (const lines of revocations) {
-      const [added] = call(() => this.revoke(lines.split("\n"), now, more));
+      const [added] = call(() => this.revoke(lines.split("\n"), now, more, SHARE));
       if (added === undefined) throw new Error("the denylist is full");
     }
     await this.wake();
@@ -107,14 +110,15 @@ export class Denylist extends DurableObject {
   }
 
   /** Revokes. Returns the revocation that then holds as lines, undefined if there is no room; and whether it is new. */
-  revoke(newer, now, more) {
+  revoke(newer, now, more, share = 1) {
     const [kind, value] = newer;
     const row = this.current(kind, value);
     const current = row && linesOf(row);
     const revised = glue.revise(current, newer.join("\n"), now);
     if (revised === undefined) return [current, false];
-    if (this.length >= glue.maxLength()) this.compact(now, true);
-    if (this.length >= glue.maxLength()) return [undefined, false];
+    const most = glue.maxLength() * share;
+    if (this.length >= most) this.compact(now, true);
+    if (this.length >= most) return [undefined, false];
     this.append(revised, false, now, more);
     return [revised, true];
   }
@@ -144,7 +148,7 @@ export class Denylist extends DurableObject {
       this.sql.exec("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         length, kind, value, issuedBefore || null, until, reason, entry, removed ? 0 : 1);
       if (length === 0 || compact_at === 0) this.sql.exec("UPDATE identity SET compact_at = ?", now + DAY);
-      const type = removed ? "revocation.undone" : reason === "displaced" ? "playback.displaced" : "revocation.created";
+      const type = removed ? "revocation.undone" : reason === "displaced" && more.sub !== undefined ? "playback.displaced" : "revocation.created";
       const data = { kind, value, until: Number(until), reason, ...more };
       if (issuedBefore) data.issued_before = Number(issuedBefore);
       this.outbox.add(type, removed ? "undone" : reason, data, now);

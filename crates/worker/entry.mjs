@@ -156,11 +156,7 @@ async function decideInformed(request, env, ctx, pending) {
     if (question === undefined) {
       const isShared = call(() => pending.asksShared(Date.now()));
       await learn(env, isShared);
-    } else {
-      const answer = await askRecord(question, env);
-      if (!isGood(own)) break;
-      call(() => gates.get(env).gate.settle(pending, answer, Date.now()));
-    }
+    } else if (!(await settle(pending, question, env))) break;
     if (!isGood(own)) break;
     const verdict = decide(request, env, pending);
     if (verdict instanceof glue.Pending) {
@@ -171,6 +167,16 @@ async function decideInformed(request, env, ctx, pending) {
     return typeof verdict === "string" ? answer(verdict) : await serve(verdict, env);
   }
   return refuse("Restarted");
+}
+
+/** Asks a record what is pending. Returns whether the instance is still good. */
+async function settle(pending, question, env) {
+  const own = instance();
+  const asked = Date.now();
+  const answer = await askRecord(question, env);
+  if (!isGood(own)) return false;
+  call(() => gates.get(env).gate.settle(pending, answer, asked));
+  return true;
 }
 
 /** The answer of a record to a command; undefined if there is none. */
@@ -329,8 +335,8 @@ function inBackground(env, ctx) {
   const due = refresh > 0 ? call(() => gate.due(Date.now())) : 0;
   if (due & ASK) ctx.waitUntil(learn(env, true).catch(() => {}));
   if (due & REPORT) {
-    for (let question; (question = call(() => gate.report(Date.now()))) !== undefined; ) {
-      ctx.waitUntil(askRecord(question, env));
+    for (let report; (report = call(() => gate.report(Date.now()))) !== undefined; ) {
+      ctx.waitUntil(settle(report, call(() => report.question()), env).catch(() => {}));
     }
   }
 }

@@ -17,7 +17,9 @@ export class Outbox {
     this.sql = sql;
     this.env = env;
     sql.exec(`CREATE TABLE IF NOT EXISTS events (
-      id TEXT PRIMARY KEY, body TEXT NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL)`);
+      id TEXT PRIMARY KEY, body TEXT NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL);
+      CREATE INDEX IF NOT EXISTS due ON events (due);`);
+    this.waiting = sql.exec("SELECT count(*) AS waiting FROM events").one().waiting;
   }
 
   /** Adds an event to the log and the data set, and for the receiver if there is one. */
@@ -29,9 +31,10 @@ export class Outbox {
       // A lost count must not stop a revocation.
     }
     if (!this.env.EVENTS_URL) return;
-    if (this.sql.exec("SELECT count(*) AS waiting FROM events").one().waiting >= MAX_WAITING) return lost("events_full");
+    if (this.waiting >= MAX_WAITING) return lost("events_full");
     const body = JSON.stringify({ type, timestamp: new Date(now).toISOString(), data });
     this.sql.exec("INSERT INTO events VALUES (?, ?, 0, ?)", `msg_${crypto.randomUUID()}`, body, now);
+    this.waiting += 1;
   }
 
   /** When the next event is due, in milliseconds; undefined if there is none. */
@@ -46,12 +49,14 @@ export class Outbox {
       const isDone = await this.send(event).catch(() => false);
       const wait = WAITS[event.attempts];
       if (!isDone && wait === undefined) lost("event_given_up");
-      if (isDone || wait === undefined) this.sql.exec("DELETE FROM events WHERE id = ?", event.id);
-      else this.sql.exec("UPDATE events SET attempts = attempts + 1, due = ? WHERE id = ?", Date.now() + wait * 1000, event.id);
+      if (isDone || wait === undefined) {
+        this.sql.exec("DELETE FROM events WHERE id = ?", event.id);
+        this.waiting -= 1;
+      } else this.sql.exec("UPDATE events SET attempts = attempts + 1, due = ? WHERE id = ?", Date.now() + wait * 1000, event.id);
     }
   }
 
-  /** Whether the receiver has taken the event, or wants no more of them. */
+  /** Whether the receiver has taken the event, or does not want it (410). */
   async send({ id, body }) {
     const timestamp = Math.floor(Date.now() / 1000);
     const response = await fetch(this.env.EVENTS_URL, {

@@ -19,7 +19,9 @@ export class Record extends DurableObject {
     mend();
     const { storage } = this.ctx;
     const stored = storage.kv.get("record");
-    const [record, until, answer, revocations] = call(() => glue.applyCommand(stored, command, Date.now()));
+    const outcome = call(() => glue.applyCommand(stored, command, Date.now()));
+    if (outcome === undefined) throw new Error("the record or the command is of another version");
+    const [record, until, answer, revocations] = outcome;
     // Before the record is stored: if the denylist fails, the command is repeated.
     if (revocations.length > 0) await this.env.DENYLIST.getByName("denylist").add(revocations, this.viewer());
     if (record === null) return answer;
@@ -49,6 +51,7 @@ export class Record extends DurableObject {
     mend();
     await this.apply(call(() => glue.sweep()));
     const record = this.ctx.storage.kv.get("record");
-    if (record !== undefined) await this.wake(call(() => glue.recordUntil(record)));
+    const until = record && call(() => glue.recordUntil(record));
+    if (until !== undefined) await this.wake(until);
   }
 }

@@ -74,6 +74,13 @@ export class Record extends UploadedRecord {
     return record.includes(text);
   }
 
+  /** Writes a record of another version. */
+  spoil() {
+    const record = this.stored();
+    record[0] = 99;
+    this.ctx.storage.kv.put("record", record);
+  }
+
   /** Cuts it off from the denylist. */
   cutOff(isCutOff) {
     this.own ??= this.env;

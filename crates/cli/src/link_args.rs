@@ -97,7 +97,7 @@ pub(crate) struct LinkArgs {
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     run: Option<Seconds>,
 
-    /// The id of the token, for revocation. With --uses and --reference, each link gets one by itself
+    /// The id of the token, for revocation. With --uses and --reference, each link gets one by itself, but not with --stdin
     #[arg(long, value_name = "ID")]
     jti: Option<String>,
 
@@ -105,7 +105,7 @@ pub(crate) struct LinkArgs {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
     max: Option<u16>,
 
-    /// How many clients may use the link: 1 makes it a single-use link. Needs a gate with state
+    /// How many clients may use the link: 1 makes it a single-use link. Needs a gate with state, and with --stdin a --jti
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
     uses: Option<u16>,
 

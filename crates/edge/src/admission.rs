@@ -76,8 +76,8 @@ impl Admitted<'_> {
     }
 
     fn redeem(&self, uses: u16, jti: &str) -> Result<(), Stop> {
-        let client = network(self.parts.client_ip);
-        let about = [jti, " ", &client].concat();
+        let client = self.client()?;
+        let about = (jti.to_string(), client.clone());
         if self.memory.has_redeemed(&about) {
             return Ok(());
         }
@@ -96,44 +96,54 @@ impl Admitted<'_> {
         new_id: impl FnOnce() -> String,
     ) -> Result<Admission, Stop> {
         let grant = self.verified.grant();
-        let token = self.verifier.named_token(self.verified).unwrap_or_default();
         let own = grant.session().map(|sid| sid.as_str());
-        // A token without an id for its playback is of one playback in each network.
-        let start = own.is_none().then(|| fingerprint(&token, &network(self.parts.client_ip)));
-        let may_be_manifest = object::may_be_manifest(&self.verified.path().to_cow());
-        let starts = own.is_none() && (may_be_manifest || grant.run().is_some());
-        let about = match (own, start) {
-            (Some(sid), _) => format!("{sub} {sid}"),
-            (None, start) => format!("{sub} {:016x} {starts}", start.unwrap_or_default()),
+        // Without an id of its own, a token is one playback in each network.
+        let start = match own {
+            Some(_) => None,
+            None => {
+                let token = self.verifier.named_token(self.verified);
+                let token = token.ok_or(Stop::Refuse(StateError::Unavailable))?;
+                Some(fingerprint(&token, &self.client()?))
+            }
         };
+        let name = own.map_or_else(|| start.unwrap_or_default().to_string(), str::to_string);
+        let about = (sub.to_string(), name);
         let known = self.memory.playing(&about, self.now);
-        let admission = |sid: &str| Admission {
-            playback: starts.then(|| sid.to_string()),
+        let admission = |sid: &str, report| Admission {
+            playback: own.is_none().then(|| sid.to_string()),
+            report,
             ..Admission::default()
         };
         if let Some((sid, false)) = known {
-            return Ok(admission(sid));
+            return Ok(admission(sid, None));
         }
         let sid = match (own, known) {
             (Some(sid), _) | (None, Some((sid, _))) => sid.to_string(),
-            (None, None) if starts => new_id(),
-            (None, None) => format!("link-{:016x}", start.unwrap_or_default()),
+            (None, None) => new_id(),
         };
         let run = grant.run().map_or(0, |run| run.as_secs().min(self.max_run));
         let until = grant.expires().as_secs().saturating_add(run).saturating_add(self.leeway);
-        // Who has the id in the token is stopped by the denylist, so the answer is not needed at once.
-        let is_served = own.is_some() && (known.is_some() || !may_be_manifest);
-        let start = start.filter(|_| starts);
-        let play = Play { sid, start, max, over: self.over, until, is_served };
+        let play = Play { sid: sid.clone(), start, max, over: self.over, until };
         let question = Question::of_viewer(sub, About::Playback(about), Action::Play(play));
-        if is_served {
-            return Ok(Admission { report: Some(question), ..Admission::default() });
+        // It had a place a moment ago.
+        if known.is_some() {
+            return Ok(admission(&sid, Some(question)));
         }
         match self.ask(question)? {
-            Answer::Playing { sid } => Ok(admission(sid)),
+            // If the token does not contain the id, the core has not looked for it on the denylist.
+            Answer::Playing { sid } if self.memory.denylist.has_sid(sid, self.now) => {
+                Err(Stop::Refuse(StateError::Revoked))
+            }
+            Answer::Playing { sid } => Ok(admission(sid, None)),
             Answer::Displaced => Err(Stop::Refuse(StateError::Displaced)),
+            Answer::Revoked => Err(Stop::Refuse(StateError::Revoked)),
             _ => Err(Stop::Refuse(StateError::TooManyPlaybacks)),
         }
+    }
+
+    /// The client's network. Clients that nobody can tell apart are not counted, and not served.
+    fn client(&self) -> Result<String, Stop> {
+        network(self.parts.client_ip).ok_or(Stop::Refuse(StateError::Unavailable))
     }
 
     /// The answer to a question that this request must not go on without.

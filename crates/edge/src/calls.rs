@@ -17,6 +17,7 @@ mod query;
 mod references;
 
 use playgate::{Request, secrets_match};
+use playgate_json::{Shape, Value};
 use playgate_state::{Answer as AnswerOfRecord, Kind, Revocation, decode};
 
 #[cfg(test)]
@@ -167,8 +168,18 @@ impl RecordCall {
 fn text(body: Option<&[u8]>) -> Result<&str, Response> {
     let body =
         body.ok_or_else(|| problem(413, "too_large", None, "the body has more than 16,384 bytes"))?;
-    core::str::from_utf8(body)
-        .map_err(|_| problem(400, "bad_request", None, "the body is not UTF-8"))
+    core::str::from_utf8(body).map_err(|_| wrong("", "the body is not UTF-8"))
+}
+
+/// Reads the JSON of a call. An unknown member is refused, because it may be meant as a restriction.
+fn parse<T: Shape>(body: &str) -> Result<T, Response> {
+    let value: Value = serde_json::from_str(body).map_err(|_| wrong("", "the body is not JSON"))?;
+    T::from_value(value).map_err(|error| wrong(&error.field, &error.to_string()))
+}
+
+/// The response to a call with a fault. `field` is empty if the call as a whole is wrong.
+fn wrong(field: &str, detail: &str) -> Response {
+    problem(400, "bad_request", Some(field).filter(|field| !field.is_empty()), detail)
 }
 
 fn empty(mut headers: Headers) -> Response {

@@ -1,30 +1,18 @@
 //! The decision on one request. It is synchronous.
 
-use core::time::Duration;
-use std::borrow::Cow;
+mod token;
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
-use playgate::{
-    CanonicalPath, ParseError, Placement, Request, State, StateError, UnixTime, Verified, Verifier,
-    cookie, query::joined,
-};
-use playgate_manifest::Rewriter;
-use playgate_state::{Action, Answer as AnswerOfRecord};
+use playgate::{CanonicalPath, Request, query::joined};
 
-use crate::admission::{Admission, Admitted, Stop};
 use crate::answer::{Answer, Headers, Problem};
 use crate::calls;
 use crate::config::{Broken, Config};
-use crate::delivery::{Delivery, Rewriting};
-use crate::denylist::Known;
-use crate::disposition;
+use crate::delivery::Delivery;
 use crate::log::{self, LogEntry};
 use crate::memory::Memory;
 use crate::object;
 use crate::plan::{Next, Plan, Response};
 use crate::question::{Answers, Question};
-use crate::redirect::Redirect;
-use crate::reference::{self, Resolved};
 use crate::request::RequestParts;
 
 /// The outcome for a request.
@@ -134,6 +122,7 @@ pub fn decide<'n>(
         cors,
         rewriting: None,
         redirect: None,
+        only_looks: false,
     };
     // 3
     if let Some((path, query)) = public(config, parts.url) {
@@ -141,145 +130,7 @@ pub fn decide<'n>(
         return serve(config, Delivery { path, query, ..delivery }, parts, entry, None);
     }
     // 4
-    let resolved = match resolve(config, parts, at) {
-        Ok(resolved) => resolved,
-        Err(Stop::Ask(question)) => return Decision::AskRecord(question),
-        Err(Stop::Refuse(error)) => {
-            return problem(Problem::Refused(error.into()), delivery.cors, entry);
-        }
-    };
-    let resolved = resolved.as_ref().map(|resolved| resolved.parts(parts));
-    let parts = resolved.as_ref().unwrap_or(parts);
-    let mut request = Request::new(parts.url);
-    request.cookie = parts.cookie;
-    request.authorization = parts.authorization;
-    request.client_ip = parts.client_ip;
-    let known = config.state.as_ref().map(|state| Known {
-        denylist: at.memory.map(|memory| &memory.denylist),
-        freshness: state.freshness,
-        now: at.millis,
-        leeway: Duration::from_secs(config.leeway),
-        asked: at.answers.asked,
-        has_records: state.has_records,
-    });
-    let may_ask = known.as_ref().is_some_and(Known::may_ask);
-    let known = known.as_ref().map(|known| known as &dyn State);
-    let (verifier, now) = (config.verifier().state(known), UnixTime::from_secs(now));
-    let mut texts = [Some(parts.url), parts.cookie, parts.authorization].into_iter().flatten();
-    let country = texts.any(|text| verifier.may_name_countries(text)).then(country).flatten();
-    // `XX` means that the edge does not know the country.
-    request.client_country = country.as_deref().filter(|known| *known != "XX");
-    match verifier.decide(&request, now) {
-        Ok(verified) => {
-            let entry = LogEntry {
-                decision: "allow",
-                kid: Some(verified.kid().to_string()),
-                scope: Some(log::path_of(&verified.scope().to_string())),
-                placement: Some(verified.placement().name()),
-                ..entry
-            };
-            let admission = match settle(config, parts, &verifier, &verified, at) {
-                Ok(admission) => admission,
-                Err(Stop::Ask(question)) => return Decision::AskRecord(question),
-                Err(Stop::Refuse(error)) => {
-                    let entry = LogEntry { decision: "deny", ..entry };
-                    return problem(Problem::Refused(error.into()), delivery.cors, entry);
-                }
-            };
-            let Admission { playback, only_looks, report } = admission;
-            let verifier = verifier.playback(playback.as_deref());
-            let path = verified.path();
-            let may_be_manifest = object::may_be_manifest(&path.to_cow());
-            // The path does not settle whether this is a manifest, which would be rewritten. The store's
-            // answer does.
-            let is_rewritten = may_be_manifest && verified.grant().directory().is_some();
-            let is_file = !is_rewritten && !path.is_manifest() && !only_looks;
-            let redirect = is_file.then(|| verifier.lasting_address(&verified, now)).flatten();
-            if let Some((location, expires)) = redirect {
-                let redirect = Redirect { location, expires: expires.as_secs() };
-                let answer = redirect.answer(delivery.now, delivery.cors);
-                return Decision::Respond(answer.into(), LogEntry { status: 302, ..entry });
-            }
-            let gives_token = !only_looks;
-            let delivery = admitted(
-                delivery,
-                config,
-                parts,
-                &verifier,
-                &verified,
-                may_be_manifest,
-                gives_token,
-            );
-            serve(config, delivery, parts, entry, report)
-        }
-        // Log what the token says even though it is not verified: it tells the operator which key is
-        // missing.
-        Err(denied) => {
-            let refusal = denied.refusal();
-            if may_ask && refusal == StateError::Unavailable.into() {
-                return Decision::AskDenylist;
-            }
-            let added = refusal == ParseError::UnsignedParameter.into();
-            let added = added.then(|| verifier.added_params(&request, now).find_map(log::param));
-            let entry = LogEntry {
-                param: added.flatten(),
-                kid: denied.untrusted_kid().and_then(|kid| log::kid(&config.ring, kid)),
-                scope: denied.untrusted_scope().map(|scope| log::path_of(&scope.to_string())),
-                placement: denied.placement().map(Placement::name),
-                ..entry
-            };
-            problem(Problem::Refused(refusal), delivery.cors, entry)
-        }
-    }
-}
-
-/// The request with the token that its reference stands for, if it has one.
-fn resolve(
-    config: &Config,
-    parts: &RequestParts<'_>,
-    at: Now<'_>,
-) -> Result<Option<Resolved>, Stop> {
-    let state = config.state.as_ref().filter(|state| state.has_records);
-    let Some(state) = state.filter(|_| config.verifier().reads_native()) else { return Ok(None) };
-    let Some(reference) = reference::find(parts) else { return Ok(None) };
-    let resolved = |token: &str| Some(Resolved::new(parts, reference, token));
-    let known =
-        at.memory.and_then(|memory| memory.token(reference, at.millis, state.freshness.max_age));
-    if let Some(token) = known {
-        return Ok(resolved(token));
-    }
-    let question = Question::of_reference(reference, Action::Get);
-    match at.answers.of(&question.record) {
-        None => Err(Stop::Ask(question)),
-        Some(None) => Err(Stop::Refuse(StateError::Unavailable)),
-        Some(Some(AnswerOfRecord::Token { token })) => Ok(resolved(token)),
-        Some(Some(_)) => Err(Stop::Refuse(StateError::UnknownReference)),
-    }
-}
-
-/// What the records say about an admitted request. Without state, there is nothing to ask.
-fn settle(
-    config: &Config,
-    parts: &RequestParts<'_>,
-    verifier: &Verifier<'_>,
-    verified: &Verified<'_>,
-    at: Now<'_>,
-) -> Result<Admission, Stop> {
-    let Some((state, memory)) = config.state.as_ref().zip(at.memory) else {
-        return Ok(Admission::default());
-    };
-    let admitted = Admitted {
-        parts,
-        verifier,
-        verified,
-        memory,
-        answers: at.answers,
-        over: state.over_limit,
-        now: at.millis,
-        leeway: config.leeway,
-        max_run: config.max_run,
-    };
-    admitted.settle(|| Base64UrlUnpadded::encode_string(&(at.random)()))
+    token::Gated { config, at, delivery, entry }.decide(parts, country)
 }
 
 fn serve(
@@ -291,82 +142,6 @@ fn serve(
 ) -> Decision {
     let (plan, next) = Plan::start(config, delivery, parts, entry);
     Decision::Serve(Box::new(plan), next, report)
-}
-
-fn admitted(
-    delivery: Delivery,
-    config: &Config,
-    parts: &RequestParts<'_>,
-    verifier: &Verifier<'_>,
-    verified: &Verified<'_>,
-    may_be_manifest: bool,
-    gives_token: bool,
-) -> Delivery {
-    let now = UnixTime::from_secs(delivery.now);
-    let rewriter =
-        (may_be_manifest && gives_token).then(|| Rewriter::new(verifier, verified, now)).flatten();
-    let redirect = rewriter.as_ref().and_then(|rewriter| redirect(rewriter, verified));
-    let rewriting = rewriter.map(|rewriter| {
-        let rewriter = rewriter.public_paths(config.public.clone());
-        Box::new(Rewriting { rewriter, max_bytes: config.max_manifest_bytes })
-    });
-    let mut delivery = Delivery {
-        path: verified.path().to_string(),
-        query: verified.clean_query(config.forward_params(may_be_manifest)),
-        expires: Some(verified.expires().as_secs()),
-        disposition: verified.grant().download().map(disposition::of),
-        rewriting,
-        redirect,
-        ..delivery
-    };
-    if config.set_cookie
-        && gives_token
-        && verified.placement() != Placement::Cookie
-        && verified.grant().directory().is_some()
-    {
-        delivery.cookie = cookie(&delivery, parts, verifier, verified);
-    }
-    delivery
-}
-
-/// The address to redirect to if a path that may lead to a manifest turns out to lead to a file. The
-/// address is valid for as long as `run` specifies. Manifests need no redirect, because the addresses in
-/// them already last that long.
-///
-/// Returns `None` if the link itself lasts at least as long, or if the token came in a cookie or in the
-/// `Authorization` header: the client sends those again, so a request to an address with a token would
-/// carry two.
-fn redirect(rewriter: &Rewriter, verified: &Verified<'_>) -> Option<Box<Redirect>> {
-    let expires = rewriter.expires();
-    if !rewriter.is_exchanged()
-        || verified.path().is_manifest()
-        || expires <= verified.grant().expires()
-    {
-        return None;
-    }
-    let location = verified.address_with(rewriter.token())?;
-    Some(Box::new(Redirect { location, expires: expires.as_secs() }))
-}
-
-/// The cookie with the token, or with the token that it was exchanged for.
-fn cookie(
-    delivery: &Delivery,
-    parts: &RequestParts<'_>,
-    verifier: &Verifier<'_>,
-    verified: &Verified<'_>,
-) -> Option<String> {
-    // Only a path that is certainly a manifest's starts a playback.
-    let rewriting = delivery.rewriting.as_deref().filter(|_| verified.path().is_manifest());
-    let (token, expires) = match rewriting {
-        Some(Rewriting { rewriter, .. }) => (Cow::from(rewriter.token()), rewriter.expires()),
-        None => (verifier.named_token(verified)?.into(), verified.expires()),
-    };
-    let header = parts.cookie.unwrap_or_default();
-    if header.split(';').any(|pair| pair.trim() == &*token) {
-        return None;
-    }
-    let length = expires.duration_since(UnixTime::from_secs(delivery.now));
-    cookie::set_cookie(&token, &verified.scope().to_string(), length)
 }
 
 /// The canonical path of a public URL, and the part of its query that is forwarded.
@@ -397,10 +172,14 @@ fn problem(problem: Problem, cors: Headers, entry: LogEntry) -> Decision {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::config::{Binding, Variables};
     use crate::plan::Body;
+    use base64ct::{Base64UrlUnpadded, Encoding as _};
     use playgate::KeyRing;
+    use playgate::UnixTime;
     use playgate::{Link, Signer};
 
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";

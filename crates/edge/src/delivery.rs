@@ -16,7 +16,7 @@ pub(crate) struct Rewriting {
 }
 
 /// The delivery for an admitted request. It does not borrow from the request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Delivery {
     /// The canonical path that was verified.
     pub(crate) path: String,
@@ -38,6 +38,8 @@ pub(crate) struct Delivery {
     pub(crate) rewriting: Option<Box<Rewriting>>,
     /// Where to redirect the viewer, if the media is not a manifest.
     pub(crate) redirect: Option<Box<Redirect>>,
+    /// Whether the request must get no more than the first two bytes, because it does not count as a use.
+    pub(crate) only_looks: bool,
 }
 
 impl Delivery {
@@ -118,6 +120,7 @@ mod tests {
             cookie: None,
             rewriting: None,
             redirect: None,
+            only_looks: false,
             cors: vec![("Vary", "Origin".into())],
         }
     }

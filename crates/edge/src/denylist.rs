@@ -8,8 +8,6 @@ use core::time::Duration;
 use playgate::{PresentedToken, State, StateError, UnixTime};
 use playgate_state::{Progress, Question as ReplicaQuestion, Reason, Replica, Update};
 
-use crate::memory::age;
-
 /// How long a question may take until another one is asked, in milliseconds.
 const PATIENCE: u64 = 5_000;
 
@@ -140,6 +138,11 @@ impl Denylist {
     fn age(&self, now: u64) -> u64 {
         self.known_at.map_or(u64::MAX, |at| age(at, now))
     }
+}
+
+/// The age of something at `at`. A clock that was set back says nothing about age, so it counts as very old.
+pub(crate) fn age(at: u64, now: u64) -> u64 {
+    now.checked_sub(at).unwrap_or(u64::MAX)
 }
 
 /// The state that decides on a request: what the gate knows at this moment.

@@ -1,51 +1,57 @@
 //! What one gate remembers of the deployment's state between requests.
 
+use core::fmt;
 use std::collections::HashMap;
 
 use playgate_state::{Action, Answer};
 
-use crate::denylist::Denylist;
-use crate::question::{About, Answers, Question};
+use crate::denylist::{Denylist, age};
+use crate::question::{About, Answers, Pair, Question};
 
-/// The most entries of a table. A table that is full is emptied: the gate asks again.
+/// The most entries of a table.
 const MAX_LEN: usize = 4_096;
 
 /// How often a playback that runs is reported, in milliseconds: three times before its lease ends.
 const KEEP: u64 = 30_000;
 
-/// What one gate remembers. Nothing in it is decisive: without it, the gate asks again.
-#[derive(Debug, Default)]
+/// For how long an unknown reference is not looked up again, in milliseconds.
+const UNKNOWN: u64 = 5_000;
+
+/// What one gate remembers, so that it need not ask again: what the records have admitted, and tokens of references.
+/// `Debug` shows nothing of it.
+#[derive(Default)]
 pub struct Memory {
     /// The copy of the denylist.
     pub denylist: Denylist,
-    /// The tokens of references.
-    references: Recent<String>,
-    /// Redemptions, by the id of the token and the client. They are for ever.
-    redemptions: Recent<()>,
-    /// The ids of playbacks that run, by their id or by what they were started with.
-    playbacks: Recent<String>,
+    /// The tokens of references. Unknown ones have none.
+    references: Recent,
+    /// Redemptions, which are for ever.
+    redemptions: Recent,
+    /// The ids of playbacks that have a place.
+    playbacks: Recent,
 }
 
 impl Memory {
-    /// The token of a reference, if it was looked up less than `max_age` milliseconds ago.
-    pub(crate) fn token(&self, reference: &str, now: u64, max_age: u64) -> Option<&str> {
-        self.references.get(reference, now, max_age).map(String::as_str)
+    /// The token of a reference, or that there is none, if it was looked up less than `max_age` milliseconds ago.
+    pub(crate) fn token(&self, reference: &str, now: u64, max_age: u64) -> Option<Option<&str>> {
+        let (token, at) = self.references.0.get(&of_reference(reference))?;
+        let max_age = if token.is_empty() { max_age.min(UNKNOWN) } else { max_age };
+        (age(*at, now) <= max_age).then_some(Some(token.as_str()).filter(|token| !token.is_empty()))
     }
 
     /// Whether a client is known to have redeemed a token.
-    pub(crate) fn has_redeemed(&self, about: &str) -> bool {
+    pub(crate) fn has_redeemed(&self, about: &Pair) -> bool {
         self.redemptions.0.contains_key(about)
     }
 
     /// The id of a playback that is known to have a place, and whether it is time to report it again.
-    pub(crate) fn playing(&self, about: &str, now: u64) -> Option<(&str, bool)> {
+    pub(crate) fn playing(&self, about: &Pair, now: u64) -> Option<(&str, bool)> {
         let (sid, at) = self.playbacks.0.get(about)?;
-        // One that was displaced does not come back, but the viewer may start another one with the same link.
         let is_revoked = self.denylist.has_sid(sid, now);
         (!is_revoked).then(|| (sid.as_str(), age(*at, now) >= KEEP))
     }
 
-    /// Adds an answer, encoded, to what a request knows; `None` if there was none.
+    /// Adds an answer, encoded, to what a request knows; `None` if there was none. `now` is the time of the question.
     pub fn settle(
         &mut self,
         answers: &mut Answers,
@@ -53,22 +59,19 @@ impl Memory {
         answer: Option<&[u8]>,
         now: u64,
     ) {
-        if let Some(answer) = answers.add(question, answer) {
-            self.learn(question, answer, now);
-        }
-    }
-
-    /// Remembers an answer. `now` is the time at which it was asked.
-    fn learn(&mut self, question: &Question, answer: &Answer, now: u64) {
+        let Some(answer) = answers.add(question, answer) else { return };
         match (&question.about, answer) {
             (About::Reference(reference), Answer::Token { token }) => {
-                self.references.insert(reference, token.clone(), now);
+                self.references.insert(of_reference(reference), token.clone(), now);
+            }
+            (About::Reference(reference), Answer::Unknown) => {
+                self.references.insert(of_reference(reference), String::new(), now);
             }
             (About::Redemption(about), Answer::Redeemed) => {
-                self.redemptions.insert(about, (), now);
+                self.redemptions.insert(about.clone(), String::new(), now);
             }
             (About::Playback(about), Answer::Playing { sid }) => {
-                self.playbacks.insert(about, sid.clone(), now);
+                self.playbacks.insert(about.clone(), sid.clone(), now);
             }
             (About::Playback(about), _) => {
                 self.playbacks.0.remove(about);
@@ -77,39 +80,89 @@ impl Memory {
         }
     }
 
-    /// Notes that a playback is about to be reported.
+    /// Notes that a playback is about to be reported, so that the next request does not report it as well.
     pub fn reported(&mut self, question: &Question, now: u64) {
         if let (About::Playback(about), Action::Play(play)) = (&question.about, &question.action) {
-            self.playbacks.insert(about, play.sid.clone(), now);
+            self.playbacks.insert(about.clone(), play.sid.clone(), now);
         }
     }
 }
 
-/// Values with the time at which they were right, in Unix milliseconds.
-#[derive(Debug)]
-struct Recent<V>(HashMap<String, (V, u64)>);
-
-impl<V> Default for Recent<V> {
-    fn default() -> Self {
-        Self(HashMap::new())
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
     }
 }
 
-impl<V> Recent<V> {
-    fn get(&self, key: &str, now: u64, max_age: u64) -> Option<&V> {
-        let (value, at) = self.0.get(key)?;
-        (age(*at, now) <= max_age).then_some(value)
-    }
+/// Texts with the time at which they were right, in Unix milliseconds.
+#[derive(Default)]
+struct Recent(HashMap<Pair, (String, u64)>);
 
-    fn insert(&mut self, key: &str, value: V, now: u64) {
-        if self.0.len() >= MAX_LEN {
-            self.0.clear();
+impl Recent {
+    fn insert(&mut self, key: Pair, value: String, now: u64) {
+        if self.0.len() >= MAX_LEN && !self.0.contains_key(&key) {
+            // What has not been used for long goes first.
+            self.0.retain(|_, (_, at)| age(*at, now) < 2 * KEEP);
+            if self.0.len() >= MAX_LEN {
+                self.0.clear();
+            }
         }
-        self.0.insert(key.into(), (value, now));
+        self.0.insert(key, (value, now));
     }
 }
 
-/// The age of something at `at`. A clock that was set back says nothing about age, so it counts as very old.
-pub(crate) fn age(at: u64, now: u64) -> u64 {
-    now.checked_sub(at).unwrap_or(u64::MAX)
+/// The key of a reference.
+fn of_reference(reference: &str) -> Pair {
+    (reference.into(), String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use playgate_state::{Put, encode};
+
+    const NOW: u64 = 1_767_225_000_000;
+
+    fn question(reference: &str) -> Question {
+        let put = Put { token: "secret".into(), jti: "secret".into(), until: 9 };
+        Question::of_reference(reference, Action::Put(put))
+    }
+
+    #[test]
+    fn a_full_table_forgets_what_is_old() {
+        let mut table = Recent::default();
+        let key = |n: usize| (n.to_string(), String::new());
+        for n in 0..MAX_LEN {
+            table.insert(key(n), String::new(), if n < 10 { NOW } else { NOW + 50_000 });
+        }
+        table.insert(key(20), String::new(), NOW + 60_000);
+        assert_eq!(table.0.len(), MAX_LEN, "it was there before");
+        table.insert(key(MAX_LEN), String::new(), NOW + 60_000);
+        assert_eq!(table.0.len(), MAX_LEN - 9);
+        assert!(!table.0.contains_key(&key(9)) && table.0.contains_key(&key(10)));
+    }
+
+    #[test]
+    fn an_unknown_reference_is_asked_for_again_soon() {
+        let mut memory = Memory::default();
+        let mut answers = Answers::default();
+        memory.settle(&mut answers, &question("pg=ref.a"), Some(&encode(&Answer::Unknown)), NOW);
+        assert_eq!(memory.token("pg=ref.a", NOW + 5_000, 10_000), Some(None));
+        assert_eq!(memory.token("pg=ref.a", NOW + 5_001, 10_000), None);
+        assert_eq!(memory.token("pg=ref.b", NOW, 10_000), None);
+        let token = Answer::Token { token: "secret".into() };
+        memory.settle(&mut answers, &question("pg=ref.a"), Some(&encode(&token)), NOW + 6_000);
+        assert_eq!(memory.token("pg=ref.a", NOW + 6_000, 10_000), Some(Some("secret")));
+    }
+
+    #[test]
+    fn debug_shows_no_token_and_no_id() {
+        let mut memory = Memory::default();
+        let mut answers = Answers::default();
+        let token = Answer::Token { token: "secret".into() };
+        let question = question("pg=ref.secret");
+        memory.settle(&mut answers, &question, Some(&encode(&token)), NOW);
+        let text = format!("{memory:?} {answers:?} {question:?}");
+        assert!(text.starts_with("Memory") && !text.contains("secret"), "{text}");
+    }
 }

@@ -174,7 +174,11 @@ impl Plan {
         request: &RequestParts<'_>,
         entry: LogEntry,
     ) -> (Self, Next) {
-        let wanted = Wanted::of(request);
+        let mut wanted = Wanted::of(request);
+        if delivery.only_looks {
+            // With If-Range, the store may send everything.
+            wanted.conditions = Default::default();
+        }
         let mut plan = Self { delivery, wanted, phase: Phase::Final, pending: None, entry };
         let next = match &config.store {
             Store::Server(server) => Next::Ask(from_origin::start(&mut plan, server)),
@@ -252,13 +256,31 @@ impl Plan {
         Next::Respond(self.delivery.problem(problem).into())
     }
 
-    /// Records the status of a response.
+    /// Records the status of a response. Who only looks gets no more than that, whatever the store answers.
     fn finish(&mut self, next: Next) -> Next {
+        let next = match next {
+            Next::Respond(response)
+                if self.delivery.only_looks && !self.delivery.head && !is_glimpse(&response) =>
+            {
+                self.problem(Problem::BadOrigin)
+            }
+            next => next,
+        };
         if let Next::Respond(response) = &next {
             self.entry.status = response.status;
         }
         next
     }
+}
+
+/// Whether a response has at most the first two bytes of the store's answer.
+fn is_glimpse(Response { status, headers, body }: &Response) -> bool {
+    let is_short =
+        |value: &str| ["bytes 0-0/", "bytes 0-1/"].iter().any(|start| value.starts_with(start));
+    let ranges = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Content-Range"));
+    let mut ranges = ranges.map(|(_, value)| is_short(value));
+    *body != Body::Stored
+        || *status == 206 && ranges.next() == Some(true) && ranges.all(|short| short)
 }
 
 #[cfg(test)]

@@ -18,15 +18,18 @@ pub struct Question {
     pub(crate) about: About,
 }
 
+/// Two ids.
+pub(crate) type Pair = (String, String);
+
 /// What an answer is about, as the gate remembers it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum About {
     /// A reference.
     Reference(String),
-    /// A token and a client.
-    Redemption(String),
-    /// A playback, by its id or by what it is started with.
-    Playback(String),
+    /// The id of a token, and a client.
+    Redemption(Pair),
+    /// A viewer, and a playback: its id, or what it is started with.
+    Playback(Pair),
     /// Nothing that the gate remembers.
     Nothing,
 }
@@ -41,7 +44,7 @@ impl Question {
     }
 
     /// A command to the record of a token.
-    pub(crate) fn of_token(jti: &str, about: String, action: Action) -> Self {
+    pub(crate) fn of_token(jti: &str, about: Pair, action: Action) -> Self {
         Self { record: format!("redemption/{jti}"), action, about: About::Redemption(about) }
     }
 
@@ -65,7 +68,7 @@ impl fmt::Debug for Question {
 }
 
 /// What was asked for one request.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Answers {
     /// When the denylist was asked for this request, in Unix milliseconds, if it was.
     pub asked: Option<u64>,
@@ -91,17 +94,23 @@ impl Answers {
     }
 }
 
+/// Shows no id and no token.
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers").field("asked", &self.asked).finish_non_exhaustive()
+    }
+}
+
 /// The network of a client: its IPv4 address, or the first half of its IPv6 address, which a device keeps when it
-/// changes the second.
-pub(crate) fn network(client: Option<IpAddr>) -> String {
-    match client.map(|client| client.to_canonical()) {
-        Some(IpAddr::V4(address)) => address.to_string(),
-        Some(IpAddr::V6(address)) => {
+/// changes the second. `None` if it is not known.
+pub(crate) fn network(client: Option<IpAddr>) -> Option<String> {
+    Some(match client?.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
-        None => "unknown".into(),
-    }
+    })
 }
 
 /// A number for a link and a client, from which neither can be told.

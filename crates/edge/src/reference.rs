@@ -1,53 +1,16 @@
 //! Reference tokens: `pg=ref.` and 43 characters, in any placement. Their tokens are in a record.
 
-use crate::request::RequestParts;
-
 const START: &str = "pg=ref.";
 const LEN: usize = START.len() + 43;
-
-/// The reference of a request, if it has one: the first in its URL, its cookies and its bearer token.
-pub(crate) fn find<'r>(parts: &RequestParts<'r>) -> Option<&'r str> {
-    let texts = [Some(parts.url), parts.cookie, parts.authorization];
-    texts.into_iter().flatten().find_map(|text| in_text(text).next().map(|(_, found)| found))
-}
 
 /// Whether a text is a reference with its name.
 pub(crate) fn is_reference(text: &str) -> bool {
     in_text(text).any(|(_, found)| found.len() == text.len())
 }
 
-/// A request in which a reference is replaced by its token.
-#[derive(Debug)]
-pub(crate) struct Resolved {
-    url: String,
-    cookie: Option<String>,
-    authorization: Option<String>,
-}
-
-impl Resolved {
-    /// Replaces the reference in every placement: a request with two tokens is ambiguous with two references as well.
-    pub(crate) fn new(parts: &RequestParts<'_>, reference: &str, token: &str) -> Self {
-        let replaced = |text: &str| replaced(text, reference, token);
-        Self {
-            url: replaced(parts.url),
-            cookie: parts.cookie.map(replaced),
-            authorization: parts.authorization.map(replaced),
-        }
-    }
-
-    /// The request with the token.
-    pub(crate) fn parts<'r>(&'r self, parts: &RequestParts<'r>) -> RequestParts<'r> {
-        let Self { url, cookie, authorization } = self;
-        RequestParts {
-            url,
-            cookie: cookie.as_deref(),
-            authorization: authorization.as_deref(),
-            ..*parts
-        }
-    }
-}
-
-fn replaced(text: &str, reference: &str, token: &str) -> String {
+/// A text in which a reference is replaced by its token: a request with two tokens is ambiguous with two references as
+/// well.
+pub(crate) fn replaced(text: &str, reference: &str, token: &str) -> String {
     let (mut replaced, mut end) = (String::with_capacity(text.len()), 0);
     for (at, _) in in_text(text).filter(|(_, found)| *found == reference) {
         replaced.push_str(text.get(end..at).unwrap_or_default());
@@ -91,9 +54,7 @@ mod tests {
             (format!("a=b; {name}; c=d"), "a=b; T; c=d".into()),
             (format!("Bearer {name}"), "Bearer T".into()),
         ] {
-            let parts = RequestParts { url: &text, ..RequestParts::default() };
-            assert_eq!(find(&parts), Some(name.as_str()));
-            assert_eq!(Resolved::new(&parts, &name, "T").url, expected);
+            assert_eq!(replaced(&text, &name, "T"), expected);
         }
         for text in [
             format!("https://h/a?v={name}"),
@@ -102,7 +63,6 @@ mod tests {
             format!("https://h/a?pg=ref.{}*", &id[1..]),
             format!("https://h/a?pg=ref.{}", &id[1..]),
         ] {
-            assert_eq!(find(&RequestParts { url: &text, ..RequestParts::default() }), None);
             assert_eq!(replaced(&text, &name, "T"), text);
         }
         let both = format!("https://h/a?v={name}&{name}");

@@ -105,15 +105,15 @@ impl Gate {
         u8::from(asks) | if self.0.reports.borrow().is_empty() { 0 } else { 2 }
     }
 
-    /// The next command to send to a record.
+    /// The next command to send to a record in the background. Its answer goes to [`Gate::settle`].
     #[must_use]
-    pub fn report(&self, now: f64) -> Option<js_sys::Array> {
+    pub fn report(&self, now: f64) -> Option<Pending> {
         let question = self.0.reports.borrow_mut().pop()?;
         self.0.memory.borrow_mut().reported(&question, millis(now));
-        Some(pending::list(&question))
+        Some(Pending::default().with(Some(question)))
     }
 
-    /// Notes the answer to the question of a request; `undefined` if there was none.
+    /// Notes the answer to a question that was asked at `now`; `undefined` if there was none.
     pub fn settle(&self, pending: &mut Pending, answer: Option<Vec<u8>>, now: f64) {
         pending.settle(&mut self.0.memory.borrow_mut(), answer.as_deref(), millis(now));
     }

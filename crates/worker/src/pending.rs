@@ -4,7 +4,7 @@ use js_sys::{Array, Uint8Array};
 use playgate_edge::{Answers, MAX_BODY, Memory, Question, RecordCall};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// A request that cannot be decided yet.
+/// A request that cannot be decided yet, or a report.
 #[wasm_bindgen]
 #[derive(Debug, Default)]
 pub struct Pending {

@@ -3,24 +3,22 @@
 use js_sys::{Array, Uint8Array};
 use playgate::UnixTime;
 use playgate_state::{Action, Record, apply, decode, encode};
-use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::denylist;
 
 /// Performs a command on a record. Returns what follows, as a list: the record to store if one is left, `null` if there
 /// is nothing to store, `undefined` if none is left; from when on it is not needed, in milliseconds; the answer; and the
 /// revocations that follow, as [`denylist::lines`] writes them.
-///
-/// # Errors
-/// The record or the command cannot be read.
+/// `undefined` if the record or the command is of another version.
+#[must_use]
 #[wasm_bindgen(js_name = applyCommand)]
-pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Result<Array, JsError> {
-    let unreadable = || JsError::new("a record or a command is of another version");
+pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Option<Array> {
     let stored: Option<Record> = match &record {
-        Some(bytes) => Some(decode(bytes).ok_or_else(unreadable)?),
+        Some(bytes) => Some(decode(bytes)?),
         None => None,
     };
-    let action: Action = decode(command).ok_or_else(unreadable)?;
+    let action: Action = decode(command)?;
     let outcome = apply(stored, action, UnixTime::from_secs(denylist::seconds(now)));
     let next = outcome.record.as_ref().map(encode);
     let stores = match &next {
@@ -30,7 +28,7 @@ pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Resul
     };
     let until = outcome.record.as_ref().map_or(0, Record::until);
     let revocations = outcome.revocations.iter().map(|one| JsValue::from(denylist::lines(one)));
-    Ok(Array::of4(
+    Some(Array::of4(
         &stores,
         &((until as f64) * 1000.0).into(),
         &Uint8Array::from(encode(&outcome.reply).as_slice()).into(),
@@ -45,13 +43,10 @@ pub fn sweep() -> Vec<u8> {
     encode(&Action::Sweep)
 }
 
-/// From when on a record is not needed, in milliseconds.
-///
-/// # Errors
-/// It cannot be read.
+/// From when on a record is not needed, in milliseconds; `undefined` if it is of another version.
+#[must_use]
 #[wasm_bindgen(js_name = recordUntil)]
-pub fn record_until(record: &[u8]) -> Result<f64, JsError> {
-    let record: Option<Record> = decode(record);
-    let record = record.ok_or_else(|| JsError::new("a record is of another version"))?;
-    Ok((record.until() as f64) * 1000.0)
+pub fn record_until(record: &[u8]) -> Option<f64> {
+    let record: Record = decode(record)?;
+    Some((record.until() as f64) * 1000.0)
 }

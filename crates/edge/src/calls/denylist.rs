@@ -5,8 +5,8 @@ use playgate_json::{Shape, Value};
 use playgate_state::{Kind, Reason, Revocation};
 use serde::Serialize;
 
-use super::query::{number, param};
-use super::{Call, empty, json, problem};
+use super::query::{check, number, param};
+use super::{Call, empty, json, parse, problem, wrong};
 use crate::answer::Headers;
 use crate::plan::Response;
 
@@ -99,14 +99,9 @@ impl<'a> From<&'a Revocation> for Shown<'a> {
     }
 }
 
-/// Reads a revocation. An unknown member is refused, because it may be meant as a restriction.
+/// Reads a revocation.
 pub(crate) fn revoke(body: &str, now: u64) -> Result<Call, Response> {
-    let wrong = |field: &str, detail: &str| {
-        problem(400, "bad_request", Some(field).filter(|field| !field.is_empty()), detail)
-    };
-    let request = Value::from_json(body).and_then(Request::from_value);
-    let request = request.map_err(|error| wrong(&error.field, &error.to_string()))?;
-    let Request { kind, value, issued_before, until, reason } = request;
+    let Request { kind, value, issued_before, until, reason } = parse(body)?;
     let kind = kind.ok_or_else(|| wrong("kind", KINDS))?;
     let until = until.ok_or_else(|| wrong("until", "write when the last of the tokens expires"))?;
     let revocation = Revocation { kind, value, issued_before, until, reason };
@@ -117,11 +112,13 @@ pub(crate) fn revoke(body: &str, now: u64) -> Result<Call, Response> {
 }
 
 pub(super) fn list(query: &str) -> Result<Call, Response> {
+    check(query, &["after", "limit"])?;
     let limit = number(query, "limit", 1..=MAX_LIMIT)?.unwrap_or(USUAL_LIMIT);
     Ok(Call::List { after: number(query, "after", 0..=MAX_NUMBER)?, limit })
 }
 
 pub(super) fn undo(query: &str) -> Result<Call, Response> {
+    check(query, &["kind", "value"])?;
     let kind = param(query, "kind")?.unwrap_or_default();
     let kind =
         Kind::from_name(&kind).ok_or_else(|| problem(400, "bad_request", Some("kind"), KINDS))?;

@@ -4,7 +4,7 @@ use playgate::{Request, UnixTime};
 use playgate_state::{Action, Playback};
 use serde::Serialize;
 
-use super::query::{needed, param};
+use super::query::{check, needed, param};
 use super::{Call, RecordCall, Respond};
 use crate::answer::Answer;
 use crate::config::Config;
@@ -31,6 +31,7 @@ impl<'a> Shown<'a> {
 }
 
 pub(super) fn list(query: &str) -> Result<Call, Response> {
+    check(query, &["sub"])?;
     let sub = needed(query, "sub")?;
     let question = Question::of_viewer(&sub, About::Nothing, Action::List);
     Ok(Call::Record(RecordCall { question, respond: Respond::Playbacks }))
@@ -38,6 +39,7 @@ pub(super) fn list(query: &str) -> Result<Call, Response> {
 
 /// The operator ends one playback, or all of a viewer.
 pub(super) fn end(query: &str) -> Result<Call, Response> {
+    check(query, &["sub", "sid"])?;
     let sub = needed(query, "sub")?;
     let sid = match param(query, "sid")? {
         Some(sid) if sid.is_empty() => needed(query, "sid").map(Some)?,
@@ -65,7 +67,7 @@ pub(super) fn leave(
     let request = Request::new(body.trim());
     let token = verifier
         .authenticate(&request, UnixTime::from_secs(now))
-        .map_err(|refusal| wrong(&format!("send an address of the playback: {refusal}")))?;
+        .map_err(|refusal| wrong(&format!("send an address from the playlist: {refusal}")))?;
     let grant = token.grant();
     let Some((sub, sid)) = grant.subject().zip(grant.session()) else {
         return Err(wrong(

@@ -2,13 +2,13 @@
 
 use core::fmt;
 
-use playgate::{Request, UnixTime};
+use playgate::{Refusal, Request, UnixTime};
 use playgate_json::{Shape, Value};
 use playgate_state::{Action, Put};
 use serde::Serialize;
 
-use super::query::needed;
-use super::{Call, RecordCall, Respond, problem};
+use super::query::{check, needed};
+use super::{Call, RecordCall, Respond, parse, wrong};
 use crate::config::Config;
 use crate::plan::Response;
 use crate::question::Question;
@@ -50,22 +50,22 @@ impl fmt::Debug for Created {
 }
 
 pub(super) fn create(config: &Config, body: &str, now: u64) -> Result<Call, Response> {
-    let wrong = |field: &str, detail: &str| {
-        problem(400, "bad_request", Some(field).filter(|field| !field.is_empty()), detail)
-    };
-    let creation = Value::from_json(body).and_then(Creation::from_value);
-    let Creation { link, reference } =
-        creation.map_err(|error| wrong(&error.field, &error.message))?;
+    let Creation { link, reference } = parse(body)?;
     let named = ["pg=", &reference].concat();
     if !reference::is_reference(&named) {
-        let detail = "write ref. and 43 characters of base64url: 32 random bytes";
-        return Err(wrong("reference", detail));
+        return Err(wrong_form());
     }
     let verifier = config.verifier();
     let request = Request::new(&link);
-    let token = verifier
-        .authenticate(&request, UnixTime::from_secs(now))
-        .map_err(|refusal| wrong("link", &refusal.to_string()))?;
+    let token =
+        verifier.authenticate(&request, UnixTime::from_secs(now)).map_err(
+            |refusal| match refusal {
+                Refusal::State(_) => {
+                    wrong("link", "this is a link with a reference; store a signed link")
+                }
+                _ => wrong("link", &refusal.to_string()),
+            },
+        )?;
     let grant = token.grant();
     let no_jti = "the token has no id; sign the link with a jti, so that it can be taken back";
     let jti = grant.token_id().ok_or_else(|| wrong("link", no_jti))?.as_str().to_string();
@@ -87,8 +87,16 @@ pub(super) fn create(config: &Config, body: &str, now: u64) -> Result<Call, Resp
     Ok(Call::Record(RecordCall { question, respond: Respond::Reference(created) }))
 }
 
+fn wrong_form() -> Response {
+    wrong("reference", "write ref. and 43 characters of base64url: 32 random bytes")
+}
+
 pub(super) fn delete(query: &str) -> Result<Call, Response> {
+    check(query, &["reference"])?;
     let named = ["pg=", &needed(query, "reference")?].concat();
+    if !reference::is_reference(&named) {
+        return Err(wrong_form());
+    }
     let question = Question::of_reference(&named, Action::Delete);
     let respond = Respond::Done("there is no such reference");
     Ok(Call::Record(RecordCall { question, respond }))
