@@ -13,6 +13,7 @@ use playgate_state::{Action, Answer as AnswerOfRecord};
 
 use crate::admission::{Admission, Admitted, Stop};
 use crate::answer::{Answer, Headers, Problem};
+use crate::built;
 use crate::calls;
 use crate::config::{Broken, Config};
 use crate::delivery::{Delivery, Rewriting};
@@ -103,7 +104,7 @@ pub fn decide<'n>(
             return problem(Problem::Misconfigured, cors, LogEntry { decision: "error", ..entry });
         }
     };
-    if let Some(state) = &config.state
+    if let Some(state) = config.state()
         && calls::is_call(parts.url)
     {
         return match calls::is_allowed(state, parts) {
@@ -154,7 +155,7 @@ pub fn decide<'n>(
     request.cookie = parts.cookie;
     request.authorization = parts.authorization;
     request.client_ip = parts.client_ip;
-    let known = config.state.as_ref().map(|state| Known {
+    let known = config.state().map(|state| Known {
         denylist: at.memory.map(|memory| &memory.denylist),
         freshness: state.freshness,
         now: at.millis,
@@ -163,7 +164,7 @@ pub fn decide<'n>(
         has_records: state.has_records,
     });
     let may_ask = known.as_ref().is_some_and(Known::may_ask);
-    let known = known.as_ref().map(|known| known as &dyn State);
+    let known = known.as_ref().filter(|_| built::STATE).map(|known| known as &dyn State);
     let (verifier, now) = (config.verifier().state(known), UnixTime::from_secs(now));
     let mut texts = [Some(parts.url), parts.cookie, parts.authorization].into_iter().flatten();
     let country = texts.any(|text| verifier.may_name_countries(text)).then(country).flatten();
@@ -178,6 +179,10 @@ pub fn decide<'n>(
                 placement: Some(verified.placement().name()),
                 ..entry
             };
+            if !built::MANIFESTS && needs_rewriting(config, &verified) {
+                let entry = LogEntry { decision: "deny", ..entry };
+                return problem(Problem::ManifestsRequired, delivery.cors, entry);
+            }
             let admission = match settle(config, parts, &verifier, &verified, at) {
                 Ok(admission) => admission,
                 Err(Stop::Ask(question)) => return Decision::AskRecord(question),
@@ -192,7 +197,8 @@ pub fn decide<'n>(
             let may_be_manifest = object::may_be_manifest(&path.to_cow());
             // The path does not settle whether this is a manifest, which would be rewritten. The store's
             // answer does.
-            let is_rewritten = may_be_manifest && verified.grant().directory().is_some();
+            let is_rewritten =
+                built::MANIFESTS && may_be_manifest && verified.grant().directory().is_some();
             let is_file = !is_rewritten && !path.is_manifest() && !only_looks;
             let redirect = is_file.then(|| verifier.lasting_address(&verified, now)).flatten();
             if let Some((location, expires)) = redirect {
@@ -239,7 +245,7 @@ fn resolve(
     parts: &RequestParts<'_>,
     at: Now<'_>,
 ) -> Result<Option<Resolved>, Stop> {
-    let state = config.state.as_ref().filter(|state| state.has_records);
+    let state = config.state().filter(|state| state.has_records);
     let Some(state) = state.filter(|_| config.verifier().reads_native()) else { return Ok(None) };
     let Some(reference) = reference::find(parts) else { return Ok(None) };
     let resolved = |token: &str| Some(Resolved::new(parts, reference, token));
@@ -265,7 +271,7 @@ fn settle(
     verified: &Verified<'_>,
     at: Now<'_>,
 ) -> Result<Admission, Stop> {
-    let Some((state, memory)) = config.state.as_ref().zip(at.memory) else {
+    let Some((state, memory)) = config.state().zip(at.memory) else {
         return Ok(Admission::default());
     };
     let admitted = Admitted {
@@ -303,8 +309,9 @@ fn admitted(
     gives_token: bool,
 ) -> Delivery {
     let now = UnixTime::from_secs(delivery.now);
-    let rewriter =
-        (may_be_manifest && gives_token).then(|| Rewriter::new(verifier, verified, now)).flatten();
+    let rewriter = (built::MANIFESTS && may_be_manifest && gives_token)
+        .then(|| Rewriter::new(verifier, verified, now))
+        .flatten();
     let redirect = rewriter.as_ref().and_then(|rewriter| redirect(rewriter, verified));
     let rewriting = rewriter.map(|rewriter| {
         let rewriter = rewriter.public_paths(config.public.clone());
@@ -327,6 +334,15 @@ fn admitted(
         delivery.cookie = cookie(&delivery, parts, verifier, verified);
     }
     delivery
+}
+
+/// Whether a playlist cannot be served as it is stored: it would show more than the preview, or its addresses would
+/// not lead to the media, because they need the token that this one is exchanged for, or do not inherit it.
+fn needs_rewriting(config: &Config, verified: &Verified<'_>) -> bool {
+    let grant = verified.grant();
+    let is_lost = verified.placement() == Placement::Query && !config.set_cookie;
+    let needs_token = grant.directory().is_some() && (grant.starts_playback() || is_lost);
+    verified.path().is_manifest() && (grant.preview().is_some() || needs_token)
 }
 
 /// The address to redirect to if a path that may lead to a manifest turns out to lead to a file. The
