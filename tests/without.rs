@@ -1,5 +1,7 @@
 //! A gate that was built without state or manifests: what needs them is refused. With them, it is not.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use playgate::{Builder, KeyRing, Signer, UnixTime};
 use playgate_edge::{
     Answers, Binding, Config, Decision, Now, RequestParts, Setting, Variables, decide,

@@ -26,3 +26,21 @@ pub(super) fn read(
 pub(super) const fn add<'a>(verifier: Verifier<'a>, _: Option<&'a JwtRules>) -> Verifier<'a> {
     verifier
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_not_read() {
+        let formats = Some("native,jwt".into());
+        let asked = GateFormats {
+            formats,
+            jwt_path: Some("/videos/{vid}/".into()),
+            ..GateFormats::default()
+        };
+        let message = "this gate was built without JWT";
+        assert_eq!(asked.read(), Err(vec![RequestError::new("formats", &message)]));
+        assert!(GateFormats::default().read().is_ok());
+    }
+}

@@ -26,3 +26,18 @@ pub(super) fn read(
 pub(super) const fn add<'a>(verifier: Verifier<'a>, _: Option<&'a TimedHmac>) -> Verifier<'a> {
     verifier
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_not_read() {
+        let formats = Some("native,timed-hmac".into());
+        let asked =
+            GateFormats { formats, timed_hmac_ttl: Some("3h".into()), ..GateFormats::default() };
+        let message = "this gate was built without timed HMACs";
+        assert_eq!(asked.read(), Err(vec![RequestError::new("formats", &message)]));
+        assert!(GateFormats::default().read().is_ok());
+    }
+}
