@@ -1,6 +1,7 @@
 // Builds the Worker, the page and the program (`npm run build`), or only one of them (`npm run build -- worker`).
+// PLAYGATE_FEATURES names what the Worker can do, by default everything: docs/deploy.md, "A smaller Worker".
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,9 +10,11 @@ import { exe, fail, root, run, target } from "./setup.mjs";
 
 const WASM = "wasm32-unknown-unknown";
 
+/** What a Worker can do beside the rest: the features of playgate-worker. */
+export const FEATURES = ["jwt", "manifests", "state", "timed-hmac"];
+
 /** The WebAssembly modules: package, features, and the name of the output files. */
 const modules = {
-  worker: { package: "playgate-worker", features: "", name: "playgate" },
   page: { package: "playgate-js", features: "", name: "playgate" },
   // The page loads this once there is a JWT to sign or read.
   pageWithJwt: { package: "playgate-js", features: "formats", name: "playgate-jwt" },
@@ -32,9 +35,12 @@ function checkTools(quiet) {
 export const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** Links a package with these features to WebAssembly, and writes the module that loads it. */
-function wasm(quiet, { package: crate, features, name }, profile, outDir) {
+function wasm(quiet, { package: crate, features, name, isAll = true }, profile, outDir) {
   // Each module has its own target directory, because cargo's output has the same name for all of them.
-  const own = join(target, [crate, features].filter(Boolean).join("-"));
+  const own = join(target, [crate, isAll ? features : features.replaceAll(",", "-") || "none"].filter(Boolean).join("-"));
+  // With fewer features the dependencies are the same.
+  const all = join(target, crate);
+  if (!isAll && !existsSync(own) && existsSync(all)) cpSync(all, own, { recursive: true, preserveTimestamps: true });
   // Builds are reproducible: the output does not contain the paths of this machine.
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
   // Workers have 128 MiB. Beyond that an instance traps, and the next request gets a new one.
@@ -43,7 +49,7 @@ function wasm(quiet, { package: crate, features, name }, profile, outDir) {
   const sha256 = '--cfg sha2_backend="soft" --cfg sha2_backend_soft="compact"';
   const RUSTFLAGS = [memory, sha256, `--remap-path-prefix=${join(cargoHome, "registry", "src")}=`, "-Clink-arg=-O2"].join(" ");
   run("cargo", [
-    "rustc", "--locked", "--package", crate, "--lib", "--crate-type", "cdylib", "--features", features, "--target", WASM, "--profile", profile, "--target-dir", own,
+    "rustc", "--locked", "--package", crate, "--lib", "--crate-type", "cdylib", ...(isAll ? [] : ["--no-default-features"]), "--features", features, "--target", WASM, "--profile", profile, "--target-dir", own,
   ], { quiet, env: { ...process.env, RUSTFLAGS } });
   run("cargo", ["build", "--locked", "--release", "--package", "playgate-glue"], { quiet });
   const glue = join(target, "release", `playgate-glue${exe}`);
@@ -56,9 +62,35 @@ function wasm(quiet, { package: crate, features, name }, profile, outDir) {
   run(glue, [linked, outDir, name], { quiet });
 }
 
+/** The features that PLAYGATE_FEATURES names: a list separated by commas. */
+function asked() {
+  const names = process.env.PLAYGATE_FEATURES?.split(",").map((name) => name.trim()).filter(Boolean) ?? FEATURES;
+  const unknown = names.find((name) => !FEATURES.includes(name));
+  if (unknown) fail(`PLAYGATE_FEATURES: unknown feature ${unknown}; choose from ${FEATURES.join(", ")}`);
+  return names;
+}
+
+/** Builds the wasm of a Worker with these features, and the list of its Durable Objects, below `home`. */
+export function buildWorker(quiet, names, home) {
+  const outDir = join(home, "build/worker");
+  const features = FEATURES.filter((name) => names.includes(name)).join(",");
+  const objects = names.includes("state") ? { denylist: "Denylist", record: "Record" } : {};
+  const lines = Object.entries(objects).map(([file, name]) => `export { ${name} } from "../../crates/worker/${file}.mjs";\n`);
+  const list = `// Features: ${features || "none"}\n${lines.join("")}`;
+  // Of other features, nothing is left.
+  const known = join(outDir, "objects.mjs");
+  if (!existsSync(known) || readFileSync(known, "utf8") !== list) {
+    rmSync(outDir, { recursive: true, force: true });
+    mkdirSync(outDir, { recursive: true });
+    writeFileSync(known, list);
+  }
+  const module = { package: "playgate-worker", features, isAll: features === FEATURES.join(","), name: "playgate" };
+  wasm(quiet, { ...module, features: module.isAll ? "" : features }, "edge", outDir);
+}
+
 const parts = {
   worker(quiet) {
-    wasm(quiet, modules.worker, "edge", join(root, "build/worker"));
+    buildWorker(quiet, asked(), root);
   },
 
   www(quiet) {

@@ -2,8 +2,8 @@
 // here does the I/O between those calls, with the platform's own objects.
 import { call, glue, instance, isGood, mend } from "./instance.mjs";
 
-export { Denylist } from "./denylist.mjs";
-export { Record } from "./record.mjs";
+// The classes of Durable Objects, if the Worker is built with state.
+export * from "../../build/worker/objects.mjs";
 
 // By environment, so that each configuration is read once, and by instance. With each gate: how often it asks the
 // denylist, in milliseconds, or 0.

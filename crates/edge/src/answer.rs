@@ -29,6 +29,8 @@ pub(crate) enum Problem {
     BadStore,
     ManifestTooComplex,
     ManifestTooLarge,
+    /// This gate was built without manifests.
+    ManifestsRequired,
     MethodNotAllowed,
     Misconfigured,
     NoPreview,
@@ -49,6 +51,7 @@ impl Problem {
             Self::BadStore => "bad_store",
             Self::ManifestTooComplex => "manifest_too_complex",
             Self::ManifestTooLarge => "manifest_too_large",
+            Self::ManifestsRequired => "manifests_required",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Misconfigured => "misconfigured",
             Self::NoPreview => "no_preview",
@@ -67,7 +70,7 @@ impl Problem {
             | Self::BadStore
             | Self::ManifestTooComplex
             | Self::ManifestTooLarge => 502,
-            Self::NoPreview => 403,
+            Self::ManifestsRequired | Self::NoPreview => 403,
             Self::MethodNotAllowed => 405,
             Self::Misconfigured => 503,
             Self::NotFound => 404,
@@ -95,6 +98,9 @@ impl Problem {
             Self::ManifestTooLarge => {
                 "the manifest is larger than MAX_MANIFEST_BYTES allows, so the gate cannot rewrite it"
                     .into()
+            }
+            Self::ManifestsRequired => {
+                "this playlist must be rewritten, and the gate was built without manifests".into()
             }
             Self::MethodNotAllowed => "only GET, HEAD and OPTIONS are allowed".into(),
             Self::Misconfigured => "the gate's configuration is invalid; its log lists the errors".into(),

@@ -26,6 +26,7 @@ pub use self::denylist::{Done, done};
 use serde::Serialize;
 
 use crate::answer::{Answer, Headers, Problem};
+use crate::built;
 use crate::config::{Config, StateConfig};
 use crate::plan::Response;
 use crate::question::Question;
@@ -121,7 +122,8 @@ pub fn read_call(
     let unknown = || problem(404, "not_found", None, "there is no such call");
     let Ok((path, query)) = Request::new(parts.url).path_and_query() else { return Err(unknown()) };
     let query = query.unwrap_or_default();
-    let has_records = config.state.as_ref().is_some_and(|state| state.has_records);
+    let Some(state) = config.state() else { return Err(unknown()) };
+    let has_records = state.has_records;
     match (path, parts.method) {
         (REVOCATIONS, "POST") => denylist::revoke(text(body)?, now),
         (REVOCATIONS, "GET") => denylist::list(query),
@@ -146,7 +148,7 @@ impl RecordCall {
     /// The response. The answer is encoded; `None` if there was none.
     #[must_use]
     pub fn respond(self, answer: Option<&[u8]>) -> Response {
-        let answer = answer.and_then(decode);
+        let answer = answer.filter(|_| built::STATE).and_then(decode);
         match (self.respond, answer) {
             (Respond::Done(_), Some(AnswerOfRecord::Done)) => empty(Headers::new()),
             (Respond::Done(detail), Some(_)) => problem(404, "not_found", None, detail),

@@ -12,6 +12,7 @@ use playgate_manifest::PublicPaths;
 use playgate_state::OverLimit;
 
 use crate::answer::Headers;
+use crate::built;
 use crate::cors::{self, Origins};
 use crate::denylist::Freshness;
 use crate::log::LogLevel;
@@ -206,8 +207,8 @@ pub struct Config {
     pub(crate) public: PublicPaths,
     /// Whether a viewer with a directory token also gets it as a cookie.
     pub(crate) set_cookie: bool,
-    /// How the gate keeps state; `None` if it keeps none.
-    pub(crate) state: Option<StateConfig>,
+    /// What [`Config::state`] returns.
+    state: Option<StateConfig>,
     pub(crate) store: Store,
     unsigned_params: String,
 }
@@ -292,6 +293,10 @@ impl Config {
                 LEAST_MANIFEST_BYTES..=MOST_MANIFEST_BYTES,
             ),
         );
+        if !built::MANIFESTS && variables.max_manifest_bytes.is_some() {
+            let error = "this gate was built without manifests; remove it".to_string();
+            note(&mut errors, "MAX_MANIFEST_BYTES", Err::<(), _>(error));
+        }
         let public = PublicPaths::default().parse_prefixes(&text(&variables.public));
         let public = note(&mut errors, "PUBLIC", public.map_err(|error| error.to_string()));
         let public = public.parse_extensions(&text(&variables.public_extensions));
@@ -365,13 +370,18 @@ impl Config {
     /// Whether to ask the denylist now, in the background. `now` is in Unix milliseconds.
     #[must_use]
     pub fn asks(&self, memory: &Memory, now: u64) -> bool {
-        self.state.as_ref().is_some_and(|state| memory.denylist.is_due(state.freshness, now))
+        self.state().is_some_and(|state| memory.denylist.is_due(state.freshness, now))
     }
 
     /// How often the gate asks the denylist, in milliseconds; 0 if it keeps no state.
     #[must_use]
     pub fn refresh(&self) -> u64 {
-        self.state.as_ref().map_or(0, |state| state.freshness.refresh)
+        self.state().map_or(0, |state| state.freshness.refresh)
+    }
+
+    /// How the gate keeps state; `None` if it keeps none.
+    pub(crate) fn state(&self) -> Option<&StateConfig> {
+        self.state.as_ref().filter(|_| built::STATE)
     }
 
     /// The verifier of this deployment.

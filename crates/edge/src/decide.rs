@@ -91,7 +91,7 @@ pub fn decide<'n>(
             return problem(Problem::Misconfigured, cors, LogEntry { decision: "error", ..entry });
         }
     };
-    if let Some(state) = &config.state
+    if let Some(state) = config.state()
         && calls::is_call(parts.url)
     {
         return match calls::is_allowed(state, parts) {

@@ -8,6 +8,8 @@ use core::time::Duration;
 use playgate::{PresentedToken, State, StateError, UnixTime};
 use playgate_state::{Progress, Question as ReplicaQuestion, Reason, Replica, Update};
 
+use crate::built;
+
 /// How long a question may take until another one is asked, in milliseconds.
 const PATIENCE: u64 = 5_000;
 
@@ -80,7 +82,7 @@ impl Denylist {
     /// read.
     pub fn answered(&mut self, answer: &[u8], asked: u64, now: u64) -> Option<DenylistQuestion> {
         self.asked_at = None;
-        let Ok(update) = Update::parse(answer) else {
+        let Some(Ok(update)) = built::STATE.then(|| Update::parse(answer)) else {
             self.unusable(now);
             return None;
         };

@@ -10,6 +10,7 @@
 mod admission;
 mod answer;
 mod authority;
+mod built;
 mod calls;
 mod conditional;
 mod config;

@@ -8,6 +8,7 @@ mod from_store;
 mod manifest;
 
 use crate::answer::{Answer, Fields, Headers, Problem, fields};
+use crate::built;
 use crate::conditional::Conditions;
 use crate::config::{Config, Store};
 use crate::delivery::Delivery;
@@ -226,7 +227,8 @@ impl Plan {
 
     /// Rewrites the manifest that was read; `None` if it exceeds the limit.
     pub fn rewrite(&mut self, manifest: Option<&[u8]>) -> Response {
-        let response = match (self.pending.take(), self.delivery.rewriting.take(), manifest) {
+        let rewriting = self.delivery.rewriting.take().filter(|_| built::MANIFESTS);
+        let response = match (self.pending.take(), rewriting, manifest) {
             (Some(_), Some(_), None) => Err(Problem::ManifestTooLarge),
             (Some(pending), Some(rewriting), Some(bytes)) => {
                 pending.respond(&rewriting, bytes, self.wanted.conditions(), &self.delivery)

@@ -7,6 +7,8 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use playgate_state::{Action, Answer, decode, encode};
 use sha2::{Digest as _, Sha256};
 
+use crate::built;
+
 /// A command to a record.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Question {
@@ -82,7 +84,7 @@ impl Answers {
 
     /// Adds an answer, encoded; `None` if there was none. One that cannot be read is none.
     pub(crate) fn add(&mut self, question: &Question, answer: Option<&[u8]>) -> Option<&Answer> {
-        let answer = answer.and_then(decode);
+        let answer = answer.filter(|_| built::STATE).and_then(decode);
         self.records.push((question.record.clone(), answer));
         self.records.last()?.1.as_ref()
     }

@@ -1,13 +1,19 @@
 //! The settings of formats: for operators of a gate, and for signers.
 
-use core::fmt;
-use core::time::Duration;
+#[cfg_attr(not(feature = "jwt"), path = "formats/no_jwt.rs")]
+mod jwt;
+#[cfg(feature = "formats")]
+mod link;
+#[cfg_attr(not(feature = "timed-hmac"), path = "formats/no_timed_hmac.rs")]
+mod timed_hmac;
 
-use playgate::{ClaimValue, Jwt, JwtRules, TimedHmac, Verifier, check_name};
+use playgate::Verifier;
 
+use self::jwt::JwtRules;
+#[cfg(feature = "formats")]
+pub use self::link::LinkFormat;
+use self::timed_hmac::TimedHmac;
 use crate::error::RequestError;
-use crate::time::Seconds;
-use crate::value::Value;
 
 /// The formats that a gate reads, as its operator configures them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +60,7 @@ impl GateFormats {
         let jwt = if unread("jwt") {
             refuse_settings(&jwt, "JWTs", "jwt", &mut errors)
         } else {
-            self.read_jwt(reads("jwt"), &mut errors)
+            jwt::read(self, reads("jwt"), &mut errors)
         };
         let timed_hmac = [
             ("timed_hmac_ttl", &self.timed_hmac_ttl),
@@ -64,7 +70,7 @@ impl GateFormats {
         let timed_hmac = if unread("timed-hmac") {
             refuse_settings(&timed_hmac, "timed HMACs", "timed-hmac", &mut errors)
         } else {
-            self.read_timed_hmac(reads("timed-hmac"), &mut errors)
+            timed_hmac::read(self, reads("timed-hmac"), &mut errors)
         };
         let names = [
             self.jwt_name.as_deref().unwrap_or("token"),
@@ -78,80 +84,6 @@ impl GateFormats {
             [] => Ok(Formats { native: reads("native"), jwt, timed_hmac }),
             _ => Err(errors),
         }
-    }
-
-    /// The rules for JWTs. If the formats are not known, the rules may not be needed.
-    fn read_jwt(&self, is_read: bool, errors: &mut Vec<RequestError>) -> Option<JwtRules> {
-        let mut error = |setting, message: &dyn fmt::Display| {
-            errors.push(RequestError::new(setting, message));
-        };
-        let mut rules = match self.jwt_path.as_deref().map(JwtRules::new) {
-            Some(Ok(rules)) => Some(rules),
-            Some(Err(wrong)) => {
-                error("jwt_path", &wrong);
-                None
-            }
-            None => {
-                if is_read {
-                    let message =
-                        "is missing; write the directory that a claim allows, like /videos/{vid}/";
-                    error("jwt_path", &message);
-                }
-                None
-            }
-        };
-        if let Some(name) = &self.jwt_name {
-            if let Err(wrong) = check_name(name) {
-                error("jwt_name", &wrong);
-            }
-            rules = rules.and_then(|rules| rules.name(name).ok());
-        }
-        if let Some(issuer) = &self.issuer {
-            if issuer.is_empty() {
-                error("issuer", &"is empty; name an issuer, or leave it out");
-            }
-            rules = rules.map(|rules| rules.issuer(issuer));
-        }
-        rules.filter(|_| is_read)
-    }
-
-    /// How timed HMACs are read.
-    fn read_timed_hmac(&self, is_read: bool, errors: &mut Vec<RequestError>) -> Option<TimedHmac> {
-        let mut error = |setting, message: &dyn fmt::Display| {
-            errors.push(RequestError::new(setting, message));
-        };
-        let ttl = match self.timed_hmac_ttl.as_deref().map(str::parse) {
-            Some(Ok(Seconds(secs))) if (1..=TimedHmac::MAX_TTL.as_secs()).contains(&secs) => {
-                Some(secs)
-            }
-            Some(Ok(_)) => {
-                error("timed_hmac_ttl", &"is out of range; write one second or more");
-                None
-            }
-            Some(Err(wrong)) => {
-                error("timed_hmac_ttl", &wrong);
-                None
-            }
-            None => {
-                if is_read {
-                    error("timed_hmac_ttl", &"is missing; write how long a link lasts, like 3h");
-                }
-                None
-            }
-        };
-        let mut format = ttl.map(|secs| TimedHmac::new(Duration::from_secs(secs)));
-        if let Some(name) = &self.timed_hmac_param {
-            if let Err(wrong) = check_name(name) {
-                error("timed_hmac_param", &wrong);
-            }
-            format = format.and_then(|format| format.param(name).ok());
-        }
-        match self.timed_hmac_url_safe.as_deref() {
-            None | Some("false") => {}
-            Some("true") => format = format.map(|format| format.url_safe(true)),
-            Some(_) => error("timed_hmac_url_safe", &"write \"true\" or \"false\""),
-        }
-        format.filter(|_| is_read)
     }
 }
 
@@ -191,124 +123,19 @@ impl Formats {
     /// Configures the verifier to read these formats.
     #[must_use]
     pub const fn of<'a>(&'a self, verifier: Verifier<'a>) -> Verifier<'a> {
-        verifier.native(self.native).jwt(self.jwt.as_ref()).timed_hmac(self.timed_hmac.as_ref())
+        let verifier = jwt::add(verifier.native(self.native), self.jwt.as_ref());
+        timed_hmac::add(verifier, self.timed_hmac.as_ref())
     }
 }
 
-/// The settings of a link to sign that concern its format.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LinkFormat {
-    /// `native`, `jwt` or `timed-hmac`; `native` by default.
-    pub format: Option<String>,
-    /// The claims of a JWT besides those that every link has. Each value is text or a whole number.
-    pub claims: Vec<(String, Value)>,
-    /// The issuer of the JWT.
-    pub issuer: Option<String>,
-    /// The name for [`Jwt::name`].
-    pub jwt_name: Option<String>,
-    /// How long the gate lets timed HMACs last.
-    pub timed_hmac_ttl: Option<Seconds>,
-    /// The name for [`TimedHmac::param`].
-    pub timed_hmac_param: Option<String>,
-    /// Whether the tag of a timed HMAC is in base64url.
-    pub timed_hmac_url_safe: bool,
-}
-
-impl LinkFormat {
-    /// Checks that the format exists, and that no setting belongs to another format.
-    ///
-    /// # Errors
-    /// A [`RequestError`] with the member that is wrong.
-    fn check(&self) -> Result<(), RequestError> {
-        let format = self.format.as_deref().unwrap_or("native");
-        if !NAMES.contains(&format) {
-            return Err(RequestError::new("format", &"write native, jwt or timed-hmac"));
-        }
-        let set = [
-            ("claims", "jwt", !self.claims.is_empty()),
-            ("issuer", "jwt", self.issuer.is_some()),
-            ("jwt_name", "jwt", self.jwt_name.is_some()),
-            ("timed_hmac_ttl", "timed-hmac", self.timed_hmac_ttl.is_some()),
-            ("timed_hmac_param", "timed-hmac", self.timed_hmac_param.is_some()),
-            ("timed_hmac_url_safe", "timed-hmac", self.timed_hmac_url_safe),
-        ];
-        match set.into_iter().find(|(_, of, is_set)| *is_set && *of != format) {
-            Some((member, "jwt", _)) => {
-                Err(RequestError::new(member, &"is only for JWTs; set the format to jwt"))
-            }
-            Some((member, ..)) => {
-                let message = "is only for timed HMACs; set the format to timed-hmac";
-                Err(RequestError::new(member, &message))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// How to write a timed HMAC, if that is the format.
-    ///
-    /// # Errors
-    /// A [`RequestError`] with the member that is wrong.
-    pub fn timed_hmac(&self) -> Result<Option<TimedHmac>, RequestError> {
-        self.check()?;
-        if self.format.as_deref() != Some("timed-hmac") {
-            return Ok(None);
-        }
-        let error = |member, message: &dyn fmt::Display| RequestError::new(member, message);
-        let format = match self.timed_hmac_ttl {
-            Some(Seconds(secs)) if (1..=TimedHmac::MAX_TTL.as_secs()).contains(&secs) => {
-                TimedHmac::new(Duration::from_secs(secs))
-            }
-            Some(_) => {
-                return Err(error("timed_hmac_ttl", &"is out of range; write one second or more"));
-            }
-            None => {
-                let message = "is missing; write how long the gate lets links last, like 3h";
-                return Err(error("timed_hmac_ttl", &message));
-            }
-        };
-        let format = format.url_safe(self.timed_hmac_url_safe);
-        match &self.timed_hmac_param {
-            Some(name) => {
-                format.param(name).map(Some).map_err(|wrong| error("timed_hmac_param", &wrong))
-            }
-            None => Ok(Some(format)),
-        }
-    }
-
-    /// The JWT, if that is the format.
-    ///
-    /// # Errors
-    /// A [`RequestError`] with the member that is wrong.
-    pub fn jwt(&self) -> Result<Option<Jwt<'_>>, RequestError> {
-        self.check()?;
-        if self.format.as_deref() != Some("jwt") {
-            return Ok(None);
-        }
-        let error = |member, message: &dyn fmt::Display| RequestError::new(member, message);
-        let mut jwt = Jwt::new();
-        for (name, value) in &self.claims {
-            jwt = jwt.claim(
-                name,
-                match value {
-                    Value::Number(number) => ClaimValue::from(*number),
-                    Value::Text(text) => ClaimValue::from(text.as_str()),
-                    _ => return Err(error("claims", &"write text or whole numbers")),
-                },
-            );
-        }
-        if let Some(issuer) = &self.issuer {
-            jwt = jwt.issuer(issuer);
-        }
-        if let Some(name) = &self.jwt_name {
-            jwt = jwt.name(name).map_err(|wrong| error("jwt_name", &wrong))?;
-        }
-        Ok(Some(jwt))
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "formats"))]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
+    use crate::time::Seconds;
+    use crate::value::Value;
+    use playgate::Jwt;
 
     /// Reads settings in this order: formats, jwt_path, jwt_name, issuer.
     fn read(settings: [&str; 4]) -> Result<Formats, Vec<RequestError>> {

@@ -3,7 +3,6 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 mod error;
-#[cfg(feature = "formats")]
 mod formats;
 mod report;
 mod shape;
@@ -14,7 +13,8 @@ mod verify;
 
 pub use self::error::RequestError;
 #[cfg(feature = "formats")]
-pub use self::formats::{Formats, GateFormats, LinkFormat};
+pub use self::formats::LinkFormat;
+pub use self::formats::{Formats, GateFormats};
 pub use self::report::ReportShape;
 pub use self::shape::Shape;
 pub use self::sign::{Place, SignRequest, SignedLink};

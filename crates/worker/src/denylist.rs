@@ -8,13 +8,7 @@ use playgate_state::{
 };
 use wasm_bindgen::{JsError, prelude::wasm_bindgen};
 
-/// A revocation in lines, as the columns of the log: kind, value, issued_before, until and reason. No value contains a
-/// line feed.
-pub(crate) fn lines(revocation: &Revocation) -> String {
-    let Revocation { kind, value, issued_before, until, reason } = revocation;
-    let issued_before = issued_before.map(|time| time.to_string()).unwrap_or_default();
-    format!("{}\n{value}\n{issued_before}\n{until}\n{}", kind.name(), reason.name())
-}
+pub(crate) use crate::lines;
 
 /// A revocation that [`lines`] wrote.
 fn read(lines: &str) -> Result<Revocation, JsError> {

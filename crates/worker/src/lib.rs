@@ -1,8 +1,10 @@
 //! The interface to the entry: one object for each environment, one call for each request, and one call for
 //! each answer of the media store or the denylist.
 
+#[cfg(feature = "state")]
 pub mod denylist;
 pub mod pending;
+#[cfg(feature = "state")]
 pub mod record;
 
 use std::borrow::Cow;
@@ -15,6 +17,7 @@ use playgate_edge::{
     Memory, Next, Now, Object, Question, RequestParts, Response, Setting, Step, StoreRange,
     Variables, decide, faults, read_call,
 };
+use playgate_state::Revocation;
 use serde::{Serialize, Serializer};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
@@ -128,7 +131,7 @@ impl Gate {
         match read_call(&self.0.config, &parts, body.as_deref(), now) {
             Ok(Call::Record(call)) => PendingCall::from(call).into(),
             Ok(Call::Revoke(revocation)) => {
-                ["denylist\nrevoke\n", &denylist::lines(&revocation)].concat().into()
+                ["denylist\nrevoke\n", &lines(&revocation)].concat().into()
             }
             Ok(Call::List { after, limit }) => {
                 let after = after.map(|after| after.to_string()).unwrap_or_default();
@@ -164,6 +167,14 @@ impl Gate {
     pub fn unanswered(&self, now: f64) {
         self.0.memory.borrow_mut().denylist.unanswered(millis(now));
     }
+}
+
+/// A revocation in lines, as the columns of the log: kind, value, issued_before, until and reason. No value contains a
+/// line feed.
+fn lines(revocation: &Revocation) -> String {
+    let Revocation { kind, value, issued_before, until, reason } = revocation;
+    let issued_before = issued_before.map(|time| time.to_string()).unwrap_or_default();
+    format!("{}\n{value}\n{issued_before}\n{until}\n{}", kind.name(), reason.name())
 }
 
 fn question(DenylistQuestion { epoch, from }: DenylistQuestion) -> String {

@@ -10,6 +10,7 @@ use playgate_state::OverLimit;
 use zeroize::Zeroizing;
 
 use crate::authority::{is_authority, is_loopback, is_origin};
+use crate::built;
 use crate::config::{Binding, StateConfig, Variables};
 use crate::cors::Origins;
 use crate::denylist::Freshness;
@@ -182,6 +183,9 @@ pub(super) fn read_pass_headers(variables: &Variables) -> Result<PassHeaders, St
 pub(super) fn read_state(
     variables: &Variables,
 ) -> Result<Option<StateConfig>, (&'static str, String)> {
+    if !built::STATE {
+        return refuse_state(variables);
+    }
     if variables.records == Binding::Other {
         return Err(("RECORDS", "is not a Durable Object; bind the class Record".into()));
     }
@@ -245,6 +249,24 @@ pub(super) fn read_state(
     let freshness = Freshness { refresh, max_age, outage };
     let has_records = variables.records == Binding::Right;
     Ok(Some(StateConfig { admin_secret, freshness, has_records, over_limit }))
+}
+
+/// An error if any setting is for state, which this gate was built without.
+fn refuse_state(variables: &Variables) -> Result<Option<StateConfig>, (&'static str, String)> {
+    let is_bound = |binding: Binding| binding != Binding::Absent;
+    let settings = [
+        ("ADMIN_SECRET", variables.admin_secret.is_some()),
+        ("DENYLIST", is_bound(variables.denylist)),
+        ("RECORDS", is_bound(variables.records)),
+        ("DENYLIST_REFRESH", variables.denylist_refresh.is_some()),
+        ("DENYLIST_MAX_AGE", variables.denylist_max_age.is_some()),
+        ("DENYLIST_OUTAGE", variables.denylist_outage.is_some()),
+        ("PLAYBACKS_OVER_LIMIT", variables.playbacks_over_limit.is_some()),
+    ];
+    match settings.into_iter().find(|(_, is_set)| *is_set) {
+        Some((name, _)) => Err((name, "this gate was built without state; remove it".into())),
+        None => Ok(None),
+    }
 }
 
 /// Checks where events are sent, and the key that signs them. An error names its variable.

@@ -16,6 +16,7 @@ use playgate_state::{Action, Answer as AnswerOfRecord};
 use super::{Decision, Now, problem, serve};
 use crate::admission::{Admission, Admitted, Stop};
 use crate::answer::Problem;
+use crate::built;
 use crate::config::{Config, StateConfig};
 use crate::delivery::{Delivery, Rewriting};
 use crate::denylist::Known;
@@ -87,9 +88,13 @@ impl Gated<'_> {
 
     /// Refuses the request. `about` says what is known of its token.
     fn refuse(&mut self, refusal: impl Into<Refusal>, about: LogEntry) -> Decision {
+        self.problem(Problem::Refused(refusal.into()), about)
+    }
+
+    fn problem(&mut self, why: Problem, about: LogEntry) -> Decision {
         let LogEntry { decision, method, .. } = self.entry;
         let entry = LogEntry { decision, method, ..about };
-        problem(Problem::Refused(refusal.into()), mem::take(&mut self.delivery.cors), entry)
+        problem(why, mem::take(&mut self.delivery.cors), entry)
     }
 
     /// Decides on the request as it is now, or says what to change in it.
@@ -104,9 +109,9 @@ impl Gated<'_> {
         request.cookie = parts.cookie;
         request.authorization = parts.authorization;
         request.client_ip = parts.client_ip;
-        let known = config.state.as_ref().map(|state| known(config, state, at));
+        let known = config.state().map(|state| known(config, state, at));
         let may_ask = known.as_ref().is_some_and(Known::may_ask);
-        let known = known.as_ref().map(|known| known as &dyn State);
+        let known = known.as_ref().filter(|_| built::STATE).map(|known| known as &dyn State);
         let (verifier, now) = (config.verifier().state(known), UnixTime::from_secs(at.secs));
         let mut texts = [Some(parts.url), parts.cookie, parts.authorization].into_iter().flatten();
         let country = texts.any(|text| verifier.may_name_countries(text)).then(country).flatten();
@@ -117,7 +122,7 @@ impl Gated<'_> {
             Err(denied) => denied,
         };
         if let Some((placement, reference)) = denied.reference()
-            && let Some(state) = config.state.as_ref().filter(|state| state.has_records)
+            && let Some(state) = config.state().filter(|state| state.has_records)
         {
             return match resolve(state, at, reference) {
                 Ok(token) => Err(Turn::Replace { reference: reference.into(), token }),
@@ -168,6 +173,9 @@ impl Gated<'_> {
             placement: Some(verified.placement().name()),
             ..LogEntry::default()
         };
+        if !built::MANIFESTS && needs_rewriting(config, verified) {
+            return Ok(self.problem(Problem::ManifestsRequired, entry));
+        }
         let admission = match self.settle(parts, verifier, verified) {
             Ok(admission) => admission,
             Err(Stop::Ask(question)) => return Ok(Decision::AskRecord(question)),
@@ -184,7 +192,8 @@ impl Gated<'_> {
         let may_be_manifest = object::may_be_manifest(&path.to_cow());
         // The path does not settle whether this is a manifest, which would be rewritten. The store's
         // answer does.
-        let is_rewritten = may_be_manifest && verified.grant().directory().is_some();
+        let is_rewritten =
+            built::MANIFESTS && may_be_manifest && verified.grant().directory().is_some();
         let is_file = !is_rewritten && !path.is_manifest() && !only_looks;
         let redirect = is_file.then(|| verifier.lasting_address(verified, now)).flatten();
         if let Some((location, expires)) = redirect {
@@ -193,7 +202,7 @@ impl Gated<'_> {
             return Ok(Decision::Respond(answer.into(), LogEntry { status: 302, ..entry }));
         }
         // Who only looks gets no token.
-        let rewriter = (may_be_manifest && !only_looks)
+        let rewriter = (built::MANIFESTS && may_be_manifest && !only_looks)
             .then(|| Rewriter::new(&verifier, verified, now))
             .flatten();
         let redirect = rewriter.as_ref().and_then(|rewriter| redirect_of(rewriter, verified));
@@ -229,7 +238,7 @@ impl Gated<'_> {
         verified: &Verified<'_>,
     ) -> Result<Admission, Stop> {
         let Self { config, at, .. } = self;
-        let Some((state, memory)) = config.state.as_ref().zip(at.memory) else {
+        let Some((state, memory)) = config.state().zip(at.memory) else {
             return Ok(Admission::default());
         };
         let admitted = Admitted {
@@ -287,6 +296,15 @@ enum Turn {
 fn without(cookie: &str, pair: &str) -> String {
     let kept = cookie.split(';').map(str::trim).filter(|one| *one != pair);
     kept.collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a playlist cannot be served as it is stored: it would show more than the preview, or its addresses would
+/// not lead to the media, because they need the token that this one is exchanged for, or do not inherit it.
+fn needs_rewriting(config: &Config, verified: &Verified<'_>) -> bool {
+    let grant = verified.grant();
+    let is_lost = verified.placement() == Placement::Query && !config.set_cookie;
+    let needs_token = grant.directory().is_some() && (grant.starts_playback() || is_lost);
+    verified.path().is_manifest() && (grant.preview().is_some() || needs_token)
 }
 
 /// The address to redirect to if a path that may lead to a manifest turns out to lead to a file. The
