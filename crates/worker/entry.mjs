@@ -194,16 +194,16 @@ async function carryOut(request, env) {
   const own = instance();
   const body = request.body ? await read(request.body, [call(() => glue.maxBody())]) : new Uint8Array();
   if (!isGood(own)) return refuse("Restarted");
-  const next = call(() => gates.get(env).gate.call(partsOf(request), body ?? undefined, Date.now()));
-  let text;
-  if (next instanceof glue.PendingCall) {
-    const reply = await askRecord(call(() => next.question()), env);
+  const next = (...asked) =>
+    call(() => gates.get(env).gate.call(partsOf(request), body ?? undefined, Date.now(), asked.length > 0, asked[0]));
+  let text = next();
+  if (typeof text !== "string") {
+    const answer = await askRecord(text, env);
     if (!isGood(own)) return refuse("Restarted");
-    text = call(() => next.respond(reply));
-  } else {
-    const [home, verb, ...words] = next.split("\n");
-    text = home === "answer" ? next.slice("answer\n".length) : await env.DENYLIST.getByName("denylist").manage(verb, words);
+    text = next(answer);
   }
+  const [home, verb, ...words] = text.split("\n");
+  text = home === "answer" ? text.slice("answer\n".length) : await env.DENYLIST.getByName("denylist").manage(verb, words);
   const response = respond(text);
   console.log(JSON.stringify({ decision: "call", status: response.status, method: request.method }));
   return response;

@@ -18,14 +18,14 @@ pub(crate) struct Admission {
     /// Whether its token must not be exchanged: the request only looks.
     pub(crate) only_looks: bool,
     /// A playback to report, in the background.
-    pub(crate) report: Option<Question>,
+    pub(crate) report: Option<Box<Question>>,
 }
 
 /// Why a request is not served yet, or not at all.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// This must be asked first.
-    Ask(Question),
+    Ask(Box<Question>),
     /// It is refused.
     Refuse(StateError),
 }
@@ -127,7 +127,7 @@ impl Admitted<'_> {
         let question = Question::of_viewer(sub, About::Playback(about), Action::Play(play));
         // It had a place a moment ago.
         if known.is_some() {
-            return Ok(admission(&sid, Some(question)));
+            return Ok(admission(&sid, Some(Box::new(question))));
         }
         match self.ask(question)? {
             // If the token does not contain the id, the core has not looked for it on the denylist.
@@ -149,7 +149,7 @@ impl Admitted<'_> {
     /// The answer to a question that this request must not go on without.
     fn ask(&self, question: Question) -> Result<&Answer, Stop> {
         match self.answers.of(&question.record) {
-            None => Err(Stop::Ask(question)),
+            None => Err(Stop::Ask(Box::new(question))),
             Some(None) => Err(Stop::Refuse(StateError::Unavailable)),
             Some(Some(answer)) => Ok(answer),
         }

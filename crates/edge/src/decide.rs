@@ -22,11 +22,11 @@ pub enum Decision {
     Respond(Response, LogEntry),
     /// The plan serves the request; the second field is its first step. The third is a command to send in the
     /// background: a playback that runs.
-    Serve(Box<Plan>, Next, Option<Question>),
+    Serve(Box<Plan>, Next, Option<Box<Question>>),
     /// The denylist must be asked first. Then decide again, with [`Answers::asked`].
     AskDenylist,
     /// A record must be asked first. Then decide again, with its answer.
-    AskRecord(Question),
+    AskRecord(Box<Question>),
     /// One of the gate's own calls: [`read_call`](crate::read_call) reads it.
     Call,
 }
@@ -138,7 +138,7 @@ fn serve(
     delivery: Delivery,
     parts: &RequestParts<'_>,
     entry: LogEntry,
-    report: Option<Question>,
+    report: Option<Box<Question>>,
 ) -> Decision {
     let (plan, next) = Plan::start(config, delivery, parts, entry);
     Decision::Serve(Box::new(plan), next, report)

@@ -21,7 +21,7 @@ use playgate_state::Revocation;
 use serde::{Serialize, Serializer};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use self::pending::{Pending, PendingCall};
+use self::pending::Pending;
 use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset, Bucket, Env, console_error};
 
 /// The gate of one environment. Its configuration is read once.
@@ -89,7 +89,7 @@ impl Gate {
             Decision::AskRecord(question) => pending.with(Some(question)).into(),
             Decision::Call => JsValue::FALSE,
             Decision::Serve(plan, next, report) => {
-                self.0.reports.borrow_mut().extend(report);
+                self.0.reports.borrow_mut().extend(report.map(|report| *report));
                 PlanHandle { deployment: Rc::clone(&self.0), plan, next: Some(next), body: None }
                     .into()
             }
@@ -113,7 +113,7 @@ impl Gate {
     pub fn report(&self, now: f64) -> Option<Pending> {
         let question = self.0.reports.borrow_mut().pop()?;
         self.0.memory.borrow_mut().reported(&question, millis(now));
-        Some(Pending::default().with(Some(question)))
+        Some(Pending::default().with(Some(Box::new(question))))
     }
 
     /// Notes the answer to a question that was asked at `now`; `undefined` if there was none.
@@ -121,15 +121,25 @@ impl Gate {
         pending.settle(&mut self.0.memory.borrow_mut(), answer.as_deref(), millis(now));
     }
 
-    /// Reads one of the gate's own calls. Returns a [`PendingCall`] if a record has to be asked. Otherwise a string:
-    /// `answer`, a line feed, and a response; or `denylist` and what the denylist is to do, in lines: `revoke`, the kind,
-    /// the value, and the revocation as JSON; `list`, the sequence number after which to start or nothing, and the most
-    /// revocations; `undo`, the kind, and the value.
+    /// Reads one of the gate's own calls. Returns a list if a record has to be asked: its name, and the command. Then the
+    /// next call gets what was asked: the answer, or nothing. Otherwise a string: `answer`, a line feed, and a response;
+    /// or `denylist` and what the denylist is to do, in lines: `revoke` and a revocation as [`lines`] writes it; `list`,
+    /// the sequence number after which to start or nothing, and the most revocations; `undo`, the kind, and the value.
     #[must_use]
-    pub fn call(&self, parts: &str, body: Option<Vec<u8>>, now: f64) -> JsValue {
+    pub fn call(
+        &self,
+        parts: &str,
+        body: Option<Vec<u8>>,
+        now: f64,
+        is_asked: bool,
+        answer: Option<Vec<u8>>,
+    ) -> JsValue {
         let (parts, now) = (RequestParts::parse(parts), (now / 1000.0) as u64);
         match read_call(&self.0.config, &parts, body.as_deref(), now) {
-            Ok(Call::Record(call)) => PendingCall::from(call).into(),
+            Ok(Call::Record(call)) if is_asked => {
+                ["answer\n", &response(&call.respond(answer.as_deref()))].concat().into()
+            }
+            Ok(Call::Record(call)) => pending::list(&call.question).into(),
             Ok(Call::Revoke(revocation)) => {
                 ["denylist\nrevoke\n", &lines(&revocation)].concat().into()
             }

@@ -1,7 +1,7 @@
-//! Requests and calls that wait for the answer of a record.
+//! Requests that wait for the answer of a record.
 
 use js_sys::{Array, Uint8Array};
-use playgate_edge::{Answers, MAX_BODY, Memory, Question, RecordCall};
+use playgate_edge::{Answers, MAX_BODY, Memory, Question};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// A request that cannot be decided yet, or a report.
@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub struct Pending {
     answers: Answers,
     /// The record to ask; `None` for the denylist.
-    question: Option<Question>,
+    question: Option<Box<Question>>,
     /// How often the denylist was asked.
     tries: u8,
 }
@@ -20,7 +20,7 @@ impl Pending {
     /// What to ask of a record; `undefined` for the denylist.
     #[must_use]
     pub fn question(&self) -> Option<Array> {
-        self.question.as_ref().map(list)
+        self.question.as_deref().map(list)
     }
 
     /// Notes that the denylist is asked now. Returns whether the answers that a data center shares will do: only the
@@ -40,7 +40,7 @@ impl Pending {
         &self.answers
     }
 
-    pub(crate) fn with(self, question: Option<Question>) -> Self {
+    pub(crate) fn with(self, question: Option<Box<Question>>) -> Self {
         Self { question, ..self }
     }
 
@@ -48,32 +48,6 @@ impl Pending {
         if let Some(question) = self.question.take() {
             memory.settle(&mut self.answers, &question, answer, now);
         }
-    }
-}
-
-/// A call that waits for the answer of a record.
-#[wasm_bindgen]
-#[derive(Debug)]
-pub struct PendingCall(RecordCall);
-
-impl From<RecordCall> for PendingCall {
-    fn from(call: RecordCall) -> Self {
-        Self(call)
-    }
-}
-
-#[wasm_bindgen]
-impl PendingCall {
-    /// What to ask of a record.
-    #[must_use]
-    pub fn question(&self) -> Array {
-        list(&self.0.question)
-    }
-
-    /// The response that follows from the answer; `undefined` if there was none.
-    #[must_use]
-    pub fn respond(self, answer: Option<Vec<u8>>) -> String {
-        crate::response(&self.0.respond(answer.as_deref()))
     }
 }
 

@@ -277,7 +277,7 @@ fn resolve(state: &StateConfig, at: Now<'_>, reference: &str) -> Result<String, 
     }
     let question = Question::of_reference(reference, Action::Get);
     match at.answers.of(&question.record) {
-        None => Err(Stop::Ask(question)),
+        None => Err(Stop::Ask(Box::new(question))),
         Some(None) => Err(Stop::Refuse(StateError::Unavailable)),
         Some(Some(AnswerOfRecord::Token { token })) => Ok(token.clone()),
         Some(Some(_)) => Err(Stop::Refuse(StateError::UnknownReference)),
