@@ -6,12 +6,16 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { startFront } from "./front.mjs";
 import { exe, fail, root, target, wrangler } from "./setup.mjs";
 
 const program = join(target, "release", `playgate${exe}`);
 
-/** The key ring in .dev.vars, which `wrangler dev` reads. The first start makes the file, only for this machine. */
-function developmentKeys() {
+/**
+ * The key ring and the operator's secret in .dev.vars, which `wrangler dev` reads. The first start makes the file, only
+ * for this machine. An older file may have no secret.
+ */
+function developmentSecrets() {
   const file = join(root, ".dev.vars");
   if (!existsSync(file)) {
     const entry = execFileSync(program, ["keygen"], { encoding: "utf8" }).trim();
@@ -19,8 +23,11 @@ function developmentKeys() {
     const secret = randomBytes(16).toString("hex");
     writeFileSync(file, `${comment}\nPLAYGATE_KEYS="${entry}"\nADMIN_SECRET="${secret}"\n`, { mode: 0o600 });
   }
-  const keys = /^PLAYGATE_KEYS\s*=\s*"?([^"\n]+)"?\s*$/m.exec(readFileSync(file, "utf8"))?.[1];
-  return keys ?? fail(".dev.vars has no line PLAYGATE_KEYS=\"id:key\"; delete the file, and run npm start again to make a new one");
+  const text = readFileSync(file, "utf8");
+  const value = (name) => new RegExp(`^${name}\\s*=\\s*"?([^"\\n]+)"?\\s*$`, "m").exec(text)?.[1];
+  const keys = value("PLAYGATE_KEYS");
+  if (keys) return { keys, secret: value("ADMIN_SECRET") };
+  return fail(".dev.vars has no line PLAYGATE_KEYS=\"id:key\"; delete the file, and run npm start again to make a new one");
 }
 
 /** Whether the port is free. */
@@ -43,12 +50,15 @@ export function freePort() {
 }
 
 /**
- * Starts both, and waits until both answer. Calls `onExit(name, code)` when one of them exits.
- * Returns their addresses and a function that stops them.
+ * Starts both, and waits until both answer. Browsers reach the origin through front.mjs. Calls `onExit(name, code)` when
+ * one of them exits. Returns their addresses and a function that stops them.
  */
 export async function startServices({ originPort, edgePort, state, onExit, log = "inherit" }) {
   const origin = `http://localhost:${originPort}`;
   const edge = `http://localhost:${edgePort}`;
+  const { keys, secret } = developmentSecrets();
+  const innerPort = await freePort();
+  const front = await startFront({ port: originPort, originPort: innerPort, edgePort, secret });
   const children = [];
   const start = (name, command, args, env) => {
     // A separate process group: an interrupt at the terminal reaches only this script, and the workerd
@@ -64,10 +74,10 @@ export async function startServices({ originPort, edgePort, state, onExit, log =
   };
   start("the origin", program, [
     "serve", "--dev",
-    "--listen", `127.0.0.1:${originPort}`,
+    "--listen", `127.0.0.1:${innerPort}`,
     "--www", join(root, "build", "www"),
     "--edge", edge,
-  ], { PLAYGATE_KEYS: developmentKeys() });
+  ], { PLAYGATE_KEYS: keys });
   start("the edge", process.execPath, [
     wrangler, "dev",
     "--ip", "127.0.0.1",
@@ -98,9 +108,10 @@ export async function startServices({ originPort, edgePort, state, onExit, log =
     kill("SIGTERM");
     for (let tries = 0; tries < 50 && alive().length > 0; tries++) await sleep(100);
     kill("SIGKILL");
+    await front.stop();
   };
   try {
-    await Promise.all([answers(`${origin}/healthz`), answers(`${edge}/`)]);
+    await Promise.all([answers(`http://127.0.0.1:${innerPort}/healthz`), answers(`${edge}/`)]);
   } catch (error) {
     await stop();
     throw error;

@@ -3,6 +3,7 @@
 import { fields, formatOf, show } from "./link.js";
 import { ask, player } from "./player.js";
 import { playground } from "./playground.js";
+import { takeBack } from "./revoke.js";
 import { load, save } from "./state.js";
 import { tabs } from "./tabs.js";
 import { clock, spell } from "./timeline.js";
@@ -85,7 +86,7 @@ function legend(link) {
 
 function watching(edge) {
   let lasts = 0; // the time until which the gate serves what is being played
-  const play = player({
+  const { play } = player({
     until: (unix) => { lasts = unix; },
     video: $("#video"), status: $("#player-status"),
     admitted: $("#admitted-count"), refused: $("#refused-count"),
@@ -136,6 +137,7 @@ tabs({ list: $("#tabs"), panel: $("#signer"), chosen: state.tab, save: (tab) => 
 
 const { edge, keys } = await dev();
 const watch = watching(edge);
+takeBack(edge);
 const loadJwt = () => core("playgate-jwt");
 const loaded = await core("playgate");
 const bench = loaded && playground({

@@ -2,7 +2,15 @@
 // and shows over the picture why a request was refused.
 
 const reduced = matchMedia("(prefers-reduced-motion: reduce)");
-const hlsjs = import("./vendor/hls.mjs").then((module) => module.default, () => null);
+const hlsjs = import("./vendor/hls.mjs").then(({ default: Hls, FetchLoader }) => ({ Hls, FetchLoader }), () => ({}));
+
+/** What the name of a reason does not tell a viewer. */
+const MEANINGS = {
+  displaced: "another playback took its place",
+  revoked: "it was taken back",
+  signed_out: "the viewer was signed out",
+  too_many_playbacks: "the viewer has no place left",
+};
 
 /** Requests one byte of a link from the edge: `{ status, reason, expires }`; status 0 means no answer. */
 export async function ask(link) {
@@ -21,11 +29,29 @@ export async function ask(link) {
   }
 }
 
+/** hls.js's loader, which also passes each answer to `seen`. The edge exposes the reason of a refusal. */
+const watched = (FetchLoader, seen) => class extends FetchLoader {
+  load(context, config, callbacks) {
+    super.load(context, config, {
+      ...callbacks,
+      onSuccess(...args) {
+        seen(args[3]);
+        callbacks.onSuccess(...args);
+      },
+      onError(...args) {
+        if (args[2]) seen(args[2]);
+        callbacks.onError(...args);
+      },
+    });
+  }
+};
+
 /**
- * Connects a video element to the counters and the status line, and returns `play`. Calls `until` with the
- * time until which the gate serves.
+ * Connects a video element to the counters and the status line, and returns `play` and `stop`. Calls `until` with the
+ * time until which the gate serves, and `seen` with the address, the status and the reason of each answer. If the video
+ * repeats, it asks for everything again.
  */
-export function player({ video, status, admitted, refused, until }) {
+export function player({ video, status, admitted, refused, until = () => {}, seen = () => {} }) {
   let current = 0; // Numbers each play(), so that late answers to earlier ones are ignored.
   let hls = null;
   let link = "";
@@ -40,24 +66,23 @@ export function player({ video, status, admitted, refused, until }) {
   };
   const refuse = (code, reason) => {
     count(refused);
-    say("refused", `Refused at the gate: ${code} ${reason ?? ""}`.trim());
+    const meaning = MEANINGS[reason] ? `, ${MEANINGS[reason]}` : "";
+    say("refused", `Refused at the gate: ${code} ${reason ?? ""}`.trim() + meaning);
   };
 
-  // hls.js reports each request, and the edge exposes the reason, so no request is repeated.
-  const watch = (xhr, id) => xhr.addEventListener("loadend", () => {
-    if (id !== current || !xhr.status) return;
-    if (xhr.status < 400) {
+  const note = (id) => ({ url, status: code, headers }) => {
+    if (id !== current) return;
+    const reason = headers.get("Playgate-Reason");
+    if (code < 400) {
       count(admitted);
-      until(Number(xhr.getResponseHeader("Playgate-Expires")));
-    }
-    else if (xhr.status === 401 || xhr.status === 403) {
-      refuse(xhr.status, xhr.getResponseHeader("Playgate-Reason"));
-    }
-  });
+      until(Number(headers.get("Playgate-Expires")));
+    } else if (code === 401 || code === 403) refuse(code, reason);
+    seen({ url, status: code, reason });
+  };
 
   // A video element does not report its requests, but the browser's performance log does.
   new PerformanceObserver((list) => {
-    if (hls) return;
+    if (hls || !video.hasAttribute("src")) return;
     const good = list.getEntries().filter(({ initiatorType, name, responseStatus: code }) =>
       initiatorType === "video" && name !== video.poster && code >= 200 && code < 400);
     count(admitted, good.length);
@@ -76,24 +101,34 @@ export function player({ video, status, admitted, refused, until }) {
     if (!hls && video.hasAttribute("src")) explain(current, video.error?.message || "media error");
   });
 
-  return async function play(next, poster, start = !reduced.matches) {
-    const id = ++current;
+  /** Stops, and shows why. */
+  function stop(state, text) {
+    current += 1;
     hls?.destroy();
     hls = null;
-    link = next;
-    admitted.textContent = refused.textContent = "0";
     video.removeAttribute("src");
     video.load();
-    video.poster = poster ?? "";
-    say("loading", "Loading");
+    say(state, text);
+  }
 
-    const Hls = await hlsjs;
+  async function play(next, poster, start = !reduced.matches) {
+    stop("loading", "Loading");
+    const id = current;
+    link = next;
+    admitted.textContent = refused.textContent = "0";
+    video.poster = poster ?? "";
+
+    const { Hls, FetchLoader } = await hlsjs;
     if (id !== current) return;
     const manifest = new URL(link).pathname.endsWith(".m3u8");
     if (manifest && Hls?.isSupported()) {
       // Buffer only a few seconds, so that requests continue while the film plays.
       const ahead = { maxBufferLength: 4, maxMaxBufferLength: 4 };
-      hls = new Hls({ enableWorker: false, xhrSetup: (xhr) => watch(xhr, id), ...ahead });
+      // A film that repeats stands for a longer one: neither buffer nor cache may answer instead of the gate.
+      const again = video.loop
+        ? { backBufferLength: 0, fetchSetup: ({ url }, init) => new Request(url, { ...init, cache: "no-store" }) }
+        : {};
+      hls = new Hls({ enableWorker: false, loader: watched(FetchLoader, note(id)), ...ahead, ...again });
       hls.on(Hls.Events.ERROR, (_, error) => {
         if (!error.fatal || id !== current) return;
         hls.destroy();
@@ -109,5 +144,7 @@ export function player({ video, status, admitted, refused, until }) {
       video.src = link;
     }
     if (start) video.play().catch(() => {}); // If autoplay is blocked, the viewer can use the controls.
-  };
+  }
+
+  return { play, stop };
 }

@@ -11,6 +11,8 @@ const BINDINGS = ["audience", "country", "ip", "download", "sub", "sid", "jti", 
 const NOT_IN_JWT = ["country", "ip", "download", "preview"];
 const GATE = ["jwt_path", "gate_issuer", "gate_audience"];
 const TEXTS = ["url", "lifetime", "dir", "claims", "issuer", ...BINDINGS, ...GATE];
+// Reasons that only a gate with state gives.
+const STATE = ["revoked", "signed_out", "displaced", "already_used", "too_many_playbacks", "unknown_reference"];
 const CHOICES = ["format", "place", "scope"];
 
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -244,6 +246,8 @@ export function playground({ cores, loadJwt, edge, keys, state, save, play }) {
     $("#agreement").textContent = same ? "They agree."
       : ["wrong_network", "wrong_country", "wrong_audience"].includes(report.reason)
         ? "They differ: only the edge knows the client's address and country and its own audience."
+        : report.reason === "state_required" || STATE.includes(reason)
+        ? "They differ: only the edge knows what was revoked, and who plays."
         : "They differ: the key rings, the settings or the clocks are not the same.";
   }
 
