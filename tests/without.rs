@@ -4,7 +4,7 @@
 
 use playgate::{Builder, KeyRing, Signer, UnixTime};
 use playgate_edge::{
-    Answers, Binding, Config, Decision, Now, RequestParts, Setting, Variables, decide,
+    Binding, Config, Decision, Now, Replies, RequestParts, Setting, Variables, decide,
 };
 
 const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -68,9 +68,9 @@ fn outcome(
     let url = ["https://cdn.example.com/videos/42/", path].concat();
     let link = more(signer.link(url.as_str())).sign(UnixTime::from_secs(NOW)).unwrap();
     let parts = RequestParts { method: "GET", url: link.as_str(), ..RequestParts::default() };
-    let answers = &Answers::NONE;
+    let replies = &Replies::NONE;
     let (secs, millis) = (NOW, NOW * 1000);
-    let now = Now { secs, millis, memory: None, answers, random: || [0; 16] };
+    let now = Now { secs, millis, memory: None, replies, random: || [0; 16] };
     let config = read(NONE, variables).map_err(|errors| panic!("{errors:?}"));
     match decide(&config, &parts, now, || None) {
         Decision::Serve(..) => "served".into(),

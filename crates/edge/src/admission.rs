@@ -2,12 +2,12 @@
 //! the viewer may have one more playback.
 
 use playgate::{StateError, Verified, Verifier};
-use playgate_state::{Action, Answer, OverLimit, Play, Redeem};
+use playgate_state::{OverLimit, Play, RecordCommand, RecordReply, Redeem};
 
 use crate::memory::Memory;
 use crate::object;
-use crate::question::{About, Answers, Question, fingerprint, network};
 use crate::range::ByteRange;
+use crate::record_request::{About, RecordRequest, Replies, fingerprint, network};
 use crate::request::RequestParts;
 
 /// What an admitted request may do.
@@ -18,14 +18,14 @@ pub(crate) struct Admission {
     /// Whether its token must not be exchanged: the request only looks.
     pub(crate) only_looks: bool,
     /// A playback to report, in the background.
-    pub(crate) report: Option<Box<Question>>,
+    pub(crate) report: Option<Box<RecordRequest>>,
 }
 
 /// Why a request is not served yet, or not at all.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// This must be asked first.
-    Ask(Box<Question>),
+    Ask(Box<RecordRequest>),
     /// It is refused.
     Refuse(StateError),
 }
@@ -36,7 +36,7 @@ pub(crate) struct Admitted<'a> {
     pub(crate) verifier: &'a Verifier<'a>,
     pub(crate) verified: &'a Verified<'a>,
     pub(crate) memory: &'a Memory,
-    pub(crate) answers: &'a Answers,
+    pub(crate) replies: &'a Replies,
     pub(crate) over: OverLimit,
     /// In Unix milliseconds.
     pub(crate) now: u64,
@@ -82,9 +82,9 @@ impl Admitted<'_> {
             return Ok(());
         }
         let until = self.verified.grant().expires().as_secs();
-        let action = Action::Redeem(Redeem { client, uses, until });
-        match self.ask(Question::of_token(jti, about, action))? {
-            Answer::Redeemed => Ok(()),
+        let action = RecordCommand::Redeem(Redeem { client, uses, until });
+        match self.ask(RecordRequest::of_token(jti, about, action))? {
+            RecordReply::Redeemed => Ok(()),
             _ => Err(Stop::Refuse(StateError::AlreadyUsed)),
         }
     }
@@ -124,19 +124,20 @@ impl Admitted<'_> {
         let run = grant.run().map_or(0, |run| run.as_secs().min(self.max_run));
         let until = grant.expires().as_secs().saturating_add(run).saturating_add(self.leeway);
         let play = Play { sid: sid.clone(), start, max, over: self.over, until };
-        let question = Question::of_viewer(sub, About::Playback(about), Action::Play(play));
+        let question =
+            RecordRequest::of_viewer(sub, About::Playback(about), RecordCommand::Play(play));
         // It had a place a moment ago.
         if known.is_some() {
             return Ok(admission(&sid, Some(Box::new(question))));
         }
         match self.ask(question)? {
             // If the token does not contain the id, the core has not looked for it on the denylist.
-            Answer::Playing { sid } if self.memory.denylist.has_sid(sid, self.now) => {
+            RecordReply::Playing { sid } if self.memory.denylist.has_sid(sid, self.now) => {
                 Err(Stop::Refuse(StateError::Revoked))
             }
-            Answer::Playing { sid } => Ok(admission(sid, None)),
-            Answer::Displaced => Err(Stop::Refuse(StateError::Displaced)),
-            Answer::Revoked => Err(Stop::Refuse(StateError::Revoked)),
+            RecordReply::Playing { sid } => Ok(admission(sid, None)),
+            RecordReply::Displaced => Err(Stop::Refuse(StateError::Displaced)),
+            RecordReply::Revoked => Err(Stop::Refuse(StateError::Revoked)),
             _ => Err(Stop::Refuse(StateError::TooManyPlaybacks)),
         }
     }
@@ -147,8 +148,8 @@ impl Admitted<'_> {
     }
 
     /// The answer to a question that this request must not go on without.
-    fn ask(&self, question: Question) -> Result<&Answer, Stop> {
-        match self.answers.of(&question.record) {
+    fn ask(&self, question: RecordRequest) -> Result<&RecordReply, Stop> {
+        match self.replies.of(&question.record) {
             None => Err(Stop::Ask(Box::new(question))),
             Some(None) => Err(Stop::Refuse(StateError::Unavailable)),
             Some(Some(answer)) => Ok(answer),

@@ -18,7 +18,7 @@ mod references;
 
 use playgate::{Request, secrets_match};
 use playgate_json::{Shape, Value};
-use playgate_state::{Answer as AnswerOfRecord, Kind, Revocation, decode};
+use playgate_state::{Kind, RecordReply, Revocation, decode};
 
 #[cfg(test)]
 pub(crate) use self::denylist::revoke;
@@ -29,7 +29,7 @@ use crate::answer::{Answer, Headers, Problem};
 use crate::built;
 use crate::config::{Config, StateConfig};
 use crate::plan::Response;
-use crate::question::Question;
+use crate::record_request::RecordRequest;
 use crate::request::RequestParts;
 
 const PREFIX: &str = "/.playgate/";
@@ -68,7 +68,7 @@ pub enum Call {
 #[derive(Debug)]
 pub struct RecordCall {
     /// The command.
-    pub question: Question,
+    pub question: RecordRequest,
     respond: Respond,
 }
 
@@ -150,15 +150,15 @@ impl RecordCall {
     pub fn respond(self, answer: Option<&[u8]>) -> Response {
         let answer = answer.filter(|_| built::STATE).and_then(decode);
         match (self.respond, answer) {
-            (Respond::Done(_), Some(AnswerOfRecord::Done)) => empty(Headers::new()),
+            (Respond::Done(_), Some(RecordReply::Done)) => empty(Headers::new()),
             (Respond::Done(detail), Some(_)) => problem(404, "not_found", None, detail),
             // Whether it is known or not: the viewer has left.
             (Respond::Ended(cors), Some(_)) => empty(cors),
-            (Respond::Playbacks, Some(AnswerOfRecord::Playbacks(playbacks))) => {
+            (Respond::Playbacks, Some(RecordReply::Playbacks(playbacks))) => {
                 json(200, &playbacks::Page::of(&playbacks))
             }
-            (Respond::Reference(created), Some(AnswerOfRecord::Done)) => json(201, &created),
-            (Respond::Reference(_), Some(AnswerOfRecord::Taken)) => {
+            (Respond::Reference(created), Some(RecordReply::Done)) => json(201, &created),
+            (Respond::Reference(_), Some(RecordReply::Taken)) => {
                 let detail = "the reference stands for another link; make a new one";
                 problem(409, "reference_taken", Some("reference"), detail)
             }

@@ -12,7 +12,7 @@ use crate::log::{self, LogEntry};
 use crate::memory::Memory;
 use crate::object;
 use crate::plan::{Next, Plan, Response};
-use crate::question::{Answers, Question};
+use crate::record_request::{RecordRequest, Replies};
 use crate::request::RequestParts;
 
 /// The outcome for a request.
@@ -22,11 +22,11 @@ pub enum Decision {
     Respond(Response, LogEntry),
     /// The plan serves the request; the second field is its first step. The third is a command to send in the
     /// background: a playback that runs.
-    Serve(Box<Plan>, Next, Option<Box<Question>>),
-    /// The denylist must be asked first. Then decide again, with [`Answers::asked`].
+    Serve(Box<Plan>, Next, Option<Box<RecordRequest>>),
+    /// The denylist must be asked first. Then decide again, with [`Replies::asked`].
     AskDenylist,
     /// A record must be asked first. Then decide again, with its answer.
-    AskRecord(Box<Question>),
+    AskRecord(Box<RecordRequest>),
     /// One of the gate's own calls: [`read_call`](crate::read_call) reads it.
     Call,
 }
@@ -41,7 +41,7 @@ pub struct Now<'a> {
     /// What the gate remembers of the deployment's state; `None` if it keeps none.
     pub memory: Option<&'a Memory>,
     /// What was asked for this request.
-    pub answers: &'a Answers,
+    pub replies: &'a Replies,
     /// Random bytes of the platform, for the ids of playbacks. Called only at a gate with state.
     pub random: fn() -> [u8; 16],
 }
@@ -50,12 +50,12 @@ pub struct Now<'a> {
 impl From<u64> for Now<'_> {
     /// A time in Unix seconds, at a gate that knows nothing of the denylist.
     fn from(secs: u64) -> Self {
-        static NOTHING: Answers = Answers::NONE;
+        static NOTHING: Replies = Replies::NONE;
         Self {
             secs,
             millis: secs.saturating_mul(1000),
             memory: None,
-            answers: &NOTHING,
+            replies: &NOTHING,
             random: || [0; 16],
         }
     }
@@ -138,7 +138,7 @@ fn serve(
     delivery: Delivery,
     parts: &RequestParts<'_>,
     entry: LogEntry,
-    report: Option<Box<Question>>,
+    report: Option<Box<RecordRequest>>,
 ) -> Decision {
     let (plan, next) = Plan::start(config, delivery, parts, entry);
     Decision::Serve(Box::new(plan), next, report)
@@ -259,8 +259,8 @@ mod tests {
     /// The reason, or `None` if the request is served; `ask`, `ask a record` and `call` for the others.
     fn outcome(memory: &Memory, seconds: u64, asked: bool, url: &str) -> Option<&'static str> {
         let asked = asked.then_some(seconds * 1000);
-        let answers = Answers { asked, ..Answers::NONE };
-        let now = Now { memory: Some(memory), answers: &answers, ..Now::from(seconds) };
+        let replies = Replies { asked, ..Replies::NONE };
+        let now = Now { memory: Some(memory), replies: &replies, ..Now::from(seconds) };
         match decide(&Config::read(&stateful()), &parts("GET", url), now, || None) {
             Decision::Respond(answer, entry) => {
                 assert_eq!(answer.status == 503, entry.reason == Some("state_unavailable"));

@@ -1,12 +1,12 @@
 //! What one gate knows of the deployment's revocations: a replica of the denylist, and how old it is.
 //!
-//! Nothing here waits. The caller asks the denylist what [`Denylist::ask`] says and passes on the answer. Requests
+//! Nothing here waits. The caller asks the denylist what [`DenylistCopy::ask`] says and passes on the answer. Requests
 //! are decided on the replica in memory, so revocations cost them no question.
 
 use core::time::Duration;
 
 use playgate::{PresentedToken, State, StateError, UnixTime};
-use playgate_state::{Progress, Question as ReplicaQuestion, Reason, Replica, Update};
+use playgate_state::{Progress, Reason, Replica, TokenFacts, Update};
 
 use crate::built;
 
@@ -30,7 +30,7 @@ pub(crate) struct Freshness {
 
 /// What one gate knows of the denylist.
 #[derive(Debug, Default)]
-pub struct Denylist {
+pub struct DenylistCopy {
     /// The last complete replica.
     replica: Option<Replica>,
     /// A replica that is still being read: the first, or that of a new epoch.
@@ -52,7 +52,7 @@ pub struct DenylistQuestion {
     pub from: u64,
 }
 
-impl Denylist {
+impl DenylistCopy {
     /// Whether to ask the denylist now, in the background.
     #[must_use]
     pub(crate) fn is_due(&self, freshness: Freshness, now: u64) -> bool {
@@ -66,7 +66,7 @@ impl Denylist {
         self.failed_at.is_none_or(|at| age(at, now) >= PAUSE)
     }
 
-    /// The next question. The answer goes to [`Denylist::answered`], or [`Denylist::unanswered`] is called.
+    /// The next question. The answer goes to [`DenylistCopy::answered`], or [`DenylistCopy::unanswered`] is called.
     pub fn ask(&mut self, now: u64) -> DenylistQuestion {
         self.asked_at = Some(now);
         let followed = self.incoming.as_ref().or(self.replica.as_ref());
@@ -132,7 +132,7 @@ impl Denylist {
 
     /// Whether a playback is known to be revoked.
     pub(crate) fn has_sid(&self, sid: &str, now: u64) -> bool {
-        let question = ReplicaQuestion { sid: Some(sid), ..ReplicaQuestion::default() };
+        let question = TokenFacts { sid: Some(sid), ..TokenFacts::default() };
         let now = UnixTime::from_secs(now.div_euclid(1000));
         self.replica.as_ref().is_some_and(|replica| replica.find(&question, now).is_some())
     }
@@ -151,7 +151,7 @@ pub(crate) fn age(at: u64, now: u64) -> u64 {
 #[derive(Debug)]
 pub(crate) struct Known<'a> {
     /// `None` if the caller knows nothing.
-    pub(crate) denylist: Option<&'a Denylist>,
+    pub(crate) denylist: Option<&'a DenylistCopy>,
     pub(crate) freshness: Freshness,
     /// The time in Unix milliseconds.
     pub(crate) now: u64,
@@ -191,7 +191,7 @@ impl State for Known<'_> {
         let grant = token.grant;
         let replica = self.replica(grant.revalidate()).ok_or(StateError::Unavailable)?;
         let path = token.path.to_cow();
-        let question = ReplicaQuestion {
+        let question = TokenFacts {
             jti: grant.token_id().map(|id| id.as_str()),
             sid: grant.session().map(|id| id.as_str()),
             sub: grant.subject().map(|id| id.as_str()),
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
     use crate::calls::{self, Call};
     use playgate::{KeyRing, Request, Signer, Verifier};
-    use playgate_state::{Command, Denylist as Writer, Reply};
+    use playgate_state::{Denylist as Writer, DenylistCommand, DenylistReply};
 
     const KEYS: &str = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     /// In milliseconds.
@@ -240,20 +240,22 @@ mod tests {
         let Ok(Call::Revoke(revocation)) = calls::revoke(json, NOW / 1000) else {
             panic!("{json}")
         };
-        let reply = writer.apply(Command::Revoke(revocation), time(NOW));
-        assert!(matches!(reply, Reply::Appended(_)), "{reply:?}");
+        let reply = writer.apply(DenylistCommand::Revoke(revocation), time(NOW));
+        assert!(matches!(reply, DenylistReply::Appended(_)), "{reply:?}");
     }
 
     fn answer(writer: &mut Writer, question: DenylistQuestion) -> Vec<u8> {
         let DenylistQuestion { epoch, from } = question;
-        let Reply::Update(update) = writer.apply(Command::Since { epoch, from }, time(NOW)) else {
+        let DenylistReply::Update(update) =
+            writer.apply(DenylistCommand::Since { epoch, from }, time(NOW))
+        else {
             panic!("no update")
         };
         update.encode()
     }
 
     /// Asks until the gate knows everything.
-    fn learn(denylist: &mut Denylist, writer: &mut Writer, now: u64) {
+    fn learn(denylist: &mut DenylistCopy, writer: &mut Writer, now: u64) {
         let mut question = Some(denylist.ask(now));
         while let Some(next) = question {
             question = denylist.answered(&answer(writer, next), now, now);
@@ -262,7 +264,7 @@ mod tests {
 
     /// The reason for a link with every id, or `None` if it is admitted.
     fn reason(
-        denylist: &Denylist,
+        denylist: &DenylistCopy,
         now: u64,
         asked: bool,
         reval: Option<u64>,
@@ -306,7 +308,7 @@ mod tests {
             ("sub", "v2", "revoked", None),
             ("dir", "/videos/4/", "revoked", None),
         ] {
-            let (mut denylist, mut writer) = (Denylist::default(), writer());
+            let (mut denylist, mut writer) = (DenylistCopy::default(), writer());
             learn(&mut denylist, &mut writer, NOW);
             assert_eq!(reason(&denylist, NOW, false, None), None);
             revoke(
@@ -322,7 +324,7 @@ mod tests {
 
     #[test]
     fn age_decides_whether_to_ask_and_whether_to_serve() {
-        let (mut denylist, mut writer) = (Denylist::default(), writer());
+        let (mut denylist, mut writer) = (DenylistCopy::default(), writer());
         assert!(denylist.is_due(FRESHNESS, NOW));
         learn(&mut denylist, &mut writer, NOW);
         let at = |age: u64| NOW + age;
@@ -345,7 +347,7 @@ mod tests {
 
     #[test]
     fn an_answer_to_this_request_is_new_enough_however_long_it_took() {
-        let (mut denylist, mut writer) = (Denylist::default(), writer());
+        let (mut denylist, mut writer) = (DenylistCopy::default(), writer());
         learn(&mut denylist, &mut writer, NOW);
         let decided = |asked, now| {
             let (denylist, leeway) = (Some(&denylist), Duration::ZERO);
@@ -360,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_late_answer_does_not_bring_back_an_old_log() {
-        let (mut denylist, mut writer) = (Denylist::default(), writer());
+        let (mut denylist, mut writer) = (DenylistCopy::default(), writer());
         let first = denylist.ask(NOW);
         let late = answer(&mut writer, first);
         revoke(&mut writer, r#"{"kind":"sub","value":"v1","until":1767311400}"#);
@@ -377,7 +379,7 @@ mod tests {
 
     #[test]
     fn one_question_is_asked_at_a_time() {
-        let mut denylist = Denylist::default();
+        let mut denylist = DenylistCopy::default();
         let _ = denylist.ask(NOW);
         assert!(!denylist.is_due(FRESHNESS, NOW + PATIENCE - 1));
         assert!(denylist.is_due(FRESHNESS, NOW + PATIENCE), "the answer is lost");
@@ -388,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_useless_answer_changes_nothing() {
-        let (mut denylist, mut writer) = (Denylist::default(), writer());
+        let (mut denylist, mut writer) = (DenylistCopy::default(), writer());
         revoke(&mut writer, r#"{"kind":"sub","value":"v1","until":1767311400}"#);
         learn(&mut denylist, &mut writer, NOW);
         let right = answer(&mut writer, DenylistQuestion { epoch: None, from: 0 });
@@ -408,7 +410,7 @@ mod tests {
 
     #[test]
     fn a_new_epoch_replaces_the_replica_once_it_is_complete() {
-        let (mut denylist, mut writer) = (Denylist::default(), writer());
+        let (mut denylist, mut writer) = (DenylistCopy::default(), writer());
         revoke(&mut writer, r#"{"kind":"sub","value":"v1","until":1767311400}"#);
         learn(&mut denylist, &mut writer, NOW);
         writer.compact(time(NOW), 8);

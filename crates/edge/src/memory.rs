@@ -3,10 +3,10 @@
 use core::fmt;
 use std::collections::HashMap;
 
-use playgate_state::{Action, Answer};
+use playgate_state::{RecordCommand, RecordReply};
 
-use crate::denylist::{Denylist, age};
-use crate::question::{About, Answers, Pair, Question};
+use crate::denylist::{DenylistCopy, age};
+use crate::record_request::{About, Pair, RecordRequest, Replies};
 
 /// The most entries of a table.
 const MAX_LEN: usize = 4_096;
@@ -22,7 +22,7 @@ const UNKNOWN: u64 = 5_000;
 #[derive(Default)]
 pub struct Memory {
     /// The copy of the denylist.
-    pub denylist: Denylist,
+    pub denylist: DenylistCopy,
     /// The tokens of references. Unknown ones have none.
     references: Recent,
     /// Redemptions, which are for ever.
@@ -54,23 +54,23 @@ impl Memory {
     /// Adds an answer, encoded, to what a request knows; `None` if there was none. `now` is the time of the question.
     pub fn settle(
         &mut self,
-        answers: &mut Answers,
-        question: &Question,
+        replies: &mut Replies,
+        question: &RecordRequest,
         answer: Option<&[u8]>,
         now: u64,
     ) {
-        let Some(answer) = answers.add(question, answer) else { return };
+        let Some(answer) = replies.add(question, answer) else { return };
         match (&question.about, answer) {
-            (About::Reference(reference), Answer::Token { token }) => {
+            (About::Reference(reference), RecordReply::Token { token }) => {
                 self.references.insert(of_reference(reference), token.clone(), now);
             }
-            (About::Reference(reference), Answer::Unknown) => {
+            (About::Reference(reference), RecordReply::Unknown) => {
                 self.references.insert(of_reference(reference), String::new(), now);
             }
-            (About::Redemption(about), Answer::Redeemed) => {
+            (About::Redemption(about), RecordReply::Redeemed) => {
                 self.redemptions.insert(about.clone(), String::new(), now);
             }
-            (About::Playback(about), Answer::Playing { sid }) => {
+            (About::Playback(about), RecordReply::Playing { sid }) => {
                 self.playbacks.insert(about.clone(), sid.clone(), now);
             }
             (About::Playback(about), _) => {
@@ -81,8 +81,10 @@ impl Memory {
     }
 
     /// Notes that a playback is about to be reported, so that the next request does not report it as well.
-    pub fn reported(&mut self, question: &Question, now: u64) {
-        if let (About::Playback(about), Action::Play(play)) = (&question.about, &question.action) {
+    pub fn reported(&mut self, question: &RecordRequest, now: u64) {
+        if let (About::Playback(about), RecordCommand::Play(play)) =
+            (&question.about, &question.action)
+        {
             self.playbacks.insert(about.clone(), play.sid.clone(), now);
         }
     }
@@ -123,9 +125,9 @@ mod tests {
 
     const NOW: u64 = 1_767_225_000_000;
 
-    fn question(reference: &str) -> Question {
+    fn question(reference: &str) -> RecordRequest {
         let put = Put { token: "secret".into(), jti: "secret".into(), until: 9 };
-        Question::of_reference(reference, Action::Put(put))
+        RecordRequest::of_reference(reference, RecordCommand::Put(put))
     }
 
     #[test]
@@ -145,24 +147,29 @@ mod tests {
     #[test]
     fn an_unknown_reference_is_asked_for_again_soon() {
         let mut memory = Memory::default();
-        let mut answers = Answers::default();
-        memory.settle(&mut answers, &question("pg=ref.a"), Some(&encode(&Answer::Unknown)), NOW);
+        let mut replies = Replies::default();
+        memory.settle(
+            &mut replies,
+            &question("pg=ref.a"),
+            Some(&encode(&RecordReply::Unknown)),
+            NOW,
+        );
         assert_eq!(memory.token("pg=ref.a", NOW + 5_000, 10_000), Some(None));
         assert_eq!(memory.token("pg=ref.a", NOW + 5_001, 10_000), None);
         assert_eq!(memory.token("pg=ref.b", NOW, 10_000), None);
-        let token = Answer::Token { token: "secret".into() };
-        memory.settle(&mut answers, &question("pg=ref.a"), Some(&encode(&token)), NOW + 6_000);
+        let token = RecordReply::Token { token: "secret".into() };
+        memory.settle(&mut replies, &question("pg=ref.a"), Some(&encode(&token)), NOW + 6_000);
         assert_eq!(memory.token("pg=ref.a", NOW + 6_000, 10_000), Some(Some("secret")));
     }
 
     #[test]
     fn debug_shows_no_token_and_no_id() {
         let mut memory = Memory::default();
-        let mut answers = Answers::default();
-        let token = Answer::Token { token: "secret".into() };
+        let mut replies = Replies::default();
+        let token = RecordReply::Token { token: "secret".into() };
         let question = question("pg=ref.secret");
-        memory.settle(&mut answers, &question, Some(&encode(&token)), NOW);
-        let text = format!("{memory:?} {answers:?} {question:?}");
+        memory.settle(&mut replies, &question, Some(&encode(&token)), NOW);
+        let text = format!("{memory:?} {replies:?} {question:?}");
         assert!(text.starts_with("Memory") && !text.contains("secret"), "{text}");
     }
 }

@@ -7,7 +7,7 @@ use core::fmt;
 
 use playgate::UnixTime;
 
-pub use self::command::{Command, Reply, Row};
+pub use self::command::{DenylistCommand, DenylistReply, Row};
 use crate::log::{CLOCK_SLACK, Update, hash};
 use crate::revocation::Revocation;
 use crate::table::Table;
@@ -71,22 +71,22 @@ impl Denylist {
     }
 
     /// Performs a command. Performed again, it changes nothing more.
-    pub fn apply(&mut self, command: Command, now: UnixTime) -> Reply {
+    pub fn apply(&mut self, command: DenylistCommand, now: UnixTime) -> DenylistReply {
         match command {
-            Command::List { after, limit } => self.list(after, limit, now),
-            Command::Revoke(revocation) => self.revoke(revocation, now),
-            Command::Since { epoch, from } => {
+            DenylistCommand::List { after, limit } => self.list(after, limit, now),
+            DenylistCommand::Revoke(revocation) => self.revoke(revocation, now),
+            DenylistCommand::Since { epoch, from } => {
                 let is_known = epoch == Some(self.epoch) && from <= self.len();
                 let from = if is_known { from } else { 0 };
                 let start = usize::try_from(from).unwrap_or(usize::MAX);
                 let entries = self.rows.iter().skip(start).map(Row::entry);
-                Reply::Update(Update::new(self.epoch, self.key, from, entries))
+                DenylistReply::Update(Update::new(self.epoch, self.key, from, entries))
             }
-            Command::Undo { kind, value } => {
+            DenylistCommand::Undo { kind, value } => {
                 let current = self.current.get(&hash(&self.key, kind, &value));
                 match current.and_then(|&at| self.rows.get(at)) {
                     Some(row) => self.append(row.hash, row.revocation.clone(), true),
-                    None => Reply::Unknown,
+                    None => DenylistReply::Unknown,
                 }
             }
         }
@@ -108,17 +108,17 @@ impl Denylist {
         u64::try_from(self.rows.len()).unwrap_or(u64::MAX)
     }
 
-    fn revoke(&mut self, revocation: Revocation, now: UnixTime) -> Reply {
+    fn revoke(&mut self, revocation: Revocation, now: UnixTime) -> DenylistReply {
         let hash = hash(&self.key, revocation.kind, &revocation.value);
         let current = self.current.get(&hash).and_then(|&at| self.rows.get(at));
         let revocation = revocation.revised(current.map(|row| &row.revocation), now);
         match current {
-            Some(row) if row.revocation == revocation => Reply::Unchanged(row.clone()),
+            Some(row) if row.revocation == revocation => DenylistReply::Unchanged(row.clone()),
             _ => self.append(hash, revocation, false),
         }
     }
 
-    fn list(&self, after: Option<u64>, limit: usize, now: UnixTime) -> Reply {
+    fn list(&self, after: Option<u64>, limit: usize, now: UnixTime) -> DenylistReply {
         let start = after.map_or(0, |after| after.saturating_add(1));
         let start = usize::try_from(start).unwrap_or(usize::MAX);
         let mut found = self
@@ -128,13 +128,13 @@ impl Denylist {
             .filter(|row| self.is_current(row) && !row.revocation.has_ended(now));
         let rows: Vec<_> = found.by_ref().take(limit).cloned().collect();
         let next = rows.last().map(|row| row.seq).filter(|_| found.next().is_some());
-        Reply::Listed { rows, next }
+        DenylistReply::Listed { rows, next }
     }
 
-    fn append(&mut self, hash: u64, revocation: Revocation, removed: bool) -> Reply {
+    fn append(&mut self, hash: u64, revocation: Revocation, removed: bool) -> DenylistReply {
         let row = Row { seq: self.len(), revocation, hash, removed };
         self.push(row.clone());
-        Reply::Appended(row)
+        DenylistReply::Appended(row)
     }
 
     fn push(&mut self, row: Row) {
@@ -211,12 +211,12 @@ mod tests {
         }
     }
 
-    fn revoke(denylist: &mut Denylist, revocation: &Revocation) -> Reply {
-        denylist.apply(Command::Revoke(revocation.clone()), NOW)
+    fn revoke(denylist: &mut Denylist, revocation: &Revocation) -> DenylistReply {
+        denylist.apply(DenylistCommand::Revoke(revocation.clone()), NOW)
     }
 
-    fn undo(denylist: &mut Denylist, value: &str) -> Reply {
-        denylist.apply(Command::Undo { kind: Kind::Sub, value: value.into() }, NOW)
+    fn undo(denylist: &mut Denylist, value: &str) -> DenylistReply {
+        denylist.apply(DenylistCommand::Undo { kind: Kind::Sub, value: value.into() }, NOW)
     }
 
     /// The sequence numbers and values of a page, and where the next one starts.
@@ -225,13 +225,15 @@ mod tests {
         after: Option<u64>,
         limit: usize,
     ) -> (Vec<(u64, String)>, Option<u64>) {
-        let Reply::Listed { rows, next } = denylist.list(after, limit, NOW) else { panic!() };
+        let DenylistReply::Listed { rows, next } = denylist.list(after, limit, NOW) else {
+            panic!()
+        };
         (rows.into_iter().map(|row| (row.seq, row.revocation.value)).collect(), next)
     }
 
     fn since(denylist: &mut Denylist, epoch: Option<u64>, from: u64) -> Update {
-        match denylist.apply(Command::Since { epoch, from }, NOW) {
-            Reply::Update(update) => update,
+        match denylist.apply(DenylistCommand::Since { epoch, from }, NOW) {
+            DenylistReply::Update(update) => update,
             reply => panic!("{reply:?}"),
         }
     }
@@ -240,15 +242,15 @@ mod tests {
     fn the_same_again_changes_nothing() {
         let mut denylist = Denylist::new(1, KEY);
         let whole = sub("a", 20_000);
-        let Reply::Appended(row) = revoke(&mut denylist, &whole) else { panic!() };
+        let DenylistReply::Appended(row) = revoke(&mut denylist, &whole) else { panic!() };
         assert_eq!((row.seq, &row.revocation, row.removed), (0, &whole, false));
         let narrower = Revocation { issued_before: Some(9), until: 15_000, ..whole.clone() };
         for revocation in [&whole, &narrower] {
-            assert_eq!(revoke(&mut denylist, revocation), Reply::Unchanged(row.clone()));
+            assert_eq!(revoke(&mut denylist, revocation), DenylistReply::Unchanged(row.clone()));
         }
         let ended = sub("ended", 9_000);
-        assert!(matches!(revoke(&mut denylist, &ended), Reply::Appended(_)));
-        assert!(matches!(revoke(&mut denylist, &ended), Reply::Unchanged(_)));
+        assert!(matches!(revoke(&mut denylist, &ended), DenylistReply::Appended(_)));
+        assert!(matches!(revoke(&mut denylist, &ended), DenylistReply::Unchanged(_)));
         assert_eq!(denylist.rows().len(), 2);
     }
 
@@ -259,7 +261,7 @@ mod tests {
         revoke(&mut denylist, &first);
         let second =
             Revocation { reason: Reason::SignedOut, issued_before: Some(400), ..sub("a", 30_000) };
-        let Reply::Appended(row) = revoke(&mut denylist, &second) else { panic!() };
+        let DenylistReply::Appended(row) = revoke(&mut denylist, &second) else { panic!() };
         assert_eq!(row.seq, 1);
         assert_eq!(row.revocation, Revocation { issued_before: Some(500), ..second });
         assert_eq!(list(&denylist, None, 9).0, [(1, "a".into())]);
@@ -270,25 +272,25 @@ mod tests {
         let mut denylist = Denylist::new(1, KEY);
         revoke(&mut denylist, &sub("a", 10_000));
         let second = Revocation { issued_before: Some(400), ..sub("a", 30_000) };
-        let Reply::Appended(row) = revoke(&mut denylist, &second) else { panic!() };
+        let DenylistReply::Appended(row) = revoke(&mut denylist, &second) else { panic!() };
         assert_eq!(row.revocation, second);
     }
 
     #[test]
     fn undo_takes_back_what_is_known() {
         let mut denylist = Denylist::new(1, KEY);
-        assert_eq!(undo(&mut denylist, "a"), Reply::Unknown);
+        assert_eq!(undo(&mut denylist, "a"), DenylistReply::Unknown);
         revoke(&mut denylist, &sub("a", 20_000));
-        assert_eq!(undo(&mut denylist, "b"), Reply::Unknown);
-        let Reply::Appended(row) = undo(&mut denylist, "a") else { panic!() };
+        assert_eq!(undo(&mut denylist, "b"), DenylistReply::Unknown);
+        let DenylistReply::Appended(row) = undo(&mut denylist, "a") else { panic!() };
         assert_eq!((row.seq, row.removed), (1, true));
-        assert_eq!(undo(&mut denylist, "a"), Reply::Unknown);
+        assert_eq!(undo(&mut denylist, "a"), DenylistReply::Unknown);
         let narrow = Revocation { issued_before: Some(7), ..sub("a", 15_000) };
-        let Reply::Appended(row) = revoke(&mut denylist, &narrow) else { panic!() };
+        let DenylistReply::Appended(row) = revoke(&mut denylist, &narrow) else { panic!() };
         assert_eq!(row.revocation, narrow, "what was taken back is not merged");
         // By a clock that is behind, it may not have ended yet.
         revoke(&mut denylist, &sub("ended", 9_000));
-        assert!(matches!(undo(&mut denylist, "ended"), Reply::Appended(_)));
+        assert!(matches!(undo(&mut denylist, "ended"), DenylistReply::Appended(_)));
     }
 
     #[test]
@@ -339,7 +341,7 @@ mod tests {
         let rows: Vec<_> =
             denylist.rows().iter().map(|row| (row.seq, &*row.revocation.value)).collect();
         assert_eq!((denylist.epoch(), rows), (2, vec![(0, "c"), (1, "a")]));
-        assert!(matches!(revoke(&mut denylist, &sub("a", 30_000)), Reply::Unchanged(_)));
+        assert!(matches!(revoke(&mut denylist, &sub("a", 30_000)), DenylistReply::Unchanged(_)));
         denylist.compact(NOW, 2);
         assert_eq!(denylist.epoch(), 3, "never the same epoch");
     }
@@ -348,7 +350,7 @@ mod tests {
     fn debug_shows_no_value() {
         let mut denylist = Denylist::new(1, KEY);
         let reply = revoke(&mut denylist, &sub("secret", 20_000));
-        let command = Command::Undo { kind: Kind::Sid, value: "secret".into() };
+        let command = DenylistCommand::Undo { kind: Kind::Sid, value: "secret".into() };
         let text = alloc::format!("{command:?} {reply:?} {denylist:?}");
         assert!(text.starts_with("Undo { kind: Sid, .. } Appended") && !text.contains("secret"));
     }
@@ -364,7 +366,7 @@ mod tests {
         let mut restored = Denylist::restore(1, KEY, rows.clone()).unwrap();
         assert_eq!(restored.rows(), denylist.rows());
         assert_eq!(since(&mut restored, Some(1), 1), since(&mut denylist, Some(1), 1));
-        assert_eq!(undo(&mut restored, "b"), Reply::Unknown);
+        assert_eq!(undo(&mut restored, "b"), DenylistReply::Unknown);
         rows.remove(1);
         assert_eq!(Denylist::restore(1, KEY, rows).unwrap_err(), Gap);
     }

@@ -2,12 +2,12 @@
 //! redemptions and viewers. No I/O, no clock, no randomness: times and random bytes are arguments.
 //!
 //! One [`Denylist`] keeps a log of [`Revocation`]s. Each gate follows the log with a [`Replica`], and decides
-//! only with that: it asks for what is [new](Command::Since), [applies](Replica::apply) the [`Update`], and looks
+//! only with that: it asks for what is [new](DenylistCommand::Since), [applies](Replica::apply) the [`Update`], and looks
 //! tokens [up](Replica::find).
 //!
 //! ```
 //! use playgate::UnixTime;
-//! use playgate_state::{Command, Denylist, Kind, Progress, Question, Reason, Replica, Reply, Revocation, Update};
+//! use playgate_state::{DenylistCommand, Denylist, Kind, Progress, TokenFacts, Reason, Replica, DenylistReply, Revocation, Update};
 //!
 //! let now = UnixTime::from_secs(1_767_225_600);
 //! let (value, reason) = ("viewer-1".into(), Reason::SignedOut);
@@ -15,14 +15,14 @@
 //!     Revocation { kind: Kind::Sub, value, issued_before: None, until: 1_767_311_400, reason };
 //! revocation.check(now)?;
 //! let mut denylist = Denylist::new(7, [1; 16]);
-//! denylist.apply(Command::Revoke(revocation), now);
+//! denylist.apply(DenylistCommand::Revoke(revocation), now);
 //!
-//! let Reply::Update(update) = denylist.apply(Command::Since { epoch: None, from: 0 }, now) else { panic!() };
+//! let DenylistReply::Update(update) = denylist.apply(DenylistCommand::Since { epoch: None, from: 0 }, now) else { panic!() };
 //! let update = Update::parse(&update.encode())?;
 //! let mut replica = Replica::new(update.epoch(), *update.key());
 //! assert_eq!(replica.apply(&update)?, Progress::Complete);
 //!
-//! let question = Question { sub: Some("viewer-1"), path: "/videos/42/film.mp4", ..Question::default() };
+//! let question = TokenFacts { sub: Some("viewer-1"), path: "/videos/42/film.mp4", ..TokenFacts::default() };
 //! assert_eq!(replica.find(&question, now), Some(Reason::SignedOut));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
@@ -44,11 +44,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use crate::denylist::{Command, Denylist, Gap, MAX_LEN, Reply, Row, should_compact};
+pub use crate::denylist::{
+    Denylist, DenylistCommand, DenylistReply, Gap, MAX_LEN, Row, should_compact,
+};
 pub use crate::log::{CLOCK_SLACK, Entry, TILE, Update, UpdateError, hash, tile_end};
 pub use crate::record::{
-    Action, Answer, End, LEASE, Outcome, OverLimit, Play, Playback, Put, Record, Redeem,
-    Redemption, Reference, Viewer, apply, decode, encode,
+    End, LEASE, Outcome, OverLimit, Play, Playback, Put, Record, RecordCommand, RecordReply,
+    Redeem, Redemption, Reference, Viewer, apply, decode, encode,
 };
-pub use crate::replica::{ApplyError, Progress, Question, Replica};
+pub use crate::replica::{ApplyError, Progress, Replica, TokenFacts};
 pub use crate::revocation::{Kind, Reason, Revocation, RevocationError};

@@ -42,7 +42,7 @@ pub enum Record {
 
 /// A command to a record.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Action {
+pub enum RecordCommand {
     /// Deletes a reference, and revokes its token.
     Delete,
     /// Ends the playback of this id; without an id, all of the viewer's.
@@ -68,7 +68,7 @@ pub enum Action {
 
 /// The reply of a record.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Answer {
+pub enum RecordReply {
     /// The token was redeemed by as many other clients as may redeem it.
     AlreadyUsed,
     /// Another playback took its place.
@@ -123,45 +123,48 @@ pub struct Outcome {
     /// What to store; `None` if nothing is left.
     pub record: Option<Record>,
     /// The reply.
-    pub reply: Answer,
+    pub reply: RecordReply,
     /// What must be on the denylist, before the record is stored.
     pub revocations: Vec<Revocation>,
 }
 
 /// Performs a command on a record, or on none. A command to a record of another type finds nothing.
 #[must_use]
-pub fn apply(record: Option<Record>, action: Action, now: UnixTime) -> Outcome {
+pub fn apply(record: Option<Record>, action: RecordCommand, now: UnixTime) -> Outcome {
     let now = now.as_secs();
     let mut revocations = Vec::new();
     let (record, reply) = match (record, action) {
-        (Some(Record::Redemption(mut redemption)), Action::Redeem(redeem)) => {
+        (Some(Record::Redemption(mut redemption)), RecordCommand::Redeem(redeem)) => {
             let reply = redemption.redeem(redeem);
             (Some(Record::Redemption(redemption)), reply)
         }
-        (None, Action::Redeem(redeem)) => {
+        (None, RecordCommand::Redeem(redeem)) => {
             let mut redemption = Redemption::default();
             let reply = redemption.redeem(redeem);
             (Some(Record::Redemption(redemption)), reply)
         }
-        (Some(Record::Reference(reference)), Action::Delete) => {
+        (Some(Record::Reference(reference)), RecordCommand::Delete) => {
             revocations.push(reference.revocation());
-            (None, Answer::Done)
+            (None, RecordReply::Done)
         }
         (Some(Record::Reference(reference)), action) => {
             let reply = reference.reply(&action);
             (Some(Record::Reference(reference)), reply)
         }
-        (None, Action::Put(put)) => (Some(Record::Reference(put.into())), Answer::Done),
+        (None, RecordCommand::Put(put)) => (Some(Record::Reference(put.into())), RecordReply::Done),
         (Some(Record::Viewer(mut viewer)), action) => {
             let reply = viewer.apply(action, now, &mut revocations);
             (Some(Record::Viewer(viewer)), reply)
         }
-        (None, action @ (Action::Play(_) | Action::List | Action::End { .. })) => {
+        (
+            None,
+            action @ (RecordCommand::Play(_) | RecordCommand::List | RecordCommand::End { .. }),
+        ) => {
             let mut viewer = Viewer::default();
             let reply = viewer.apply(action, now, &mut revocations);
             (Some(Record::Viewer(viewer)), reply)
         }
-        (record, _) => (record, Answer::Unknown),
+        (record, _) => (record, RecordReply::Unknown),
     };
     let record = record.filter(|record| record.until() > now);
     Outcome { record, reply, revocations }
@@ -181,7 +184,7 @@ impl Record {
 }
 
 /// Shows no id and no token.
-impl fmt::Debug for Action {
+impl fmt::Debug for RecordCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Delete => "Delete",
@@ -197,7 +200,7 @@ impl fmt::Debug for Action {
 }
 
 /// Shows no id and no token.
-impl fmt::Debug for Answer {
+impl fmt::Debug for RecordReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AlreadyUsed => "AlreadyUsed",

@@ -33,7 +33,7 @@ pub enum Progress {
 
 /// The facts of a verified token, and the path requested.
 #[derive(Clone, Copy, Default)]
-pub struct Question<'a> {
+pub struct TokenFacts<'a> {
     /// The id of the token.
     pub jti: Option<&'a str>,
     /// The playback.
@@ -106,7 +106,7 @@ impl Replica {
 
     /// Whether the token is revoked, and why. Of several reasons the most specific one counts.
     #[must_use]
-    pub fn find(&self, question: &Question<'_>, now: UnixTime) -> Option<Reason> {
+    pub fn find(&self, question: &TokenFacts<'_>, now: UnixTime) -> Option<Reason> {
         if self.slots.is_empty() {
             return None;
         }
@@ -143,9 +143,9 @@ impl fmt::Debug for Replica {
 }
 
 /// Shows nothing but the time, because ids name viewers or may be secrets.
-impl fmt::Debug for Question<'_> {
+impl fmt::Debug for TokenFacts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question").field("issued", &self.issued).finish_non_exhaustive()
+        f.debug_struct("TokenFacts").field("issued", &self.issued).finish_non_exhaustive()
     }
 }
 
@@ -242,7 +242,7 @@ mod tests {
         replica
     }
 
-    const ASKED: Question<'_> = Question {
+    const ASKED: TokenFacts<'_> = TokenFacts {
         jti: Some("j"),
         sid: Some("s"),
         sub: Some("u"),
@@ -273,7 +273,7 @@ mod tests {
         for directory in ["/videos/4/", "/video", "/videos/42/film.mp4/", "/42/"] {
             finds(Kind::Dir, directory, false);
         }
-        let nothing = Question { path: "/", ..Question::default() };
+        let nothing = TokenFacts { path: "/", ..TokenFacts::default() };
         assert_eq!(replica(&[entry(Kind::Sub, "")]).find(&nothing, NOW), None);
         assert_eq!(replica(&[]).find(&ASKED, NOW), None);
     }
@@ -294,7 +294,7 @@ mod tests {
     fn tokens_issued_later_stay_valid() {
         let issued_before = Some(1000);
         let replica = replica(&[Entry { issued_before, ..entry(Kind::Sub, "u") }]);
-        let found = |issued| replica.find(&Question { issued, ..ASKED }, NOW).is_some();
+        let found = |issued| replica.find(&TokenFacts { issued, ..ASKED }, NOW).is_some();
         assert!(found(None) && found(Some(0)) && found(Some(999)));
         assert!(!found(Some(1000)) && !found(Some(u64::MAX)));
     }
@@ -318,7 +318,7 @@ mod tests {
         }
         for issued_before in [latest, latest + 1, u64::MAX] {
             let entry = Entry { issued_before: Some(issued_before), ..entry(Kind::Sub, "u") };
-            let asked = Question { issued: Some(u64::MAX), ..ASKED };
+            let asked = TokenFacts { issued: Some(u64::MAX), ..ASKED };
             assert!(replica(&[entry]).find(&asked, NOW).is_some());
         }
     }
@@ -329,7 +329,7 @@ mod tests {
         let narrow = Entry { issued_before: Some(5), ..wide };
         let removed = Entry { removed: true, ..wide };
         let found = |entries: &[Entry]| {
-            replica(entries).find(&Question { issued: Some(5), ..ASKED }, NOW).is_some()
+            replica(entries).find(&TokenFacts { issued: Some(5), ..ASKED }, NOW).is_some()
         };
         assert!(found(&[wide]) && found(&[narrow, wide]) && found(&[removed, wide]));
         assert!(!found(&[wide, narrow]) && !found(&[wide, removed]) && !found(&[removed]));
@@ -394,7 +394,7 @@ mod tests {
         replica.purge(NOW.saturating_add(slack));
         assert_eq!(replica.slots.len(), 1);
         assert!(replica.memory() < 1000);
-        let asked = Question { sub: Some("7"), ..ASKED };
+        let asked = TokenFacts { sub: Some("7"), ..ASKED };
         assert!(replica.find(&asked, NOW.saturating_add(slack)).is_none());
         assert!(replica.find(&asked, NOW).is_some());
         replica.purge(UnixTime::from_secs(0));

@@ -9,7 +9,8 @@ use playgate::UnixTime;
 use proptest::prelude::*;
 
 use crate::{
-    Command, Denylist, Kind, Progress, Question, Reason, Replica, Reply, Revocation, TILE,
+    Denylist, DenylistCommand, DenylistReply, Kind, Progress, Reason, Replica, Revocation, TILE,
+    TokenFacts,
 };
 use crate::{Update, tile_end};
 
@@ -59,7 +60,7 @@ impl Model {
         self.0.retain(|old| (old.kind, &*old.value) != (kind, value));
     }
 
-    fn find(&self, asked: &Question<'_>, now: u64) -> Option<Reason> {
+    fn find(&self, asked: &TokenFacts<'_>, now: u64) -> Option<Reason> {
         let hits = self.0.iter().filter(|revocation| {
             let is = |id: Option<&str>| id == Some(&*revocation.value);
             let names = match revocation.kind {
@@ -80,20 +81,20 @@ impl Model {
 }
 
 /// A question about one name alone, and two about several.
-fn questions() -> Vec<Question<'static>> {
-    let none = Question { path: "/c/f", ..Question::default() };
+fn questions() -> Vec<TokenFacts<'static>> {
+    let none = TokenFacts { path: "/c/f", ..TokenFacts::default() };
     let mut all = Vec::from([
         none,
-        Question { jti: Some("b"), sid: Some("a"), sub: Some("a"), path: "/a/b/f", ..none },
-        Question { jti: Some("a"), sid: Some("b"), kid: Some("a"), path: "/b/", ..none },
+        TokenFacts { jti: Some("b"), sid: Some("a"), sub: Some("a"), path: "/a/b/f", ..none },
+        TokenFacts { jti: Some("a"), sid: Some("b"), kid: Some("a"), path: "/b/", ..none },
     ]);
     all.extend(NAMES.map(|(kind, value)| match kind {
-        Kind::All => Question { kid: Some("c"), ..none },
-        Kind::Dir => Question { path: value, ..none },
-        Kind::Jti => Question { jti: Some(value), ..none },
-        Kind::Kid => Question { kid: Some(value), ..none },
-        Kind::Sid => Question { sid: Some(value), ..none },
-        Kind::Sub => Question { sub: Some(value), ..none },
+        Kind::All => TokenFacts { kid: Some("c"), ..none },
+        Kind::Dir => TokenFacts { path: value, ..none },
+        Kind::Jti => TokenFacts { jti: Some(value), ..none },
+        Kind::Kid => TokenFacts { kid: Some(value), ..none },
+        Kind::Sid => TokenFacts { sid: Some(value), ..none },
+        Kind::Sub => TokenFacts { sub: Some(value), ..none },
     }));
     all
 }
@@ -197,15 +198,15 @@ impl World {
         UnixTime::from_secs(self.now - 600 + wrong)
     }
 
-    fn command(&mut self, command: Command, now: UnixTime) {
+    fn command(&mut self, command: DenylistCommand, now: UnixTime) {
         let before = self.length();
         let again = command.clone();
         let reply = self.denylist.apply(command, now);
-        let appended = matches!(&reply, Reply::Appended(row) if row.seq == before);
+        let appended = matches!(&reply, DenylistReply::Appended(row) if row.seq == before);
         assert_eq!(self.length(), before + u64::from(appended), "{reply:?}");
         // A client repeats what it got no reply to.
         let reply = self.denylist.apply(again, now);
-        assert!(matches!(reply, Reply::Unchanged(_) | Reply::Unknown), "{reply:?}");
+        assert!(matches!(reply, DenylistReply::Unchanged(_) | DenylistReply::Unknown), "{reply:?}");
         self.past.insert((self.denylist.epoch(), self.length()), self.model.clone());
     }
 
@@ -215,8 +216,8 @@ impl World {
             return self.answers.push(bytes.clone());
         }
         let (epoch, from) = known.map_or((None, 0), |(epoch, from)| (Some(epoch), from));
-        let reply = self.denylist.apply(Command::Since { epoch, from }, self.clock(gate));
-        let Reply::Update(update) = reply else { panic!("{reply:?}") };
+        let reply = self.denylist.apply(DenylistCommand::Since { epoch, from }, self.clock(gate));
+        let DenylistReply::Update(update) = reply else { panic!("{reply:?}") };
         let bytes = update.encode();
         assert_eq!(update.end(), self.length().min(tile_end(update.from())));
         if update.is_immutable() && known == Some((update.epoch(), update.from())) {
@@ -267,7 +268,7 @@ impl World {
             for clock in 0..3 {
                 // Gates round the end of an entry up to 4 seconds.
                 let now = self.clock(clock).as_secs().next_multiple_of(4);
-                let asked = Question { issued, ..asked };
+                let asked = TokenFacts { issued, ..asked };
                 let found = replica.find(&asked, UnixTime::from_secs(now));
                 assert_eq!(found, model.find(&asked, now), "{asked:?} {now} {model:?}");
             }
@@ -306,12 +307,12 @@ impl World {
                 let revocation = Revocation { kind, value, issued_before, until, reason };
                 assert_eq!(revocation.check(now), Ok(()));
                 self.model.revoke(&revocation, now.as_secs());
-                self.command(Command::Revoke(revocation), now);
+                self.command(DenylistCommand::Revoke(revocation), now);
             }
             Event::Undo { name } => {
                 let (kind, value) = NAMES[name];
                 self.model.undo((kind, value));
-                self.command(Command::Undo { kind, value: value.into() }, now);
+                self.command(DenylistCommand::Undo { kind, value: value.into() }, now);
             }
             Event::Wait { secs } => self.now += secs,
         }
@@ -382,7 +383,7 @@ proptest! {
                         let issued = issued_before.map(|before| before.min(until) - 1);
                         let (_, value) = NAMES[name];
                         let asked = questions()[3 + name];
-                        let asked = Question { issued, ..asked };
+                        let asked = TokenFacts { issued, ..asked };
                         let found = replica.find(&asked, UnixTime::from_secs(world.now));
                         prop_assert!(found.is_some(), "{value} {until}");
                     }

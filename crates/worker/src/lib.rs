@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use playgate_edge::{
     Binding, Body, Broken, Call, Config, Decision, DenylistQuestion, Fields, Found, LogEntry,
-    Memory, Next, Now, Object, Question, RequestParts, Response, Setting, Step, StoreRange,
+    Memory, Next, Now, Object, RecordRequest, RequestParts, Response, Setting, Step, StoreRange,
     Variables, decide, faults, read_call,
 };
 use playgate_state::Revocation;
@@ -34,7 +34,7 @@ struct Deployment {
     config: Result<Config, Broken>,
     memory: RefCell<Memory>,
     /// Commands to send in the background.
-    reports: RefCell<Vec<Question>>,
+    reports: RefCell<Vec<RecordRequest>>,
 }
 
 impl core::fmt::Debug for Deployment {
@@ -81,7 +81,7 @@ impl Gate {
             secs,
             millis: millis(now),
             memory: Some(&memory),
-            answers: pending.answers(),
+            replies: pending.replies(),
             random,
         };
         match decide(&self.0.config, &parts, now, || country(request)) {

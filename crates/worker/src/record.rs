@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Uint8Array};
 use playgate::UnixTime;
-use playgate_state::{Action, Record, apply, decode, encode};
+use playgate_state::{Record, RecordCommand, apply, decode, encode};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::denylist;
@@ -18,7 +18,7 @@ pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Optio
         Some(bytes) => Some(decode(bytes)?),
         None => None,
     };
-    let action: Action = decode(command)?;
+    let action: RecordCommand = decode(command)?;
     let outcome = apply(stored, action, UnixTime::from_secs(denylist::seconds(now)));
     let next = outcome.record.as_ref().map(encode);
     let stores = match &next {
@@ -40,7 +40,7 @@ pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Optio
 #[must_use]
 #[wasm_bindgen]
 pub fn sweep() -> Vec<u8> {
-    encode(&Action::Sweep)
+    encode(&RecordCommand::Sweep)
 }
 
 /// From when on a record is not needed, in milliseconds; `undefined` if it is of another version.

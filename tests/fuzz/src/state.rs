@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use playgate::UnixTime;
 use playgate_state::{
-    Action, Answer, OverLimit, Play, Put, Record, Redeem, Replica, Update, apply, decode, encode,
+    OverLimit, Play, Put, Record, RecordCommand, RecordReply, Redeem, Replica, Update, apply,
+    decode, encode,
 };
 
 /// Bytes as they are, and then as a sequence of commands, four bytes each.
@@ -17,11 +18,11 @@ pub fn state(input: &[u8]) {
     if let Some(record) = decode::<Record>(input) {
         let again = decode::<Record>(&encode(&record));
         assert_eq!(again.as_ref(), Some(&record));
-        for action in [Action::Sweep, Action::List, Action::Get] {
+        for action in [RecordCommand::Sweep, RecordCommand::List, RecordCommand::Get] {
             let _ = apply(Some(record.clone()), action, UnixTime::from_secs(record.until()));
         }
     }
-    let _ = (decode::<Action>(input), decode::<Answer>(input));
+    let _ = (decode::<RecordCommand>(input), decode::<RecordReply>(input));
     for max in [1, 2] {
         commands(input, max);
     }
@@ -39,14 +40,14 @@ fn commands(input: &[u8], max: u16) {
         let start = (flags & 2 != 0).then_some(u64::from(id % 4));
         let revoke = flags & 4 != 0;
         let action = match what % 8 {
-            0 => Action::Delete,
-            1 => Action::End { sid: (flags & 8 == 0).then_some(sid), revoke },
-            2 => Action::Get,
-            3 => Action::List,
-            4 => Action::Put(Put { token: sid, jti: "j".into(), until }),
-            5 => Action::Redeem(Redeem { client: sid, uses: max, until }),
-            6 => Action::Sweep,
-            _ => Action::Play(Play { sid, start, max, over, until }),
+            0 => RecordCommand::Delete,
+            1 => RecordCommand::End { sid: (flags & 8 == 0).then_some(sid), revoke },
+            2 => RecordCommand::Get,
+            3 => RecordCommand::List,
+            4 => RecordCommand::Put(Put { token: sid, jti: "j".into(), until }),
+            5 => RecordCommand::Redeem(Redeem { client: sid, uses: max, until }),
+            6 => RecordCommand::Sweep,
+            _ => RecordCommand::Play(Play { sid, start, max, over, until }),
         };
         let outcome = apply(record, action, UnixTime::from_secs(now));
         for revocation in outcome.revocations {
@@ -55,8 +56,8 @@ fn commands(input: &[u8], max: u16) {
             }
         }
         match outcome.reply {
-            Answer::Playing { sid } => assert!(!ended.contains(&sid), "what has ended runs"),
-            Answer::Playbacks(running) => {
+            RecordReply::Playing { sid } => assert!(!ended.contains(&sid), "what has ended runs"),
+            RecordReply::Playbacks(running) => {
                 assert!(running.len() <= usize::from(max), "too many run");
             }
             _ => {}

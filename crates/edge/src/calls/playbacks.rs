@@ -1,7 +1,7 @@
 //! The calls about playbacks.
 
 use playgate::{Request, UnixTime};
-use playgate_state::{Action, Playback};
+use playgate_state::{Playback, RecordCommand};
 use serde::Serialize;
 
 use super::query::{check, needed, param};
@@ -9,7 +9,7 @@ use super::{Call, RecordCall, Respond};
 use crate::answer::Answer;
 use crate::config::Config;
 use crate::plan::Response;
-use crate::question::{About, Question};
+use crate::record_request::{About, RecordRequest};
 use crate::request::RequestParts;
 
 /// A playback, as the operator sees it.
@@ -33,7 +33,7 @@ impl<'a> Shown<'a> {
 pub(super) fn list(query: &str) -> Result<Call, Response> {
     check(query, &["sub"])?;
     let sub = needed(query, "sub")?;
-    let question = Question::of_viewer(&sub, About::Nothing, Action::List);
+    let question = RecordRequest::of_viewer(&sub, About::Nothing, RecordCommand::List);
     Ok(Call::Record(RecordCall { question, respond: Respond::Playbacks }))
 }
 
@@ -45,7 +45,8 @@ pub(super) fn end(query: &str) -> Result<Call, Response> {
         Some(sid) if sid.is_empty() => needed(query, "sid").map(Some)?,
         sid => sid,
     };
-    let question = Question::of_viewer(&sub, About::Nothing, Action::End { sid, revoke: true });
+    let question =
+        RecordRequest::of_viewer(&sub, About::Nothing, RecordCommand::End { sid, revoke: true });
     let respond = Respond::Done("the viewer has no such playback");
     Ok(Call::Record(RecordCall { question, respond }))
 }
@@ -75,8 +76,8 @@ pub(super) fn leave(
         ));
     };
     let sid = Some(sid.as_str().to_string());
-    let action = Action::End { sid, revoke: false };
-    let question = Question::of_viewer(sub.as_str(), About::Nothing, action);
+    let action = RecordCommand::End { sid, revoke: false };
+    let question = RecordRequest::of_viewer(sub.as_str(), About::Nothing, action);
     Ok(Call::Record(RecordCall { question, respond: Respond::Ended(cors()) }))
 }
 

@@ -4,14 +4,14 @@ use core::fmt;
 
 use playgate::{Refusal, Request, UnixTime};
 use playgate_json::{Shape, Value};
-use playgate_state::{Action, Put};
+use playgate_state::{Put, RecordCommand};
 use serde::Serialize;
 
 use super::query::{check, needed};
 use super::{Call, RecordCall, Respond, parse, wrong};
 use crate::config::Config;
 use crate::plan::Response;
-use crate::question::Question;
+use crate::record_request::RecordRequest;
 use crate::reference;
 
 /// A link to store, and the reference that will stand for its token.
@@ -82,8 +82,8 @@ pub(super) fn create(config: &Config, body: &str, now: u64) -> Result<Call, Resp
     }
     let link = [token.base(), &address].concat();
     let created = Created { link, reference, expires };
-    let action = Action::Put(Put { token: stored, jti, until });
-    let question = Question::of_reference(&named, action);
+    let action = RecordCommand::Put(Put { token: stored, jti, until });
+    let question = RecordRequest::of_reference(&named, action);
     Ok(Call::Record(RecordCall { question, respond: Respond::Reference(created) }))
 }
 
@@ -97,7 +97,7 @@ pub(super) fn delete(query: &str) -> Result<Call, Response> {
     if !reference::is_reference(&named) {
         return Err(wrong_form());
     }
-    let question = Question::of_reference(&named, Action::Delete);
+    let question = RecordRequest::of_reference(&named, RecordCommand::Delete);
     let respond = Respond::Done("there is no such reference");
     Ok(Call::Record(RecordCall { question, respond }))
 }

@@ -11,7 +11,7 @@ use playgate::{
     cookie,
 };
 use playgate_manifest::Rewriter;
-use playgate_state::{Action, Answer as AnswerOfRecord};
+use playgate_state::{RecordCommand, RecordReply};
 
 use super::{Decision, Now, problem, serve};
 use crate::admission::{Admission, Admitted, Stop};
@@ -23,7 +23,7 @@ use crate::denylist::Known;
 use crate::disposition;
 use crate::log::{self, LogEntry};
 use crate::object;
-use crate::question::Question;
+use crate::record_request::RecordRequest;
 use crate::redirect::Redirect;
 use crate::reference;
 use crate::request::RequestParts;
@@ -246,7 +246,7 @@ impl Gated<'_> {
             verifier,
             verified,
             memory,
-            answers: at.answers,
+            replies: at.replies,
             over: state.over_limit,
             now: at.millis,
             leeway: config.leeway,
@@ -262,7 +262,7 @@ fn known<'a>(config: &Config, state: &StateConfig, at: Now<'a>) -> Known<'a> {
         freshness: state.freshness,
         now: at.millis,
         leeway: Duration::from_secs(config.leeway),
-        asked: at.answers.asked,
+        asked: at.replies.asked,
         has_records: state.has_records,
     }
 }
@@ -275,11 +275,11 @@ fn resolve(state: &StateConfig, at: Now<'_>, reference: &str) -> Result<String, 
         Some(None) => return Err(Stop::Refuse(StateError::UnknownReference)),
         None => {}
     }
-    let question = Question::of_reference(reference, Action::Get);
-    match at.answers.of(&question.record) {
+    let question = RecordRequest::of_reference(reference, RecordCommand::Get);
+    match at.replies.of(&question.record) {
         None => Err(Stop::Ask(Box::new(question))),
         Some(None) => Err(Stop::Refuse(StateError::Unavailable)),
-        Some(Some(AnswerOfRecord::Token { token })) => Ok(token.clone()),
+        Some(Some(RecordReply::Token { token })) => Ok(token.clone()),
         Some(Some(_)) => Err(Stop::Refuse(StateError::UnknownReference)),
     }
 }

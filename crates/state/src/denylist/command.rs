@@ -29,7 +29,7 @@ impl Row {
 
 /// A command to a denylist.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Command {
+pub enum DenylistCommand {
     /// Lists the revocations that have not ended.
     List {
         /// The last sequence number of the page before.
@@ -56,7 +56,7 @@ pub enum Command {
 }
 
 /// Shows no value: it names a viewer, or may be a secret.
-impl fmt::Debug for Command {
+impl fmt::Debug for DenylistCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::List { after, limit } => {
@@ -75,7 +75,7 @@ impl fmt::Debug for Command {
 
 /// The reply to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum DenylistReply {
     /// This row is new.
     Appended(Row),
     /// The revocations that have not ended, oldest change first.

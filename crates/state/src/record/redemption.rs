@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Answer;
+use super::RecordReply;
 
 /// The clients that redeemed a token.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,17 +27,17 @@ pub struct Redeem {
 }
 
 impl Redemption {
-    pub(super) fn redeem(&mut self, redeem: Redeem) -> Answer {
+    pub(super) fn redeem(&mut self, redeem: Redeem) -> RecordReply {
         let Redeem { client, uses, until } = redeem;
         // Also if it is refused: it may be redeemed as long as any token with this id is good.
         self.until = self.until.max(until);
         if !self.clients.contains(&client) {
             if self.clients.len() >= usize::from(uses) {
-                return Answer::AlreadyUsed;
+                return RecordReply::AlreadyUsed;
             }
             self.clients.push(client);
         }
-        Answer::Redeemed
+        RecordReply::Redeemed
     }
 }
 

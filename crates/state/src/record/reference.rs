@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Answer};
+use super::{RecordCommand, RecordReply};
 use crate::revocation::{Kind, Reason, Revocation};
 
 /// The token of a reference. It is signed, so whoever can write to the store cannot open anything.
@@ -35,12 +35,12 @@ impl From<Put> for Reference {
 
 impl Reference {
     /// The reply to a command that changes nothing.
-    pub(super) fn reply(&self, action: &Action) -> Answer {
+    pub(super) fn reply(&self, action: &RecordCommand) -> RecordReply {
         match action {
-            Action::Get => Answer::Token { token: self.token.clone() },
-            Action::Put(put) if put.token == self.token => Answer::Done,
-            Action::Put(_) => Answer::Taken,
-            _ => Answer::Unknown,
+            RecordCommand::Get => RecordReply::Token { token: self.token.clone() },
+            RecordCommand::Put(put) if put.token == self.token => RecordReply::Done,
+            RecordCommand::Put(_) => RecordReply::Taken,
+            _ => RecordReply::Unknown,
         }
     }
 

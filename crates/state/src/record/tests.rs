@@ -9,7 +9,8 @@ use playgate::UnixTime;
 use proptest::prelude::*;
 
 use super::{
-    Action, Answer, LEASE, Outcome, OverLimit, Play, Put, Record, Redeem, apply, decode, encode,
+    LEASE, Outcome, OverLimit, Play, Put, Record, RecordCommand, RecordReply, Redeem, apply,
+    decode, encode,
 };
 use crate::revocation::{Kind, Reason};
 
@@ -23,9 +24,9 @@ struct Home {
 }
 
 impl Home {
-    fn send(&mut self, action: &Action, now: u64) -> Answer {
+    fn send(&mut self, action: &RecordCommand, now: u64) -> RecordReply {
         let record = self.stored.as_ref().map(|bytes| decode::<Record>(bytes).unwrap());
-        let action = decode::<Action>(&encode(action)).unwrap();
+        let action = decode::<RecordCommand>(&encode(action)).unwrap();
         let Outcome { record, reply, revocations } =
             apply(record, action, UnixTime::from_secs(now));
         self.stored = record.as_ref().map(encode);
@@ -34,17 +35,17 @@ impl Home {
             assert!(matches!(revocation.kind, Kind::Sid | Kind::Jti));
             (revocation.value, revocation.reason)
         }));
-        decode::<Answer>(&encode(&reply)).unwrap()
+        decode::<RecordReply>(&encode(&reply)).unwrap()
     }
 }
 
-fn redeem(client: u8, uses: u16) -> Action {
-    Action::Redeem(Redeem { client: client.to_string(), uses, until: START + 1_000_000 })
+fn redeem(client: u8, uses: u16) -> RecordCommand {
+    RecordCommand::Redeem(Redeem { client: client.to_string(), uses, until: START + 1_000_000 })
 }
 
-fn play(sid: u8, start: Option<u64>, max: u16, over: OverLimit) -> Action {
+fn play(sid: u8, start: Option<u64>, max: u16, over: OverLimit) -> RecordCommand {
     let until = START + 1_000_000;
-    Action::Play(Play { sid: sid.to_string(), start, max, over, until })
+    RecordCommand::Play(Play { sid: sid.to_string(), start, max, over, until })
 }
 
 /// The time of the next command: usually a few seconds later, sometimes an hour away in either direction.
@@ -70,7 +71,7 @@ proptest! {
             // The answer may be lost: the same command again gets the same answer.
             prop_assert_eq!(&home.send(&redeem(client, uses), now), &answer);
             let may = redeemed.contains(&client) || redeemed.len() < usize::from(uses);
-            prop_assert_eq!(answer == Answer::Redeemed, may);
+            prop_assert_eq!(answer == RecordReply::Redeemed, may);
             if may {
                 redeemed.insert(client);
             }
@@ -89,7 +90,7 @@ proptest! {
         // When each one got its place, as a number, when it was last kept, and whether it has left.
         let mut running: BTreeMap<u8, (usize, u64, bool)> = BTreeMap::new();
         let mut known: BTreeSet<u8> = BTreeSet::new();
-        let mut ended: BTreeMap<u8, Answer> = BTreeMap::new();
+        let mut ended: BTreeMap<u8, RecordReply> = BTreeMap::new();
         for (turn, (sid, what, step)) in commands.into_iter().enumerate() {
             now = later(now, step);
             for (_, kept, _) in running.values_mut() {
@@ -99,26 +100,26 @@ proptest! {
             match what {
                 0 | 1 => {
                     let revoke = what == 1;
-                    let action = Action::End { sid: Some(sid.to_string()), revoke };
-                    let expected = if known.contains(&sid) { Answer::Done } else { Answer::Unknown };
+                    let action = RecordCommand::End { sid: Some(sid.to_string()), revoke };
+                    let expected = if known.contains(&sid) { RecordReply::Done } else { RecordReply::Unknown };
                     prop_assert_eq!(home.send(&action, now), expected);
                     if let Some((_, _, has_left)) = running.get_mut(&sid) {
                         *has_left = true;
                     }
                     if revoke && known.contains(&sid) {
                         running.remove(&sid);
-                        ended.entry(sid).or_insert(Answer::Revoked);
+                        ended.entry(sid).or_insert(RecordReply::Revoked);
                     }
                 }
                 2 => {
-                    let Answer::Playbacks(listed) = home.send(&Action::List, now) else { panic!() };
+                    let RecordReply::Playbacks(listed) = home.send(&RecordCommand::List, now) else { panic!() };
                     let listed: BTreeSet<_> = listed.into_iter().map(|one| one.sid).collect();
                     let expected = running.iter().filter(|(_, (_, _, has_left))| !has_left);
                     let expected: BTreeSet<_> = expected.map(|(sid, _)| sid.to_string()).collect();
                     prop_assert_eq!(listed, expected);
                 }
                 3 => {
-                    home.send(&Action::Sweep, now);
+                    home.send(&RecordCommand::Sweep, now);
                 }
                 _ => {
                     let command = play(sid, None, max, over);
@@ -133,7 +134,7 @@ proptest! {
                     }
                     let stay = running.values().filter(|(_, _, has_left)| !has_left).count();
                     if !running.contains_key(&sid) && stay >= usize::from(max) && refuses {
-                        prop_assert_eq!(answer, Answer::TooManyPlaybacks);
+                        prop_assert_eq!(answer, RecordReply::TooManyPlaybacks);
                         continue;
                     }
                     if !running.contains_key(&sid) {
@@ -141,10 +142,10 @@ proptest! {
                             let first = |(_, (at, _, has_left)): &(&u8, &(usize, u64, bool))| (!*has_left, *at);
                             let oldest = *running.iter().min_by_key(first).unwrap().0;
                             running.remove(&oldest);
-                            ended.insert(oldest, Answer::Displaced);
+                            ended.insert(oldest, RecordReply::Displaced);
                         }
                     }
-                    prop_assert_eq!(&answer, &Answer::Playing { sid: sid.to_string() });
+                    prop_assert_eq!(&answer, &RecordReply::Playing { sid: sid.to_string() });
                     let at = running.get(&sid).map_or(turn, |(at, _, _)| *at);
                     running.insert(sid, (at, now, false));
                     known.insert(sid);
@@ -160,7 +161,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
         for bytes in [bytes.clone(), [&[1], bytes.as_slice()].concat()] {
-            let _ = (decode::<Record>(&bytes), decode::<Action>(&bytes), decode::<Answer>(&bytes));
+            let _ = (decode::<Record>(&bytes), decode::<RecordCommand>(&bytes), decode::<RecordReply>(&bytes));
         }
     }
 }
@@ -169,14 +170,14 @@ proptest! {
 fn the_same_start_is_the_same_playback() {
     let mut home = Home::default();
     let start = |sid, start| play(sid, Some(start), 1, OverLimit::Displace);
-    let playing = |sid: &str| Answer::Playing { sid: sid.into() };
+    let playing = |sid: &str| RecordReply::Playing { sid: sid.into() };
     assert_eq!(home.send(&start(1, 7), START), playing("1"));
     assert_eq!(home.send(&start(2, 7), START + 60), playing("1"));
     assert_eq!(home.send(&start(3, 8), START + 61), playing("3"));
     assert_eq!(home.revoked, [("1".into(), Reason::Displaced)]);
     // One that was displaced does not go on as a new one, as long as somebody asks.
     for seconds in [62, 130, 200, 280] {
-        assert_eq!(home.send(&start(4, 7), START + seconds), Answer::Displaced);
+        assert_eq!(home.send(&start(4, 7), START + seconds), RecordReply::Displaced);
         assert_eq!(home.send(&start(5, 8), START + seconds), playing("3"));
     }
     // A viewer who comes back later starts a new one.
@@ -188,15 +189,15 @@ fn the_same_start_is_the_same_playback() {
 fn who_leaves_and_stays_is_displaced() {
     let mut home = Home::default();
     let play = |sid| play(sid, None, 1, OverLimit::Refuse);
-    let leave = |sid: &str| Action::End { sid: Some(sid.into()), revoke: false };
-    let playing = |sid: &str| Answer::Playing { sid: sid.into() };
+    let leave = |sid: &str| RecordCommand::End { sid: Some(sid.into()), revoke: false };
+    let playing = |sid: &str| RecordReply::Playing { sid: sid.into() };
     assert_eq!(home.send(&play(1), START), playing("1"));
-    assert_eq!(home.send(&leave("1"), START + 1), Answer::Done);
+    assert_eq!(home.send(&leave("1"), START + 1), RecordReply::Done);
     assert_eq!(home.send(&play(1), START + 2), playing("1"), "nobody took the place");
-    assert_eq!(home.send(&play(2), START + 3), Answer::TooManyPlaybacks);
-    assert_eq!(home.send(&leave("1"), START + 4), Answer::Done);
+    assert_eq!(home.send(&play(2), START + 3), RecordReply::TooManyPlaybacks);
+    assert_eq!(home.send(&leave("1"), START + 4), RecordReply::Done);
     assert_eq!(home.send(&play(2), START + 5), playing("2"));
-    assert_eq!(home.send(&play(1), START + 6), Answer::Displaced);
+    assert_eq!(home.send(&play(1), START + 6), RecordReply::Displaced);
     assert_eq!(home.revoked, [("1".into(), Reason::Displaced)]);
 }
 
@@ -206,13 +207,13 @@ fn all_playbacks_end_with_those_that_pause() {
     for sid in [1, 2] {
         home.send(&play(sid, None, 2, OverLimit::Displace), START);
     }
-    let all = Action::End { sid: None, revoke: true };
-    assert_eq!(home.send(&all, START + 1_000), Answer::Done);
-    assert_eq!(home.send(&all, START + 1_001), Answer::Done);
+    let all = RecordCommand::End { sid: None, revoke: true };
+    assert_eq!(home.send(&all, START + 1_000), RecordReply::Done);
+    assert_eq!(home.send(&all, START + 1_001), RecordReply::Done);
     let expected = ["1", "2"].map(|sid| (sid.into(), Reason::Revoked));
     assert_eq!(home.revoked, expected);
-    let unknown = Action::End { sid: Some("3".into()), revoke: true };
-    assert_eq!(home.send(&unknown, START), Answer::Unknown);
+    let unknown = RecordCommand::End { sid: Some("3".into()), revoke: true };
+    assert_eq!(home.send(&unknown, START), RecordReply::Unknown);
 }
 
 #[test]
@@ -222,10 +223,10 @@ fn one_viewer_cannot_fill_the_denylist() {
     for n in 0..500_u64 {
         let (sid, until, over) = (n.to_string(), START + 1_000_000, OverLimit::Displace);
         let play = Play { sid, start: None, max: 2, over, until };
-        match home.send(&Action::Play(play), START + n) {
-            Answer::Playing { .. } => {}
+        match home.send(&RecordCommand::Play(play), START + n) {
+            RecordReply::Playing { .. } => {}
             answer => {
-                assert_eq!(answer, Answer::TooManyPlaybacks);
+                assert_eq!(answer, RecordReply::TooManyPlaybacks);
                 refused += 1;
             }
         }
@@ -238,33 +239,37 @@ fn one_viewer_cannot_fill_the_denylist() {
 #[test]
 fn a_reference_holds_one_token() {
     let mut home = Home::default();
-    let put =
-        |token: &str| Action::Put(Put { token: token.into(), jti: "j".into(), until: START + 100 });
-    assert_eq!(home.send(&Action::Get, START), Answer::Unknown);
-    assert_eq!(home.send(&Action::Delete, START), Answer::Unknown);
-    assert_eq!(home.send(&put("a"), START), Answer::Done);
-    assert_eq!(home.send(&put("a"), START), Answer::Done);
-    assert_eq!(home.send(&put("b"), START), Answer::Taken);
-    assert_eq!(home.send(&redeem(1, 1), START), Answer::Unknown, "it is no redemption");
-    assert_eq!(home.send(&Action::Get, START + 99), Answer::Token { token: "a".into() });
-    assert_eq!(home.send(&Action::Delete, START + 99), Answer::Done);
+    let put = |token: &str| {
+        RecordCommand::Put(Put { token: token.into(), jti: "j".into(), until: START + 100 })
+    };
+    assert_eq!(home.send(&RecordCommand::Get, START), RecordReply::Unknown);
+    assert_eq!(home.send(&RecordCommand::Delete, START), RecordReply::Unknown);
+    assert_eq!(home.send(&put("a"), START), RecordReply::Done);
+    assert_eq!(home.send(&put("a"), START), RecordReply::Done);
+    assert_eq!(home.send(&put("b"), START), RecordReply::Taken);
+    assert_eq!(home.send(&redeem(1, 1), START), RecordReply::Unknown, "it is no redemption");
+    assert_eq!(
+        home.send(&RecordCommand::Get, START + 99),
+        RecordReply::Token { token: "a".into() }
+    );
+    assert_eq!(home.send(&RecordCommand::Delete, START + 99), RecordReply::Done);
     assert_eq!(home.revoked, [("j".into(), Reason::Revoked)]);
     assert!(home.stored.is_none());
     home.send(&put("c"), START);
-    home.send(&Action::Sweep, START + 100);
+    home.send(&RecordCommand::Sweep, START + 100);
     assert!(home.stored.is_none(), "it has expired");
 }
 
 #[test]
 fn another_version_is_not_read() {
-    let bytes = encode(&Answer::Redeemed);
-    assert_eq!(decode(&bytes), Some(Answer::Redeemed));
+    let bytes = encode(&RecordReply::Redeemed);
+    assert_eq!(decode(&bytes), Some(RecordReply::Redeemed));
     let [_, rest @ ..] = bytes.as_slice() else { panic!() };
     for version in [0, 2, 255] {
-        assert_eq!(decode::<Answer>(&[&[version], rest].concat()), None);
+        assert_eq!(decode::<RecordReply>(&[&[version], rest].concat()), None);
     }
-    assert_eq!(decode::<Answer>(&[&bytes[..], &[0]].concat()), None);
-    assert_eq!(decode::<Answer>(&[]), None);
+    assert_eq!(decode::<RecordReply>(&[&bytes[..], &[0]].concat()), None);
+    assert_eq!(decode::<RecordReply>(&[]), None);
 }
 
 #[test]
@@ -274,8 +279,10 @@ fn debug_shows_no_id() {
     let mut text = format!("{put:?} {redeem:?}");
     let (sid, over) = (String::from("secret"), OverLimit::Refuse);
     let play = Play { sid, start: None, max: 1, over, until: 9 };
-    text += &format!("{play:?} {:?}", Answer::Token { token: "secret".into() });
-    for action in [Action::Put(put), Action::Redeem(redeem), Action::Play(play)] {
+    text += &format!("{play:?} {:?}", RecordReply::Token { token: "secret".into() });
+    for action in
+        [RecordCommand::Put(put), RecordCommand::Redeem(redeem), RecordCommand::Play(play)]
+    {
         text += &format!("{action:?} {:?}", apply(None, action.clone(), UnixTime::from_secs(1)));
     }
     assert!(text.contains("Playback") && !text.contains("secret"), "{text}");

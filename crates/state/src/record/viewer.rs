@@ -13,7 +13,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Answer};
+use super::{RecordCommand, RecordReply};
 use crate::revocation::{Kind, Reason, Revocation};
 
 /// For how long a playback that does not ask for media keeps its place, in seconds.
@@ -101,22 +101,23 @@ impl Playback {
 impl Viewer {
     pub(super) fn apply(
         &mut self,
-        action: Action,
+        action: RecordCommand,
         now: u64,
         revocations: &mut Vec<Revocation>,
-    ) -> Answer {
+    ) -> RecordReply {
         self.forget(now);
         match action {
-            Action::Play(play) => self.play(play, now, revocations),
-            Action::List => {
+            RecordCommand::Play(play) => self.play(play, now, revocations),
+            RecordCommand::List => {
                 let is_shown = |one: &&Playback| one.runs(now) && !one.has_left;
-                Answer::Playbacks(self.playbacks.iter().filter(is_shown).cloned().collect())
+                RecordReply::Playbacks(self.playbacks.iter().filter(is_shown).cloned().collect())
             }
-            Action::End { sid, revoke } => {
+            RecordCommand::End { sid, revoke } => {
                 let is_meant = |one: &&mut Playback| sid.as_ref().is_none_or(|sid| *sid == one.sid);
-                let mut answer = if sid.is_none() { Answer::Done } else { Answer::Unknown };
+                let mut answer =
+                    if sid.is_none() { RecordReply::Done } else { RecordReply::Unknown };
                 for playback in self.playbacks.iter_mut().filter(is_meant) {
-                    answer = Answer::Done;
+                    answer = RecordReply::Done;
                     playback.has_left = true;
                     if revoke {
                         playback.end(End::Revoked, revocations);
@@ -124,11 +125,11 @@ impl Viewer {
                 }
                 answer
             }
-            _ => Answer::Unknown,
+            _ => RecordReply::Unknown,
         }
     }
 
-    fn play(&mut self, play: Play, now: u64, revocations: &mut Vec<Revocation>) -> Answer {
+    fn play(&mut self, play: Play, now: u64, revocations: &mut Vec<Revocation>) -> RecordReply {
         let Play { sid, start, max, over, until } = play;
         // The same id; or the same start, as long as somebody asks with it. A start that was displaced must not go on
         // as a new playback.
@@ -142,13 +143,13 @@ impl Viewer {
                 if let Some(end) = playback.ended {
                     playback.kept = now;
                     return match end {
-                        End::Displaced => Answer::Displaced,
-                        End::Revoked => Answer::Revoked,
+                        End::Displaced => RecordReply::Displaced,
+                        End::Revoked => RecordReply::Revoked,
                     };
                 }
                 if had_place {
                     (playback.kept, playback.has_left) = (now, false);
-                    return Answer::Playing { sid: playback.sid.clone() };
+                    return RecordReply::Playing { sid: playback.sid.clone() };
                 }
                 // After a long pause, it needs a place like a new one.
                 playback.clone()
@@ -165,7 +166,7 @@ impl Viewer {
         if surplus > left && over == OverLimit::Refuse
             || surplus > 0 && ended.saturating_add(surplus) > MAX_ENDED
         {
-            return Answer::TooManyPlaybacks;
+            return RecordReply::TooManyPlaybacks;
         }
         // First those that have left, and then the oldest.
         for has_left in [true, false] {
@@ -178,7 +179,7 @@ impl Viewer {
         (playback.started, playback.kept, playback.has_left) = (now, now, false);
         let sid = playback.sid.clone();
         self.remember(playback, now);
-        Answer::Playing { sid }
+        RecordReply::Playing { sid }
     }
 
     /// Adds a playback as the newest one.

@@ -1,21 +1,21 @@
-//! Questions to the records of the deployment, and what one request knows of the answers.
+//! Questions to the records of the deployment, and what one request knows of the replies.
 
 use core::fmt;
 use std::net::IpAddr;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use playgate_state::{Action, Answer, decode, encode};
+use playgate_state::{RecordCommand, RecordReply, decode, encode};
 use sha2::{Digest as _, Sha256};
 
 use crate::built;
 
 /// A command to a record.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct RecordRequest {
     /// The name of the record.
     pub record: String,
     /// The command.
-    pub action: Action,
+    pub action: RecordCommand,
     /// What the answer is about.
     pub(crate) about: About,
 }
@@ -36,9 +36,9 @@ pub(crate) enum About {
     Nothing,
 }
 
-impl Question {
+impl RecordRequest {
     /// A command to the record of a reference.
-    pub(crate) fn of_reference(reference: &str, action: Action) -> Self {
+    pub(crate) fn of_reference(reference: &str, action: RecordCommand) -> Self {
         // The store never learns the reference itself.
         let hash = Base64UrlUnpadded::encode_string(&Sha256::digest(reference));
         let about = About::Reference(reference.into());
@@ -46,12 +46,12 @@ impl Question {
     }
 
     /// A command to the record of a token.
-    pub(crate) fn of_token(jti: &str, about: Pair, action: Action) -> Self {
+    pub(crate) fn of_token(jti: &str, about: Pair, action: RecordCommand) -> Self {
         Self { record: format!("redemption/{jti}"), action, about: About::Redemption(about) }
     }
 
     /// A command to the record of a viewer.
-    pub(crate) fn of_viewer(sub: &str, about: About, action: Action) -> Self {
+    pub(crate) fn of_viewer(sub: &str, about: About, action: RecordCommand) -> Self {
         Self { record: format!("viewer/{sub}"), action, about }
     }
 
@@ -63,43 +63,47 @@ impl Question {
 }
 
 /// Shows no id and no reference.
-impl fmt::Debug for Question {
+impl fmt::Debug for RecordRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question").field("action", &self.action).finish_non_exhaustive()
+        f.debug_struct("RecordRequest").field("action", &self.action).finish_non_exhaustive()
     }
 }
 
 /// What was asked for one request.
 #[derive(Default)]
-pub struct Answers {
+pub struct Replies {
     /// When the denylist was asked for this request, in Unix milliseconds, if it was.
     pub asked: Option<u64>,
-    /// The answers, by the name of the record. `None` if there was no answer.
-    pub(crate) records: Vec<(String, Option<Answer>)>,
+    /// The replies, by the name of the record. `None` if there was no answer.
+    pub(crate) records: Vec<(String, Option<RecordReply>)>,
 }
 
-impl Answers {
+impl Replies {
     /// Nothing was asked.
     pub const NONE: Self = Self { asked: None, records: Vec::new() };
 
     /// Adds an answer, encoded; `None` if there was none. One that cannot be read is none.
-    pub(crate) fn add(&mut self, question: &Question, answer: Option<&[u8]>) -> Option<&Answer> {
+    pub(crate) fn add(
+        &mut self,
+        question: &RecordRequest,
+        answer: Option<&[u8]>,
+    ) -> Option<&RecordReply> {
         let answer = answer.filter(|_| built::STATE).and_then(decode);
         self.records.push((question.record.clone(), answer));
         self.records.last()?.1.as_ref()
     }
 
     /// The answer of a record: `None` if it was not asked, `Some(None)` if it gave none.
-    pub(crate) fn of(&self, record: &str) -> Option<Option<&Answer>> {
+    pub(crate) fn of(&self, record: &str) -> Option<Option<&RecordReply>> {
         let (_, answer) = self.records.iter().find(|(name, _)| name == record)?;
         Some(answer.as_ref())
     }
 }
 
 /// Shows no id and no token.
-impl fmt::Debug for Answers {
+impl fmt::Debug for Replies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answers").field("asked", &self.asked).finish_non_exhaustive()
+        f.debug_struct("Replies").field("asked", &self.asked).finish_non_exhaustive()
     }
 }
 
