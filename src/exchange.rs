@@ -479,9 +479,16 @@ mod tests {
     }
 
     #[test]
-    fn of_an_exact_scope_nothing_goes_on_that_is_only_counted() {
+    fn a_single_use_of_one_address_stays_with_its_token() {
         assert_eq!(counted(|link| link.exact().token_id("j").uses(1)), None);
-        assert_eq!(counted(|link| link.exact().subject("v").max_playbacks(1)), None);
+        assert_eq!(
+            counted(|link| link.exact().subject("v").max_playbacks(1).token_id("j").uses(1)),
+            None
+        );
+        counts(
+            |link| link.exact().subject("v").max_playbacks(1),
+            ("1767225600&kid=main&max=1&sid=p1&sub=v", true),
+        );
         counts(
             |link| link.exact().token_id("j").uses(1).run(Duration::from_secs(60)),
             ("1767225160&kid=main&jti=j&sid=p1", true),

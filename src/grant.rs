@@ -243,11 +243,21 @@ impl<'a> Grant<'a> {
         self.max_playbacks.is_some() && self.session.is_none() && self.uses.is_none()
     }
 
-    /// Checks that what is counted has a name to be counted under.
-    pub(crate) const fn check_counts(&self) -> Result<(), ParseError> {
+    /// Checks that what is counted has a name to be counted under, without control characters: a playback that is
+    /// displaced is revoked by its id.
+    pub(crate) fn check_counts(&self) -> Result<(), ParseError> {
+        let is_tame = |id: &Option<Text<'_>>| {
+            !id.as_ref().is_some_and(|id| id.as_str().chars().any(char::is_control))
+        };
         match self {
             Self { max_playbacks: Some(_), subject: None, .. } => {
                 Err(ParseError::Malformed(Field::Max, Fault::NeedsSubject))
+            }
+            Self { max_playbacks: Some(_), session, .. } if !is_tame(session) => {
+                Err(ParseError::Malformed(Field::Sid, Fault::Character))
+            }
+            Self { max_playbacks: Some(_), subject, .. } if !is_tame(subject) => {
+                Err(ParseError::Malformed(Field::Sub, Fault::Character))
             }
             Self { uses: Some(_), token_id: None, .. } => {
                 Err(ParseError::Malformed(Field::Uses, Fault::NeedsTokenId))

@@ -16,6 +16,7 @@ import json
 import math
 import re
 import sys
+import unicodedata
 from decimal import Decimal
 
 import playgate
@@ -223,6 +224,9 @@ def parse_claims(members, claim):
             claims[name] = value_of(name, count, members[name])
             if of not in claims:
                 raise Refusal("malformed", name)
+            for named in ("sid", "sub") if name == "max" else ():
+                if any(unicodedata.category(char) == "Cc" for char in str(claims.get(named, ""))):
+                    raise Refusal("malformed", named)
     return claims
 
 

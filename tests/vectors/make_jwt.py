@@ -990,6 +990,16 @@ payload_faults(
     ("max_with_jti_without_sub", more('"jti":"Ab-9_z","max":3'), "A token is no viewer."),
 )
 payload_faults(
+    "sub", malformed("sub"),
+    ("max_with_line_feed_in_sub", '{"vid":"42","sub":"a\\nb","exp":1767225600,"max":3}',
+     "A playback that is displaced is revoked by its id, which has no control characters."),
+)
+payload_faults(
+    "sub", malformed("sid"),
+    ("max_with_delete_in_sid", '{"vid":"42","sub":"ab","sid":"a\\u007fb","exp":1767225600,"max":3}',
+     "Nor has that of the playback."),
+)
+payload_faults(
     "jti", malformed("uses"),
     ("uses_with_sub_without_jti", more('"uses":3', SUB_PAYLOAD), "A viewer has many tokens."),
 )

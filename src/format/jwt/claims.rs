@@ -78,14 +78,10 @@ pub(super) fn check_segment(text: &str) -> Result<(), ParseError> {
     }
 }
 
-/// A non-empty text without control characters, or an integer: back ends use both as ids.
+/// A non-empty text or an integer: back ends use both as ids.
 fn id(value: MemberValue<'_>, field: Field) -> Result<Cow<'_, str>, ParseError> {
     match value {
         MemberValue::Text(text) if text.is_empty() => Err(malformed(field, Fault::Empty)),
-        // Nobody means a line feed, and ids are written into lines.
-        MemberValue::Text(text) if text.chars().any(char::is_control) => {
-            Err(malformed(field, Fault::Character))
-        }
         MemberValue::Text(text) => Ok(text),
         MemberValue::Whole(number) if number <= MAX_NUMBER => Ok(Cow::Owned(number.to_string())),
         MemberValue::Whole(_) => Err(malformed(field, Fault::OutOfRange)),
