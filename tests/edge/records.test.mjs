@@ -511,6 +511,25 @@ test("a displaced player does not go on with the original address", async () => 
   assert.ok(served < 50, `${served} of 90`);
 });
 
+test("a playback that starts after everything before was revoked plays", async () => {
+  later();
+  const sub = fresh("viewer");
+  const first = await start({ max: 1, sub, iat: now - 1 });
+  const until = now + 600;
+  for (const revocation of [{ kind: "sub", value: sub }, { kind: "dir", value: "/videos/" }]) {
+    assert.equal((await call("POST", "revocations", { ...revocation, issued_before: now, until })).status, 201);
+  }
+  later();
+  assert.equal(await outcome(first.segment), "revoked");
+  const second = await start({ max: 1, sub, iat: now });
+  for (let seconds = 0; seconds < 60; seconds += 12) {
+    later();
+    assert.equal(await outcome(second.segment), 200);
+  }
+  assert.equal((await call("DELETE", "revocations?kind=dir&value=/videos/")).status, 204);
+  later();
+});
+
 test("ids that look alike are not mixed up", async () => {
   later();
   const key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";

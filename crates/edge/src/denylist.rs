@@ -132,9 +132,8 @@ impl DenylistCopy {
 
     /// Whether a playback is known to be revoked.
     pub(crate) fn has_sid(&self, sid: &str, now: u64) -> bool {
-        let question = TokenFacts { sid: Some(sid), ..TokenFacts::default() };
         let now = UnixTime::from_secs(now.div_euclid(1000));
-        self.replica.as_ref().is_some_and(|replica| replica.find(&question, now).is_some())
+        self.replica.as_ref().is_some_and(|replica| replica.has_sid(sid, now))
     }
 
     fn age(&self, now: u64) -> u64 {
@@ -319,6 +318,21 @@ mod tests {
             );
             learn(&mut denylist, &mut writer, NOW + 1);
             assert_eq!(reason(&denylist, NOW + 1, false, None), expected, "{kind} {value}");
+        }
+    }
+
+    #[test]
+    fn a_playback_is_revoked_only_by_its_own_id() {
+        for (kind, value, revoked) in
+            [("sid", "s1", true), ("sid", "s2", false), ("jti", "s1", false), ("all", "", false)]
+        {
+            let (mut denylist, mut writer) = (DenylistCopy::default(), writer());
+            let value =
+                if value.is_empty() { String::new() } else { format!(r#""value":"{value}","#) };
+            revoke(&mut writer, &format!(r#"{{"kind":"{kind}",{value}"until":1767311400}}"#));
+            learn(&mut denylist, &mut writer, NOW);
+            assert_eq!(denylist.has_sid("s1", NOW), revoked, "{kind} {value}");
+            assert!(!denylist.has_sid("s1", 1_767_311_400_000), "it has ended");
         }
     }
 

@@ -123,6 +123,13 @@ impl Replica {
         hits.map(Slot::reason).max_by_key(|reason| reason.rank())
     }
 
+    /// Whether this playback itself is revoked, whatever else its tokens are.
+    #[must_use]
+    pub fn has_sid(&self, sid: &str, now: UnixTime) -> bool {
+        let slot = self.slots.get(&hash(&self.key, Kind::Sid, sid));
+        slot.is_some_and(|slot| !slot.has_ended(now.as_secs()))
+    }
+
     /// Frees the memory of entries that ended more than [`CLOCK_SLACK`] ago.
     pub fn purge(&mut self, now: UnixTime) {
         let Some(latest) = now.as_secs().checked_sub(CLOCK_SLACK) else { return };
