@@ -342,6 +342,11 @@ test("a cookie that is of no use does not lock out", async () => {
   for (const Cookie of [`${outer}; ${inner}`, `${stray}; ${inner}`, `${stray}; ${inner}; ${outer}`]) {
     assert.equal(await outcome(`${HOST}${FILM}`, { headers: { Cookie } }), 200);
   }
+  // Two playbacks of one viewer, of which one was displaced.
+  const sub = fresh("viewer");
+  const [tv, phone] = ["tv", "phone"].map((sid) => sign("/videos/42/", { ...fields, max: 1, sid: fresh(sid), sub }));
+  for (const Cookie of [tv, phone, `${tv}; ${phone}`]) assert.equal(await outcome(`${HOST}${FILM}`, { headers: { Cookie } }), 200);
+  assert.equal(await outcome(`${HOST}${FILM}`, { headers: { Cookie: `${tv}; ${phone}` }, env: { LEEWAY: "6" } }), 200);
   // A preview does not hide a whole link.
   const preview = sign("/videos/42/", { ...fields, pre: 2 });
   const list = await ask(`${HOST}${LIST}`, { headers: { Cookie: `${preview}; ${inner}` } });

@@ -82,8 +82,8 @@ impl Admitted<'_> {
             return Ok(());
         }
         let until = self.verified.grant().expires().as_secs();
-        let action = RecordCommand::Redeem(Redeem { client, uses, until });
-        match self.ask(RecordRequest::of_token(jti, about, action))? {
+        let command = RecordCommand::Redeem(Redeem { client, uses, until });
+        match self.ask(RecordRequest::of_token(jti, about, command))? {
             RecordReply::Redeemed => Ok(()),
             _ => Err(Stop::Refuse(StateError::AlreadyUsed)),
         }
@@ -149,7 +149,7 @@ impl Admitted<'_> {
 
     /// The answer to a question that this request must not go on without.
     fn ask(&self, question: RecordRequest) -> Result<&RecordReply, Stop> {
-        match self.replies.of(&question.record) {
+        match self.replies.of(&question.about) {
             None => Err(Stop::Ask(Box::new(question))),
             Some(None) => Err(Stop::Refuse(StateError::Unavailable)),
             Some(Some(answer)) => Ok(answer),

@@ -259,7 +259,8 @@ mod tests {
     /// The reason, or `None` if the request is served; `ask`, `ask a record` and `call` for the others.
     fn outcome(memory: &Memory, seconds: u64, asked: bool, url: &str) -> Option<&'static str> {
         let asked = asked.then_some(seconds * 1000);
-        let replies = Replies { asked, ..Replies::NONE };
+        let mut replies = Replies::NONE;
+        replies.asked = asked;
         let now = Now { memory: Some(memory), replies: &replies, ..Now::from(seconds) };
         match decide(&Config::read(&stateful()), &parts("GET", url), now, || None) {
             Decision::Respond(answer, entry) => {

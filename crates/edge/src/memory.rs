@@ -83,7 +83,7 @@ impl Memory {
     /// Notes that a playback is about to be reported, so that the next request does not report it as well.
     pub fn reported(&mut self, question: &RecordRequest, now: u64) {
         if let (About::Playback(about), RecordCommand::Play(play)) =
-            (&question.about, &question.action)
+            (&question.about, &question.command)
         {
             self.playbacks.insert(about.clone(), play.sid.clone(), now);
         }

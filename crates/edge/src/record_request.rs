@@ -15,7 +15,7 @@ pub struct RecordRequest {
     /// The name of the record.
     pub record: String,
     /// The command.
-    pub action: RecordCommand,
+    pub command: RecordCommand,
     /// What the answer is about.
     pub(crate) about: About,
 }
@@ -38,34 +38,34 @@ pub(crate) enum About {
 
 impl RecordRequest {
     /// A command to the record of a reference.
-    pub(crate) fn of_reference(reference: &str, action: RecordCommand) -> Self {
+    pub(crate) fn of_reference(reference: &str, command: RecordCommand) -> Self {
         // The store never learns the reference itself.
         let hash = Base64UrlUnpadded::encode_string(&Sha256::digest(reference));
         let about = About::Reference(reference.into());
-        Self { record: format!("reference/{hash}"), action, about }
+        Self { record: format!("reference/{hash}"), command, about }
     }
 
     /// A command to the record of a token.
-    pub(crate) fn of_token(jti: &str, about: Pair, action: RecordCommand) -> Self {
-        Self { record: format!("redemption/{jti}"), action, about: About::Redemption(about) }
+    pub(crate) fn of_token(jti: &str, about: Pair, command: RecordCommand) -> Self {
+        Self { record: format!("redemption/{jti}"), command, about: About::Redemption(about) }
     }
 
     /// A command to the record of a viewer.
-    pub(crate) fn of_viewer(sub: &str, about: About, action: RecordCommand) -> Self {
-        Self { record: format!("viewer/{sub}"), action, about }
+    pub(crate) fn of_viewer(sub: &str, about: About, command: RecordCommand) -> Self {
+        Self { record: format!("viewer/{sub}"), command, about }
     }
 
     /// The command, encoded.
     #[must_use]
-    pub fn command(&self) -> Vec<u8> {
-        encode(&self.action)
+    pub fn encoded(&self) -> Vec<u8> {
+        encode(&self.command)
     }
 }
 
 /// Shows no id and no reference.
 impl fmt::Debug for RecordRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecordRequest").field("action", &self.action).finish_non_exhaustive()
+        f.debug_struct("RecordRequest").field("command", &self.command).finish_non_exhaustive()
     }
 }
 
@@ -74,8 +74,8 @@ impl fmt::Debug for RecordRequest {
 pub struct Replies {
     /// When the denylist was asked for this request, in Unix milliseconds, if it was.
     pub asked: Option<u64>,
-    /// The replies, by the name of the record. `None` if there was no answer.
-    pub(crate) records: Vec<(String, Option<RecordReply>)>,
+    /// The replies, by what they are about: a request may ask one record about two playbacks. `None` if there was none.
+    records: Vec<(About, Option<RecordReply>)>,
 }
 
 impl Replies {
@@ -89,13 +89,13 @@ impl Replies {
         answer: Option<&[u8]>,
     ) -> Option<&RecordReply> {
         let answer = answer.filter(|_| built::STATE).and_then(decode);
-        self.records.push((question.record.clone(), answer));
+        self.records.push((question.about.clone(), answer));
         self.records.last()?.1.as_ref()
     }
 
-    /// The answer of a record: `None` if it was not asked, `Some(None)` if it gave none.
-    pub(crate) fn of(&self, record: &str) -> Option<Option<&RecordReply>> {
-        let (_, answer) = self.records.iter().find(|(name, _)| name == record)?;
+    /// The reply: `None` if it was not asked for, `Some(None)` if there was none.
+    pub(crate) fn of(&self, about: &About) -> Option<Option<&RecordReply>> {
+        let (_, answer) = self.records.iter().find(|(known, _)| known == about)?;
         Some(answer.as_ref())
     }
 }

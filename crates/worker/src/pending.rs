@@ -53,7 +53,7 @@ impl Pending {
 
 /// A command to a record, as a list: the name of the record, and the command.
 pub(crate) fn list(question: &RecordRequest) -> Array {
-    let command = Uint8Array::from(question.command().as_slice());
+    let command = Uint8Array::from(question.encoded().as_slice());
     Array::of2(&question.record.as_str().into(), &command.into())
 }
 

@@ -76,8 +76,8 @@ pub(super) fn leave(
         ));
     };
     let sid = Some(sid.as_str().to_string());
-    let action = RecordCommand::End { sid, revoke: false };
-    let question = RecordRequest::of_viewer(sub.as_str(), About::Nothing, action);
+    let command = RecordCommand::End { sid, revoke: false };
+    let question = RecordRequest::of_viewer(sub.as_str(), About::Nothing, command);
     Ok(Call::Record(RecordCall { question, respond: Respond::Ended(cors()) }))
 }
 

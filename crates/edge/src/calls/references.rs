@@ -82,8 +82,8 @@ pub(super) fn create(config: &Config, body: &str, now: u64) -> Result<Call, Resp
     }
     let link = [token.base(), &address].concat();
     let created = Created { link, reference, expires };
-    let action = RecordCommand::Put(Put { token: stored, jti, until });
-    let question = RecordRequest::of_reference(&named, action);
+    let command = RecordCommand::Put(Put { token: stored, jti, until });
+    let question = RecordRequest::of_reference(&named, command);
     Ok(Call::Record(RecordCall { question, respond: Respond::Reference(created) }))
 }
 

@@ -276,7 +276,7 @@ fn resolve(state: &StateConfig, at: Now<'_>, reference: &str) -> Result<String, 
         None => {}
     }
     let question = RecordRequest::of_reference(reference, RecordCommand::Get);
-    match at.replies.of(&question.record) {
+    match at.replies.of(&question.about) {
         None => Err(Stop::Ask(Box::new(question))),
         Some(None) => Err(Stop::Refuse(StateError::Unavailable)),
         Some(Some(RecordReply::Token { token })) => Ok(token.clone()),
