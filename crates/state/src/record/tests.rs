@@ -12,6 +12,7 @@ use super::{
     LEASE, Outcome, OverLimit, Play, Put, Record, RecordCommand, RecordReply, Redeem, apply,
     decode, encode,
 };
+use crate::record::viewer::LATE;
 use crate::revocation::{Kind, Reason};
 
 const START: u64 = 1_767_225_600;
@@ -88,13 +89,14 @@ proptest! {
         let over = if refuses { OverLimit::Refuse } else { OverLimit::Displace };
         let (mut home, mut now) = (Home::default(), START + 10_000);
         // When each one got its place, as a number, when it was last kept, and whether it has left.
-        let mut running: BTreeMap<u8, (usize, u64, bool)> = BTreeMap::new();
+        let mut running: BTreeMap<u8, (usize, u64, Option<u64>)> = BTreeMap::new();
         let mut known: BTreeSet<u8> = BTreeSet::new();
         let mut ended: BTreeMap<u8, RecordReply> = BTreeMap::new();
         for (turn, (sid, what, step)) in commands.into_iter().enumerate() {
             now = later(now, step);
-            for (_, kept, _) in running.values_mut() {
+            for (_, kept, left) in running.values_mut() {
                 *kept = (*kept).min(now);
+                *left = left.map(|left| left.min(now));
             }
             running.retain(|_, (_, kept, _)| *kept + LEASE > now);
             match what {
@@ -103,8 +105,8 @@ proptest! {
                     let action = RecordCommand::End { sid: Some(sid.to_string()), revoke };
                     let expected = if known.contains(&sid) { RecordReply::Done } else { RecordReply::Unknown };
                     prop_assert_eq!(home.send(&action, now), expected);
-                    if let Some((_, _, has_left)) = running.get_mut(&sid) {
-                        *has_left = true;
+                    if let Some((_, _, left)) = running.get_mut(&sid) {
+                        *left = Some(now);
                     }
                     if revoke && known.contains(&sid) {
                         running.remove(&sid);
@@ -114,7 +116,7 @@ proptest! {
                 2 => {
                     let RecordReply::Playbacks(listed) = home.send(&RecordCommand::List, now) else { panic!() };
                     let listed: BTreeSet<_> = listed.into_iter().map(|one| one.sid).collect();
-                    let expected = running.iter().filter(|(_, (_, _, has_left))| !has_left);
+                    let expected = running.iter().filter(|(_, (_, _, left))| left.is_none());
                     let expected: BTreeSet<_> = expected.map(|(sid, _)| sid.to_string()).collect();
                     prop_assert_eq!(listed, expected);
                 }
@@ -132,22 +134,22 @@ proptest! {
                         prop_assert_eq!(&answer, why);
                         continue;
                     }
-                    let stay = running.values().filter(|(_, _, has_left)| !has_left).count();
+                    let stay = running.values().filter(|(_, _, left)| left.is_none()).count();
                     if !running.contains_key(&sid) && stay >= usize::from(max) && refuses {
                         prop_assert_eq!(answer, RecordReply::TooManyPlaybacks);
                         continue;
                     }
                     if !running.contains_key(&sid) {
                         while running.len() >= usize::from(max) {
-                            let first = |(_, (at, _, has_left)): &(&u8, &(usize, u64, bool))| (!*has_left, *at);
+                            let first = |(_, (at, _, left)): &(&u8, &(usize, u64, Option<u64>))| (left.is_none(), *at);
                             let oldest = *running.iter().min_by_key(first).unwrap().0;
                             running.remove(&oldest);
                             ended.insert(oldest, RecordReply::Displaced);
                         }
                     }
                     prop_assert_eq!(&answer, &RecordReply::Playing { sid: sid.to_string() });
-                    let at = running.get(&sid).map_or(turn, |(at, _, _)| *at);
-                    running.insert(sid, (at, now, false));
+                    let (at, left) = running.get(&sid).map_or((turn, None), |(at, _, left)| (*at, *left));
+                    running.insert(sid, (at, now, left.filter(|left| left + LATE > now)));
                     known.insert(sid);
                 }
             }
@@ -193,11 +195,14 @@ fn who_leaves_and_stays_is_displaced() {
     let playing = |sid: &str| RecordReply::Playing { sid: sid.into() };
     assert_eq!(home.send(&play(1), START), playing("1"));
     assert_eq!(home.send(&leave("1"), START + 1), RecordReply::Done);
+    // A segment that was on its way does not say that he stays. Later ones do.
     assert_eq!(home.send(&play(1), START + 2), playing("1"), "nobody took the place");
-    assert_eq!(home.send(&play(2), START + 3), RecordReply::TooManyPlaybacks);
-    assert_eq!(home.send(&leave("1"), START + 4), RecordReply::Done);
-    assert_eq!(home.send(&play(2), START + 5), playing("2"));
-    assert_eq!(home.send(&play(1), START + 6), RecordReply::Displaced);
+    assert_eq!(home.send(&play(1), START + 1 + LATE), playing("1"));
+    assert_eq!(home.send(&play(2), START + 20), RecordReply::TooManyPlaybacks);
+    assert_eq!(home.send(&leave("1"), START + 21), RecordReply::Done);
+    assert_eq!(home.send(&play(1), START + 22), playing("1"));
+    assert_eq!(home.send(&play(2), START + 23), playing("2"));
+    assert_eq!(home.send(&play(1), START + 24), RecordReply::Displaced);
     assert_eq!(home.revoked, [("1".into(), Reason::Displaced)]);
 }
 

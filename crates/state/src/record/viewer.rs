@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 use super::{RecordCommand, RecordReply};
 use crate::revocation::{Kind, Reason, Revocation};
 
+/// For how long a playback that was left may still be reported, because segments were on their way, in seconds.
+pub(super) const LATE: u64 = 10;
+
 /// For how long a playback that does not ask for media keeps its place, in seconds.
 pub const LEASE: u64 = 90;
 
@@ -45,8 +48,8 @@ pub struct Playback {
     pub until: u64,
     /// What it was started with: see [`Play::start`].
     pub start: Option<u64>,
-    /// Whether the viewer has said that he leaves.
-    pub has_left: bool,
+    /// When the viewer said that he leaves, in unix seconds, unless he stayed.
+    pub left: Option<u64>,
     /// Why its tokens are revoked, if they are.
     pub ended: Option<End>,
 }
@@ -109,7 +112,7 @@ impl Viewer {
         match action {
             RecordCommand::Play(play) => self.play(play, now, revocations),
             RecordCommand::List => {
-                let is_shown = |one: &&Playback| one.runs(now) && !one.has_left;
+                let is_shown = |one: &&Playback| one.runs(now) && one.left.is_none();
                 RecordReply::Playbacks(self.playbacks.iter().filter(is_shown).cloned().collect())
             }
             RecordCommand::End { sid, revoke } => {
@@ -118,7 +121,7 @@ impl Viewer {
                     if sid.is_none() { RecordReply::Done } else { RecordReply::Unknown };
                 for playback in self.playbacks.iter_mut().filter(is_meant) {
                     answer = RecordReply::Done;
-                    playback.has_left = true;
+                    playback.left = Some(now);
                     if revoke {
                         playback.end(End::Revoked, revocations);
                     }
@@ -148,20 +151,25 @@ impl Viewer {
                     };
                 }
                 if had_place {
-                    (playback.kept, playback.has_left) = (now, false);
+                    playback.kept = now;
+                    if start.is_some()
+                        || playback.left.is_some_and(|left| left.saturating_add(LATE) <= now)
+                    {
+                        playback.left = None;
+                    }
                     return RecordReply::Playing { sid: playback.sid.clone() };
                 }
                 // After a long pause, it needs a place like a new one.
                 playback.clone()
             }
             None => {
-                let (has_left, ended) = (false, None);
-                Playback { sid, started: now, kept: now, until, start, has_left, ended }
+                let (left, ended) = (None, None);
+                Playback { sid, started: now, kept: now, until, start, left, ended }
             }
         };
         let running = self.playbacks.iter().filter(|one| one.runs(now)).count();
         let surplus = running.saturating_add(1).saturating_sub(usize::from(max));
-        let left = self.playbacks.iter().filter(|one| one.runs(now) && one.has_left).count();
+        let left = self.playbacks.iter().filter(|one| one.runs(now) && one.left.is_some()).count();
         let ended = self.playbacks.iter().filter(|one| one.ended.is_some()).count();
         if surplus > left && over == OverLimit::Refuse
             || surplus > 0 && ended.saturating_add(surplus) > MAX_ENDED
@@ -172,11 +180,11 @@ impl Viewer {
         for has_left in [true, false] {
             let excess = self.playbacks.iter().filter(|one| one.runs(now)).count();
             let excess = excess.saturating_add(1).saturating_sub(usize::from(max));
-            let ending = |one: &&mut Playback| one.runs(now) && one.has_left == has_left;
+            let ending = |one: &&mut Playback| one.runs(now) && one.left.is_some() == has_left;
             let ending = self.playbacks.iter_mut().filter(ending).take(excess);
             ending.for_each(|one| one.end(End::Displaced, revocations));
         }
-        (playback.started, playback.kept, playback.has_left) = (now, now, false);
+        (playback.started, playback.kept, playback.left) = (now, now, None);
         let sid = playback.sid.clone();
         self.remember(playback, now);
         RecordReply::Playing { sid }
@@ -199,6 +207,7 @@ impl Viewer {
         for playback in &mut self.playbacks {
             // If the clock was set back, the time says nothing. The place must still be free again soon.
             playback.kept = playback.kept.min(now);
+            playback.left = playback.left.map(|left| left.min(now));
             if !playback.is_recent(now) {
                 // Nor must it have a place again because the clock is set back.
                 playback.kept = 0;
