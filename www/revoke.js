@@ -242,7 +242,9 @@ export function takeBack(edge) {
     end("End this viewer", seats, () => revoke({ kind: "sub", value: VIEWER, reason: "signed_out" })));
   panel.querySelector("#end-all").addEventListener("click", () =>
     end("Revoke everything before now", seats, () => revoke({ kind: "all" })));
-  addEventListener("pagehide", () => {
+  addEventListener("pagehide", ({ persisted }) => {
+    // A page that is kept may be shown again.
+    if (persisted) return;
     for (const seat of seats) seat.leave("The page was left, so the playback has ended.");
   });
   new IntersectionObserver(([{ isIntersecting }]) => {

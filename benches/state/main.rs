@@ -149,11 +149,11 @@ const AS_IS: Caller = Caller { asks_once: false, spread: 0, step: 1, asks_epoch:
 const CALLERS: [(&str, Caller); 5] = [
     ("as entry.mjs does", AS_IS),
     ("+ one question at a time in an isolate", Caller { asks_once: true, ..AS_IS }),
-    ("+ up to 4 s later, at random", Caller { asks_once: true, spread: 4_000, ..AS_IS }),
+    ("+ up to 1 s later, at random", Caller { asks_once: true, spread: 1_000, ..AS_IS }),
     ("+ from a multiple of 256 on", SHARING),
     ("+ the epoch first", Caller { asks_epoch: true, ..SHARING }),
 ];
-const SHARING: Caller = Caller { asks_once: true, spread: 4_000, step: 256, asks_epoch: false };
+const SHARING: Caller = Caller { asks_once: true, spread: 1_000, step: 256, asks_epoch: false };
 
 const FULL: Deployment = Deployment {
     colos: 300,

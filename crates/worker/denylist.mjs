@@ -40,28 +40,28 @@ export class Denylist extends DurableObject {
   }
 
   /**
-   * What is new for a gate that follows this epoch and has this many entries, to the end of the tile. `isFull` says
-   * that the same question will always get the same answer.
+   * The entries from this one on, to the end of the tile, for a gate that follows this epoch and has `known` entries.
+   * `isFull` says that the same question will always get the same answer.
    */
-  since(epoch, from) {
+  since(epoch, from, known) {
     mend();
-    return call(() => this.update(epoch, from));
+    return call(() => this.update(epoch, from, known));
   }
 
-  update(epoch, from) {
+  update(epoch, from, known) {
     const [{ epoch: own, key }] = this.rows("SELECT epoch, key FROM identity");
     const { length } = this;
     // A gate that has more than the object: it was restored from a backup. Another epoch makes all gates read anew.
-    if (epoch === own && from > length) {
+    if (epoch === own && known > length) {
       this.sql.exec("UPDATE identity SET epoch = ?", newEpoch());
-      return this.update("", 0);
+      return this.update("", 0, 0);
     }
     const start = epoch === own ? from : 0;
     const end = Math.min(length, glue.tileEnd(start));
     const entries = this.rows("SELECT entry FROM log WHERE seq >= ? AND seq < ? ORDER BY seq", start, end);
     const header = glue.updateHeader(BigInt(own), new Uint8Array(key), start, end);
     const update = concat([header, ...entries.map(({ entry }) => new Uint8Array(entry))]);
-    return { update, isFull: epoch === own && end === glue.tileEnd(start) };
+    return { update, end, isFull: epoch === own && end === glue.tileEnd(start) };
   }
 
   /** Carries out an operator's call, and returns its response. */

@@ -20,6 +20,12 @@ const REPORT = 2;
 /** How long to wait for one answer of an object, in milliseconds. */
 const PATIENCE = 2_000;
 
+/** Over how many milliseconds the isolates of a data center spread their questions. */
+const SPREAD = 1_000;
+
+/** How many entries of the log a question is rounded down to. */
+const STEP = 256;
+
 // In the order in which the gate reads them.
 const FIELDS = ["Origin", "Cookie", "Authorization", "CF-Connecting-IP", "Range", "If-Match", "If-Modified-Since",
   "If-None-Match", "If-Range", "If-Unmodified-Since"];
@@ -105,9 +111,49 @@ async function learn(env, isShared) {
   if (question !== undefined) call(() => gate.unanswered(Date.now()));
 }
 
+/**
+ * Learns in the foreground. Of the requests that wait in an isolate, one asks; the others cannot share its promise, so
+ * they look whether it has finished.
+ */
+async function learnNow(env, isShared) {
+  const state = gates.get(env);
+  // A request that was cancelled does not say that it has finished.
+  const isLearning = () => Date.now() - state.learningSince < PATIENCE;
+  if (isShared && isLearning()) {
+    while (isLearning()) await sleep(20);
+    return;
+  }
+  state.learningSince = Date.now();
+  try {
+    await learn(env, isShared);
+  } finally {
+    state.learningSince = undefined;
+  }
+}
+
+/**
+ * Learns in the background, a moment later: the isolates of a data center that share an answer are due at the same time,
+ * and only the first of them has to ask the object.
+ */
+async function learnSoon(env) {
+  const state = gates.get(env);
+  if (Date.now() - state.dueSince < 2 * PATIENCE) return;
+  state.dueSince = Date.now();
+  try {
+    await sleep(Math.random() * SPREAD);
+    await learn(env, true);
+  } finally {
+    state.dueSince = undefined;
+  }
+}
+
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
 /** The answer to a question, and when it was asked. An answer that was kept is at most `age` milliseconds old. */
 async function askDenylist(question, asked, age, env) {
-  const [epoch, from] = question.split("\n");
+  const [epoch, next] = question.split("\n");
+  // The isolates of a data center do not have the same entries. They ask the same question all the same.
+  const from = Number(next) - (Number(next) % STEP);
   const seconds = Math.floor(age / 1000);
   // Without an epoch, the question is the same in every deployment.
   const cache = seconds > 0 && epoch !== "" ? caches.default : undefined;
@@ -115,12 +161,14 @@ async function askDenylist(question, asked, age, env) {
   // Where there is no cache, as in a plain workerd, all ask the object.
   const kept = await quietly(() => cache?.match(key));
   const keptAt = Number(kept?.headers.get("Playgate-Asked"));
-  if (kept?.headers.has("Playgate-Full") || (keptAt <= asked && keptAt > asked - age)) {
+  // It may be of an isolate that knew less.
+  const isUseful = Number(kept?.headers.get("Playgate-End")) >= Number(next);
+  if (isUseful && (kept.headers.has("Playgate-Full") || (keptAt <= asked && keptAt > asked - age))) {
     // A full tile never changes, and says nothing about what came after it.
     return { update: await kept.arrayBuffer(), asked: keptAt, store() {} };
   }
-  const { update, isFull } = await env.DENYLIST.getByName("denylist").since(epoch, Number(from));
-  const headers = { "Cache-Control": `max-age=${isFull ? 31_536_000 : seconds}`, "Playgate-Asked": String(asked) };
+  const { update, end, isFull } = await env.DENYLIST.getByName("denylist").since(epoch, from, Number(next));
+  const headers = { "Cache-Control": `max-age=${isFull ? 31_536_000 : seconds}`, "Playgate-Asked": String(asked), "Playgate-End": String(end) };
   if (isFull) headers["Playgate-Full"] = "1";
   return { update, asked, store: () => quietly(() => cache?.put(key, new Response(update, { headers }))) };
 }
@@ -155,7 +203,7 @@ async function decideInformed(request, env, ctx, pending) {
     const question = call(() => pending.question());
     if (question === undefined) {
       const isShared = call(() => pending.asksShared(Date.now()));
-      await learn(env, isShared);
+      await learnNow(env, isShared);
     } else if (!(await settle(pending, question, env))) break;
     if (!isGood(own)) break;
     const verdict = decide(request, env, pending);
@@ -333,7 +381,7 @@ function inBackground(env, ctx) {
   const { gate, refresh } = gates.get(env);
   // Without state there is nothing to ask.
   const due = refresh > 0 ? call(() => gate.due(Date.now())) : 0;
-  if (due & ASK) ctx.waitUntil(learn(env, true).catch(() => {}));
+  if (due & ASK) ctx.waitUntil(learnSoon(env).catch(() => {}));
   if (due & REPORT) {
     for (let report; (report = call(() => gate.report(Date.now()))) !== undefined; ) {
       ctx.waitUntil(settle(report, call(() => report.question()), env).catch(() => {}));

@@ -24,14 +24,13 @@ export class Record extends DurableObject {
     const [record, until, answer, revocations] = outcome;
     // Before the record is stored: if the denylist fails, the command is repeated.
     if (revocations.length > 0) await this.env.DENYLIST.getByName("denylist").add(revocations, this.viewer());
-    if (record === null) return answer;
     if (record === undefined) {
       await storage.deleteAlarm();
       await storage.deleteAll();
       return answer;
     }
-    storage.kv.put("record", record);
-    await this.wake(until);
+    if (record !== null) storage.kv.put("record", record);
+    if (record !== null || stored !== undefined) await this.wake(until);
     return answer;
   }
 
@@ -50,8 +49,5 @@ export class Record extends DurableObject {
   async alarm() {
     mend();
     await this.apply(call(() => glue.sweep()));
-    const record = this.ctx.storage.kv.get("record");
-    const until = record && call(() => glue.recordUntil(record));
-    if (until !== undefined) await this.wake(until);
   }
 }

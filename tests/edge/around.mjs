@@ -148,10 +148,10 @@ const standIns = {
     const update = new Uint8Array(44);
     update.set(new TextEncoder().encode("PGL\x01"));
     let answers = 1;
-    return denylist(() => (answers-- > 0 ? Promise.resolve({ update, isFull: false }) : Promise.reject(new Error("down"))));
+    return denylist(() => (answers-- > 0 ? Promise.resolve({ update, end: 0, isFull: false }) : Promise.reject(new Error("down"))));
   },
   "a denylist that never answers": () => denylist(() => new Promise(() => {})),
-  "a denylist that talks rubbish": () => denylist(() => Promise.resolve({ update: new TextEncoder().encode("rubbish"), isFull: false })),
+  "a denylist that talks rubbish": () => denylist(() => Promise.resolve({ update: new TextEncoder().encode("rubbish"), end: 0, isFull: false })),
   "records that fail": () => ({ getByName: () => ({ apply: () => Promise.reject(new Error("no answer")) }) }),
   "records that never answer": () => ({ getByName: () => ({ apply: () => new Promise(() => {}) }) }),
   "records that talk rubbish": () => ({ getByName: () => ({ apply: () => Promise.resolve(new TextEncoder().encode("rubbish")) }) }),

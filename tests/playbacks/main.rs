@@ -134,14 +134,12 @@ fn who_plays_too_much_is_stopped() {
 }
 
 #[test]
-#[ignore = "fails: see faults.rs"]
 fn who_leaves_is_never_cut() {
     nobody_is_cut(0..2, 9, 1_200, FAIR, HONEST);
     nobody_is_cut(0..2, 9, 1_200, STORMY, HONEST);
 }
 
 #[test]
-#[ignore = "fails: see faults.rs"]
 fn who_pretends_is_stopped() {
     all_are_stopped(0..2, 6, 600, PRETENDERS, 150_000);
 }
@@ -159,13 +157,13 @@ fn long_who_plays_too_much_is_stopped() {
 }
 
 #[test]
-#[ignore = "takes a minute, and fails: see faults.rs"]
-fn leaving_long() {
+#[ignore = "takes a minute"]
+fn long_who_leaves_is_never_cut() {
     nobody_is_cut(100..140, 40, 3_600, STORMY, HONEST);
 }
 
 #[test]
-#[ignore = "takes a minute, and fails: see faults.rs"]
-fn pretending_long() {
+#[ignore = "takes a minute"]
+fn long_who_pretends_is_stopped() {
     all_are_stopped(100..120, 40, 3_600, PRETENDERS, 150_000);
 }

@@ -481,7 +481,8 @@ impl Stage {
             false => session.last_request + LEASE + self.manners.after_lease,
         };
         self.viewers[self.players[player].viewer].tails.push(until);
-        if is_told {
+        // A page that may be shown again tells nothing.
+        if !is_told {
             self.players[player].hidden = Some(session);
         }
         self.wake_in(player, 500, 60_000);

@@ -42,11 +42,3 @@ pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Optio
 pub fn sweep() -> Vec<u8> {
     encode(&RecordCommand::Sweep)
 }
-
-/// From when on a record is not needed, in milliseconds; `undefined` if it is of another version.
-#[must_use]
-#[wasm_bindgen(js_name = recordUntil)]
-pub fn record_until(record: &[u8]) -> Option<f64> {
-    let record: Record = decode(record)?;
-    Some((record.until() as f64) * 1000.0)
-}
