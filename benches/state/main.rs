@@ -143,16 +143,17 @@ fn in_parallel(count: usize, sum: Totals, run: impl Fn(usize) -> Totals + Sync) 
     sum.into_inner().unwrap()
 }
 
-/// As `entry.mjs` does.
-const AS_IS: Caller = Caller { asks_once: false, spread: 0, step: 1, asks_epoch: false };
-/// What would make the isolates of a data center share their answers, one after the other.
+/// Every request and every isolate for itself.
+const ALONE: Caller = Caller { asks_once: false, spread: 0, step: 1, asks_epoch: false };
+/// What makes the isolates of a data center share their answers, one after the other.
 const CALLERS: [(&str, Caller); 5] = [
-    ("as entry.mjs does", AS_IS),
-    ("+ one question at a time in an isolate", Caller { asks_once: true, ..AS_IS }),
-    ("+ up to 1 s later, at random", Caller { asks_once: true, spread: 1_000, ..AS_IS }),
-    ("+ from a multiple of 256 on", SHARING),
+    ("each for itself", ALONE),
+    ("+ one question at a time in an isolate", Caller { asks_once: true, ..ALONE }),
+    ("+ up to 1 s later, at random", Caller { asks_once: true, spread: 1_000, ..ALONE }),
+    ("+ from a multiple of 256 on: as entry.mjs", SHARING),
     ("+ the epoch first", Caller { asks_epoch: true, ..SHARING }),
 ];
+/// As `entry.mjs` does.
 const SHARING: Caller = Caller { asks_once: true, spread: 1_000, step: 256, asks_epoch: false };
 
 const FULL: Deployment = Deployment {
@@ -161,7 +162,7 @@ const FULL: Deployment = Deployment {
     viewers: 5_000_000,
     rate: 10.0,
     entries: 10_000,
-    caller: AS_IS,
+    caller: SHARING,
     warm: 60,
     counted: 60,
     is_compacted: false,
