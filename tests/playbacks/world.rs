@@ -99,6 +99,9 @@ struct Chain {
 /// An update in the cache of a data center: when it was asked, and whether it is a full tile.
 type Kept = (Vec<u8>, u64, bool);
 
+/// The number of the question if it is a report, for which no request waits.
+const REPORT: u32 = u32::MAX;
+
 enum Event {
     /// A player wakes.
     Player(usize),
@@ -138,6 +141,8 @@ pub(crate) struct World {
     events: BinaryHeap<Reverse<(u64, u64)>>,
     bodies: HashMap<u64, Event>,
     requests: HashMap<u64, (usize, Pending)>,
+    /// Reports that are on their way, with the isolate that sent them, and when it was born.
+    reports: HashMap<u64, (usize, u64, RecordRequest)>,
     chains: HashMap<u64, Chain>,
     count: u64,
     /// What happened to the records, for whoever has to explain a failure.
@@ -189,6 +194,7 @@ impl World {
             events: BinaryHeap::new(),
             bodies: HashMap::new(),
             requests: HashMap::new(),
+            reports: HashMap::new(),
             chains: HashMap::new(),
             count: 0,
             trace: Vec::new(),
@@ -457,7 +463,10 @@ impl World {
         }
         while let Some(question) = self.isolates[at].reports.pop() {
             self.isolates[at].memory.reported(&question, millis);
-            self.command(question.record.clone(), question.encoded(), None);
+            let (record, command) = (question.record.clone(), question.encoded());
+            self.count += 1;
+            self.reports.insert(self.count, (at, self.isolates[at].born, question));
+            self.command(record, command, Some((self.count, REPORT)));
         }
     }
 
@@ -475,10 +484,10 @@ impl World {
             ..
         } = self.weather;
         let (lost, slow, most) = match waiter {
+            Some((_, REPORT)) | None => (lost_reports, late_reports, lateness),
             Some(_) => (lost_commands, slow_commands, slowness),
-            None => (lost_reports, late_reports, lateness),
         };
-        if let Some((request, question)) = waiter {
+        if let Some((request, question)) = waiter.filter(|(_, question)| *question != REPORT) {
             self.schedule(self.now + PATIENCE, Event::RecordReply(request, question, None));
         }
         let is_down = self.records_until > self.now;
@@ -531,6 +540,15 @@ impl World {
     }
 
     fn settle(&mut self, request: u64, number: u32, answer: Option<Vec<u8>>) {
+        if number == REPORT {
+            let Some((at, born, question)) = self.reports.remove(&request) else { return };
+            if self.isolates[at].born == born {
+                let millis = self.now.saturating_add_signed(self.isolates[at].ahead);
+                let memory = &mut self.isolates[at].memory;
+                memory.settle(&mut Replies::default(), &question, answer.as_deref(), millis);
+            }
+            return;
+        }
         let Some((_, pending)) = self.requests.get_mut(&request) else { return };
         if pending.questions != number || (pending.question.is_none() && pending.call.is_none()) {
             return;

@@ -288,7 +288,9 @@ pub(super) fn read_events(variables: &Variables) -> Result<(), (&'static str, St
     let is_base64 = |key: &str| {
         let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
         let digits = key.strip_suffix("==").or(key.strip_suffix('=')).unwrap_or(key);
-        (32..=88).contains(&key.len()) && key.len().is_multiple_of(4) && digits.bytes().all(is_known)
+        (32..=88).contains(&key.len())
+            && key.len().is_multiple_of(4)
+            && digits.bytes().all(is_known)
     };
     match secret.expose().strip_prefix("whsec_") {
         Some(key) if is_base64(key) => Ok(()),

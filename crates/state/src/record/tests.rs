@@ -88,36 +88,36 @@ proptest! {
     ) {
         let over = if refuses { OverLimit::Refuse } else { OverLimit::Displace };
         let (mut home, mut now) = (Home::default(), START + 10_000);
-        // When each one got its place, as a number, when it was last kept, and whether it has left.
-        let mut running: BTreeMap<u8, (usize, u64, Option<u64>)> = BTreeMap::new();
+        // When each one got its place, as a number, and when it was last kept.
+        let mut running: BTreeMap<u8, (usize, u64)> = BTreeMap::new();
+        let mut left: BTreeMap<u8, u64> = BTreeMap::new();
         let mut known: BTreeSet<u8> = BTreeSet::new();
         let mut ended: BTreeMap<u8, RecordReply> = BTreeMap::new();
         for (turn, (sid, what, step)) in commands.into_iter().enumerate() {
             now = later(now, step);
-            for (_, kept, left) in running.values_mut() {
-                *kept = (*kept).min(now);
-                *left = left.map(|left| left.min(now));
-            }
-            running.retain(|_, (_, kept, _)| *kept + LEASE > now);
+            running.values_mut().for_each(|(_, kept)| *kept = (*kept).min(now));
+            left.values_mut().for_each(|left| *left = (*left).min(now));
+            running.retain(|_, (_, kept)| *kept + LEASE > now);
             match what {
                 0 | 1 => {
                     let revoke = what == 1;
                     let action = RecordCommand::End { sid: Some(sid.to_string()), revoke };
-                    let expected = if known.contains(&sid) { RecordReply::Done } else { RecordReply::Unknown };
+                    let is_known = known.contains(&sid);
+                    let expected = if is_known { RecordReply::Done } else { RecordReply::Unknown };
                     prop_assert_eq!(home.send(&action, now), expected);
-                    if let Some((_, _, left)) = running.get_mut(&sid) {
-                        *left = Some(now);
-                    }
-                    if revoke && known.contains(&sid) {
-                        running.remove(&sid);
-                        ended.entry(sid).or_insert(RecordReply::Revoked);
+                    if is_known {
+                        left.entry(sid).or_insert(now);
+                        if revoke {
+                            running.remove(&sid);
+                            ended.entry(sid).or_insert(RecordReply::Revoked);
+                        }
                     }
                 }
                 2 => {
                     let RecordReply::Playbacks(listed) = home.send(&RecordCommand::List, now) else { panic!() };
                     let listed: BTreeSet<_> = listed.into_iter().map(|one| one.sid).collect();
-                    let expected = running.iter().filter(|(_, (_, _, left))| left.is_none());
-                    let expected: BTreeSet<_> = expected.map(|(sid, _)| sid.to_string()).collect();
+                    let expected = running.keys().filter(|sid| !left.contains_key(sid));
+                    let expected: BTreeSet<_> = expected.map(|sid| sid.to_string()).collect();
                     prop_assert_eq!(listed, expected);
                 }
                 3 => {
@@ -134,23 +134,31 @@ proptest! {
                         prop_assert_eq!(&answer, why);
                         continue;
                     }
-                    let stay = running.values().filter(|(_, _, left)| left.is_none()).count();
-                    if !running.contains_key(&sid) && stay >= usize::from(max) && refuses {
-                        prop_assert_eq!(answer, RecordReply::TooManyPlaybacks);
-                        continue;
+                    // A segment that was on its way when the viewer left.
+                    let is_late = left.get(&sid).is_some_and(|left| left + LATE > now);
+                    if !is_late {
+                        left.remove(&sid);
                     }
-                    if !running.contains_key(&sid) {
+                    if let Some((_, kept)) = running.get_mut(&sid) {
+                        *kept = now;
+                    } else if !is_late {
+                        let stay = running.keys().filter(|sid| !left.contains_key(sid)).count();
+                        if stay >= usize::from(max) && refuses {
+                            prop_assert_eq!(answer, RecordReply::TooManyPlaybacks);
+                            continue;
+                        }
                         while running.len() >= usize::from(max) {
-                            let first = |(_, (at, _, left)): &(&u8, &(usize, u64, Option<u64>))| (left.is_none(), *at);
+                            let first = |(sid, (at, kept)): &(&u8, &(usize, u64))| {
+                                (left.get(sid).map_or(u64::MAX, |left| kept.saturating_sub(*left)), *at)
+                            };
                             let oldest = *running.iter().min_by_key(first).unwrap().0;
                             running.remove(&oldest);
                             ended.insert(oldest, RecordReply::Displaced);
                         }
+                        running.insert(sid, (turn, now));
+                        known.insert(sid);
                     }
                     prop_assert_eq!(&answer, &RecordReply::Playing { sid: sid.to_string() });
-                    let (at, left) = running.get(&sid).map_or((turn, None), |(at, _, left)| (*at, *left));
-                    running.insert(sid, (at, now, left.filter(|left| left + LATE > now)));
-                    known.insert(sid);
                 }
             }
             prop_assert!(running.len() <= usize::from(max));

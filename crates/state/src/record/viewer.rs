@@ -95,6 +95,15 @@ impl Playback {
         self.ended.is_none() && self.is_recent(now)
     }
 
+    /// For how long it has gone on after its viewer said that he leaves. Those that went on for the shortest time make
+    /// room first, and then the oldest.
+    const fn stay(&self) -> u64 {
+        match self.left {
+            Some(left) => self.kept.saturating_sub(left),
+            None => u64::MAX,
+        }
+    }
+
     /// Whether it asked for media lately.
     const fn is_recent(&self, now: u64) -> bool {
         self.kept.saturating_add(LEASE) > now
@@ -121,7 +130,7 @@ impl Viewer {
                     if sid.is_none() { RecordReply::Done } else { RecordReply::Unknown };
                 for playback in self.playbacks.iter_mut().filter(is_meant) {
                     answer = RecordReply::Done;
-                    playback.left = Some(now);
+                    playback.left = playback.left.or(Some(now));
                     if revoke {
                         playback.end(End::Revoked, revocations);
                     }
@@ -150,12 +159,14 @@ impl Viewer {
                         End::Revoked => RecordReply::Revoked,
                     };
                 }
-                if had_place {
-                    playback.kept = now;
-                    if start.is_some()
-                        || playback.left.is_some_and(|left| left.saturating_add(LATE) <= now)
-                    {
-                        playback.left = None;
+                let left = playback.left.filter(|left| left.saturating_add(LATE) > now);
+                let is_late = start.is_none() && left.is_some();
+                if !is_late {
+                    playback.left = None;
+                }
+                if had_place || is_late {
+                    if had_place {
+                        playback.kept = now;
                     }
                     return RecordReply::Playing { sid: playback.sid.clone() };
                 }
@@ -176,13 +187,11 @@ impl Viewer {
         {
             return RecordReply::TooManyPlaybacks;
         }
-        // First those that have left, and then the oldest.
-        for has_left in [true, false] {
-            let excess = self.playbacks.iter().filter(|one| one.runs(now)).count();
-            let excess = excess.saturating_add(1).saturating_sub(usize::from(max));
-            let ending = |one: &&mut Playback| one.runs(now) && one.left.is_some() == has_left;
-            let ending = self.playbacks.iter_mut().filter(ending).take(excess);
-            ending.for_each(|one| one.end(End::Displaced, revocations));
+        for _ in 0..surplus {
+            let running = self.playbacks.iter_mut().filter(|one| one.runs(now));
+            if let Some(first) = running.min_by_key(|one| one.stay()) {
+                first.end(End::Displaced, revocations);
+            }
         }
         (playback.started, playback.kept, playback.left) = (now, now, None);
         let sid = playback.sid.clone();
