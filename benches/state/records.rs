@@ -143,15 +143,19 @@ impl Colo<'_> {
         counts: bool,
         commands: &mut Commands,
     ) {
-        let Decision::Serve(_, _, report) = self.decide(memory, &Replies::default(), url, now)
-        else {
-            panic!("not served")
+        let question = match self.decide(memory, &Replies::default(), url, now) {
+            Decision::Serve(_, _, None) => return,
+            Decision::Serve(_, _, Some(report)) => report,
+            // An isolate that does not know the playback asks first.
+            Decision::AskRecord(question) => question,
+            other => panic!("{other:?}"),
         };
-        if let Some(question) = report {
-            memory.reported(&question, now);
-            commands.keeps += u64::from(counts);
-            commands.bytes += u64::from(counts) * question.encoded().len() as u64;
-        }
+        let RecordCommand::Play(play) = &question.command else { panic!("{question:?}") };
+        let answer = encode(&RecordReply::Playing { sid: play.sid.clone() });
+        memory.reported(&question, now);
+        memory.settle(&mut Replies::default(), &question, Some(&answer), now);
+        commands.keeps += u64::from(counts);
+        commands.bytes += u64::from(counts) * question.encoded().len() as u64;
     }
 
     fn decide(&self, memory: &Memory, answers: &Replies, url: &str, now: u64) -> Decision {
