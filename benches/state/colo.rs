@@ -75,7 +75,7 @@ struct Isolate {
 #[derive(Clone, Copy)]
 struct Waiter {
     came: u64,
-    /// When the denylist was asked for it alone, if it was.
+    /// When the denylist was asked for this request only, if it was.
     asked: Option<u64>,
 }
 

@@ -1,5 +1,5 @@
 // The denylist of a deployment: one Durable Object that keeps revocations in SQLite, as the log that gates follow.
-// Wasm reads calls, merges revocations and encodes entries.
+// Wasm merges revocations, and encodes entries and responses.
 import { DurableObject } from "cloudflare:workers";
 
 import { Outbox } from "./events.mjs";
@@ -8,7 +8,7 @@ import { call, glue, mend } from "./instance.mjs";
 /** When ended revocations are looked for, in milliseconds. */
 const DAY = 86_400_000;
 
-/** The part of the log that playbacks may fill. The rest is for operators. */
+/** The part of the log that displaced playbacks may fill. The rest is for operators. */
 const SHARE = 0.9;
 
 export class Denylist extends DurableObject {
@@ -84,7 +84,9 @@ export class Denylist extends DurableObject {
     mend();
     const now = Date.now();
     for (const lines of revocations) {
-      const [added] = call(() => this.revoke(lines.split("\n"), now, more, SHARE));
+      const newer = lines.split("\n");
+      const share = newer.at(-1) === "displaced" ? SHARE : 1;
+      const [added] = call(() => this.revoke(newer, now, more, share));
       if (added === undefined) throw new Error("the denylist is full");
     }
     await this.wake();
@@ -149,7 +151,8 @@ export class Denylist extends DurableObject {
         length, kind, value, issuedBefore || null, until, reason, entry, removed ? 0 : 1);
       if (length === 0 || compact_at === 0) this.sql.exec("UPDATE identity SET compact_at = ?", now + DAY);
       const type = removed ? "revocation.undone" : reason === "displaced" && more.sub !== undefined ? "playback.displaced" : "revocation.created";
-      const data = { kind, value, until: Number(until), reason, ...more };
+      const data = { kind, until: Number(until), reason, ...more };
+      if (value) data.value = value;
       if (issuedBefore) data.issued_before = Number(issuedBefore);
       this.outbox.add(type, removed ? "undone" : reason, data, now);
     });
@@ -168,13 +171,13 @@ export class Denylist extends DurableObject {
     await this.wake();
   }
 
-  /** Starts a new log if much of this one is no longer needed, or `isFull`. Returns the number of entries. */
+  /** Starts a new log if much of this one is no longer needed, or `isFull`. */
   compact(now, isFull = false) {
     const { length } = this;
     // A gate may be behind, or have a leeway.
     const kept = Math.floor(now / 1000) - glue.clockSlack();
     const [{ live }] = this.rows("SELECT count(*) AS live FROM log WHERE current AND until > ?", kept);
-    if (!glue.shouldCompact(length, live) && !(isFull && live < length)) return length;
+    if (!glue.shouldCompact(length, live) && !(isFull && live < length)) return;
     this.ctx.storage.transactionSync(() => {
       this.sql.exec("CREATE TABLE kept AS SELECT * FROM log WHERE current AND until > ?", kept);
       this.sql.exec("DELETE FROM log");
@@ -183,7 +186,6 @@ export class Denylist extends DurableObject {
       this.sql.exec("DROP TABLE kept");
       this.sql.exec("UPDATE identity SET epoch = ?", newEpoch());
     });
-    return live;
   }
 }
 

@@ -20,7 +20,7 @@ const REPORT = 2;
 /** How long to wait for one answer of an object, in milliseconds. */
 const PATIENCE = 2_000;
 
-/** Over how many milliseconds the isolates of a data center spread their questions. */
+/** Over how many milliseconds the isolates of a data center spread their questions: at most a fifth of the refresh. */
 const SPREAD = 1_000;
 
 /** How many entries of the log a question is rounded down to. */
@@ -140,7 +140,7 @@ async function learnSoon(env) {
   if (Date.now() - state.dueSince < 2 * PATIENCE) return;
   state.dueSince = Date.now();
   try {
-    await sleep(Math.random() * SPREAD);
+    await sleep(Math.random() * Math.min(SPREAD, state.refresh / 5));
     await learn(env, true);
   } finally {
     state.dueSince = undefined;
@@ -167,6 +167,7 @@ async function askDenylist(question, asked, age, env) {
     // A full tile never changes, and says nothing about what came after it.
     return { update: await kept.arrayBuffer(), asked: keptAt, store() {} };
   }
+  drop(kept);
   const { update, end, isFull } = await env.DENYLIST.getByName("denylist").since(epoch, from, Number(next));
   const headers = { "Cache-Control": `max-age=${isFull ? 31_536_000 : seconds}`, "Playgate-Asked": String(asked), "Playgate-End": String(end) };
   if (isFull) headers["Playgate-Full"] = "1";
@@ -225,6 +226,12 @@ async function settle(pending, question, env) {
   if (!isGood(own)) return false;
   call(() => gates.get(env).gate.settle(pending, answer, asked));
   return true;
+}
+
+/** Sends a report. */
+async function send(report, env) {
+  const isDone = await settle(report, call(() => report.question()), env);
+  if (isDone) call(() => report.free());
 }
 
 /** The answer of a record to a command; undefined if there is none. */
@@ -384,7 +391,7 @@ function inBackground(env, ctx) {
   if (due & ASK) ctx.waitUntil(learnSoon(env).catch(() => {}));
   if (due & REPORT) {
     for (let report; (report = call(() => gate.report(Date.now()))) !== undefined; ) {
-      ctx.waitUntil(settle(report, call(() => report.question()), env).catch(() => {}));
+      ctx.waitUntil(send(report, env).catch(() => {}));
     }
   }
 }

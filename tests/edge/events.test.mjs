@@ -65,6 +65,15 @@ test("a revocation is told, and that it was undone", async () => {
   assert.notEqual(undone.id, created.id);
 });
 
+test("a revocation of everything has no value", async () => {
+  const until = now() + 2;
+  assert.equal((await call("POST", "revocations", { kind: "all", issued_before: 1, until })).status, 201);
+  const [created] = await events(1);
+  assert.deepEqual(created.data, { kind: "all", issued_before: 1, until, reason: "revoked" });
+  assert.equal((await call("DELETE", "revocations?kind=all")).status, 204);
+  await events(1);
+});
+
 test("a displaced playback is told with its viewer", async () => {
   await gate.log();
   for (const sid of ["first", "second"]) {

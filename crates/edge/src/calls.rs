@@ -19,12 +19,11 @@ mod references;
 use playgate::{Request, secrets_match};
 use playgate_json::{Shape, Value};
 use playgate_state::{Kind, RecordReply, Revocation, decode};
+use serde::Serialize;
 
 #[cfg(test)]
 pub(crate) use self::denylist::revoke;
 pub use self::denylist::{Done, done};
-use serde::Serialize;
-
 use crate::answer::{Answer, Headers, Problem};
 use crate::built;
 use crate::config::{Config, StateConfig};

@@ -130,16 +130,11 @@ pub struct Outcome {
 
 /// Performs a command on a record, or on none. A command to a record of another type finds nothing.
 #[must_use]
-pub fn apply(record: Option<Record>, action: RecordCommand, now: UnixTime) -> Outcome {
+pub fn apply(record: Option<Record>, command: RecordCommand, now: UnixTime) -> Outcome {
     let now = now.as_secs();
     let mut revocations = Vec::new();
-    let (record, reply) = match (record, action) {
+    let (record, reply) = match (record.or_else(|| command.first()), command) {
         (Some(Record::Redemption(mut redemption)), RecordCommand::Redeem(redeem)) => {
-            let reply = redemption.redeem(redeem);
-            (Some(Record::Redemption(redemption)), reply)
-        }
-        (None, RecordCommand::Redeem(redeem)) => {
-            let mut redemption = Redemption::default();
             let reply = redemption.redeem(redeem);
             (Some(Record::Redemption(redemption)), reply)
         }
@@ -147,27 +142,32 @@ pub fn apply(record: Option<Record>, action: RecordCommand, now: UnixTime) -> Ou
             revocations.push(reference.revocation());
             (None, RecordReply::Done)
         }
-        (Some(Record::Reference(reference)), action) => {
-            let reply = reference.reply(&action);
+        (Some(Record::Reference(reference)), command) => {
+            let reply = reference.reply(&command);
             (Some(Record::Reference(reference)), reply)
         }
+        (Some(Record::Viewer(mut viewer)), command) => {
+            let reply = viewer.apply(command, now, &mut revocations);
+            (Some(Record::Viewer(viewer)), reply)
+        }
         (None, RecordCommand::Put(put)) => (Some(Record::Reference(put.into())), RecordReply::Done),
-        (Some(Record::Viewer(mut viewer)), action) => {
-            let reply = viewer.apply(action, now, &mut revocations);
-            (Some(Record::Viewer(viewer)), reply)
-        }
-        (
-            None,
-            action @ (RecordCommand::Play(_) | RecordCommand::List | RecordCommand::End { .. }),
-        ) => {
-            let mut viewer = Viewer::default();
-            let reply = viewer.apply(action, now, &mut revocations);
-            (Some(Record::Viewer(viewer)), reply)
-        }
         (record, _) => (record, RecordReply::Unknown),
     };
     let record = record.filter(|record| record.until() > now);
     Outcome { record, reply, revocations }
+}
+
+impl RecordCommand {
+    /// The empty record that it may be the first command to, if there is one.
+    fn first(&self) -> Option<Record> {
+        match self {
+            Self::Redeem(_) => Some(Record::Redemption(Redemption::default())),
+            Self::End { .. } | Self::List | Self::Play(_) => {
+                Some(Record::Viewer(Viewer::default()))
+            }
+            Self::Delete | Self::Get | Self::Put(_) | Self::Sweep => None,
+        }
+    }
 }
 
 impl Record {

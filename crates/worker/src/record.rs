@@ -18,8 +18,8 @@ pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Optio
         Some(bytes) => Some(decode(bytes)?),
         None => None,
     };
-    let action: RecordCommand = decode(command)?;
-    let outcome = apply(stored, action, UnixTime::from_secs(denylist::seconds(now)));
+    let command: RecordCommand = decode(command)?;
+    let outcome = apply(stored, command, UnixTime::from_secs(denylist::seconds(now)));
     let next = outcome.record.as_ref().map(encode);
     let stores = match &next {
         _ if next == record => JsValue::NULL,

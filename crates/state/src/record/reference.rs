@@ -35,8 +35,8 @@ impl From<Put> for Reference {
 
 impl Reference {
     /// The reply to a command that changes nothing.
-    pub(super) fn reply(&self, action: &RecordCommand) -> RecordReply {
-        match action {
+    pub(super) fn reply(&self, command: &RecordCommand) -> RecordReply {
+        match command {
             RecordCommand::Get => RecordReply::Token { token: self.token.clone() },
             RecordCommand::Put(put) if put.token == self.token => RecordReply::Done,
             RecordCommand::Put(_) => RecordReply::Taken,

@@ -4,8 +4,8 @@
 //! even if nobody says that the playback has ended. Its id is remembered until its tokens expire: they may ask for
 //! media again, after a long pause.
 //!
-//! A viewer who says that he leaves makes room for another playback. If that takes the place, the first one is revoked,
-//! so that nobody can leave and stay.
+//! A page can say that it leaves, which makes room for another playback. If that takes the place, the first one is
+//! revoked, so that nobody can leave and stay.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -48,7 +48,7 @@ pub struct Playback {
     pub until: u64,
     /// What it was started with: see [`Play::start`].
     pub start: Option<u64>,
-    /// When the viewer said that he leaves, in unix seconds, unless he stayed.
+    /// When its page said that it leaves, in unix seconds, unless it stayed.
     pub left: Option<u64>,
     /// Why its tokens are revoked, if they are.
     pub ended: Option<End>,
@@ -95,7 +95,7 @@ impl Playback {
         self.ended.is_none() && self.is_recent(now)
     }
 
-    /// For how long it has gone on after its viewer said that he leaves. Those that went on for the shortest time make
+    /// For how long it has gone on after its page said that it leaves. Those that went on for the shortest time make
     /// room first, and then the oldest.
     const fn stay(&self) -> u64 {
         match self.left {
@@ -113,12 +113,12 @@ impl Playback {
 impl Viewer {
     pub(super) fn apply(
         &mut self,
-        action: RecordCommand,
+        command: RecordCommand,
         now: u64,
         revocations: &mut Vec<Revocation>,
     ) -> RecordReply {
         self.forget(now);
-        match action {
+        match command {
             RecordCommand::Play(play) => self.play(play, now, revocations),
             RecordCommand::List => {
                 let is_shown = |one: &&Playback| one.runs(now) && one.left.is_none();
