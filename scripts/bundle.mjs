@@ -24,7 +24,7 @@ function dryRun(args) {
   });
 }
 
-/** Bundles a Worker with these features alone, beside the usual one. Returns the directory that it is in. */
+/** Bundles a Worker with only these features, beside the usual one. Returns the directory that it is in. */
 export function bundleWith(features) {
   const home = join(root, "build/with", features.join("-") || "none");
   buildWorker(true, features, home);

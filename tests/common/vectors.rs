@@ -29,7 +29,7 @@ impl File {
         vectors
     }
 
-    /// What a signer says of a vector's link: when it expires, and its scope, which of a JWT the gate alone knows. If
+    /// What a signer says of a vector's link: when it expires, and its scope, which only the gate knows for a JWT. If
     /// only a gate with state admits the link, they are those of the passing vector that it differs from.
     pub(crate) fn said_of<'v>(&'v self, vector: &'v Value) -> (u64, Option<&'v str>) {
         let base = &vector["differs_from"];

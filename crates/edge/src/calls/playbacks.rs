@@ -18,7 +18,7 @@ struct Shown<'a> {
     sid: &'a str,
     started: u64,
     /// When it last asked for media.
-    kept: u64,
+    kept: Option<u64>,
     /// When the last of its tokens expires.
     until: u64,
 }

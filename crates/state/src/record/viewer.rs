@@ -42,8 +42,8 @@ pub struct Playback {
     pub sid: String,
     /// When it got its place, in unix seconds.
     pub started: u64,
-    /// When it last asked for media, as far as the gates have told, in unix seconds; 0 after a long pause.
-    pub kept: u64,
+    /// When it last asked for media, as far as the gates have told, in unix seconds. `None` after a long pause.
+    pub kept: Option<u64>,
     /// When the last of its tokens expires, in unix seconds.
     pub until: u64,
     /// What it was started with: see [`Play::start`].
@@ -98,15 +98,18 @@ impl Playback {
     /// For how long it has gone on after its page said that it leaves. Those that went on for the shortest time make
     /// room first, and then the oldest.
     const fn stay(&self) -> u64 {
-        match self.left {
-            Some(left) => self.kept.saturating_sub(left),
-            None => u64::MAX,
+        match (self.left, self.kept) {
+            (Some(left), Some(kept)) => kept.saturating_sub(left),
+            _ => u64::MAX,
         }
     }
 
     /// Whether it asked for media lately.
     const fn is_recent(&self, now: u64) -> bool {
-        self.kept.saturating_add(LEASE) > now
+        match self.kept {
+            Some(kept) => kept.saturating_add(LEASE) > now,
+            None => false,
+        }
     }
 }
 
@@ -153,7 +156,7 @@ impl Viewer {
                 playback.until = playback.until.max(until);
                 let had_place = playback.runs(now);
                 if let Some(end) = playback.ended {
-                    playback.kept = now;
+                    playback.kept = Some(now);
                     return match end {
                         End::Displaced => RecordReply::Displaced,
                         End::Revoked => RecordReply::Revoked,
@@ -166,7 +169,7 @@ impl Viewer {
                 }
                 if had_place || is_late {
                     if had_place {
-                        playback.kept = now;
+                        playback.kept = Some(now);
                     }
                     return RecordReply::Playing { sid: playback.sid.clone() };
                 }
@@ -175,7 +178,7 @@ impl Viewer {
             }
             None => {
                 let (left, ended) = (None, None);
-                Playback { sid, started: now, kept: now, until, start, left, ended }
+                Playback { sid, started: now, kept: Some(now), until, start, left, ended }
             }
         };
         let running = self.playbacks.iter().filter(|one| one.runs(now)).count();
@@ -193,7 +196,7 @@ impl Viewer {
                 first.end(End::Displaced, revocations);
             }
         }
-        (playback.started, playback.kept, playback.left) = (now, now, None);
+        (playback.started, playback.kept, playback.left) = (now, Some(now), None);
         let sid = playback.sid.clone();
         self.remember(playback, now);
         RecordReply::Playing { sid }
@@ -215,11 +218,11 @@ impl Viewer {
         self.playbacks.retain(|playback| playback.until > now);
         for playback in &mut self.playbacks {
             // If the clock was set back, the time says nothing. The place must still be free again soon.
-            playback.kept = playback.kept.min(now);
+            playback.kept = playback.kept.map(|kept| kept.min(now));
             playback.left = playback.left.map(|left| left.min(now));
             if !playback.is_recent(now) {
                 // Nor must it have a place again because the clock is set back.
-                playback.kept = 0;
+                playback.kept = None;
             }
         }
     }
