@@ -17,8 +17,10 @@ pub enum Field {
     Kid,
     Aud,
     Cc,
+    Cl,
     Dir,
     Dl,
+    Gen,
     Iat,
     Ip,
     Jti,
@@ -27,6 +29,7 @@ pub enum Field {
     Pre,
     Reval,
     Run,
+    Ses,
     Sid,
     Sub,
     Uses,
@@ -54,8 +57,10 @@ impl Field {
             Self::Kid => "kid",
             Self::Aud => "aud",
             Self::Cc => "cc",
+            Self::Cl => "cl",
             Self::Dir => "dir",
             Self::Dl => "dl",
+            Self::Gen => "gen",
             Self::Iat => "iat",
             Self::Ip => "ip",
             Self::Jti => "jti",
@@ -64,6 +69,7 @@ impl Field {
             Self::Pre => "pre",
             Self::Reval => "reval",
             Self::Run => "run",
+            Self::Ses => "ses",
             Self::Sid => "sid",
             Self::Sub => "sub",
             Self::Uses => "uses",
@@ -92,6 +98,8 @@ pub enum Fault {
     Empty,
     /// Missing or in the wrong place.
     Missing,
+    /// A session opens directories, of 1 to 64 segments, and not the gate's own calls.
+    NotADirectory,
     /// It needs `dir`, which the token does not have.
     NeedsDirectory,
     /// It needs `sub`, which the token does not have.
@@ -105,6 +113,8 @@ pub enum Fault {
     NoHost,
     /// Not an absolute URL.
     NotAbsolute,
+    /// Not a JSON object in printable ASCII.
+    NotAnObject,
     /// A non-canonical spelling: a leading zero, a stray bit, a host bit.
     NotCanonical,
     /// Tokens of this format cannot carry it.
@@ -131,6 +141,7 @@ impl fmt::Display for Fault {
             Self::Character => "has a character that is not allowed",
             Self::Empty => "is empty",
             Self::Missing => "is missing or in the wrong place",
+            Self::NotADirectory => "is not a directory like /videos/42/",
             Self::NeedsDirectory => "needs a directory scope",
             Self::NeedsSubject => "needs the viewer's id, `sub`",
             Self::NeedsTokenId => "needs the token's id, `jti`",
@@ -138,13 +149,14 @@ impl fmt::Display for Fault {
             Self::Nested => "contains a token",
             Self::NoHost => "has no host; write https://host/path",
             Self::NotAbsolute => "is not absolute; add https:// and the host",
+            Self::NotAnObject => "is not a JSON object in printable ASCII",
             Self::NotCanonical => "is not in canonical form",
             Self::NotInFormat => "is not available in this format; use a native link",
             #[cfg(feature = "jwt")]
             Self::NotJson => "is not a JSON object in UTF-8",
             Self::OutOfOrder => "is repeated or out of order",
             Self::OutOfRange => "is out of range",
-            Self::TooMany => "has more than four values",
+            Self::TooMany => "has too many values",
             Self::WrongLength => "has the wrong length",
             #[cfg(feature = "jwt")]
             Self::WrongType => "has the wrong JSON type; times are numbers, ids are text",
@@ -289,6 +301,9 @@ pub enum PolicyError {
     WrongIssuer,
     /// It is for another network, or the client's address is unknown.
     WrongNetwork,
+    /// It is for another [`Purpose`](crate::Purpose): a session link opens no media, and only a session link starts a
+    /// session.
+    WrongPurpose,
 }
 
 impl PolicyError {
@@ -304,6 +319,7 @@ impl PolicyError {
             #[cfg(feature = "jwt")]
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongNetwork => "wrong_network",
+            Self::WrongPurpose => "wrong_purpose",
         }
     }
 }
@@ -323,6 +339,9 @@ impl fmt::Display for PolicyError {
             #[cfg(feature = "jwt")]
             Self::WrongIssuer => "the link is from another issuer",
             Self::WrongNetwork => "the link is for another network",
+            Self::WrongPurpose => {
+                "the token is for another purpose: only a session link starts a session, and it opens no media"
+            }
         })
     }
 }
@@ -341,6 +360,8 @@ pub enum StateError {
     Required,
     /// It was revoked.
     Revoked,
+    /// The session has ended: a new sign-in starts another.
+    SessionEnded,
     /// The viewer has signed out.
     SignedOut,
     /// The viewer has as many playbacks as the token allows.
@@ -358,6 +379,7 @@ impl StateError {
             Self::Displaced => "displaced",
             Self::Required => "state_required",
             Self::Revoked => "revoked",
+            Self::SessionEnded => "session_ended",
             Self::SignedOut => "signed_out",
             Self::TooManyPlaybacks => "too_many_playbacks",
             Self::Unavailable => "state_unavailable",
@@ -373,6 +395,7 @@ impl fmt::Display for StateError {
             Self::Displaced => "the viewer started another playback, which ended this one",
             Self::Required => "the link needs a gate that keeps state, and this gate does not",
             Self::Revoked => "the link was revoked",
+            Self::SessionEnded => "the session has ended; sign in again",
             Self::SignedOut => "the viewer has signed out",
             Self::TooManyPlaybacks => {
                 "the viewer has as many playbacks as the link allows; end one, or wait 90 seconds"
@@ -541,6 +564,12 @@ mod tests {
                 "the link needs a gate that keeps state, and this gate does not",
             ),
             (StateError::Revoked, "revoked", 403, "the link was revoked"),
+            (
+                StateError::SessionEnded,
+                "session_ended",
+                403,
+                "the session has ended; sign in again",
+            ),
             (StateError::SignedOut, "signed_out", 403, "the viewer has signed out"),
             (
                 StateError::TooManyPlaybacks,

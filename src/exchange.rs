@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::format::Mint;
 pub use crate::format::SegmentSigner;
-use crate::grant::{Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text};
+use crate::grant::{Claims, Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text};
 use crate::key::Entry;
 use crate::options::{CheckedOptions, LinkOptions};
 use crate::time::UnixTime;
@@ -85,13 +85,19 @@ impl Verifier<'_> {
         }
         let Some((mint, key)) = self.mint(verified, now) else { return Some(own) };
         let download = grant.download().map(DownloadName::decode);
+        // Those of another format may be too long. They restrict nothing.
+        let claims = verified.claims().filter(|claims| Claims::check(claims).is_ok());
         // The new token is for the same deployment. A verifier of another one makes none.
         let audience = match (grant.audience(), self.rules.audience) {
             (None, _) => None,
             (Some(audience), Some(name)) if audience.contains(name) => Some(name),
             (Some(_), _) => return Some(own),
         };
-        let mut options = LinkOptions { audience, ..options(grant, download.as_deref()) };
+        let mut options = LinkOptions {
+            audience,
+            claims: claims.as_deref(),
+            ..options(grant, download.as_deref())
+        };
         options.session = options.session.or(self.playback);
         if mint.check(&options).is_err() {
             // A grant that the gate's own tokens cannot express keeps its original token.
@@ -106,8 +112,11 @@ impl Verifier<'_> {
         if !grant.starts_playback() {
             return Some(ExchangedToken { expires, segment_signer, ..own });
         }
-        let token = mint.token(&checked, verified.scope(), n).ok()?;
-        Some(ExchangedToken { token, expires, is_new: true, segment_signer })
+        match mint.token(&checked, verified.scope(), n) {
+            Ok(token) => Some(ExchangedToken { token, expires, is_new: true, segment_signer }),
+            // With the id of a playback, it would be too long. A preview must be cut all the same.
+            Err(_) => Some(ExchangedToken { expires, segment_signer, ..own }),
+        }
     }
 
     /// When a token that `key` signs for an admitted request expires.
@@ -165,19 +174,24 @@ impl Verifier<'_> {
     }
 }
 
-/// Every binding of a grant except its audience. Omits its times and its scope.
+/// Every binding of a grant except its audience. Omits its times, its scope and its claims.
 fn options<'a>(grant: &'a Grant<'_>, file: Option<&'a str>) -> LinkOptions<'a> {
     // Each by name: a new binding must not be dropped silently.
     let Grant {
         expires: _,
         audience: _,
+        // The caller has decoded them.
+        claims: _,
         countries,
         directory: _,
         download,
+        generation,
         issued: _,
         networks,
         token_id,
         max_playbacks,
+        // No gate serves anything for it.
+        new_session: _,
         not_before: _,
         preview,
         revalidate,
@@ -190,6 +204,7 @@ fn options<'a>(grant: &'a Grant<'_>, file: Option<&'a str>) -> LinkOptions<'a> {
     LinkOptions {
         countries: countries.map(Countries::as_str),
         download: file,
+        generation: *generation,
         max_playbacks: *max_playbacks,
         inline: download.is_some_and(DownloadName::is_inline),
         networks: networks.iter().copied().flat_map(Networks::iter).collect::<Vec<_>>(),

@@ -99,6 +99,12 @@ pub(crate) trait Format: Send + Sync {
         None
     }
 
+    /// The claims of a token as a JSON object in printable ASCII, if it has any.
+    #[cfg(feature = "alloc")]
+    fn claims(&self, _token: &UnverifiedToken<'_>) -> Option<String> {
+        None
+    }
+
     /// The required issuer of its tokens, if the operator configured one.
     #[cfg(feature = "jwt")]
     fn issuer(&self) -> Option<&str> {

@@ -1,6 +1,8 @@
 //! What a token allows: its times and bindings, independent of formats.
 
+mod claims;
 mod network;
+mod new_session;
 
 use core::fmt;
 use core::time::Duration;
@@ -16,7 +18,9 @@ use crate::bytes;
 use crate::error::{Fault, Field, ParseError};
 use crate::time::UnixTime;
 
+pub use self::claims::Claims;
 pub use self::network::{Network, NetworkError, Networks};
+pub use self::new_session::NewSession;
 
 /// Text of a token: borrowed from the request if possible, otherwise decoded, as in a JWT.
 #[derive(Clone, PartialEq, Eq)]
@@ -91,13 +95,16 @@ impl Audience<'_> {
 pub struct Grant<'a> {
     pub(crate) expires: u64,
     pub(crate) audience: Option<Audience<'a>>,
+    pub(crate) claims: Option<Claims<'a>>,
     pub(crate) countries: Option<Countries<'a>>,
     pub(crate) directory: Option<u8>,
     pub(crate) download: Option<DownloadName<'a>>,
+    pub(crate) generation: Option<u32>,
     pub(crate) issued: Option<u64>,
     pub(crate) networks: Option<Networks<'a>>,
     pub(crate) token_id: Option<Text<'a>>,
     pub(crate) max_playbacks: Option<u16>,
+    pub(crate) new_session: Option<NewSession<'a>>,
     pub(crate) not_before: Option<u64>,
     pub(crate) preview: Option<u64>,
     pub(crate) revalidate: Option<u64>,
@@ -112,13 +119,16 @@ impl<'a> Grant<'a> {
     pub(crate) const UNREAD: Self = Self {
         expires: 0,
         audience: None,
+        claims: None,
         countries: None,
         directory: None,
         download: None,
+        generation: None,
         issued: None,
         networks: None,
         token_id: None,
         max_playbacks: None,
+        new_session: None,
         not_before: None,
         preview: None,
         revalidate: None,
@@ -140,6 +150,13 @@ impl<'a> Grant<'a> {
         self.audience.as_ref()
     }
 
+    /// Claims of the origin in a native token. [`Verified::claims`](crate::Verified::claims) also returns those of a JWT.
+    /// Wire name: `cl`.
+    #[must_use]
+    pub const fn claims(&self) -> Option<Claims<'a>> {
+        self.claims
+    }
+
     /// The allowed countries. Wire name: `cc`.
     #[must_use]
     pub const fn countries(&self) -> Option<Countries<'a>> {
@@ -156,6 +173,12 @@ impl<'a> Grant<'a> {
     #[must_use]
     pub const fn download(&self) -> Option<DownloadName<'a>> {
         self.download
+    }
+
+    /// The number of a session's token, from 1: each refresh makes the next one. Wire name: `gen`.
+    #[must_use]
+    pub const fn generation(&self) -> Option<u32> {
+        self.generation
     }
 
     /// The time of signing. Wire name: `iat`.
@@ -180,6 +203,12 @@ impl<'a> Grant<'a> {
     #[must_use]
     pub const fn max_playbacks(&self) -> Option<u16> {
         self.max_playbacks
+    }
+
+    /// The session that the link starts. Wire name: `ses`.
+    #[must_use]
+    pub const fn new_session(&self) -> Option<NewSession<'a>> {
+        self.new_session
     }
 
     /// Before this time, the token allows nothing. Wire name: `nbf`.
@@ -226,9 +255,14 @@ impl<'a> Grant<'a> {
         self.uses
     }
 
-    /// Whether it is counted how often or at how many places the token is used.
+    /// Whether it is counted how often or at how many places the token is used. Session links work once, and so do refresh
+    /// tokens.
     pub(crate) const fn is_counted(&self) -> bool {
-        self.max_playbacks.is_some() || self.uses.is_some()
+        let refreshes = self.generation.is_some() && self.directory.is_none();
+        self.max_playbacks.is_some()
+            || self.uses.is_some()
+            || self.new_session.is_some()
+            || refreshes
     }
 
     /// Whether a gate without state refuses the token.
@@ -243,9 +277,9 @@ impl<'a> Grant<'a> {
         self.max_playbacks.is_some() && self.session.is_none() && self.uses.is_none()
     }
 
-    /// Checks that what is counted has a name to be counted under, without control characters: a playback that is
-    /// displaced is revoked by its id.
-    pub(crate) fn check_counts(&self) -> Result<(), ParseError> {
+    /// Checks that what is remembered has a name: what is counted, and a session. The names have no control characters,
+    /// because a playback that is displaced is revoked by its id.
+    pub(crate) fn check_names(&self) -> Result<(), ParseError> {
         let is_tame = |id: &Option<Text<'_>>| {
             !id.as_ref().is_some_and(|id| id.as_str().chars().any(char::is_control))
         };
@@ -261,6 +295,17 @@ impl<'a> Grant<'a> {
             }
             Self { uses: Some(_), token_id: None, .. } => {
                 Err(ParseError::Malformed(Field::Uses, Fault::NeedsTokenId))
+            }
+            Self { new_session: Some(_), subject: None, .. } => {
+                Err(ParseError::Malformed(Field::Ses, Fault::NeedsSubject))
+            }
+            Self { new_session: Some(_), token_id: None, .. } => {
+                Err(ParseError::Malformed(Field::Ses, Fault::NeedsTokenId))
+            }
+            Self { new_session: Some(_), token_id: Some(id), .. }
+                if id.as_str().len() > NewSession::MAX_ID_LEN =>
+            {
+                Err(ParseError::Malformed(Field::Jti, Fault::WrongLength))
             }
             _ => Ok(()),
         }

@@ -19,9 +19,11 @@ use crate::description::{FieldDescription, Span};
 use crate::error::{Fault, Field, ParseError, PolicyError, Refusal, StateError};
 use crate::format::UnverifiedToken;
 use crate::key::{Candidates, Entry};
+use crate::purpose::Purpose;
 use crate::query::ParamNames;
 use crate::redact::{redacted, redacted_path, redacted_query};
 use crate::request::{Placement, Request};
+use crate::session::SESSION_PATH;
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier, check_scope, check_tag};
 
@@ -128,7 +130,11 @@ impl Verifier<'_> {
         report.signing_input = format.map(|format| format.displayed_input(&token));
         report.not_before = token.grant.not_before();
         report.expires = Some(token.grant.expires());
-        let key = self.run_checks(&mut report, &token, request, now);
+        // A session link is explained for what it is for, at its own path.
+        let is_session = *token.path.to_cow() == *SESSION_PATH;
+        let purpose = Purpose::of(&token.grant).filter(|_| is_session).unwrap_or_default();
+        let gate = self.purpose(purpose);
+        let key = gate.run_checks(&mut report, &token, request, now);
         if let (Some(key), None) = (key, report.refusal) {
             // A signed path is not secret, whatever its names look like.
             report.kid = Some(key.id.to_string());

@@ -294,7 +294,7 @@ impl KeyRing {
 
     /// The keys that serve a format, in order.
     #[cfg(feature = "alloc")]
-    pub(crate) fn serving(&self, format: &'static str) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn serving(&self, format: &'static str) -> impl Iterator<Item = &Entry> + Clone {
         self.entries.iter().flatten().filter(move |entry| entry.serves(format))
     }
 }

@@ -27,11 +27,14 @@ mod mac;
 mod options;
 pub mod path;
 pub mod percent;
+mod purpose;
 pub mod query;
 #[cfg(feature = "alloc")]
 pub mod redact;
 mod request;
 mod scope;
+#[cfg(feature = "alloc")]
+mod session;
 #[cfg(feature = "alloc")]
 mod sign;
 mod state;
@@ -65,7 +68,8 @@ pub use crate::format::{
     name::{NameError, check_name},
 };
 pub use crate::grant::{
-    Audience, Countries, DownloadName, Grant, Network, NetworkError, Networks, Text,
+    Audience, Claims, Countries, DownloadName, Grant, Network, NetworkError, Networks, NewSession,
+    Text,
 };
 #[cfg(feature = "alloc")]
 pub use crate::inspect::{Check, Outcome, Report};
@@ -74,13 +78,16 @@ pub use crate::mac::secrets_match;
 #[cfg(feature = "alloc")]
 pub use crate::options::{Advice, SignError};
 pub use crate::path::{CanonicalPath, PathError};
+pub use crate::purpose::Purpose;
 pub use crate::query::{PLAYER_PARAMS, ParamNames};
 #[cfg(feature = "alloc")]
 pub use crate::redact::redacted;
 pub use crate::request::{Placement, Request};
 pub use crate::scope::Scope;
 #[cfg(feature = "alloc")]
-pub use crate::sign::{Batch, Builder, Link, Signer, percent_encoded};
+pub use crate::session::{IssuedToken, SESSION_PATH, SessionGrant};
+#[cfg(feature = "alloc")]
+pub use crate::sign::{Batch, Builder, Link, SessionBuilder, Signer, percent_encoded};
 pub use crate::state::{PresentedToken, State};
 pub use crate::time::UnixTime;
 #[cfg(feature = "alloc")]

@@ -7,7 +7,7 @@ mod error;
 use alloc::vec::Vec;
 
 use crate::error::{Fault, Field};
-use crate::grant::{MAX_COUNT, Network};
+use crate::grant::{MAX_COUNT, Network, NewSession};
 use crate::key::Entry;
 use crate::time::UnixTime;
 
@@ -24,14 +24,18 @@ pub(crate) struct LinkOptions<'a> {
     pub(crate) expiry: Expiry,
     pub(crate) key: Option<&'a str>,
     pub(crate) audience: Option<&'a str>,
+    /// A JSON object.
+    pub(crate) claims: Option<&'a str>,
     pub(crate) countries: Option<&'a str>,
     pub(crate) download: Option<&'a str>,
+    pub(crate) generation: Option<u32>,
     /// Whether to show the file instead of saving it.
     pub(crate) inline: bool,
     pub(crate) issued: Issued,
     pub(crate) networks: Vec<Network>,
     pub(crate) token_id: Option<&'a str>,
     pub(crate) max_playbacks: Option<u16>,
+    pub(crate) new_session: Option<SessionOptions<'a>>,
     pub(crate) not_before: Option<UnixTime>,
     pub(crate) preview: Option<u64>,
     pub(crate) revalidate: Option<u64>,
@@ -64,6 +68,39 @@ impl LinkOptions<'_> {
         }
         Ok(())
     }
+
+    /// Checks the session that the link starts, and that it has a viewer and an id.
+    pub(crate) fn check_new_session(&self) -> Result<(), SignError> {
+        let Some(SessionOptions { access, idle, absolute, directories }) = &self.new_session else {
+            return Ok(());
+        };
+        let faulty = |fault| SignError::Field(Field::Ses, fault);
+        if self.subject.is_none() {
+            return Err(faulty(Fault::NeedsSubject));
+        }
+        if self.token_id.is_none() {
+            return Err(faulty(Fault::NeedsTokenId));
+        }
+        NewSession::check_lengths(*access, *idle, *absolute).map_err(faulty)?;
+        match directories.len() {
+            0 => return Err(faulty(Fault::Missing)),
+            1..=NewSession::MAX_DIRECTORIES => {}
+            _ => return Err(faulty(Fault::TooMany)),
+        }
+        directories
+            .iter()
+            .try_for_each(|directory| NewSession::check_directory(directory))
+            .map_err(faulty)
+    }
+}
+
+/// The session that a link starts.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionOptions<'a> {
+    pub(crate) access: u64,
+    pub(crate) idle: u64,
+    pub(crate) absolute: u64,
+    pub(crate) directories: Vec<&'a str>,
 }
 
 /// What a link allows.

@@ -96,7 +96,6 @@ impl<'a> CanonicalPath<'a> {
     }
 
     /// The canonical form, if it is as written.
-    #[cfg(any(feature = "jwt", all(test, feature = "alloc")))]
     pub(crate) fn as_canonical(self) -> Option<&'a str> {
         self.verbatim.then_some(self.written)
     }

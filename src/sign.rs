@@ -3,6 +3,7 @@
 mod check;
 mod encode;
 mod link;
+mod session;
 
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -23,6 +24,7 @@ use crate::time::UnixTime;
 use self::check::checked;
 pub use self::encode::percent_encoded;
 pub use self::link::Link;
+pub use self::session::SessionBuilder;
 
 /// Signs links with the first key of a ring.
 ///
@@ -136,6 +138,12 @@ impl<'a, U> Builder<'a, U> {
     /// Only for this deployment: 1 to 64 of `A-Z a-z 0-9 - _ .`. Wire name: `aud`.
     pub const fn audience(mut self, name: &'a str) -> Self {
         self.options.audience = Some(name);
+        self
+    }
+
+    /// Claims for your origin, such as a role: a JSON object in printable ASCII, of at most 384 bytes. Wire name: `cl`.
+    pub const fn claims(mut self, json: &'a str) -> Self {
+        self.options.claims = Some(json);
         self
     }
 

@@ -23,6 +23,7 @@ use crate::grant::Grant;
 #[cfg(feature = "jwt")]
 use crate::grant::Text;
 use crate::key::{Candidates, Entry, KeyRing};
+use crate::purpose::Purpose;
 use crate::query::ParamNames;
 use crate::request::{Placement, Request};
 use crate::scope::Scope;
@@ -92,9 +93,9 @@ impl fmt::Debug for Denied<'_> {
 /// 4. tag, in constant time - `bad_signature`, or `unsigned_parameter` if it matches the query without what
 ///    was added at its end; the token is not trusted before this check
 /// 5. times - `not_yet_valid`, `expired`, `expires_too_far`, `lifetime_too_long`
-/// 6. bindings - `wrong_audience`, `wrong_issuer`, `wrong_network`, `wrong_country`, `outside_preview`
-/// 7. state - `already_used`, `displaced`, `revoked`, `signed_out`, `too_many_playbacks`, `unknown_reference`,
-///    `state_unavailable`; without a state, `state_required` for tokens that need one and for references
+/// 6. bindings - `wrong_purpose`, `wrong_audience`, `wrong_issuer`, `wrong_network`, `wrong_country`, `outside_preview`
+/// 7. state - `already_used`, `displaced`, `revoked`, `session_ended`, `signed_out`, `too_many_playbacks`,
+///    `unknown_reference`, `state_unavailable`; without a state, `state_required` for tokens that need one and for references
 ///
 /// Cookies are searched only if there is no token elsewhere. Of up to eight tokens, the first that passes every
 /// check counts, and a preview only if no other token passes: browsers send the cookies of nested directories
@@ -114,6 +115,7 @@ pub struct Verifier<'a> {
     pub(crate) rules: Rules<'a>,
     leeway: Duration,
     pub(crate) max_lifetime: Option<Duration>,
+    purpose: Purpose,
     pub(crate) state: Option<&'a dyn State>,
     #[cfg(feature = "alloc")]
     pub(crate) playback: Option<&'a str>,
@@ -134,6 +136,7 @@ impl<'a> Verifier<'a> {
             rules: Rules::NATIVE,
             leeway: Duration::ZERO,
             max_lifetime: None,
+            purpose: Purpose::Media,
             state: None,
             #[cfg(feature = "alloc")]
             playback: None,
@@ -251,6 +254,13 @@ impl<'a> Verifier<'a> {
     #[must_use]
     pub fn may_name_countries(&self, text: &str) -> bool {
         self.rules.exchanges().any(|format| format.may_name_countries(text))
+    }
+
+    /// What tokens are verified for. Default: [`Purpose::Media`]. The maximum lifetime does not apply to refresh tokens.
+    #[must_use]
+    pub const fn purpose(mut self, purpose: Purpose) -> Self {
+        self.purpose = purpose;
+        self
     }
 
     /// Asks this state about every token that passes the other checks. Without one, a token with `max`, `reval` or
@@ -447,7 +457,9 @@ impl<'a> Verifier<'a> {
             Err(PolicyError::Expired)
         } else if expires.is_far_from(now) || grant.issued().is_some_and(|at| at.is_far_from(now)) {
             Err(PolicyError::ExpiresTooFar)
-        } else if self.max_lifetime.is_some_and(|most| expires.duration_since(now) > most) {
+        } else if self.purpose != Purpose::RefreshSession
+            && self.max_lifetime.is_some_and(|most| expires.duration_since(now) > most)
+        {
             Err(PolicyError::LifetimeTooLong)
         } else {
             Ok(())
@@ -460,6 +472,7 @@ impl<'a> Verifier<'a> {
         request: &Request<'_>,
     ) -> Result<(), PolicyError> {
         let grant = &token.grant;
+        self.purpose.check(grant)?;
         // Both ways: a gate with a name requires it in every token, and a token with a name is only for
         // that gate.
         let is_for_this_gate = match (grant.audience(), self.rules.audience) {

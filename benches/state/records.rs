@@ -144,10 +144,12 @@ impl Colo<'_> {
         commands: &mut Commands,
     ) {
         let question = match self.decide(memory, &Replies::default(), url, now) {
-            Decision::Serve(_, _, None) => return,
-            Decision::Serve(_, _, Some(report)) => report,
+            Decision::Serve(_, _, mut reports) => match reports.pop() {
+                None => return,
+                Some(report) => report,
+            },
             // An isolate that does not know the playback asks first.
-            Decision::AskRecord(question) => question,
+            Decision::AskRecord(question) => *question,
             other => panic!("{other:?}"),
         };
         let RecordCommand::Play(play) = &question.command else { panic!("{question:?}") };

@@ -150,7 +150,7 @@ export class Denylist extends DurableObject {
       this.sql.exec("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         length, kind, value, issuedBefore || null, until, reason, entry, removed ? 0 : 1);
       if (length === 0 || compact_at === 0) this.sql.exec("UPDATE identity SET compact_at = ?", now + DAY);
-      const type = removed ? "revocation.undone" : reason === "displaced" && more.sub !== undefined ? "playback.displaced" : "revocation.created";
+      const type = removed ? "revocation.undone" : typeOf(reason, more);
       const data = { kind, until: Number(until), reason, ...more };
       if (value) data.value = value;
       if (issuedBefore) data.issued_before = Number(issuedBefore);
@@ -187,6 +187,12 @@ export class Denylist extends DurableObject {
       this.sql.exec("UPDATE identity SET epoch = ?", newEpoch());
     });
   }
+}
+
+/** The type of the event of a revocation. `more` is there if it follows from a record. */
+function typeOf(reason, more) {
+  if (more.uses !== undefined) return "session.stolen";
+  return reason === "displaced" && more.sub !== undefined ? "playback.displaced" : "revocation.created";
 }
 
 /** A row as the lines that wasm reads. */

@@ -30,10 +30,17 @@ const STEP = 256;
 const FIELDS = ["Origin", "Cookie", "Authorization", "CF-Connecting-IP", "Range", "If-Match", "If-Modified-Since",
   "If-None-Match", "If-Range", "If-Unmodified-Since"];
 
+// Only the session endpoints read these, so other requests need not wait for them.
+const FIELDS_OF_SESSIONS = ["Sec-Fetch-Site", "User-Agent"];
+const SESSIONS = "/.playgate/session";
+
 /** The parts of a request that the gate reads, in lines. */
 function partsOf(request) {
   let parts = `${request.method}\n${request.url}`;
   for (const name of FIELDS) parts += `\n${request.headers.get(name) ?? ""}`;
+  if (request.url.includes(SESSIONS)) {
+    for (const name of FIELDS_OF_SESSIONS) parts += `\n${request.headers.get(name) ?? ""}`;
+  }
   return parts;
 }
 
@@ -52,8 +59,8 @@ function decide(request, env, pending) {
 }
 
 // A cache of complete answers, by their text. Most answers contain nothing from the request, so there are few of them,
-// and creating a Response from objects is faster than from text. Redirects, which contain a token, and refusals that
-// name a parameter are not cached.
+// and creating a Response from objects is faster than from text. Answers that contain a token are not cached, nor
+// refusals that name a parameter.
 const answers = new Map();
 
 /** The response for a complete answer: a line for the log, a line feed, and `[status, headers, body]` as JSON. */
@@ -64,7 +71,7 @@ function answer(text) {
   if (!known) {
     const [status, headers, body] = JSON.parse(json);
     known = [body, { status, headers: new Headers(headers) }];
-    const isOwn = status === 302 || body?.includes('"param":');
+    const isOwn = status === 200 || status === 302 || body?.includes('"param":');
     if (!isOwn && answers.size < 1000) answers.set(json, known);
   }
   log(text, end);

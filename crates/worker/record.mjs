@@ -21,9 +21,9 @@ export class Record extends DurableObject {
     const stored = storage.kv.get("record");
     const outcome = call(() => glue.applyCommand(stored, command, Date.now()));
     if (outcome === undefined) throw new Error("the record or the command is of another version");
-    const [record, until, answer, revocations] = outcome;
+    const [record, until, answer, revocations, theft] = outcome;
     // Before the record is stored: if the denylist fails, the command is repeated.
-    if (revocations.length > 0) await this.env.DENYLIST.getByName("denylist").add(revocations, this.viewer());
+    if (revocations.length > 0) await this.env.DENYLIST.getByName("denylist").add(revocations, this.about(theft));
     if (record === undefined) {
       await storage.deleteAlarm();
       await storage.deleteAll();
@@ -34,10 +34,10 @@ export class Record extends DurableObject {
     return answer;
   }
 
-  /** Whose record it is, for events. */
-  viewer() {
+  /** What events tell besides the revocation: whose record it is, and how a refresh token was used twice. */
+  about(theft) {
     const [, sub] = /^viewer\/(.*)$/s.exec(this.ctx.id.name ?? "") ?? [];
-    return sub === undefined ? {} : { sub };
+    return { ...(sub !== undefined && { sub }), ...(theft !== undefined && { uses: JSON.parse(theft) }) };
   }
 
   /** Lets the alarm ring once the record may not be needed. */

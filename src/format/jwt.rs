@@ -167,6 +167,13 @@ impl Format for JwtRules {
         Ok(())
     }
 
+    fn claims(&self, token: &UnverifiedToken<'_>) -> Option<String> {
+        let (_, payload) = token.signed.split_once('.')?;
+        let mut room = Room::new();
+        let json = json::decode(payload, Field::Payload, &mut room).ok()?;
+        claims::unread(json, &self.template.claim)
+    }
+
     fn input<'r>(&self, token: &UnverifiedToken<'r>) -> SigningInput<'r> {
         SigningInput { scope: None, texts: [token.signed, "", "", ""] }
     }

@@ -32,6 +32,8 @@ use crate::error::{Fault, Field, ParseError, Refusal, StateError};
 #[cfg(feature = "alloc")]
 use crate::format::{Exchange, Explain, Mint, Rules, SignedUrl, Writer};
 use crate::format::{Format, Kid, Located, SigningInput, UnverifiedToken};
+#[cfg(feature = "alloc")]
+use crate::grant::Claims;
 use crate::grant::{Grant, MAX_NUMBER, parse_number, parse_text};
 use crate::key::KeyId;
 #[cfg(feature = "alloc")]
@@ -115,6 +117,11 @@ impl Format for Native {
         let is_exact = token.grant.directory.is_none();
         let scope = is_exact.then(|| Scope::exact(token.path, query));
         scope.map(|scope| SigningInput { scope: Some(scope), ..self.input(token) })
+    }
+
+    #[cfg(feature = "alloc")]
+    fn claims(&self, token: &UnverifiedToken<'_>) -> Option<String> {
+        token.grant.claims.map(Claims::decode)
     }
 
     fn after<'r>(&self, text: &'r str) -> Option<&'r str> {
@@ -258,7 +265,7 @@ fn read<'a>(
     let grant = &mut token.grant;
     let TokenFields { kid, tag, signed, after } =
         parse(text, grant).map_err(|error| of_reference(&located).unwrap_or(error.into()))?;
-    grant.check_counts()?;
+    grant.check_names()?;
     if grant.preview.is_some() && grant.directory.is_none() {
         return Err(malformed(Field::Pre, Fault::NeedsDirectory).into());
     }

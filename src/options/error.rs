@@ -137,6 +137,9 @@ impl fmt::Display for Advice {
                 Field::Aud | Field::Jti | Field::Sid | Field::Sub,
                 Fault::WrongLength,
             ) => f.write_str("is longer than 64 characters; write the base64url of its hash"),
+            SignError::Field(Field::Ip, Fault::TooMany) => {
+                f.write_str("has too many values; at most four are possible")
+            }
             SignError::Field(_, fault) => fault.fmt(f),
             SignError::UnknownCountry(code) => {
                 let shown = core::str::from_utf8(&code).unwrap_or_default();

@@ -35,6 +35,14 @@ impl<'a> Verified<'a> {
         &self.token.grant
     }
 
+    /// What the origin says of the viewer, such as a role, as a JSON object in printable ASCII: the claims of a native
+    /// token, or those of a JWT that Playgate does not read itself. `None` if there are none.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn claims(&self) -> Option<String> {
+        self.token.located.format.claims(&self.token)
+    }
+
     /// The id of the key that signed it.
     #[must_use]
     pub fn kid(&self) -> &'a str {

@@ -28,6 +28,15 @@ MAX_NUMBER = 2**53 - 1
 MAX_COUNT = 1000
 MAX_COOKIES = 8
 MAX_NETWORKS = 4
+MAX_CLAIMS = 384  # bytes of JSON
+MAX_GENERATION = 2**32 - 1
+# A session: seconds, directories, segments of one, bytes of one.
+MAX_ACCESS = 86400
+MAX_SESSION = 400 * 86400
+MAX_DIRECTORIES = 8
+MAX_DEPTH = 64
+MAX_DIRECTORY = 640
+OWN_CALLS = "/.playgate/"  # a gate's own paths, which no session opens
 FARTHEST = 100 * 365 * 86400  # seconds: whoever means more has written milliseconds
 
 PLAYER_PARAMETERS = {
@@ -37,15 +46,17 @@ PLAYER_PARAMETERS = {
 }
 REQUIRED = ("pg", "exp", "kid")
 OPTIONAL = (
-    "aud", "cc", "dir", "dl", "iat", "ip", "jti", "max", "nbf", "pre", "reval", "run", "sid", "sub", "uses",
+    "aud", "cc", "cl", "dir", "dl", "gen", "iat", "ip", "jti", "max", "nbf", "pre", "reval", "run", "ses",
+    "sid", "sub", "uses",
 )
 COUNTED = {"max": "sub", "uses": "jti"}  # what is counted, and what it is counted for
 NEED_STATE = ("max", "reval", "uses")
 WIRE_ORDER = REQUIRED + OPTIONAL + ("sig",)
 
 UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
-# A browser rewrites these in a path, and the rewritten path would no longer match its tag.
-REWRITTEN_BY_BROWSERS = set(' "#<>\\^`{|}')
+# A browser rewrites these in a path, and the rewritten path would no longer match its tag. (No request has a `?` in its
+# path, but the directory of a session may.)
+REWRITTEN_BY_BROWSERS = set(' "#<>?\\^`{|}')
 FORMATS = ("jwt", "native", "timed-hmac")
 
 # The number of the check that gives each reason. All other reasons come from the grammar, which is check 2.
@@ -54,8 +65,8 @@ CHECKS = {
     "unknown_key": 3, "retired_key": 3,
     "bad_signature": 4,
     "not_yet_valid": 5, "expired": 5, "expires_too_far": 5, "lifetime_too_long": 5,
-    "wrong_audience": 6, "wrong_issuer": 6, "wrong_network": 6, "wrong_country": 6,
-    "outside_preview": 6,
+    "wrong_purpose": 6, "wrong_audience": 6, "wrong_issuer": 6, "wrong_network": 6,
+    "wrong_country": 6, "outside_preview": 6,
     "state_required": 7,
 }
 
@@ -151,6 +162,8 @@ def admit_token(placed, request, gate, keys, now):
         raise Refusal("lifetime_too_long")
 
     # 6. bindings
+    if not is_for_media(fields):
+        raise Refusal("wrong_purpose")
     if fields.get("aud") != gate.get("audience"):
         raise Refusal("wrong_audience")
     client = request.get("client_ip")
@@ -175,6 +188,12 @@ def admit_token(placed, request, gate, keys, now):
         "clean_url": placed.origin + path + ("?" + "&".join(query) if query else ""),
     }
     return verdict, "pre" in fields
+
+
+def is_for_media(fields):
+    """The tokens that start or refresh a session open nothing (the format, section "Sessions"). An
+    access token has a generation as a refresh token does, but it has a directory."""
+    return "ses" not in fields and ("gen" not in fields or "dir" in fields)
 
 
 def is_manifest(path):
@@ -310,6 +329,8 @@ def parse_token(token):
     for name, of in COUNTED.items():
         if name in fields and of not in fields:
             raise Refusal("malformed", name)
+    if "ses" in fields and not {"sub", "jti"} <= set(fields):
+        raise Refusal("malformed", "ses")
     if "pre" in fields and "dir" not in fields:
         raise Refusal("malformed", "pre")
     if len(token) > MAX_TOKEN:
@@ -377,6 +398,41 @@ def download(text):
     return file_name(re.sub(r"^inline\.", "", text))
 
 
+def claims(text):
+    """A JSON object. A gate does not read it, so what counts is its length, its characters, and that
+    it is between braces."""
+    raw = base64url(text)
+    if not re.fullmatch(rb"\{[ -~]*\}", raw) or len(raw) > MAX_CLAIMS:
+        raise ValueError(text)
+    return raw.decode("ascii")
+
+
+def new_session(text):
+    """Three lengths in seconds, then the directories, all joined by dots."""
+    access, idle, absolute, *directories = text.split(".")
+    access = number(1, MAX_ACCESS)(access)
+    idle = number(access, MAX_SESSION)(idle)
+    absolute = number(idle, MAX_SESSION)(absolute)
+    if not 1 <= len(directories) <= MAX_DIRECTORIES:
+        raise ValueError(text)
+    return access, idle, absolute, [directory(one) for one in directories]
+
+
+def directory(text):
+    """A canonical path that ends in a slash, and is neither the root nor the gate's own."""
+    path = base64url(text).decode("ascii")
+    try:
+        canonical = canonical_path(path)
+    except Refusal:
+        raise ValueError(text) from None
+    segments = path.split("/")[1:-1]
+    if path != canonical or not path.endswith("/") or path.startswith(OWN_CALLS):
+        raise ValueError(text)
+    if not 1 <= len(segments) <= MAX_DEPTH or len(path) > MAX_DIRECTORY:
+        raise ValueError(text)
+    return path
+
+
 def networks(text):
     """One to four networks, joined by dots."""
     parts = text.split(".")
@@ -408,9 +464,11 @@ IDENTIFIER = pattern(r"[A-Za-z0-9_\-]{1,64}")
 VALUES = {
     "aud": pattern(r"[A-Za-z0-9\-_.]{1,64}"),
     "cc": lambda text: pattern(r"[A-Z]{2}(\.[A-Z]{2})*")(text).split("."),
-    "dir": number(1, 64),
+    "cl": claims,
+    "dir": number(1, MAX_DEPTH),
     "dl": download,
     "exp": number(0, MAX_NUMBER),
+    "gen": number(1, MAX_GENERATION),
     "iat": number(0, MAX_NUMBER),
     "ip": networks,
     "jti": IDENTIFIER,
@@ -421,6 +479,7 @@ VALUES = {
     "pre": number(1, MAX_NUMBER),
     "reval": number(1, MAX_NUMBER),
     "run": number(1, MAX_NUMBER),
+    "ses": new_session,
     "sid": IDENTIFIER,
     "sig": lambda text: base64url(pattern(r".{43}")(text)),
     "sub": IDENTIFIER,
@@ -563,7 +622,9 @@ def sign(request, keys, now):
         "uses": request.get("uses"),
     }
     body = "pg=1&exp=%d&kid=%s" % (expires, kid)
-    body += "".join("&%s=%s" % (n, values[n]) for n in OPTIONAL if values[n] is not None)
+    # `cl`, `gen` and `ses` are not among what a request to sign can ask for.
+    written = [name for name in OPTIONAL if values.get(name) is not None]
+    body += "".join("&%s=%s" % (name, values[name]) for name in written)
 
     placed = Placed(request["url"])
     path = canonical_path(placed.path)

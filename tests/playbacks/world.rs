@@ -7,8 +7,8 @@ use std::collections::{BinaryHeap, HashMap};
 
 use playgate::UnixTime;
 use playgate_edge::{
-    Binding, Body, Broken, Call, Config, Decision, DenylistQuestion, Memory, Next, Now, Plan,
-    RecordCall, RecordRequest, Replies, RequestParts, Response, Setting, Variables, decide,
+    Answered, Binding, Body, Broken, Call, Config, Decision, DenylistQuestion, Memory, Next, Now,
+    Plan, RecordCall, RecordRequest, Replies, RequestParts, Response, Setting, Variables, decide,
     read_call,
 };
 use playgate_state::{
@@ -420,8 +420,8 @@ impl World {
                     Err(response) => self.respond(request, seen(&response)),
                 }
             }
-            Decision::Serve(plan, next, report) => {
-                self.isolates[at].reports.extend(report.map(|report| *report));
+            Decision::Serve(plan, next, reports) => {
+                self.isolates[at].reports.extend(reports);
                 self.in_background(at);
                 let seen = self.serve(*plan, next);
                 self.respond(request, seen);
@@ -555,7 +555,7 @@ impl World {
         }
         let (at, born) = (pending.isolate, pending.born);
         if let Some(call) = pending.call.take() {
-            let response = call.respond(answer.as_deref());
+            let Answered::Respond(response) = call.answered(answer.as_deref()) else { panic!() };
             return self.respond(request, seen(&response));
         }
         let question = pending.question.take().unwrap();

@@ -204,6 +204,7 @@ ALIKE = (
      deny("expires_too_far")),
     ("wrong_audience", "wrong_network", signed(FOLDER, HEAD + "&dir=2&ip=cb007100-24"),
      deny("wrong_network")),
+    ("wrong_audience", "wrong_purpose", signed(LIST, HEAD + "&gen=1"), deny("wrong_purpose")),
 )
 
 
@@ -456,6 +457,93 @@ field_faults(
     ("cc_after_jti", "&jti=a1&cc=PT", "The fields are in alphabetical order."),
 )
 
+# Claims: the JSON is for the origin. A gate looks at its length, its characters and its ends.
+
+
+def claims(json):
+    return "&cl=" + b64(json.encode() if isinstance(json, str) else json)
+
+
+VIEWER = '{"role":"viewer"}'
+MARKS = '{"a":"~~~???"}'
+assert {"-", "_"} <= set(claims(MARKS))
+LONGEST_CLAIMS = '{"role":"%s"}' % ("viewer" * 70)[:373]
+assert len(LONGEST_CLAIMS) == 384
+for name, json, about in (
+    ("cl", VIEWER, "What the origin says of the viewer."),
+    ("cl_nested", '{"role":"viewer","plan":{"name":"hd","screens":[1,2,{}]},"trial":null}',
+     "Claims may be nested."),
+    ("cl_empty_object", "{}", "An object without claims."),
+    ("cl_spaces", '{ "role" : "viewer" }', "Spaces are printable; the bytes are the signer's."),
+    ("cl_escaped", '{"name":"Jos\\u00e9"}', "What is beyond ASCII is escaped."),
+    ("cl_printable", '{"%s":1}' % "".join(map(chr, range(0x20, 0x7f))).replace('"', "").replace("\\", "\\\\"),
+     "Every printable character of ASCII."),
+    ("cl_marks", MARKS, "Claims whose base64url has both marks."),
+    ("cl_not_json", "{role}", "A gate does not read it: whoever reads it has to."),
+    ("cl_braces_within", '{}{"role":"viewer"}', "A gate does not match braces."),
+    ("cl_longest", LONGEST_CLAIMS, "An object of 384 bytes."),
+):
+    passes(name, about, ALLOW_FILM, film(claims(json)))
+passes("cl_after_cc", "Its place is after the countries.", ALLOW_FILM,
+       film("&cc=PT" + claims(VIEWER)), **LISBON)
+passes("cl_folder_path", "Of a directory, in the path; its place is before the depth.", ALLOW_LIST,
+       in_path(LIST, signed(FOLDER, HEAD + claims(VIEWER) + "&dir=2")))
+field_faults(
+    "cl", "cl",
+    ("cl_empty", "&cl=", "The value is empty."),
+    ("cl_without_value", "&cl", "The field has no value."),
+    ("cl_padded", claims(VIEWER) + "=", "base64url has no padding here."),
+    ("cl_padding_percent_encoded", claims(VIEWER) + "%3D", "A value is never decoded."),
+    ("cl_tail_bits", claims(VIEWER)[:-1] + "1", "The two spare bits of the last character are not zero."),
+    ("cl_one_over", claims(VIEWER) + "AA", "One character over is less than a byte."),
+    ("cl_dot", claims(VIEWER) + ".", "A dot is not among the characters of base64url."),
+    ("cl_twice", claims(VIEWER) + "." + claims("{}")[4:], "There is one object."),
+    ("cl_plain", "&cl=role-viewers", "A text that is base64url of other bytes."),
+    ("cl_plain_object", "&cl={}", "The object is in base64url."),
+    ("cl_line_feed", claims(VIEWER + "\n"), "A line feed could begin a header."),
+    ("cl_line_feed_within", claims('{"role":\n"viewer"}'), "A line feed could begin a header."),
+    ("cl_carriage_return", claims('{\r"role":"viewer"}'), "A carriage return could end a header."),
+    ("cl_tab", claims('{\t"role":"viewer"}'), "It has no control characters."),
+    ("cl_nul", claims('{"role":"\0"}'), "It has no control characters."),
+    ("cl_last_control", claims('{"role":"\x1f"}'), "It has no control characters."),
+    ("cl_del", claims('{"role":"\x7f"}'), "It has no control characters."),
+    ("cl_non_ascii", claims('{"name":"Jos\u00e9"}'), "What is beyond ASCII is escaped."),
+    ("cl_non_ascii_control", claims('{"role":"\u0085"}'), "What is beyond ASCII is escaped."),
+    ("cl_not_utf8", claims(b'{"name":"Jos\xe9"}'), "It is ASCII."),
+    ("cl_overlong_utf8", claims(b'{"name":"\xc1\xa1"}'), "A letter in two bytes is not ASCII."),
+    ("cl_byte_order_mark", claims('\ufeff{"role":"viewer"}'), "It is ASCII."),
+    ("cl_utf16", claims(VIEWER.encode("utf-16-le")), "It is ASCII."),
+    ("cl_array", claims('[{"role":"viewer"}]'), "An array is no object."),
+    ("cl_text", claims('"viewer"'), "A text is no object."),
+    ("cl_number", claims("1"), "A number is no object."),
+    ("cl_null", claims("null"), "null is no object."),
+    ("cl_members", claims('"role":"viewer"'), "The members alone are no object."),
+    ("cl_not_opened", claims('"role":"viewer"}'), "It begins with a brace."),
+    ("cl_not_closed", claims('{"role":"viewer"'), "It ends with a brace."),
+    ("cl_brace", claims("{"), "One brace does not open and close."),
+    ("cl_closing_brace", claims("}"), "One brace does not open and close."),
+    ("cl_space_before", claims(" " + VIEWER), "The brace is the first character."),
+    ("cl_space_after", claims(VIEWER + " "), "The brace is the last character."),
+    ("cl_encoded_twice", "&cl=" + b64(b64(VIEWER.encode()).encode()), "Nothing is decoded twice."),
+    ("cl_repeated", claims(VIEWER) * 2, "A field is there once."),
+    ("cl_repeated_other", claims(VIEWER) + claims("{}"), "A field is there once."),
+    ("cl_after_iat", "&iat=1767225000" + claims(VIEWER), "The fields are in alphabetical order."),
+)
+field_faults("cl", "cl_marks",
+             ("cl_plus", claims(MARKS).replace("-", "+"), "The alphabet is not base64url's."),
+             ("cl_slash", claims(MARKS).replace("_", "/"), "The alphabet is not base64url's."))
+field_faults("cl", "cl_longest",
+             ("cl_too_long", claims(LONGEST_CLAIMS[:-1] + " }"), "An object of 385 bytes."),
+             ("cl_longer", claims(LONGEST_CLAIMS[:-1] + "  }"), "An object of 386 bytes."))
+field_faults("cc", "cl_after_cc",
+             ("cl_before_cc", claims(VIEWER) + "&cc=PT", "The fields are in alphabetical order."))
+refused("cl_after_dir", "cl_folder_path", "The fields are in alphabetical order.", malformed("cl"),
+        url=in_path(LIST, signed(FOLDER, HEAD + "&dir=2" + claims(VIEWER))))
+refused("cl_name_upper_case", "cl", "CL is not cl.", UNKNOWN_FIELD,
+        url=film(claims(VIEWER).replace("cl", "CL")))
+refused("cl_name_longer", "cl", "A name that begins like it.", UNKNOWN_FIELD,
+        url=film(claims(VIEWER).replace("cl", "claims")))
+
 DEEP = "".join("/%d" % n for n in range(1, 65))  # 64 directories and no file yet
 
 
@@ -545,6 +633,54 @@ field_faults(
 field_faults("dl", "dl_inline_longest",
              ("dl_inline_too_long", "&dl=inline." + b64(("x" + LONGEST_NAME).encode()),
               "A name of 256 bytes."))
+
+# The number of a session's token. With a directory it is an access token's.
+
+GENERATION = "&dir=2&gen=1"
+for name, number, about in (
+    ("gen", 1, "The first access token of a session."),
+    ("gen_second", 2, "The access token after a refresh."),
+    ("gen_largest", 4294967295, "2^32 - 1."),
+):
+    passes(name, about, ALLOW_LIST, folder(fields="&dir=2&gen=%d" % number))
+ACCESS = "&aud=edge.1" + claims(VIEWER) + "&dir=2&gen=3&iat=1767225000&sid=s1&sub=v7"
+passes("gen_path", "An access token with all that a gate writes but a limit.", ALLOW_LIST,
+       in_path(LIST, signed(FOLDER, HEAD + ACCESS)), gate={"audience": "edge.1"})
+passes("gen_cookie", "An access token in a cookie.", ALLOW_LIST, HOST + LIST,
+       cookie=signed(FOLDER, HEAD + GENERATION))
+passes("gen_bearer", "An access token in the Authorization header.", ALLOW_LIST, HOST + LIST,
+       authorization="Bearer " + signed(FOLDER, HEAD + GENERATION))
+passes("gen_after_dl", "Its place is between the name of the file and the time of signing.", ALLOW_LIST,
+       folder(fields="&dir=2&dl=RmlsbS5tcDQ&gen=1&iat=1767225000"))
+for name, fields, about in (
+    ("gen_empty", "&dir=2&gen=", "The value is empty."),
+    ("gen_without_value", "&dir=2&gen", "The field has no value."),
+    ("gen_zero", "&dir=2&gen=0", "The first has the number 1."),
+    ("gen_leading_zero", "&dir=2&gen=01", "A number has one spelling."),
+    ("gen_two_zeros", "&dir=2&gen=00", "A number has one spelling."),
+    ("gen_plus", "&dir=2&gen=+1", "A number has no sign."),
+    ("gen_minus", "&dir=2&gen=-1", "A number has no sign."),
+    ("gen_fraction", "&dir=2&gen=1.0", "A number is whole."),
+    ("gen_letter", "&dir=2&gen=1x", "A number has only digits."),
+    ("gen_letters", "&dir=2&gen=one", "A number has only digits."),
+    ("gen_hex", "&dir=2&gen=0x1", "A number is decimal."),
+    ("gen_percent_encoded", "&dir=2&gen=%31", "A value is never decoded."),
+    ("gen_too_large", "&dir=2&gen=4294967296", "2^32 is one too many."),
+    ("gen_beyond_32_bits", "&dir=2&gen=4294967297", "2^32 + 1 would wrap around to 1."),
+    ("gen_beyond_64_bits", "&dir=2&gen=18446744073709551617", "2^64 + 1 would wrap around to 1."),
+    ("gen_repeated", "&dir=2&gen=1&gen=1", "A field is there once."),
+    ("gen_repeated_other", "&dir=2&gen=1&gen=2", "A field is there once."),
+    ("gen_after_iat", "&dir=2&iat=1767225000&gen=1", "The fields are in alphabetical order."),
+):
+    refused(name, "gen", about, malformed("gen"), url=folder(fields=fields))
+refused("gen_before_dir", "gen", "The fields are in alphabetical order.", malformed("dir"),
+        url=folder(fields="&gen=1&dir=2"))
+refused("gen_before_dl", "gen_after_dl", "The fields are in alphabetical order.", malformed("dl"),
+        url=folder(fields="&dir=2&gen=1&dl=RmlsbS5tcDQ&iat=1767225000"))
+refused("gen_name_upper_case", "gen", "GEN is not gen.", UNKNOWN_FIELD,
+        url=folder(fields="&dir=2&GEN=1"))
+refused("gen_zero_exact", "film_query", "The grammar comes before the purpose.", malformed("gen"),
+        url=film("&gen=0"))
 
 passes("iat", "When the token was signed.", ALLOW_FILM, film("&iat=1767225000"))
 passes("iat_zero", "Zero is a number.", ALLOW_FILM, film("&iat=0"))
@@ -827,6 +963,186 @@ refused("uses_with_sub_without_jti", "sub", "A viewer has many tokens.", malform
 refused("max_and_uses_folder", "folder_path", "Both, with all that state is asked for.", STATE_REQUIRED,
         url=in_path(LIST, signed(FOLDER, HEAD + "&dir=2&jti=j1&max=2&reval=10&sub=v7&uses=1")),
         sign=to_sign(LIST, jti="j1", max=2, reval="10s", sub="v7", no_iat=True, uses=1))
+
+# What a session link says of its session. It opens no media, so that a well-formed one is refused as well, but later.
+
+WRONG_PURPOSE = deny("wrong_purpose")
+LENGTHS = "600.604800.2592000"
+SESSION = LENGTHS + "." + b64(FOLDER.encode())
+DAY, DAYS_400 = 86400, 34560000
+EIGHT = ["/videos/%d/" % n for n in range(1, 9)]
+LONGEST_DIRECTORY = "/" + "x" * 638 + "/"  # 640 bytes
+
+
+def session(value):
+    """The fields of a session link."""
+    return "&jti=j1&ses=" + value + "&sub=v7"
+
+
+def opening(*directories, lengths=LENGTHS):
+    """A session for these directories, however they are spelled."""
+    encoded = (b64(one if isinstance(one, bytes) else one.encode()) for one in directories)
+    return ".".join((lengths, *encoded))
+
+
+optional("jti_and_sub", "The ids that a session link needs, in a token for a film.", "&jti=j1&sub=v7",
+         {"jti": "j1", "sub": "v7", "no_iat": True})
+for name, value, about in (
+    ("ses", SESSION, "A session link for a film: it starts a session, and opens nothing itself."),
+    ("ses_shortest", opening(FOLDER, lengths="1.1.1"), "A second each."),
+    ("ses_longest", opening(FOLDER, lengths="86400.34560000.34560000"), "A day, and 400 days."),
+    ("ses_of_one_length", opening(FOLDER, lengths="600.600.600"), "Three lengths that are equal."),
+    ("ses_two_directories", opening(FOLDER, "/audio/"), "Two directories."),
+    ("ses_eight_directories", opening(*EIGHT), "Eight directories are the most."),
+    ("ses_directory_deepest", opening(DEEP + "/"), "A directory of 64 segments."),
+    ("ses_directory_longest", opening(LONGEST_DIRECTORY, lengths="1.1.1"), "A directory of 640 bytes."),
+    ("ses_directory_escaped", opening("/v%C3%ADdeos/a%20b/"), "Escapes in upper case."),
+    ("ses_directory_marks", opening("/!$&'()*+,=:@[]-._~/"), "Marks that stay as they are."),
+    ("ses_directory_named_with_a_dot", opening("/.well-known/"), "A name that begins with a dot."),
+    ("ses_directory_like_the_calls", opening("/.playgate2/"), "A name that begins like that of the gate's calls."),
+    ("ses_directory_like_the_calls_below", opening("/videos/.playgate/"), "The gate's calls are at the top."),
+):
+    refused(name, "jti_and_sub", about, WRONG_PURPOSE, url=film(session(value)))
+
+
+def session_faults(*cases):
+    for name, value, about in cases:
+        refused("ses_" + name, "jti_and_sub", about, malformed("ses"), url=film(session(value)))
+
+
+def length_faults(*cases):
+    session_faults(*((name, opening(FOLDER, lengths=lengths), about) for name, lengths, about in cases))
+
+
+def directory_faults(*cases):
+    session_faults(*(("directory_" + name, opening(one), about) for name, one, about in cases))
+
+
+session_faults(
+    ("empty", "", "The value is empty."),
+    ("only_dots", "...", "Everything is empty."),
+    ("only_lengths", LENGTHS, "A session opens a directory."),
+    ("only_lengths_and_dot", LENGTHS + ".", "The directory is empty."),
+    ("only_directory", b64(FOLDER.encode()), "A session has lengths."),
+    ("directory_first", b64(FOLDER.encode()) + "." + LENGTHS, "The directories are after the lengths."),
+    ("directory_instead_of_length", opening(FOLDER, FOLDER, lengths="600.604800"), "There are three lengths."),
+    ("dot_first", "." + SESSION, "A length is before the first dot."),
+    ("dot_last", SESSION + ".", "A directory is after the last dot."),
+    ("two_dots", opening(FOLDER, "", "/audio/"), "A directory is between two dots."),
+    ("nine_directories", opening(*EIGHT, "/audio/"), "Nine directories are one too many."),
+    ("nine_directories_last_empty", opening(*EIGHT) + ".", "A dot follows the eighth directory."),
+    ("comma", SESSION.replace(".", ","), "A dot separates the parts."),
+    ("minus", SESSION.replace(".", "-"), "A dot separates the parts."),
+)
+length_faults(
+    ("access_zero", "0.604800.2592000", "An access token of no length opens nothing."),
+    ("idle_zero", "600.0.2592000", "The session would have ended."),
+    ("absolute_zero", "600.604800.0", "The session would have ended."),
+    ("lengths_zero", "0.0.0", "Nothing has a length."),
+    ("access_over_idle", "601.600.2592000", "The session would end before its access token."),
+    ("idle_over_absolute", "600.604800.604799", "It would end before its idle time."),
+    ("access_over_absolute", "600.604800.599", "It would end before its access token."),
+    ("lengths_backwards", "2592000.604800.600", "The shortest length is the first."),
+    ("access_too_long", "%d.604800.2592000" % (DAY + 1), "An access token lasts a day at most."),
+    ("idle_too_long", "600.%d.%d" % (DAYS_400 + 1, DAYS_400), "No session lasts so long."),
+    ("absolute_too_long", "600.604800.%d" % (DAYS_400 + 1), "A session lasts 400 days at most."),
+    ("idle_and_absolute_too_long", "600.%d.%d" % (DAYS_400 + 1, DAYS_400 + 1), "A session lasts 400 days at most."),
+    ("absolute_largest", "600.604800.9007199254740991", "A session lasts 400 days at most."),
+    ("access_leading_zero", "0600.604800.2592000", "A number has one spelling."),
+    ("idle_leading_zero", "600.0604800.2592000", "A number has one spelling."),
+    ("absolute_leading_zero", "600.604800.02592000", "A number has one spelling."),
+    ("access_empty", ".604800.2592000", "A length is empty."),
+    ("idle_empty", "600..2592000", "A length is empty."),
+    ("absolute_empty", "600.604800.", "A length is empty."),
+    ("two_lengths", "600.604800", "There are three lengths."),
+    ("four_lengths", "600.604800.2592000.2592000", "There are three lengths."),
+    ("plus", "+600.604800.2592000", "A number has no sign."),
+    ("minus_length", "600.604800.-2592000", "A number has no sign."),
+    ("unit", "600s.604800.2592000", "The wire has only seconds."),
+    ("hex", "0x258.604800.2592000", "A number is decimal."),
+    ("length_percent_encoded", "60%30.604800.2592000", "A value is never decoded."),
+    ("access_beyond_64_bits", "18446744073709552216.604800.2592000", "2^64 + 600 would wrap around to 600."),
+    ("absolute_beyond_64_bits", "600.604800.18446744073712143616",
+     "2^64 + 2592000 would wrap around to 2592000."),
+)
+directory_faults(
+    ("root", "/", "Everything is no directory."),
+    ("calls", "/.playgate/", "The gate's own calls."),
+    ("below_calls", "/.playgate/session/", "The gate's own calls."),
+    ("calls_escaped", "/%2Eplaygate/", "A dot that is escaped is not canonical."),
+    ("without_last_slash", "/videos/42", "A directory ends in a slash."),
+    ("file", FILM, "A film is no directory."),
+    ("without_first_slash", "videos/42/", "A path begins with a slash."),
+    ("without_slashes", "videos", "A path begins with a slash."),
+    ("url", HOST + FOLDER, "A path, without scheme and host."),
+    ("escape_lower_case", "/v%c3%addeos/", "Hex is in upper case."),
+    ("escape_unreserved", "/videos/%34%32/", "An unreserved character stands for itself."),
+    ("escaped_slash", "/videos%2F42/", "%2F may be read as a slash."),
+    ("escaped_semicolon_first", "/%3Bx/", "Decoded, it is an empty segment to a Java server."),
+    ("two_dots", "/videos/../", "A segment .. leaves the directory."),
+    ("two_dots_escaped", "/videos/%2E%2E/", "A segment .. leaves the directory."),
+    ("dot", "/videos/./", "A segment . is nothing."),
+    ("double_slash", "/videos//42/", "An empty segment."),
+    ("double_slash_first", "//videos/", "An empty segment."),
+    ("double_slash_last", "/videos//", "An empty segment."),
+    ("only_slashes", "//", "An empty segment."),
+    ("backslash", "/videos\\42/", "A browser reads a backslash as a slash."),
+    ("semicolon", "/videos;x/", "Java servers read a semicolon as the end of a name."),
+    ("question_mark", "/videos/?a=/", "A directory has no query."),
+    ("number_sign", "/videos/#a/", "A directory has no fragment."),
+    ("space", "/a b/", "A space is written %20."),
+    ("percent_no_hex", "/100%/", "An escape of no digits."),
+    ("star", "/videos/*", "A star stands for nothing, and a directory ends in a slash."),
+    ("non_ascii", "/v\u00eddeos/", "What is beyond ASCII is escaped."),
+    ("not_utf8", b"/v\xeddeos/", "What is beyond ASCII is escaped."),
+    ("line_feed", "/videos/\n", "A path has no control characters."),
+    ("nul", "/videos\0/", "A path has no control characters."),
+    ("escaped_nul", "/videos%00/", "A path has no control characters."),
+    ("too_deep", DEEP + "/65/", "A directory of 65 segments."),
+)
+session_faults(
+    ("directory_too_long", opening("/x" + LONGEST_DIRECTORY[1:], lengths="1.1.1"), "A directory of 641 bytes."),
+    ("directory_plain", LENGTHS + "./videos/42/", "The directory is in base64url."),
+    ("directory_plain_word", LENGTHS + ".videos", "The directory is in base64url."),
+    ("directory_padded", opening("/audio/") + "==", "base64url has no padding here."),
+    ("directory_tail_bits", opening("/audio/")[:-1] + "x", "The spare bits of the last character are not zero."),
+    ("directory_one_over", SESSION + "A" * 2, "One character over is less than a byte."),
+    ("directory_plus", opening("/a~~~/").replace("-", "+"), "The alphabet is not base64url's."),
+    ("directory_slash", opening("/a~~~/").replace("-", "/"), "The alphabet is not base64url's."),
+    ("directory_percent_encoded", SESSION[:-1] + "%%%02X" % ord(SESSION[-1]), "A value is never decoded."),
+    ("second_directory_without_slash", opening(FOLDER, "/audio"), "Every directory ends in a slash."),
+    ("second_directory_of_calls", opening(FOLDER, "/.playgate/"), "The gate's own calls."),
+    ("second_directory_root", opening(FOLDER, "/"), "Everything is no directory."),
+    ("eighth_directory_not_canonical", opening(*EIGHT[:7], "/%61/"), "Every directory is canonical."),
+)
+for name, base, fields, field, about in (
+    ("without_value", "jti_and_sub", "&jti=j1&ses&sub=v7", "ses", "The field has no value."),
+    ("repeated", "jti_and_sub", "&jti=j1&ses=%s&ses=%s&sub=v7" % (SESSION, SESSION), "ses",
+     "A field is there once."),
+    ("before_jti", "jti_and_sub", "&ses=%s&jti=j1&sub=v7" % SESSION, "jti",
+     "The fields are in alphabetical order."),
+    ("after_sub", "jti_and_sub", "&jti=j1&sub=v7&ses=" + SESSION, "ses",
+     "The fields are in alphabetical order."),
+    ("after_sid", "jti_and_sub", "&jti=j1&sid=s1&ses=%s&sub=v7" % SESSION, "ses",
+     "The fields are in alphabetical order."),
+    ("before_run", "jti_and_sub", "&jti=j1&ses=%s&run=60&sub=v7" % SESSION, "run",
+     "The fields are in alphabetical order."),
+    ("without_sub", "jti", "&jti=j1&ses=" + SESSION, "ses", "It does not say whose session it is."),
+    ("without_jti", "sub", "&ses=%s&sub=v7" % SESSION, "ses", "The session has no id."),
+    ("without_ids", "film_query", "&ses=" + SESSION, "ses", "Neither whose it is nor its id."),
+    ("with_sid_without_jti", "sub", "&ses=%s&sid=s1&sub=v7" % SESSION, "ses",
+     "The id of a playback is not that of the session."),
+    ("with_sid_without_sub", "jti", "&jti=j1&ses=%s&sid=s1" % SESSION, "ses", "A playback is no viewer."),
+    ("and_max_without_sub", "jti", "&jti=j1&max=2&ses=" + SESSION, "max",
+     "Both need the viewer; what is counted is named first."),
+    ("and_uses_without_jti", "sub", "&ses=%s&sub=v7&uses=1" % SESSION, "uses",
+     "Both need the id; what is counted is named first."),
+    ("and_pre", "jti_and_sub", "&jti=j1&pre=30&ses=%s&sub=v7" % SESSION, "pre",
+     "A preview needs a directory, which no session link has."),
+):
+    refused("ses_" + name, base, about, malformed(field), url=film(fields))
+refused("ses_name_upper_case", "jti_and_sub", "SES is not ses.", UNKNOWN_FIELD,
+        url=film(session(SESSION).replace("ses", "SES")))
 
 # A reference stands for a token that only the gate which keeps it has. Without state, its grammar is all that can be
 # checked.
@@ -1781,6 +2097,24 @@ for name, url, about in (
     refused(name, "film_query", about, BAD, url=url)
 refused("jti_changed", "jti", "A field is changed.", BAD,
         url=film("&jti=Ab-9_z").replace("Ab-9_z", "Ab-9_y"))
+refused("cl_changed", "cl", "The origin said viewer.", BAD,
+        url=film(claims(VIEWER)).replace(claims(VIEWER), claims('{"role":"editor"}')))
+refused("cl_added", "film_query", "The origin said nothing.", BAD,
+        url=film().replace("&sig=", claims(VIEWER) + "&sig="))
+refused("cl_removed", "cl", "The origin said something.", BAD,
+        url=film(claims(VIEWER)).replace(claims(VIEWER), ""))
+refused("gen_raised", "gen", "The token said 1 when it was signed.", BAD,
+        url=folder(fields=GENERATION).replace("gen=1", "gen=2"))
+refused("gen_removed", "gen", "The token was one of a session.", BAD,
+        url=folder(fields=GENERATION).replace("&gen=1", ""))
+refused("gen_added", "film_query", "The token was not one of a session.", BAD,
+        url=film().replace("&sig=", "&gen=1&sig="))
+refused("gen_exact_dir_added", "gen", "A refresh token does not become an access token.", BAD,
+        url=in_query(LIST, signed(LIST, HEAD + "&gen=1").replace("&gen=1", "&dir=2&gen=1")))
+refused("ses_added", "jti_and_sub", "The token was not that of a session link.", BAD,
+        url=film("&jti=j1&sub=v7").replace("&sub=v7", "&ses=%s&sub=v7" % SESSION))
+refused("ses_removed", "jti_and_sub", "The token was that of a session link.", BAD,
+        url=film(session(SESSION)).replace("&ses=" + SESSION, ""))
 refused("ip_removed", "ip", "A restriction is removed.", BAD,
         url=film("&ip=cb007100-24").replace("&ip=cb007100-24", ""))
 refused("dir_lowered_path", "folder_path", "The token said 2 when it was signed.", BAD,
@@ -1902,6 +2236,80 @@ refused("lifetime_leeway_added", "lifetime_with_leeway", "Leeway does not length
         gate={"max_lifetime": 599, "leeway": 30})
 
 # 6. Bindings
+
+# The tokens that start and refresh sessions open nothing. Their path is that of a call to the gate, but what counts is
+# what the token says.
+START = "/.playgate/session"
+REFRESH = "&gen=3&iat=1767225000&sid=s1&sub=v7"
+passes("session_path", "What a token is for, its path does not say: this one is for media.",
+       allow(START, START), in_query(START, signed(START, HEAD + "&jti=j1&sub=v7")),
+       to_sign(START, jti="j1", sub="v7", no_iat=True))
+passes("session_path_folder", "An access token, and a path below its directory.",
+       allow("/.playgate/", START), folder(START, "&dir=1&gen=1", "/.playgate/"))
+for name, fields, about in (
+    ("ses_session_path", session(SESSION), "A session link starts a session, which is another call."),
+    ("ses_session_path_with_iat", "&iat=1767225000" + session(SESSION),
+     "Its signer says when it signed."),
+    ("gen_session_path", REFRESH, "A refresh token is for another call."),
+    ("gen_session_path_smallest", "&gen=1", "A refresh token says no more than its number."),
+):
+    refused(name, "session_path", about, WRONG_PURPOSE, url=in_query(START, signed(START, HEAD + fields)))
+for placement, base, make in (
+    ("path", "film_path", lambda text: {"url": in_path(FILM, text)}),
+    ("cookie", "film_cookie", lambda text: {"cookie": text}),
+    ("bearer", "film_bearer", lambda text: {"authorization": "Bearer " + text}),
+):
+    refused("ses_" + placement, base, "A session link opens nothing, wherever its token is.",
+            WRONG_PURPOSE, **make(signed(FILM, HEAD + session(SESSION))))
+    refused("gen_exact_" + placement, base, "A refresh token opens nothing, wherever it is.",
+            WRONG_PURPOSE, **make(signed(FILM, HEAD + REFRESH)))
+for name, base, url, about in (
+    ("gen_exact", "film_query", film(REFRESH), "Without a directory it is a refresh token."),
+    ("gen_exact_largest", "film_query", film("&gen=4294967295"), "Whatever its number is."),
+    ("gen_exact_manifest", "manifest_exact", in_query(LIST, signed(LIST, HEAD + "&gen=1")),
+     "Nor does it open a playlist."),
+    ("gen_exact_folder", "path_trailing_slash", in_query(FOLDER, signed(FOLDER, HEAD + "&gen=1")),
+     "The path of a directory is not a directory's scope."),
+    ("ses_and_dir", "folder_query", folder(fields="&dir=2" + session(SESSION)),
+     "With a directory it is neither a session link nor an access token."),
+    ("ses_and_dir_of_session", "folder_query", folder(fields="&dir=1" + session(opening("/videos/")), scope="/videos/"),
+     "What the session would open, its link does not."),
+    ("ses_and_gen", "jti_and_sub", film("&gen=1" + session(SESSION)), "It cannot start and refresh a session."),
+    ("ses_and_gen_and_dir", "gen", folder(fields="&dir=2&gen=1" + session(SESSION)),
+     "An access token starts no session."),
+    ("ses_and_uses", "jti_and_sub", film(session(SESSION) + "&uses=1"), "The purpose comes before the state."),
+    ("ses_and_max", "jti_and_sub", film("&jti=j1&max=2&ses=%s&sub=v7" % SESSION),
+     "The purpose comes before the state."),
+    ("gen_exact_and_reval", "film_query", film("&gen=1&reval=10"), "The purpose comes before the state."),
+    ("gen_exact_without_audience", "aud", film("&gen=1"), "The purpose comes before the audience."),
+):
+    refused(name, base, about, WRONG_PURPOSE, url=url)
+refused("gen_exact_elsewhere", "ip", "The purpose comes before the network.", WRONG_PURPOSE,
+        url=film("&gen=1&ip=cb007100-24"), client_ip="203.0.114.0")
+for name, base, about, expect, changes in (
+    ("gen_exact_expired", "exp_next_second", "Times come before the purpose.", EXPIRED,
+     {"url": film("&gen=1"), "now": EXP}),
+    ("gen_exact_early", "nbf_equal_now", "Times come before the purpose.", EARLY,
+     {"url": film("&gen=1&nbf=1767225001")}),
+    ("gen_exact_lifetime", "lifetime_longest", "Times come before the purpose, and a refresh token is not exempt here.",
+     LONG, {"url": film("&gen=1", until(EXP + 1))}),
+    ("ses_expired", "jti_and_sub", "Times come before the purpose.", EXPIRED,
+     {"url": film(session(SESSION)), "now": EXP}),
+    ("ses_outside_scope", "folder_query", "The scope comes before the purpose.", OUTSIDE,
+     {"url": folder(fields="&dir=3" + session(SESSION), scope="/videos/42/master.m3u8/")}),
+    ("ses_unknown_key", "jti_and_sub", "The key comes before the purpose.", UNKNOWN_KEY,
+     {"url": film(session(SESSION), "pg=1&exp=1767225600&kid=nobody")}),
+    ("ses_and_parameter", "jti_and_sub", "The query comes before the purpose.", UNSIGNED,
+     {"url": film(session(SESSION)) + "&start=10"}),
+    ("gen_and_max", "gen_path", "An access token with a limit needs a gate that counts.", STATE_REQUIRED,
+     {"url": in_path(LIST, signed(FOLDER, HEAD + ACCESS.replace("&sid=", "&max=2&sid=")))}),
+    ("gen_expired", "gen_path", "An access token expires like any other.", EXPIRED, {"now": EXP}),
+    ("gen_sibling", "gen_path", "An access token opens its directory.", BAD,
+     {"url": in_path("/videos/43/master.m3u8", signed(FOLDER, HEAD + ACCESS))}),
+    ("gen_wrong_audience", "gen_path", "An access token is for its deployment.", deny("wrong_audience"),
+     {"gate": {"audience": "edge.2"}}),
+):
+    refused(name, base, about, expect, **changes)
 
 WRONG_AUDIENCE = deny("wrong_audience")
 refused("aud_other", "aud", "The token is for another deployment.", WRONG_AUDIENCE,

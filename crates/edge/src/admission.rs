@@ -17,8 +17,8 @@ pub(crate) struct Admission {
     pub(crate) playback: Option<String>,
     /// Whether its token must not be exchanged: the request only looks.
     pub(crate) only_looks: bool,
-    /// A playback to report, in the background.
-    pub(crate) report: Option<Box<RecordRequest>>,
+    /// What to report in the background: a playback that runs, and a session's token that is in use.
+    pub(crate) reports: Vec<RecordRequest>,
 }
 
 /// Why a request is not served yet, or not at all.
@@ -49,6 +49,25 @@ pub(crate) struct Admitted<'a> {
 impl Admitted<'_> {
     /// What the records say. `new_id` makes the id of a playback.
     pub(crate) fn settle(&self, new_id: impl FnOnce() -> String) -> Result<Admission, Stop> {
+        let mut admission = self.settle_counts(new_id)?;
+        admission.reports.extend(self.seen());
+        Ok(admission)
+    }
+
+    /// That the tokens of a session's generation are in use: the first time that this gate sees one.
+    fn seen(&self) -> Option<RecordRequest> {
+        let grant = self.verified.grant();
+        let (sub, sid) = grant.subject().zip(grant.session())?;
+        let generation = grant.generation()?;
+        let about = (sub.as_str().to_string(), sid.as_str().to_string());
+        if self.memory.has_seen(&about, generation) {
+            return None;
+        }
+        let command = RecordCommand::Seen { sid: sid.as_str().into(), generation };
+        Some(RecordRequest::of_viewer(sub.as_str(), About::Seen(about), command))
+    }
+
+    fn settle_counts(&self, new_id: impl FnOnce() -> String) -> Result<Admission, Stop> {
         let grant = self.verified.grant();
         let is_counted = grant.uses().is_some() || grant.max_playbacks().is_some();
         if is_counted && self.only_looks() {
@@ -109,9 +128,9 @@ impl Admitted<'_> {
         let name = own.map_or_else(|| start.unwrap_or_default().to_string(), str::to_string);
         let about = (sub.to_string(), name);
         let known = self.memory.playing(&about, self.now);
-        let admission = |sid: &str, report| Admission {
+        let admission = |sid: &str, report: Option<RecordRequest>| Admission {
             playback: own.is_none().then(|| sid.to_string()),
-            report,
+            reports: report.into_iter().collect(),
             ..Admission::default()
         };
         if let Some((sid, false)) = known {
@@ -128,7 +147,7 @@ impl Admitted<'_> {
             RecordRequest::of_viewer(sub, About::Playback(about), RecordCommand::Play(play));
         // It had a place a moment ago.
         if known.is_some() {
-            return Ok(admission(&sid, Some(Box::new(question))));
+            return Ok(admission(&sid, Some(question)));
         }
         match self.ask(question)? {
             // If the token does not contain the id, the core has not looked for it on the denylist.

@@ -27,6 +27,8 @@ pub(crate) enum Problem {
     BadManifest,
     BadOrigin,
     BadStore,
+    /// A page that may not call the session endpoints.
+    CrossSite,
     ManifestTooComplex,
     ManifestTooLarge,
     /// This gate was built without manifests.
@@ -49,6 +51,7 @@ impl Problem {
             Self::BadManifest => "bad_manifest",
             Self::BadOrigin => "bad_origin",
             Self::BadStore => "bad_store",
+            Self::CrossSite => "cross_site",
             Self::ManifestTooComplex => "manifest_too_complex",
             Self::ManifestTooLarge => "manifest_too_large",
             Self::ManifestsRequired => "manifests_required",
@@ -70,7 +73,7 @@ impl Problem {
             | Self::BadStore
             | Self::ManifestTooComplex
             | Self::ManifestTooLarge => 502,
-            Self::ManifestsRequired | Self::NoPreview => 403,
+            Self::CrossSite | Self::ManifestsRequired | Self::NoPreview => 403,
             Self::MethodNotAllowed => 405,
             Self::Misconfigured => 503,
             Self::NotFound => 404,
@@ -94,6 +97,9 @@ impl Problem {
             Self::BadManifest => "the manifest in the media store cannot be read".into(),
             Self::BadOrigin => "the media server gave no usable answer".into(),
             Self::BadStore => "the media store gave no answer".into(),
+            Self::CrossSite => {
+                "the header Origin does not name a page of this site that ALLOW_ORIGINS lists".into()
+            }
             Self::ManifestTooComplex => ManifestError::TooComplex.to_string(),
             Self::ManifestTooLarge => {
                 "the manifest is larger than MAX_MANIFEST_BYTES allows, so the gate cannot rewrite it"

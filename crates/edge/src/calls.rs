@@ -9,12 +9,17 @@
 //! | `DELETE references` | `?reference=ref....` | 204, or 404 if there is no such reference |
 //! | `GET playbacks` | `?sub=viewer-1` | 200 with the viewer's playbacks |
 //! | `DELETE playbacks` | `?sub=viewer-1`, `&sid=...` for one of them | 204, or 404 if there is no such playback |
+//! | `GET sessions` | `?sub=viewer-1` | 200 with the viewer's sessions |
+//! | `DELETE sessions` | `?sub=viewer-1`, `&sid=...` for one of them | 204, or 404 if there is no such session |
 //! | `POST playbacks/end` | an address of the playback | 204 |
+//!
+//! The endpoints of sessions, which pages call, are in [`decide`](crate::decide).
 
 mod denylist;
 mod playbacks;
 mod query;
 mod references;
+mod sessions;
 
 use playgate::{Request, secrets_match};
 use playgate_json::{Shape, Value};
@@ -35,6 +40,7 @@ const PREFIX: &str = "/.playgate/";
 const REVOCATIONS: &str = "/.playgate/revocations";
 const REFERENCES: &str = "/.playgate/references";
 const PLAYBACKS: &str = "/.playgate/playbacks";
+const SESSIONS: &str = "/.playgate/sessions";
 const PLAYBACKS_END: &str = "/.playgate/playbacks/end";
 
 /// The largest body of a call, in bytes. A link has at most 8,192.
@@ -59,11 +65,11 @@ pub enum Call {
         /// The value.
         value: String,
     },
-    /// Send a command to a record. [`RecordCall::respond`] makes the response of its answer.
+    /// Send a command to a record. [`RecordCall::answered`] says what follows from its answer.
     Record(RecordCall),
 }
 
-/// A command to a record, and the response that follows from its answer.
+/// A command to a record, and what follows from its answer.
 #[derive(Debug)]
 pub struct RecordCall {
     /// The command.
@@ -71,7 +77,16 @@ pub struct RecordCall {
     respond: Respond,
 }
 
-/// The response that follows from the answer of a record.
+/// What follows from the answer of a record.
+#[derive(Debug)]
+pub enum Answered {
+    /// The response.
+    Respond(Response),
+    /// Then revoke this.
+    Revoke(Revocation),
+}
+
+/// What follows from the answer of a record.
 #[derive(Debug)]
 enum Respond {
     /// 204, or 404 with this detail.
@@ -80,6 +95,10 @@ enum Respond {
     Ended(Headers),
     /// A page of playbacks.
     Playbacks,
+    /// A page of sessions.
+    Sessions,
+    /// A revocation, once the viewer's sessions have ended.
+    Revoke(Revocation),
     /// 201 with this body, or 409 if the reference stands for another token.
     Reference(references::Created),
 }
@@ -124,11 +143,14 @@ pub fn read_call(
     let Some(state) = config.state() else { return Err(unknown()) };
     let has_records = state.has_records;
     match (path, parts.method) {
-        (REVOCATIONS, "POST") => denylist::revoke(text(body)?, now),
+        (REVOCATIONS, "POST") => denylist::revoke(text(body)?, now).map(|call| match call {
+            Call::Revoke(revocation) if has_records => sessions::end_first(revocation),
+            call => call,
+        }),
         (REVOCATIONS, "GET") => denylist::list(query),
         (REVOCATIONS, "DELETE") => denylist::undo(query),
         (REVOCATIONS, _) => Err(wrong_method("DELETE, GET, POST")),
-        (REFERENCES | PLAYBACKS | PLAYBACKS_END, _) if !has_records => {
+        (REFERENCES | PLAYBACKS | PLAYBACKS_END | SESSIONS, _) if !has_records => {
             Err(problem(404, "not_found", None, "RECORDS is not bound; bind the class Record"))
         }
         (REFERENCES, "POST") => references::create(config, text(body)?, now),
@@ -137,6 +159,9 @@ pub fn read_call(
         (PLAYBACKS, "GET") => playbacks::list(query),
         (PLAYBACKS, "DELETE") => playbacks::end(query),
         (PLAYBACKS, _) => Err(wrong_method("DELETE, GET")),
+        (SESSIONS, "GET") => sessions::list(query),
+        (SESSIONS, "DELETE") => sessions::end(query),
+        (SESSIONS, _) => Err(wrong_method("DELETE, GET")),
         (PLAYBACKS_END, "POST") => playbacks::leave(config, parts, text(body)?, now),
         (PLAYBACKS_END, _) => Err(wrong_method("POST")),
         _ => Err(unknown()),
@@ -144,11 +169,17 @@ pub fn read_call(
 }
 
 impl RecordCall {
-    /// The response. The answer is encoded; `None` if there was none.
+    /// What follows from the answer, which is encoded; `None` if there was none.
     #[must_use]
-    pub fn respond(self, answer: Option<&[u8]>) -> Response {
+    pub fn answered(self, answer: Option<&[u8]>) -> Answered {
         let answer = answer.filter(|_| built::STATE).and_then(decode);
-        match (self.respond, answer) {
+        Answered::Respond(match (self.respond, answer) {
+            (Respond::Revoke(revocation), Some(RecordReply::Done)) => {
+                return Answered::Revoke(revocation);
+            }
+            (Respond::Sessions, Some(RecordReply::Sessions(sessions))) => {
+                json(200, &sessions::Page::of(&sessions))
+            }
             (Respond::Done(_), Some(RecordReply::Done)) => empty(Headers::new()),
             (Respond::Done(detail), Some(_)) => problem(404, "not_found", None, detail),
             // Whether it is known or not: the viewer has left.
@@ -162,7 +193,7 @@ impl RecordCall {
                 problem(409, "reference_taken", Some("reference"), detail)
             }
             _ => problem(503, "state_unavailable", None, "the records gave no answer; try again"),
-        }
+        })
     }
 }
 

@@ -54,22 +54,29 @@ impl Origins {
         }
     }
 
-    /// The header fields for the answer to OPTIONS. A preflight carries no credentials, so it is answered
-    /// before any check.
-    pub(crate) fn preflight(&self, origin: Option<&str>) -> Headers {
+    /// Whether an origin is in the list.
+    pub(crate) fn lists(&self, origin: &str) -> bool {
+        matches!(self, Self::Listed(origins) if origins.iter().any(|listed| listed == origin))
+    }
+
+    /// The header fields for the answer to OPTIONS: the methods that pages of other origins may use, and those that
+    /// are allowed at all. A preflight carries no credentials, so it is answered before any check.
+    pub(crate) fn preflight(
+        &self,
+        origin: Option<&str>,
+        methods: &'static str,
+        allowed: &'static str,
+    ) -> Headers {
         let mut headers = self.headers(origin);
         if headers.iter().any(|(name, _)| *name == "Access-Control-Allow-Origin") {
             headers.retain(|(name, _)| *name != EXPOSE);
             headers.extend([
-                ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS".into()),
+                ("Access-Control-Allow-Methods", methods.into()),
                 ("Access-Control-Allow-Headers", ALLOWED_HEADERS.into()),
                 ("Access-Control-Max-Age", "86400".into()),
             ]);
         }
-        headers.extend([
-            ("Allow", "GET, HEAD, OPTIONS".into()),
-            ("X-Content-Type-Options", "nosniff".into()),
-        ]);
+        headers.extend([("Allow", allowed.into()), ("X-Content-Type-Options", "nosniff".into())]);
         headers
     }
 }
@@ -112,14 +119,15 @@ mod tests {
     #[test]
     fn no_origins_no_headers() {
         assert!(Origins::None.headers(Some("https://a.example")).is_empty());
-        let headers = Origins::None.preflight(Some("https://a.example"));
+        let headers =
+            Origins::None.preflight(Some("https://a.example"), "GET", "GET, HEAD, OPTIONS");
         assert_eq!(value(&headers, "Access-Control-Allow-Methods"), None);
         assert_eq!(value(&headers, "Allow"), Some("GET, HEAD, OPTIONS"));
     }
 
     #[test]
     fn preflight_allows_what_players_send() {
-        let headers = listed().preflight(Some("https://a.example"));
+        let headers = listed().preflight(Some("https://a.example"), "GET", "GET");
         let allowed = value(&headers, "Access-Control-Allow-Headers").unwrap();
         for name in ["Authorization", "Range", "If-Range", "CMCD-Session"] {
             assert!(allowed.split(", ").any(|listed| listed == name), "{name}");

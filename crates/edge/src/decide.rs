@@ -1,13 +1,17 @@
 //! The decision on one request. It is synchronous.
 
+mod session;
 mod token;
+
+use core::time::Duration;
 
 use playgate::{CanonicalPath, Request, query::joined};
 
 use crate::answer::{Answer, Headers, Problem};
 use crate::calls;
-use crate::config::{Broken, Config};
+use crate::config::{Broken, Config, StateConfig};
 use crate::delivery::Delivery;
+use crate::denylist::Known;
 use crate::log::{self, LogEntry};
 use crate::memory::Memory;
 use crate::object;
@@ -20,9 +24,9 @@ use crate::request::RequestParts;
 pub enum Decision {
     /// The response is complete.
     Respond(Response, LogEntry),
-    /// The plan serves the request; the second field is its first step. The third is a command to send in the
-    /// background: a playback that runs.
-    Serve(Box<Plan>, Next, Option<Box<RecordRequest>>),
+    /// The plan serves the request; the second field is its first step. The third are commands to send in the
+    /// background: that a playback runs, or that a session's token is in use.
+    Serve(Box<Plan>, Next, Vec<RecordRequest>),
     /// The denylist must be asked first. Then decide again, with [`Replies::asked`].
     AskDenylist,
     /// A record must be asked first. Then decide again, with its answer.
@@ -64,7 +68,7 @@ impl From<u64> for Now<'_> {
 /// Decides on one request at `now`. The checks, in order:
 ///
 /// 0. an invalid configuration serves nothing: 503 `misconfigured`; with state, paths under `/.playgate/` are
-///    calls of the operator: 401 `unauthorized` without the secret
+///    calls of the operator: 401 `unauthorized` without the secret; or the endpoints of sessions
 /// 1. OPTIONS is answered before any check, because a preflight carries no token: 204
 /// 2. methods other than GET and HEAD are refused: 405 `method_not_allowed`
 /// 3. public paths are served without a token
@@ -94,6 +98,11 @@ pub fn decide<'n>(
     if let Some(state) = config.state()
         && calls::is_call(parts.url)
     {
+        let endpoint = session::endpoint(parts.url).filter(|_| state.has_records);
+        if let Some(endpoint) = endpoint {
+            let call = session::SessionCall { config, state, at, parts, entry };
+            return call.decide(endpoint, country);
+        }
         return match calls::is_allowed(state, parts) {
             true => Decision::Call,
             false => problem(Problem::Unauthorized, Headers::new(), entry),
@@ -101,8 +110,9 @@ pub fn decide<'n>(
     }
     // 1
     if method == "OPTIONS" {
-        let answer =
-            Answer { status: 204, headers: config.origins.preflight(parts.origin), body: None };
+        const METHODS: &str = "GET, HEAD, OPTIONS";
+        let headers = config.origins.preflight(parts.origin, METHODS, METHODS);
+        let answer = Answer { status: 204, headers, body: None };
         let entry = LogEntry { decision: "preflight", status: 204, ..entry };
         return Decision::Respond(answer.into(), entry);
     }
@@ -123,11 +133,12 @@ pub fn decide<'n>(
         rewriting: None,
         redirect: None,
         only_looks: false,
+        viewer: None,
     };
     // 3
     if let Some((path, query)) = public(config, parts.url) {
         let entry = LogEntry { decision: "public", scope: Some(log::path_of(&path)), ..entry };
-        return serve(config, Delivery { path, query, ..delivery }, parts, entry, None);
+        return serve(config, Delivery { path, query, ..delivery }, parts, entry, Vec::new());
     }
     // 4
     token::Gated { config, at, delivery, entry }.decide(parts, country)
@@ -138,10 +149,10 @@ fn serve(
     delivery: Delivery,
     parts: &RequestParts<'_>,
     entry: LogEntry,
-    report: Option<Box<RecordRequest>>,
+    reports: Vec<RecordRequest>,
 ) -> Decision {
     let (plan, next) = Plan::start(config, delivery, parts, entry);
-    Decision::Serve(Box::new(plan), next, report)
+    Decision::Serve(Box::new(plan), next, reports)
 }
 
 /// The canonical path of a public URL, and the part of its query that is forwarded.
@@ -163,6 +174,18 @@ fn public(config: &Config, url: &str) -> Option<(String, Option<String>)> {
     Some((path.into_owned(), joined(kept)))
 }
 
+/// What the gate knows of the deployment's revocations.
+fn known<'a>(config: &Config, state: &StateConfig, at: Now<'a>) -> Known<'a> {
+    Known {
+        denylist: at.memory.map(|memory| &memory.denylist),
+        freshness: state.freshness,
+        now: at.millis,
+        leeway: Duration::from_secs(config.leeway),
+        asked: at.replies.asked,
+        has_records: state.has_records,
+    }
+}
+
 fn problem(problem: Problem, cors: Headers, entry: LogEntry) -> Decision {
     let (reason, field, status) = (Some(problem.reason()), problem.field(), problem.status());
     let head = entry.method == "HEAD";
@@ -172,8 +195,6 @@ fn problem(problem: Problem, cors: Headers, entry: LogEntry) -> Decision {
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use super::*;
     use crate::config::{Binding, Variables};
     use crate::plan::Body;

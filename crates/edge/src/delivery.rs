@@ -6,6 +6,7 @@ use playgate_manifest::Rewriter;
 use crate::answer::{Answer, Header, Headers, Problem};
 use crate::freshness::{self, Stored};
 use crate::redirect::Redirect;
+use crate::viewer::Viewer;
 
 /// How to rewrite the media of an admitted request, if it is a manifest.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub(crate) struct Delivery {
     pub(crate) redirect: Option<Box<Redirect>>,
     /// Whether the request must get no more than the first two bytes, because it does not count as a use.
     pub(crate) only_looks: bool,
+    /// Who is watching, as the media server learns it.
+    pub(crate) viewer: Option<Box<Viewer>>,
 }
 
 impl Delivery {
@@ -121,6 +124,7 @@ mod tests {
             rewriting: None,
             redirect: None,
             only_looks: false,
+            viewer: None,
             cors: vec![("Vary", "Origin".into())],
         }
     }

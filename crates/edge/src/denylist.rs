@@ -185,12 +185,42 @@ impl Known<'_> {
     }
 }
 
+impl Known<'_> {
+    /// Whether something is revoked.
+    ///
+    /// # Errors
+    /// Why it is; or that nobody knows.
+    pub(crate) fn check(&self, facts: &TokenFacts<'_>) -> Result<(), StateError> {
+        self.reason(facts, None)?.map_or(Ok(()), |reason| Err(refusal(reason)))
+    }
+
+    /// Why something is revoked, if it is, by knowledge that is not older than `revalidate`.
+    fn reason(
+        &self,
+        facts: &TokenFacts<'_>,
+        revalidate: Option<Duration>,
+    ) -> Result<Option<Reason>, StateError> {
+        let replica = self.replica(revalidate).ok_or(StateError::Unavailable)?;
+        // A revocation lasts as long as the tokens that it concerns, which the leeway lets live on.
+        let now = (self.now / 1000).saturating_sub(self.leeway.as_secs());
+        Ok(replica.find(facts, UnixTime::from_secs(now)))
+    }
+}
+
+const fn refusal(reason: Reason) -> StateError {
+    match reason {
+        Reason::Displaced => StateError::Displaced,
+        Reason::Revoked => StateError::Revoked,
+        Reason::SessionEnded => StateError::SessionEnded,
+        Reason::SignedOut => StateError::SignedOut,
+    }
+}
+
 impl State for Known<'_> {
-    fn admit(&self, token: &PresentedToken<'_>, now: UnixTime) -> Result<(), StateError> {
+    fn admit(&self, token: &PresentedToken<'_>, _now: UnixTime) -> Result<(), StateError> {
         let grant = token.grant;
-        let replica = self.replica(grant.revalidate()).ok_or(StateError::Unavailable)?;
         let path = token.path.to_cow();
-        let question = TokenFacts {
+        let facts = TokenFacts {
             jti: grant.token_id().map(|id| id.as_str()),
             sid: grant.session().map(|id| id.as_str()),
             sub: grant.subject().map(|id| id.as_str()),
@@ -198,13 +228,21 @@ impl State for Known<'_> {
             path: &path,
             issued: grant.issued().map(UnixTime::as_secs),
         };
-        // A revocation lasts as long as the tokens that it concerns, which the leeway lets live on.
-        let now = UnixTime::from_secs(now.as_secs().saturating_sub(self.leeway.as_secs()));
-        match replica.find(&question, now) {
+        if grant.generation().is_some() && grant.directory().is_none() {
+            // A refresh token. A session whose playback was displaced goes on, with another playback.
+            return match self.reason(&TokenFacts { sid: None, ..facts }, None)? {
+                Some(reason) => Err(refusal(reason)),
+                None => match self
+                    .reason(&TokenFacts { sid: facts.sid, ..TokenFacts::default() }, None)?
+                {
+                    None | Some(Reason::Displaced) => Ok(()),
+                    Some(reason) => Err(refusal(reason)),
+                },
+            };
+        }
+        match self.reason(&facts, grant.revalidate())? {
             None => Ok(()),
-            Some(Reason::Displaced) => Err(StateError::Displaced),
-            Some(Reason::SignedOut) => Err(StateError::SignedOut),
-            Some(_) => Err(StateError::Revoked),
+            Some(reason) => Err(refusal(reason)),
         }
     }
 

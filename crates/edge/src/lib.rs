@@ -33,9 +33,10 @@ mod redirect;
 mod reference;
 mod request;
 mod secret;
+mod viewer;
 
 pub use crate::answer::Fields;
-pub use crate::calls::{Call, Done, MAX_BODY, RecordCall, done, read_call};
+pub use crate::calls::{Answered, Call, Done, MAX_BODY, RecordCall, done, read_call};
 pub use crate::config::{Binding, Broken, Config, Setting, Variables};
 pub use crate::decide::{Decision, Now, decide};
 pub use crate::denylist::{DenylistCopy, DenylistQuestion};

@@ -29,6 +29,8 @@ pub struct Memory {
     redemptions: Recent,
     /// The ids of playbacks that have a place.
     playbacks: Recent,
+    /// The newest generations of sessions that are known to be in use.
+    sessions: Recent,
 }
 
 impl Memory {
@@ -49,6 +51,12 @@ impl Memory {
         let (sid, at) = self.playbacks.0.get(about)?;
         let is_revoked = self.denylist.has_sid(sid, now);
         (!is_revoked).then(|| (sid.as_str(), age(*at, now) >= KEEP))
+    }
+
+    /// Whether a session is known to be in use with tokens of this generation, or later ones.
+    pub(crate) fn has_seen(&self, about: &Pair, generation: u32) -> bool {
+        let seen = self.sessions.0.get(about);
+        seen.is_some_and(|(seen, _)| seen.parse().is_ok_and(|seen: u32| seen >= generation))
     }
 
     /// Adds an answer, encoded, to what a request knows; `None` if there was none. `now` is the time of the question.
@@ -80,12 +88,17 @@ impl Memory {
         }
     }
 
-    /// Notes that a playback is about to be reported, so that the next request does not report it as well.
+    /// Notes that a report is about to be sent, so that the next request does not send it as well.
     pub fn reported(&mut self, question: &RecordRequest, now: u64) {
         if let (About::Playback(about), RecordCommand::Play(play)) =
             (&question.about, &question.command)
         {
             self.playbacks.insert(about.clone(), play.sid.clone(), now);
+        }
+        if let (About::Seen(about), RecordCommand::Seen { generation, .. }) =
+            (&question.about, &question.command)
+        {
+            self.sessions.insert(about.clone(), generation.to_string(), now);
         }
     }
 }

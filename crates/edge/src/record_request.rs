@@ -32,6 +32,10 @@ pub(crate) enum About {
     Redemption(Pair),
     /// A viewer, and a playback: its id, or what it is started with.
     Playback(Pair),
+    /// A viewer, and a session that is in use.
+    Seen(Pair),
+    /// A viewer, and a session.
+    Session(Pair),
     /// Nothing that the gate remembers.
     Nothing,
 }

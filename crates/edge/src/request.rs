@@ -23,11 +23,15 @@ pub struct RequestParts<'a> {
     pub range: Option<&'a str>,
     /// `If-Match`, `If-Modified-Since`, `If-None-Match`, `If-Range` and `If-Unmodified-Since`, in this order.
     pub conditions: [Option<&'a str>; 5],
+    /// The header `Sec-Fetch-Site`. It and the next one matter only to the session endpoints.
+    pub fetch_site: Option<&'a str>,
+    /// The header `User-Agent`.
+    pub user_agent: Option<&'a str>,
 }
 
 impl<'a> RequestParts<'a> {
     /// Reads the parts from one text, which crosses into wasm faster than several: one line for each part,
-    /// in the order of the fields. No part can contain a line feed, because neither a URL nor a header
+    /// in the order of the fields. Those at the end may be missing. No part can contain a line feed, because neither a URL nor a header
     /// field can.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
@@ -42,6 +46,8 @@ impl<'a> RequestParts<'a> {
             client_ip: line().and_then(|ip| ip.parse().ok()),
             range: line(),
             conditions: core::array::from_fn(|_| line()),
+            fetch_site: line(),
+            user_agent: line(),
         }
     }
 }

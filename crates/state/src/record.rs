@@ -7,14 +7,16 @@
 //! |---|---|---|
 //! | [`Redemption`] | the id of a token, `jti` | the clients that redeemed it |
 //! | [`Reference`] | the hash of a reference | the token that it stands for |
-//! | [`Viewer`] | a viewer, `sub` | the playbacks that run |
+//! | [`Viewer`] | a viewer, `sub` | the playbacks that run, and the [sessions](Session) |
 
 mod redemption;
 mod reference;
+mod session;
 #[cfg(test)]
 mod tests;
 mod viewer;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -25,9 +27,12 @@ use serde::{Deserialize, Serialize};
 
 pub use self::redemption::{Redeem, Redemption};
 pub use self::reference::{Put, Reference};
+pub use self::session::{
+    Client, Refresh, RefreshedSession, Session, ShownSession, StartSession, Theft,
+};
 pub use self::viewer::{End, LEASE, OverLimit, Play, Playback, Viewer};
 use crate::log::CLOCK_SLACK;
-use crate::revocation::Revocation;
+use crate::revocation::{Reason, Revocation};
 
 /// What is remembered under one key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,16 +57,38 @@ pub enum RecordCommand {
         /// Whether its tokens are revoked. If not, the viewer has left, and others may take its place.
         revoke: bool,
     },
+    /// Ends sessions, and revokes their access tokens.
+    EndSessions {
+        /// The session; all of the viewer's without an id.
+        sid: Option<String>,
+        /// Only those that started before this time, in unix seconds.
+        started_before: Option<u64>,
+        /// Why, as viewers learn it.
+        reason: Reason,
+    },
     /// Asks for the token of a reference.
     Get,
     /// Lists the playbacks of a viewer.
     List,
+    /// Lists the sessions of a viewer.
+    ListSessions,
     /// Starts a playback, or keeps one that runs.
     Play(Play),
     /// Stores the token of a reference.
     Put(Put),
     /// Redeems a token.
     Redeem(Redeem),
+    /// Refreshes a session.
+    Refresh(Refresh),
+    /// An access token of this generation was used, so the client has the tokens of that generation.
+    Seen {
+        /// The session.
+        sid: String,
+        /// The generation.
+        generation: u32,
+    },
+    /// Starts a session.
+    StartSession(Box<StartSession>),
     /// Changes nothing, but what is no longer needed is forgotten.
     Sweep,
 }
@@ -86,6 +113,12 @@ pub enum RecordReply {
     Redeemed,
     /// The operator ended the playback.
     Revoked,
+    /// The session goes on, with these tokens.
+    Session(Box<RefreshedSession>),
+    /// The session has ended, or there never was one.
+    SessionEnded,
+    /// The sessions of a viewer.
+    Sessions(Vec<ShownSession>),
     /// Another token is stored for the reference.
     Taken,
     /// The token of the reference.
@@ -100,7 +133,7 @@ pub enum RecordReply {
 }
 
 /// The version of the encoding. Another one cannot be read, so whoever asks gets no answer.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A record, a command or an answer as bytes.
 #[must_use]
@@ -126,13 +159,15 @@ pub struct Outcome {
     pub reply: RecordReply,
     /// What must be on the denylist, before the record is stored.
     pub revocations: Vec<Revocation>,
+    /// That a refresh token was used twice. Its session is among the revocations.
+    pub theft: Option<Box<Theft>>,
 }
 
 /// Performs a command on a record, or on none. A command to a record of another type finds nothing.
 #[must_use]
 pub fn apply(record: Option<Record>, command: RecordCommand, now: UnixTime) -> Outcome {
     let now = now.as_secs();
-    let mut revocations = Vec::new();
+    let (mut revocations, mut theft) = (Vec::new(), None);
     let (record, reply) = match (record.or_else(|| command.first()), command) {
         (Some(Record::Redemption(mut redemption)), RecordCommand::Redeem(redeem)) => {
             let reply = redemption.redeem(redeem);
@@ -147,14 +182,14 @@ pub fn apply(record: Option<Record>, command: RecordCommand, now: UnixTime) -> O
             (Some(Record::Reference(reference)), reply)
         }
         (Some(Record::Viewer(mut viewer)), command) => {
-            let reply = viewer.apply(command, now, &mut revocations);
+            let reply = viewer.apply(command, now, &mut revocations, &mut theft);
             (Some(Record::Viewer(viewer)), reply)
         }
         (None, RecordCommand::Put(put)) => (Some(Record::Reference(put.into())), RecordReply::Done),
         (record, _) => (record, RecordReply::Unknown),
     };
     let record = record.filter(|record| record.until() > now);
-    Outcome { record, reply, revocations }
+    Outcome { record, reply, revocations, theft }
 }
 
 impl RecordCommand {
@@ -162,9 +197,14 @@ impl RecordCommand {
     fn first(&self) -> Option<Record> {
         match self {
             Self::Redeem(_) => Some(Record::Redemption(Redemption::default())),
-            Self::End { .. } | Self::List | Self::Play(_) => {
-                Some(Record::Viewer(Viewer::default()))
-            }
+            Self::End { .. }
+            | Self::EndSessions { .. }
+            | Self::List
+            | Self::ListSessions
+            | Self::Play(_)
+            | Self::Refresh(_)
+            | Self::Seen { .. }
+            | Self::StartSession(_) => Some(Record::Viewer(Viewer::default())),
             Self::Delete | Self::Get | Self::Put(_) | Self::Sweep => None,
         }
     }
@@ -189,11 +229,16 @@ impl fmt::Debug for RecordCommand {
         f.write_str(match self {
             Self::Delete => "Delete",
             Self::End { .. } => "End",
+            Self::EndSessions { .. } => "EndSessions",
             Self::Get => "Get",
             Self::List => "List",
+            Self::ListSessions => "ListSessions",
             Self::Play(_) => "Play",
             Self::Put(_) => "Put",
             Self::Redeem(_) => "Redeem",
+            Self::Refresh(_) => "Refresh",
+            Self::Seen { .. } => "Seen",
+            Self::StartSession(_) => "StartSession",
             Self::Sweep => "Sweep",
         })
     }
@@ -210,6 +255,9 @@ impl fmt::Debug for RecordReply {
             Self::Playing { .. } => "Playing",
             Self::Redeemed => "Redeemed",
             Self::Revoked => "Revoked",
+            Self::Session(_) => "Session",
+            Self::SessionEnded => "SessionEnded",
+            Self::Sessions(_) => "Sessions",
             Self::Taken => "Taken",
             Self::Token { .. } => "Token",
             Self::TooManyPlaybacks => "TooManyPlaybacks",

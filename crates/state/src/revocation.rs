@@ -6,6 +6,7 @@ use alloc::string::String;
 use core::fmt;
 
 use playgate::{CanonicalPath, KeyId, UnixTime};
+use serde::{Deserialize, Serialize};
 
 pub use self::error::RevocationError;
 use self::error::{ALL_VALUE, ID, ISSUED_BEFORE, KEY_ID};
@@ -57,19 +58,22 @@ impl Kind {
 }
 
 /// Why tokens are revoked, as viewers may learn it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Reason {
     /// Another playback took its place.
     Displaced,
     /// Any other reason.
     #[default]
     Revoked,
+    /// The session has ended: a refresh token was stolen, or an operator ended it.
+    SessionEnded,
     /// The viewer signed out.
     SignedOut,
 }
 
 impl Reason {
-    const ALL: [Self; 3] = [Self::Displaced, Self::Revoked, Self::SignedOut];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Displaced, Self::Revoked, Self::SessionEnded, Self::SignedOut];
 
     /// The name, as in JSON.
     #[must_use]
@@ -77,6 +81,7 @@ impl Reason {
         match self {
             Self::Displaced => "displaced",
             Self::Revoked => "revoked",
+            Self::SessionEnded => "session_ended",
             Self::SignedOut => "signed_out",
         }
     }
@@ -90,6 +95,7 @@ impl Reason {
     /// Of several reasons, viewers learn the one with the highest rank: it says most about what happened.
     pub(crate) const fn rank(self) -> u8 {
         match self {
+            Self::SessionEnded => 3,
             Self::Displaced => 2,
             Self::SignedOut => 1,
             Self::Revoked => 0,
@@ -98,6 +104,7 @@ impl Reason {
 
     pub(crate) const fn from_rank(rank: u32) -> Self {
         match rank {
+            3 => Self::SessionEnded,
             2 => Self::Displaced,
             1 => Self::SignedOut,
             _ => Self::Revoked,
@@ -369,7 +376,7 @@ mod tests {
     }
 
     fn any_times() -> impl Strategy<Value = (Option<u64>, u64, Reason)> {
-        (proptest::option::of(1..9_u64), 9..20_u64, 0..3_usize)
+        (proptest::option::of(1..9_u64), 9..20_u64, 0..Reason::ALL.len())
             .prop_map(|(issued_before, until, reason)| (issued_before, until, Reason::ALL[reason]))
     }
 

@@ -33,8 +33,6 @@ const NAMES: [(Kind, &str); 12] = [
     (Kind::Sub, "b"),
 ];
 
-const REASONS: [Reason; 3] = [Reason::Displaced, Reason::Revoked, Reason::SignedOut];
-
 /// What is revoked, and not taken back. It forgets nothing.
 #[derive(Clone, Debug, Default)]
 struct Model(Vec<Revocation>);
@@ -75,7 +73,7 @@ impl Model {
             names && !spares && revocation.until > now
         });
         let reasons: Vec<_> = hits.map(|revocation| revocation.reason).collect();
-        let order = [Reason::Displaced, Reason::SignedOut, Reason::Revoked];
+        let order = [Reason::SessionEnded, Reason::Displaced, Reason::SignedOut, Reason::Revoked];
         order.into_iter().find(|reason| reasons.contains(reason))
     }
 }
@@ -140,7 +138,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     // Half of all revocations concern few names, so that they meet.
     let name = || prop_oneof![0..NAMES.len(), 10..NAMES.len()];
     let issued_before = proptest::option::of(START - 9..START + 9);
-    let revoke = (name(), issued_before, 1..9000_u64, 0..3_usize);
+    let revoke = (name(), issued_before, 1..9000_u64, 0..Reason::ALL.len());
     prop_oneof![
         4 => (gate(), any::<bool>()).prop_map(|(gate, cached)| Event::Ask { gate, cached }),
         1 => Just(Event::Compact),
@@ -302,7 +300,7 @@ impl World {
             Event::Revoke { name, issued_before, length, reason } => {
                 let (kind, value) = NAMES[name];
                 let value = value.into();
-                let (until, reason) = (now.as_secs() + length, REASONS[reason]);
+                let (until, reason) = (now.as_secs() + length, Reason::ALL[reason]);
                 let issued_before = issued_before.map(|before| before.min(until));
                 let revocation = Revocation { kind, value, issued_before, until, reason };
                 assert_eq!(revocation.check(now), Ok(()));

@@ -13,9 +13,9 @@ use std::panic::{self, PanicHookInfo};
 use std::rc::Rc;
 
 use playgate_edge::{
-    Binding, Body, Broken, Call, Config, Decision, DenylistQuestion, Fields, Found, LogEntry,
-    Memory, Next, Now, Object, RecordRequest, RequestParts, Response, Setting, Step, StoreRange,
-    Variables, decide, faults, read_call,
+    Answered, Binding, Body, Broken, Call, Config, Decision, DenylistQuestion, Fields, Found,
+    LogEntry, Memory, Next, Now, Object, RecordRequest, RequestParts, Response, Setting, Step,
+    StoreRange, Variables, decide, faults, read_call,
 };
 use playgate_state::Revocation;
 use serde::{Serialize, Serializer};
@@ -88,8 +88,8 @@ impl Gate {
             Decision::AskDenylist => pending.with(None).into(),
             Decision::AskRecord(question) => pending.with(Some(question)).into(),
             Decision::Call => JsValue::FALSE,
-            Decision::Serve(plan, next, report) => {
-                self.0.reports.borrow_mut().extend(report.map(|report| *report));
+            Decision::Serve(plan, next, reports) => {
+                self.0.reports.borrow_mut().extend(reports);
                 PlanHandle { deployment: Rc::clone(&self.0), plan, next: Some(next), body: None }
                     .into()
             }
@@ -136,9 +136,12 @@ impl Gate {
     ) -> JsValue {
         let (parts, now) = (RequestParts::parse(parts), (now / 1000.0) as u64);
         match read_call(&self.0.config, &parts, body.as_deref(), now) {
-            Ok(Call::Record(call)) if is_asked => {
-                ["answer\n", &response(&call.respond(answer.as_deref()))].concat().into()
-            }
+            Ok(Call::Record(call)) if is_asked => match call.answered(answer.as_deref()) {
+                Answered::Respond(answer) => ["answer\n", &response(&answer)].concat().into(),
+                Answered::Revoke(revocation) => {
+                    ["denylist\nrevoke\n", &lines(&revocation)].concat().into()
+                }
+            },
             Ok(Call::Record(call)) => pending::list(&call.question).into(),
             Ok(Call::Revoke(revocation)) => {
                 ["denylist\nrevoke\n", &lines(&revocation)].concat().into()

@@ -2,14 +2,16 @@
 
 use js_sys::{Array, Uint8Array};
 use playgate::UnixTime;
-use playgate_state::{Record, RecordCommand, apply, decode, encode};
+use playgate_state::{Client, Record, RecordCommand, Theft, apply, decode, encode};
+use serde::Serialize;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::denylist;
 
 /// Performs a command on a record. Returns what follows, as a list: the record to store if one is left, `null` if there
-/// is nothing to store, `undefined` if none is left; from when on it is not needed, in milliseconds; the answer; and the
-/// revocations that follow, as [`denylist::lines`] writes them.
+/// is nothing to store, `undefined` if none is left; from when on it is not needed, in milliseconds; the answer; the
+/// revocations that follow, as [`denylist::lines`] writes them; and what an event tells of a stolen refresh token, as
+/// JSON, or `undefined`.
 /// `undefined` if the record or the command is of another version.
 #[must_use]
 #[wasm_bindgen(js_name = applyCommand)]
@@ -28,12 +30,30 @@ pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Optio
     };
     let until = outcome.record.as_ref().map_or(0, Record::until);
     let revocations = outcome.revocations.iter().map(|one| JsValue::from(denylist::lines(one)));
-    Some(Array::of4(
+    let theft = outcome.theft.as_deref().map(theft);
+    Some(Array::of5(
         &stores,
         &((until as f64) * 1000.0).into(),
         &Uint8Array::from(encode(&outcome.reply).as_slice()).into(),
         &revocations.collect::<Array>().into(),
+        &theft.into(),
     ))
+}
+
+/// What the event `session.stolen` tells, besides the revocation: both uses of the refresh token.
+fn theft(theft: &Theft) -> String {
+    #[derive(Serialize)]
+    struct Use<'a> {
+        time: u64,
+        network: Option<&'a str>,
+        user_agent: &'a str,
+    }
+    let uses = [&theft.first, &theft.second].map(|(time, client)| {
+        let Client { network, user_agent } = client;
+        Use { time: *time, network: network.as_deref(), user_agent }
+    });
+    // Strings and numbers always serialize.
+    serde_json::to_string(&uses).unwrap_or_default()
 }
 
 /// The command that forgets what is no longer needed.

@@ -1,13 +1,22 @@
 //! The claims of a token (RFC 7519, section 4). Unknown claims are ignored, as the RFC requires.
 
+use core::fmt::Write as _;
+
 use alloc::borrow::Cow;
-use alloc::string::ToString as _;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString as _};
+
+use serde_json::value::RawValue;
 
 use super::json::{self, MemberValue};
 use super::malformed;
 use crate::bytes::is_id;
 use crate::error::{Fault, Field, ParseError};
 use crate::grant::{Audience, Grant, MAX_COUNT, MAX_NUMBER, Text, parse_text};
+
+/// The claims that mean something to a gate.
+pub(super) const READ: [&str; 12] =
+    ["aud", "exp", "iat", "iss", "jti", "max", "nbf", "reval", "run", "sid", "sub", "uses"];
 
 /// The maximum length in bytes of the claim that names a directory.
 const MAX_BOUND_LEN: usize = 128;
@@ -50,10 +59,45 @@ pub(super) fn read<'p>(
         }
         Ok(())
     })?;
-    grant.check_counts()?;
+    grant.check_names()?;
     grant.expires = expires.ok_or(ParseError::MissingClaim(Field::Exp))?;
     let bound = bound.ok_or(ParseError::MissingClaim(Field::Claim))?;
     Ok(Claims { bound, issuer })
+}
+
+/// The claims that mean nothing to a gate whose template names `claim`, as a JSON object in printable ASCII, sorted by
+/// name. `None` if there are none.
+pub(super) fn unread(payload: &str, claim: &str) -> Option<String> {
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(payload).ok()?;
+    members.retain(|name, _| name != claim && !READ.contains(&name.as_str()));
+    if members.is_empty() {
+        return None;
+    }
+    let mut json = String::new();
+    for (name, value) in &members {
+        json.push(if json.is_empty() { '{' } else { ',' });
+        push_ascii(&serde_json::to_string(name).ok()?, &mut json);
+        json.push(':');
+        push_ascii(value.get(), &mut json);
+    }
+    json.push('}');
+    Some(json)
+}
+
+/// Appends JSON in printable ASCII. Characters beyond ASCII, and DEL, occur only in strings; other control characters only
+/// between tokens (RFC 8259, sections 2 and 7).
+fn push_ascii(text: &str, json: &mut String) {
+    let mut units = [0; 2];
+    for character in text.chars().filter(|character| *character >= ' ') {
+        if matches!(character, ' '..='~') {
+            json.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut units) {
+                // Writing to a String cannot fail.
+                let _ = write!(json, "\\u{unit:04x}");
+            }
+        }
+    }
 }
 
 /// Text that outlives the temporarily decoded payload.

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+use super::claims::READ;
 use super::{FORMAT, MAX_TOKEN_LEN, NAME};
 use crate::bytes::is_graphic;
 use crate::error::{Fault, Field};
@@ -16,10 +17,6 @@ use crate::format::{SignedUrl, Writer, native};
 use crate::grant::{MAX_NUMBER, parse_text};
 use crate::options::{Address, CheckedOptions, Extent, LinkOptions, SignError};
 use crate::request::Placement;
-
-/// Claims that have their own methods.
-const TAKEN: [&str; 12] =
-    ["aud", "exp", "iat", "iss", "jti", "max", "nbf", "reval", "run", "sid", "sub", "uses"];
 
 /// The options of a JWT that other tokens lack.
 ///
@@ -126,13 +123,16 @@ impl Writer for Jwt<'_> {
             expiry: _,
             key: _,
             audience,
+            claims,
             countries,
             download,
+            generation,
             inline: _,
             issued: _,
             networks,
             token_id,
             max_playbacks: _,
+            new_session,
             not_before: _,
             preview,
             revalidate,
@@ -146,10 +146,13 @@ impl Writer for Jwt<'_> {
         } = options;
         for (field, asked) in [
             (Field::Cc, countries.is_some()),
+            (Field::Cl, claims.is_some()),
             (Field::Dir, *scope != Extent::Fitting),
             (Field::Dl, download.is_some()),
+            (Field::Gen, generation.is_some()),
             (Field::Ip, !networks.is_empty()),
             (Field::Pre, preview.is_some()),
+            (Field::Ses, new_session.is_some()),
         ] {
             if asked {
                 return Err(SignError::Field(field, Fault::NotInFormat));
@@ -174,7 +177,8 @@ impl Writer for Jwt<'_> {
         let of_claim = |fault| SignError::Field(Field::Claim, fault);
         for (n, (name, value)) in self.claims.iter().enumerate() {
             parse_text(name, MAX_NAME_LEN, is_graphic).map_err(of_claim)?;
-            if TAKEN.contains(&name.as_ref())
+            // These have methods of their own.
+            if READ.contains(&name.as_ref())
                 || self.claims.iter().take(n).any(|(one, _)| one == name)
             {
                 return Err(of_claim(Fault::OutOfOrder));

@@ -20,13 +20,15 @@ use crate::error::{Fault, Field};
 #[cfg(feature = "alloc")]
 use crate::grant::Network;
 use crate::grant::{
-    Audience, Countries, DownloadName, Grant, MAX_NUMBER, Networks, Text, parse_count,
-    parse_number, parse_text,
+    Audience, Claims, Countries, DownloadName, Grant, MAX_NUMBER, Networks, NewSession, Text,
+    parse_count, parse_number, parse_text,
 };
 #[cfg(feature = "alloc")]
-use crate::options::{CheckedOptions, Extent, LinkOptions, SignError, unknown_country};
+use crate::options::{
+    CheckedOptions, Extent, LinkOptions, SessionOptions, SignError, unknown_country,
+};
 #[cfg(feature = "alloc")]
-use crate::redact::redacted_path;
+use crate::redact::{redacted, redacted_path};
 use crate::scope::MAX_DIRECTORY;
 #[cfg(feature = "alloc")]
 use crate::time::UnixTime;
@@ -140,6 +142,29 @@ pub(super) const OPTIONAL: &[Row] = &[
         },
     },
     Row {
+        field: Field::Cl,
+        parse: |grant, value| {
+            grant.claims = Some(Claims::parse(value)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |options| match options.claims {
+            Some(json) => Claims::check(json).map_err(|fault| SignError::Field(Field::Cl, fault)),
+            None => Ok(()),
+        },
+        #[cfg(feature = "alloc")]
+        write: |said, out| {
+            if let Some(json) = said.options.options.claims {
+                out.named().push_str(&Base64UrlUnpadded::encode_string(json.as_bytes()));
+            }
+        },
+        #[cfg(feature = "alloc")]
+        describe: |shown| match Claims::parse(shown.value) {
+            Ok(claims) => format!("claims: {}", redacted(&claims.decode())),
+            Err(fault) => fault.to_string(),
+        },
+    },
+    Row {
         field: Field::Dir,
         parse: |grant, value| {
             let n = parse_number(value, 1, MAX_DIRECTORY.into())?;
@@ -192,6 +217,21 @@ pub(super) const OPTIONAL: &[Row] = &[
             Ok(file) => format!("saved as \"{}\"", redacted_path(&file.decode())),
             Err(fault) => fault.to_string(),
         },
+    },
+    Row {
+        field: Field::Gen,
+        parse: |grant, value| {
+            let generation = parse_number(value, 1, u32::MAX.into())?;
+            grant.generation = u32::try_from(generation).ok();
+            Ok(())
+        },
+        // Only gates write it.
+        #[cfg(feature = "alloc")]
+        check: |_| Ok(()),
+        #[cfg(feature = "alloc")]
+        write: |said, out| out.number(said.options.options.generation.map(u64::from)),
+        #[cfg(feature = "alloc")]
+        describe: |shown| format!("number {} of the session's tokens", shown.redacted),
     },
     Row {
         field: Field::Iat,
@@ -320,6 +360,37 @@ pub(super) const OPTIONAL: &[Row] = &[
         write: |said, out| out.number(said.options.options.run),
         #[cfg(feature = "alloc")]
         describe: |shown| length("may be exchanged for a token of", shown.redacted),
+    },
+    Row {
+        field: Field::Ses,
+        parse: |grant, value| {
+            grant.new_session = Some(NewSession::parse(value)?);
+            Ok(())
+        },
+        #[cfg(feature = "alloc")]
+        check: |options| options.check_new_session(),
+        #[cfg(feature = "alloc")]
+        write: |said, out| {
+            let Some(session) = &said.options.options.new_session else { return };
+            let SessionOptions { access, idle, absolute, directories } = session;
+            let token = out.named();
+            // Writing to a String cannot fail.
+            let _ = write!(token, "{access}.{idle}.{absolute}");
+            for directory in directories {
+                token.push('.');
+                token.push_str(&Base64UrlUnpadded::encode_string(directory.as_bytes()));
+            }
+        },
+        #[cfg(feature = "alloc")]
+        describe: |shown| match NewSession::parse(shown.value) {
+            Ok(session) => format!(
+                "starts a session of at most {}, or {} without a refresh, for {}",
+                Span(session.absolute().as_secs()),
+                Span(session.idle().as_secs()),
+                redacted_path(&session.directories().collect::<Vec<_>>().join(" and "))
+            ),
+            Err(fault) => fault.to_string(),
+        },
     },
     Row {
         field: Field::Sid,

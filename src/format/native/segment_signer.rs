@@ -20,10 +20,10 @@ pub struct SegmentSigner {
 }
 
 impl SegmentSigner {
-    /// Keeps the options, except a directory and a preview.
+    /// Keeps the options, except a directory and a preview. With a generation, an exact token would be a refresh token.
     pub(super) fn new(options: &CheckedOptions<'_, '_>, unsigned_params: ParamNames<'_>) -> Self {
         let mut fields = String::new();
-        let exact = LinkOptions { preview: None, ..options.options.clone() };
+        let exact = LinkOptions { generation: None, preview: None, ..options.options.clone() };
         push_fields(&CheckedOptions { options: &exact, ..*options }, None, &mut fields);
         let key = options.entry.key.clone();
         Self { fields, key, unsigned_params: unsigned_params.as_str().into() }

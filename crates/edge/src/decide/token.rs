@@ -2,7 +2,6 @@
 //! are asked.
 
 use core::mem;
-use core::time::Duration;
 use std::borrow::Cow;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
@@ -13,7 +12,7 @@ use playgate::{
 use playgate_manifest::Rewriter;
 use playgate_state::{RecordCommand, RecordReply};
 
-use super::{Decision, Now, problem, serve};
+use super::{Decision, Now, known, problem, serve};
 use crate::admission::{Admission, Admitted, Stop};
 use crate::answer::Problem;
 use crate::built;
@@ -27,6 +26,7 @@ use crate::record_request::RecordRequest;
 use crate::redirect::Redirect;
 use crate::reference;
 use crate::request::RequestParts;
+use crate::viewer::Viewer;
 
 /// A request that needs a token.
 pub(super) struct Gated<'a> {
@@ -185,7 +185,7 @@ impl Gated<'_> {
             }
             Err(Stop::Refuse(error)) => return Ok(self.refuse(error, entry)),
         };
-        let Admission { playback, only_looks, report } = admission;
+        let Admission { playback, only_looks, reports } = admission;
         let verifier = verifier.playback(playback.as_deref());
         let now = UnixTime::from_secs(at.secs);
         let path = verified.path();
@@ -215,6 +215,7 @@ impl Gated<'_> {
             query: verified.clean_query(config.forward_params(may_be_manifest)),
             expires: Some(verified.expires().as_secs()),
             disposition: verified.grant().download().map(disposition::of),
+            viewer: Viewer::of(verified),
             rewriting,
             redirect,
             only_looks,
@@ -227,7 +228,7 @@ impl Gated<'_> {
         {
             delivery.cookie = cookie_of(&delivery, parts, &verifier, verified);
         }
-        Ok(serve(config, delivery, parts, entry, report))
+        Ok(serve(config, delivery, parts, entry, reports))
     }
 
     /// What the records say about an admitted request. Without state, there is nothing to ask.
@@ -253,17 +254,6 @@ impl Gated<'_> {
             max_run: config.max_run,
         };
         admitted.settle(|| Base64UrlUnpadded::encode_string(&(at.random)()))
-    }
-}
-
-fn known<'a>(config: &Config, state: &StateConfig, at: Now<'a>) -> Known<'a> {
-    Known {
-        denylist: at.memory.map(|memory| &memory.denylist),
-        freshness: state.freshness,
-        now: at.millis,
-        leeway: Duration::from_secs(config.leeway),
-        asked: at.replies.asked,
-        has_records: state.has_records,
     }
 }
 

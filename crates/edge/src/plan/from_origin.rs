@@ -42,6 +42,9 @@ fn fetch(
     if let Some(secret) = &server.secret {
         headers.push((forward::SECRET_HEADER, secret.expose().into()));
     }
+    if let Some(viewer) = &delivery.viewer {
+        headers.extend(viewer.headers());
+    }
     Step::Fetch { method, url: delivery.url_at(&server.base), headers }
 }
 

@@ -31,6 +31,7 @@ const REMOVED: u8 = 1;
 const DISPLACED: u8 = 2;
 const SIGNED_OUT: u8 = 4;
 const HAS_ISSUED_BEFORE: u8 = 8;
+const SESSION_ENDED: u8 = 16;
 
 /// Where the tile ends that this sequence number is in: the number of the next tile's first entry.
 #[must_use]
@@ -176,6 +177,7 @@ impl Entry {
         let reason = match self.reason {
             Reason::Displaced => DISPLACED,
             Reason::Revoked => 0,
+            Reason::SessionEnded => SESSION_ENDED,
             Reason::SignedOut => SIGNED_OUT,
         };
         let removed = if self.removed { REMOVED } else { 0 };
@@ -224,6 +226,7 @@ impl Reader<'_> {
         let reason = match flags & !(REMOVED | HAS_ISSUED_BEFORE) {
             0 => Reason::Revoked,
             DISPLACED => Reason::Displaced,
+            SESSION_ENDED => Reason::SessionEnded,
             SIGNED_OUT => Reason::SignedOut,
             _ => return Err(UpdateError::UnknownFlag),
         };
@@ -350,9 +353,15 @@ mod tests {
 
     fn any_entry() -> impl Strategy<Value = Entry> {
         let time = 0..=MAX_TIME;
-        (any::<u64>(), time.clone(), proptest::option::of(time), 0..3_usize, any::<bool>())
+        (
+            any::<u64>(),
+            time.clone(),
+            proptest::option::of(time),
+            0..Reason::ALL.len(),
+            any::<bool>(),
+        )
             .prop_map(|(hash, until, issued_before, reason, removed)| {
-                let reason = [Reason::Displaced, Reason::Revoked, Reason::SignedOut][reason];
+                let reason = Reason::ALL[reason];
                 Entry { hash, until, issued_before, reason, removed }
             })
     }

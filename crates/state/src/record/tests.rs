@@ -28,7 +28,7 @@ impl Home {
     fn send(&mut self, action: &RecordCommand, now: u64) -> RecordReply {
         let record = self.stored.as_ref().map(|bytes| decode::<Record>(bytes).unwrap());
         let action = decode::<RecordCommand>(&encode(action)).unwrap();
-        let Outcome { record, reply, revocations } =
+        let Outcome { record, reply, revocations, .. } =
             apply(record, action, UnixTime::from_secs(now));
         self.stored = record.as_ref().map(encode);
         self.revoked.extend(revocations.into_iter().map(|revocation| {
@@ -281,7 +281,7 @@ fn another_version_is_not_read() {
     let bytes = encode(&RecordReply::Redeemed);
     assert_eq!(decode(&bytes), Some(RecordReply::Redeemed));
     let [_, rest @ ..] = bytes.as_slice() else { panic!() };
-    for version in [0, 2, 255] {
+    for version in [0, 1, 255] {
         assert_eq!(decode::<RecordReply>(&[&[version], rest].concat()), None);
     }
     assert_eq!(decode::<RecordReply>(&[&bytes[..], &[0]].concat()), None);

@@ -1,4 +1,4 @@
-//! The playbacks of one viewer, of which only so many may run at the same time.
+//! One viewer: the playbacks, of which only so many may run at the same time, and the [sessions](super::session).
 //!
 //! A playback has a place as long as it asks for media, and for 90 seconds more. So a place is always free again soon,
 //! even if nobody says that the playback has ended. Its id is remembered until its tokens expire: they may ask for
@@ -7,13 +7,15 @@
 //! A page can say that it leaves, which makes room for another playback. If that takes the place, the first one is
 //! revoked, so that nobody can leave and stay.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecordCommand, RecordReply};
+use super::session::{Session, Sessions};
+use super::{RecordCommand, RecordReply, Theft};
 use crate::revocation::{Kind, Reason, Revocation};
 
 /// For how long a playback that was left may still be reported, because segments were on their way, in seconds.
@@ -29,10 +31,12 @@ const MAX_ENDED: usize = if cfg!(test) { 20 } else { 100 };
 // Small in this crate's own tests.
 const MAX_LEN: usize = if cfg!(test) { 50 } else { 2_000 };
 
-/// The playbacks of a viewer, in the order in which they got their places.
+/// What is remembered of a viewer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewer {
+    /// In the order in which they got their places.
     playbacks: Vec<Playback>,
+    sessions: Sessions,
 }
 
 /// A playback.
@@ -119,9 +123,41 @@ impl Viewer {
         command: RecordCommand,
         now: u64,
         revocations: &mut Vec<Revocation>,
+        theft: &mut Option<Box<Theft>>,
     ) -> RecordReply {
         self.forget(now);
         match command {
+            RecordCommand::StartSession(start) => {
+                let (reply, surplus) = self.sessions.start(*start, now);
+                self.end_sessions(surplus, Reason::SessionEnded, now, revocations);
+                reply
+            }
+            RecordCommand::Refresh(refresh) => {
+                let playbacks = &self.playbacks;
+                let has_ended =
+                    |sid: &str| playbacks.iter().any(|one| one.sid == sid && one.ended.is_some());
+                let refreshed = self.sessions.refresh(refresh, now, has_ended);
+                refreshed.unwrap_or_else(|stolen| {
+                    *theft = Some(Box::new(stolen.theft));
+                    self.end_sessions([stolen.session], Reason::SessionEnded, now, revocations);
+                    RecordReply::SessionEnded
+                })
+            }
+            RecordCommand::Seen { sid, generation } => {
+                self.sessions.seen(&sid, generation);
+                RecordReply::Done
+            }
+            RecordCommand::ListSessions => RecordReply::Sessions(self.sessions.shown()),
+            RecordCommand::EndSessions { sid, started_before, reason } => {
+                let is_meant = |session: &Session| {
+                    sid.as_ref().is_none_or(|sid| *sid == session.sid)
+                        && started_before.is_none_or(|time| session.started < time)
+                };
+                let ended = self.sessions.take(is_meant);
+                let is_known = sid.is_none() || !ended.is_empty();
+                self.end_sessions(ended, reason, now, revocations);
+                if is_known { RecordReply::Done } else { RecordReply::Unknown }
+            }
             RecordCommand::Play(play) => self.play(play, now, revocations),
             RecordCommand::List => {
                 let is_shown = |one: &&Playback| one.runs(now) && one.left.is_none();
@@ -141,6 +177,24 @@ impl Viewer {
                 answer
             }
             _ => RecordReply::Unknown,
+        }
+    }
+
+    /// Revokes the access tokens of sessions that have ended, and frees their places.
+    fn end_sessions(
+        &mut self,
+        ended: impl IntoIterator<Item = Session>,
+        reason: Reason,
+        now: u64,
+        revocations: &mut Vec<Revocation>,
+    ) {
+        for session in ended {
+            let sid = session.playback_id();
+            for playback in self.playbacks.iter_mut().filter(|one| one.sid == sid) {
+                playback.ended = playback.ended.or(Some(End::Revoked));
+                playback.left = playback.left.or(Some(now));
+            }
+            revocations.push(session.revocation(reason));
         }
     }
 
@@ -216,6 +270,7 @@ impl Viewer {
     /// Forgets what has expired.
     fn forget(&mut self, now: u64) {
         self.playbacks.retain(|playback| playback.until > now);
+        self.sessions.forget(now);
         for playback in &mut self.playbacks {
             // If the clock was set back, the time says nothing. The place must still be free again soon.
             playback.kept = playback.kept.map(|kept| kept.min(now));
@@ -229,7 +284,8 @@ impl Viewer {
 
     /// From this time on, nothing of it is needed.
     pub(super) fn until(&self) -> u64 {
-        self.playbacks.iter().map(|playback| playback.until).max().unwrap_or(0)
+        let playbacks = self.playbacks.iter().map(|playback| playback.until).max();
+        playbacks.unwrap_or(0).max(self.sessions.until())
     }
 }
 

@@ -1,0 +1,79 @@
+//! The operator's calls about sessions.
+
+use playgate_state::{Kind, Reason, RecordCommand, Revocation, ShownSession};
+use serde::Serialize;
+
+use super::query::{check, needed, param};
+use super::{Call, RecordCall, Respond};
+use crate::plan::Response;
+use crate::record_request::{About, RecordRequest};
+
+/// A viewer's sessions in JSON.
+#[derive(Serialize)]
+pub(super) struct Page<'a> {
+    sessions: Vec<Shown<'a>>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    sid: &'a str,
+    /// When the viewer signed in.
+    started: u64,
+    refreshed: u64,
+    /// When it ends unless it is refreshed.
+    until: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'a str>,
+    user_agent: &'a str,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn of(sessions: &'a [ShownSession]) -> Self {
+        let shown = |session: &'a ShownSession| Shown {
+            sid: &session.sid,
+            started: session.started,
+            refreshed: session.refreshed,
+            until: session.until,
+            network: session.client.network.as_deref(),
+            user_agent: &session.client.user_agent,
+        };
+        Self { sessions: sessions.iter().map(shown).collect() }
+    }
+}
+
+pub(super) fn list(query: &str) -> Result<Call, Response> {
+    check(query, &["sub"])?;
+    let sub = needed(query, "sub")?;
+    let question = RecordRequest::of_viewer(&sub, About::Nothing, RecordCommand::ListSessions);
+    Ok(Call::Record(RecordCall { question, respond: Respond::Sessions }))
+}
+
+/// Ends one session, or all of a viewer.
+pub(super) fn end(query: &str) -> Result<Call, Response> {
+    check(query, &["sub", "sid"])?;
+    let sub = needed(query, "sub")?;
+    let sid = match param(query, "sid")? {
+        Some(sid) if sid.is_empty() => needed(query, "sid").map(Some)?,
+        sid => sid,
+    };
+    let command =
+        RecordCommand::EndSessions { sid, started_before: None, reason: Reason::SessionEnded };
+    let question = RecordRequest::of_viewer(&sub, About::Nothing, command);
+    let respond = Respond::Done("the viewer has no such session");
+    Ok(Call::Record(RecordCall { question, respond }))
+}
+
+/// A revocation, which first ends the sessions that it concerns if it is of a viewer. Otherwise they would go on once
+/// it ends.
+pub(super) fn end_first(revocation: Revocation) -> Call {
+    if revocation.kind != Kind::Sub {
+        return Call::Revoke(revocation);
+    }
+    let command = RecordCommand::EndSessions {
+        sid: None,
+        started_before: revocation.issued_before,
+        reason: revocation.reason,
+    };
+    let question = RecordRequest::of_viewer(&revocation.value, About::Nothing, command);
+    Call::Record(RecordCall { question, respond: Respond::Revoke(revocation) })
+}

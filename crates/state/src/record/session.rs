@@ -1,0 +1,385 @@
+//! The sessions of one viewer: long sign-ins, from which short access tokens are renewed with refresh tokens.
+//!
+//! A refresh token works once: it is exchanged for its successor, the next generation. Nothing secret is stored, only
+//! the number of the newest generation. If a token that was exchanged comes back, either the answer to its first use was
+//! lost, or two have it, of whom one stole it (RFC 9700, section 4.14.2):
+//!
+//! - The token before the newest gets the same successor again, never another one: within 10 seconds of the exchange
+//!   from anybody, because tabs of a browser share the token; within 60 seconds if the newest was not seen in use yet;
+//!   and later if it was not seen in use and comes from the client that made the exchange: a laptop may fall asleep
+//!   between request and answer.
+//! - Everything else that is older than the newest ends the session.
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::{fmt, mem};
+
+use serde::{Deserialize, Serialize};
+
+use super::RecordReply;
+use crate::revocation::{Kind, Reason, Revocation};
+
+/// For how long after an exchange anybody gets its answer again, in seconds.
+const GRACE: u64 = 10;
+
+/// The same as long as the newest token was not seen in use.
+const UNSEEN_GRACE: u64 = 60;
+
+/// The most sessions of a viewer. One more ends the one that was refreshed the longest time ago.
+const MAX_SESSIONS: usize = if cfg!(test) { 3 } else { 50 };
+
+/// The sessions of a viewer.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sessions {
+    running: Vec<Session>,
+    /// The ids of the session links that were used, each with the time from which no gate takes it any more.
+    used: Vec<(String, u64)>,
+}
+
+/// A session that runs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub sid: String,
+    /// When the viewer signed in, in unix seconds.
+    pub started: u64,
+    /// When it ends at the latest, in unix seconds.
+    expires: u64,
+    /// After so many seconds without a refresh it ends.
+    idle: u64,
+    /// For how many seconds an access token lasts.
+    access: u64,
+    directories: Vec<String>,
+    max: Option<u16>,
+    claims: Option<String>,
+    /// The key that signed the session link.
+    kid: String,
+    /// The number of the newest refresh token.
+    generation: u32,
+    /// When the newest one was made, in unix seconds.
+    rotated: u64,
+    /// Who got it.
+    client: Client,
+    /// Whether it, or an access token that was made with it, was seen in use.
+    is_seen: bool,
+    /// How often the playback was displaced: each time it gets a new id.
+    displaced: u32,
+    /// When the last of the access tokens expires, in unix seconds.
+    access_until: u64,
+}
+
+/// Starts a session.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartSession {
+    /// The id of the session: that of the session link.
+    pub sid: String,
+    /// When the viewer signed in: when the link was issued, in unix seconds.
+    pub started: u64,
+    /// The key that signed the link.
+    pub kid: String,
+    /// For how many seconds access tokens last.
+    pub access: u64,
+    /// After so many seconds without a refresh it ends.
+    pub idle: u64,
+    /// After so many seconds it ends in any case.
+    pub absolute: u64,
+    /// What it opens.
+    pub directories: Vec<String>,
+    /// How many playbacks of the viewer may run at once.
+    pub max: Option<u16>,
+    /// Claims for the origin, as a JSON object.
+    pub claims: Option<String>,
+    /// From this time on, in unix seconds, no gate takes the link.
+    pub link_until: u64,
+    /// Who starts it.
+    pub client: Client,
+}
+
+/// Refreshes a session.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refresh {
+    /// The id of the session.
+    pub sid: String,
+    /// The generation of the refresh token.
+    pub generation: u32,
+    /// Who refreshes.
+    pub client: Client,
+}
+
+/// A client, as far as the gate can tell.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Its network.
+    pub network: Option<String>,
+    /// Its header field `User-Agent`.
+    pub user_agent: String,
+}
+
+/// What the tokens of a session say.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshedSession {
+    /// The id of the session.
+    pub sid: String,
+    /// The id of its playback, which the access tokens name: usually that of the session.
+    pub playback: String,
+    /// When the viewer signed in, in unix seconds.
+    pub started: u64,
+    /// The key that signed the session link.
+    pub kid: String,
+    /// The generation of the tokens.
+    pub generation: u32,
+    /// For how many seconds access tokens last.
+    pub access: u64,
+    /// When the access tokens expire, in unix seconds.
+    pub access_until: u64,
+    /// When the refresh token expires, in unix seconds.
+    pub refresh_until: u64,
+    /// When the session ends at the latest, in unix seconds.
+    pub expires: u64,
+    /// What it opens.
+    pub directories: Vec<String>,
+    /// How many playbacks of the viewer may run at once.
+    pub max: Option<u16>,
+    /// Claims for the origin, as a JSON object.
+    pub claims: Option<String>,
+}
+
+/// A session, as an operator sees it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownSession {
+    /// Its id.
+    pub sid: String,
+    /// When the viewer signed in, in unix seconds.
+    pub started: u64,
+    /// When it was last refreshed, in unix seconds.
+    pub refreshed: u64,
+    /// When it ends unless it is refreshed, in unix seconds.
+    pub until: u64,
+    /// Who last refreshed it.
+    pub client: Client,
+}
+
+/// A refresh token was used twice.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Theft {
+    /// The session.
+    pub sid: String,
+    /// When its newest token was made, in unix seconds, and for whom.
+    pub first: (u64, Client),
+    /// When the older token came, in unix seconds, and from whom.
+    pub second: (u64, Client),
+}
+
+/// A session that ended because one of its tokens was used twice.
+pub(super) struct Stolen {
+    pub(super) session: Session,
+    pub(super) theft: Theft,
+}
+
+impl Sessions {
+    /// Starts a session. Also returns those that end because there are too many.
+    pub(super) fn start(&mut self, start: StartSession, now: u64) -> (RecordReply, Vec<Session>) {
+        let StartSession { sid, started, kid, access, idle, absolute, .. } = start;
+        if self.used.iter().any(|(used, _)| *used == sid) {
+            return (RecordReply::AlreadyUsed, Vec::new());
+        }
+        self.used.push((sid.clone(), start.link_until));
+        let mut session = Session {
+            sid,
+            started,
+            expires: started.saturating_add(absolute),
+            idle,
+            access,
+            directories: start.directories,
+            max: start.max,
+            claims: start.claims,
+            kid,
+            generation: 1,
+            rotated: now,
+            client: start.client,
+            is_seen: false,
+            displaced: 0,
+            access_until: 0,
+        };
+        if session.until() <= now {
+            return (RecordReply::SessionEnded, Vec::new());
+        }
+        let reply = session.reply(now);
+        self.running.push(session);
+        let surplus = self.running.len().saturating_sub(MAX_SESSIONS);
+        // The order is that of the last refreshes.
+        (reply, self.running.drain(..surplus).collect())
+    }
+
+    /// Refreshes a session. `has_ended` says whether a playback cannot go on under its id.
+    ///
+    /// # Errors
+    /// The session, if the refresh token was used twice.
+    pub(super) fn refresh(
+        &mut self,
+        refresh: Refresh,
+        now: u64,
+        has_ended: impl Fn(&str) -> bool,
+    ) -> Result<RecordReply, Box<Stolen>> {
+        let Refresh { sid, generation, client } = refresh;
+        let Some(at) = self.running.iter().position(|session| session.sid == sid) else {
+            return Ok(RecordReply::SessionEnded);
+        };
+        let mut session = self.running.remove(at);
+        match generation.cmp(&session.generation) {
+            // No gate has made it: the store is older than the token.
+            core::cmp::Ordering::Greater => {
+                self.running.insert(at, session);
+                return Ok(RecordReply::SessionEnded);
+            }
+            core::cmp::Ordering::Equal => {
+                session.generation = session.generation.saturating_add(1);
+                (session.rotated, session.client, session.is_seen) = (now, client, false);
+            }
+            core::cmp::Ordering::Less if session.answers_again(generation, &client, now) => {}
+            core::cmp::Ordering::Less => {
+                let first = (session.rotated, mem::take(&mut session.client));
+                let theft = Theft { sid, first, second: (now, client) };
+                return Err(Box::new(Stolen { session, theft }));
+            }
+        }
+        if has_ended(&session.playback_id()) {
+            session.displaced = session.displaced.saturating_add(1);
+        }
+        let reply = session.reply(now);
+        self.running.push(session);
+        Ok(reply)
+    }
+
+    /// Notes that the tokens of a generation are in use.
+    pub(super) fn seen(&mut self, sid: &str, generation: u32) {
+        let is_it = |session: &&mut Session| session.playback_id() == sid;
+        for session in self.running.iter_mut().filter(is_it) {
+            session.is_seen |= session.generation == generation;
+        }
+    }
+
+    /// Removes sessions.
+    pub(super) fn take(&mut self, is_meant: impl Fn(&Session) -> bool) -> Vec<Session> {
+        let (meant, others) = mem::take(&mut self.running).into_iter().partition(is_meant);
+        self.running = others;
+        meant
+    }
+
+    pub(super) fn shown(&self) -> Vec<ShownSession> {
+        self.running.iter().map(Session::shown).collect()
+    }
+
+    /// Forgets what has expired.
+    pub(super) fn forget(&mut self, now: u64) {
+        for session in &mut self.running {
+            // If the clock was set back, the grace is counted from now on.
+            session.rotated = session.rotated.min(now);
+        }
+        self.running.retain(|session| session.until() > now);
+        self.used.retain(|(_, until)| *until > now);
+    }
+
+    /// From this time on, nothing of it is needed.
+    pub(super) fn until(&self) -> u64 {
+        let sessions = self.running.iter().map(Session::until);
+        sessions.chain(self.used.iter().map(|(_, until)| *until)).max().unwrap_or(0)
+    }
+}
+
+impl Session {
+    /// The id of its playback. One that was displaced is on the denylist, so the viewer comes back with another.
+    pub(super) fn playback_id(&self) -> String {
+        match self.displaced {
+            0 => self.sid.clone(),
+            times => [&self.sid, "-", times.to_string().as_str()].concat(),
+        }
+    }
+
+    /// When it ends unless it is refreshed.
+    fn until(&self) -> u64 {
+        self.rotated.saturating_add(self.idle).min(self.expires)
+    }
+
+    /// Whether a token that was exchanged gets the answer to that exchange again.
+    fn answers_again(&self, generation: u32, client: &Client, now: u64) -> bool {
+        let age = now.saturating_sub(self.rotated);
+        generation.checked_add(1) == Some(self.generation)
+            && (age <= GRACE || !self.is_seen && (age <= UNSEEN_GRACE || *client == self.client))
+    }
+
+    /// What the tokens of the newest generation say.
+    fn reply(&mut self, now: u64) -> RecordReply {
+        let access_until = now.saturating_add(self.access).min(self.expires);
+        self.access_until = self.access_until.max(access_until);
+        RecordReply::Session(Box::new(RefreshedSession {
+            sid: self.sid.clone(),
+            playback: self.playback_id(),
+            started: self.started,
+            kid: self.kid.clone(),
+            generation: self.generation,
+            access: self.access,
+            access_until,
+            refresh_until: self.until(),
+            expires: self.expires,
+            directories: self.directories.clone(),
+            max: self.max,
+            claims: self.claims.clone(),
+        }))
+    }
+
+    fn shown(&self) -> ShownSession {
+        ShownSession {
+            sid: self.sid.clone(),
+            started: self.started,
+            refreshed: self.rotated,
+            until: self.until(),
+            client: self.client.clone(),
+        }
+    }
+
+    /// Ends its access tokens.
+    pub(super) fn revocation(&self, reason: Reason) -> Revocation {
+        let (kind, value, until) = (Kind::Sid, self.playback_id(), self.access_until);
+        Revocation { kind, value, issued_before: None, until, reason }
+    }
+}
+
+/// Shows no id.
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.running.fmt(f)
+    }
+}
+
+/// Shows no id.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { started, generation, rotated, is_seen, .. } = self;
+        f.debug_struct("Session")
+            .field("started", started)
+            .field("generation", generation)
+            .field("rotated", rotated)
+            .field("is_seen", is_seen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Shows nothing of a client.
+macro_rules! hide {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    )*};
+}
+
+hide!(Client, Refresh, RefreshedSession, ShownSession, StartSession, Theft);
