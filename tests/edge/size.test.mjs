@@ -17,15 +17,15 @@ before(() => {
 
 const kilobytes = (bytes) => gzipSync(bytes, { level: 9 }).length / 1000;
 
-test("the uploaded Worker is below 260 KB, compressed", () => {
+test("the uploaded Worker is below 290 KB, compressed", () => {
   const sizes = uploaded().map(([name, bytes]) => [name, kilobytes(bytes)]);
   assert.ok(sizes.length >= 2, "the script and the wasm");
   const total = sizes.reduce((sum, [, size]) => sum + size, 0);
   console.log(`Worker: ${total.toFixed(1)} KB`);
-  assert.ok(total < 260, `${total} KB`);
+  assert.ok(total < 290, `${total} KB`);
 });
 
-for (const [module, limit] of [["playgate", 88], ["playgate-jwt", 137]]) {
+for (const [module, limit] of [["playgate", 90], ["playgate-jwt", 137]]) {
   test(`the page's ${module}.wasm is below ${limit} KB, compressed`, () => {
     const size = kilobytes(readFileSync(join(root, `build/www/vendor/${module}_bg.wasm`)));
     console.log(`${module}: ${size.toFixed(1)} KB`);

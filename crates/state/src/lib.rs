@@ -50,8 +50,8 @@ pub use crate::denylist::{
 pub use crate::log::{CLOCK_SLACK, Entry, TILE, Update, UpdateError, hash, tile_end};
 pub use crate::record::{
     Client, End, LEASE, Outcome, OverLimit, Play, Playback, Put, Record, RecordCommand,
-    RecordReply, Redeem, Redemption, Reference, Refresh, RefreshedSession, Session, ShownSession,
-    StartSession, Theft, Viewer, apply, decode, encode,
+    RecordReply, Redeem, Redemption, Reference, Refresh, Session, SessionLink, Theft, Viewer,
+    apply, decode, encode,
 };
 pub use crate::replica::{ApplyError, Progress, Replica, TokenFacts};
 pub use crate::revocation::{Kind, Reason, Revocation, RevocationError};

@@ -27,9 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::redemption::{Redeem, Redemption};
 pub use self::reference::{Put, Reference};
-pub use self::session::{
-    Client, Refresh, RefreshedSession, Session, ShownSession, StartSession, Theft,
-};
+pub use self::session::{Client, Refresh, Session, SessionLink, Theft};
 pub use self::viewer::{End, LEASE, OverLimit, Play, Playback, Viewer};
 use crate::log::CLOCK_SLACK;
 use crate::revocation::{Reason, Revocation};
@@ -88,7 +86,12 @@ pub enum RecordCommand {
         generation: u32,
     },
     /// Starts a session.
-    StartSession(Box<StartSession>),
+    StartSession {
+        /// What the session link says.
+        link: Box<SessionLink>,
+        /// Who starts it.
+        client: Client,
+    },
     /// Changes nothing, but what is no longer needed is forgotten.
     Sweep,
 }
@@ -113,12 +116,12 @@ pub enum RecordReply {
     Redeemed,
     /// The operator ended the playback.
     Revoked,
-    /// The session goes on, with these tokens.
-    Session(Box<RefreshedSession>),
+    /// The session goes on, with new tokens.
+    Session(Box<Session>),
     /// The session has ended, or there never was one.
     SessionEnded,
     /// The sessions of a viewer.
-    Sessions(Vec<ShownSession>),
+    Sessions(Vec<Session>),
     /// Another token is stored for the reference.
     Taken,
     /// The token of the reference.
@@ -204,7 +207,7 @@ impl RecordCommand {
             | Self::Play(_)
             | Self::Refresh(_)
             | Self::Seen { .. }
-            | Self::StartSession(_) => Some(Record::Viewer(Viewer::default())),
+            | Self::StartSession { .. } => Some(Record::Viewer(Viewer::default())),
             Self::Delete | Self::Get | Self::Put(_) | Self::Sweep => None,
         }
     }
@@ -238,7 +241,7 @@ impl fmt::Debug for RecordCommand {
             Self::Redeem(_) => "Redeem",
             Self::Refresh(_) => "Refresh",
             Self::Seen { .. } => "Seen",
-            Self::StartSession(_) => "StartSession",
+            Self::StartSession { .. } => "StartSession",
             Self::Sweep => "Sweep",
         })
     }

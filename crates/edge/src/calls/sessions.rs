@@ -1,6 +1,6 @@
 //! The operator's calls about sessions.
 
-use playgate_state::{Kind, Reason, RecordCommand, Revocation, ShownSession};
+use playgate_state::{Kind, Reason, RecordCommand, Revocation, Session};
 use serde::Serialize;
 
 use super::query::{check, needed, param};
@@ -28,12 +28,12 @@ struct Shown<'a> {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn of(sessions: &'a [ShownSession]) -> Self {
-        let shown = |session: &'a ShownSession| Shown {
-            sid: &session.sid,
-            started: session.started,
-            refreshed: session.refreshed,
-            until: session.until,
+    pub(super) fn of(sessions: &'a [Session]) -> Self {
+        let shown = |session: &'a Session| Shown {
+            sid: &session.link.sid,
+            started: session.link.started,
+            refreshed: session.rotated,
+            until: session.until(),
             network: session.client.network.as_deref(),
             user_agent: &session.client.user_agent,
         };

@@ -10,10 +10,11 @@
 //! forge `Origin` and `Sec-Fetch-Site`, and the cookie is `SameSite=Strict`.
 
 use playgate::{
-    Purpose, Refusal, Request, SESSION_PATH, SessionGrant, StateError, UnixTime, Verified, Verifier,
+    PresentedToken, Purpose, Refusal, Request, SESSION_PATH, SessionGrant, State, StateError,
+    UnixTime, Verified, Verifier,
 };
 use playgate_state::{
-    Client, Reason, RecordCommand, RecordReply, Refresh, RefreshedSession, StartSession, TokenFacts,
+    Client, Reason, RecordCommand, RecordReply, Refresh, Session, SessionLink, TokenFacts,
 };
 use serde::Serialize;
 
@@ -119,7 +120,13 @@ impl SessionCall<'_> {
             }
             Err(Stop::AskDenylist) => Decision::AskDenylist,
             Err(Stop::AskRecord(question)) => Decision::AskRecord(question),
-            Err(Stop::Refuse(refusal)) => problem(Problem::Refused(refusal), cors, self.entry),
+            Err(Stop::Refuse(refusal)) => {
+                let mut headers = cors;
+                if refusal == StateError::SessionEnded.into() {
+                    headers.push(("Set-Cookie", cookie("", 0).into()));
+                }
+                problem(Problem::Refused(refusal), headers, self.entry)
+            }
         }
     }
 
@@ -158,7 +165,7 @@ impl SessionCall<'_> {
         else {
             return Err(wrong_purpose);
         };
-        let start = StartSession {
+        let link = SessionLink {
             sid: sid.as_str().into(),
             started: started.as_secs(),
             kid: verified.kid().into(),
@@ -169,14 +176,13 @@ impl SessionCall<'_> {
             max: grant.max_playbacks(),
             claims: verified.claims(),
             // A gate may be behind, or have a leeway.
-            link_until: grant
+            until: grant
                 .expires()
                 .as_secs()
                 .saturating_add(self.config.leeway)
                 .saturating_add(playgate_state::CLOCK_SLACK),
-            client: self.client(),
         };
-        let command = RecordCommand::StartSession(Box::new(start));
+        let command = RecordCommand::StartSession { link: Box::new(link), client: self.client() };
         self.go_on(sub.as_str(), sid.as_str(), command)
     }
 
@@ -198,7 +204,9 @@ impl SessionCall<'_> {
     /// Signs out. Without a session, there is nothing to do.
     fn end(&self) -> Result<Answer, Stop> {
         let cookies = self.cookies();
-        let verifier = self.config.verifier().purpose(Purpose::RefreshSession);
+        // Also one that was revoked.
+        let verifier =
+            self.config.verifier().purpose(Purpose::RefreshSession).state(Some(&Permissive));
         if let Ok((token, others)) = self.tokens(&verifier, &cookies) {
             for RefreshToken { sub, sid, .. } in [token].into_iter().chain(others) {
                 let reason = Reason::SignedOut;
@@ -288,13 +296,14 @@ impl SessionCall<'_> {
         }
     }
 
-    fn answer(&self, sub: &str, session: &RefreshedSession) -> Result<Answer, Stop> {
+    fn answer(&self, sub: &str, session: &Session) -> Result<Answer, Stop> {
+        let (link, playback) = (&session.link, session.playback_id());
         // Whoever revokes the key of the session link ends its session, though another key has signed since.
         let facts = TokenFacts {
             sub: Some(sub),
-            kid: Some(&session.kid),
+            kid: Some(&link.kid),
             path: SESSION_PATH,
-            issued: Some(session.started),
+            issued: Some(link.started),
             ..TokenFacts::default()
         };
         known(self.config, self.state, self.at).check(&facts)?;
@@ -302,14 +311,15 @@ impl SessionCall<'_> {
         let now = UnixTime::from_secs(self.at.secs);
         let grant = SessionGrant {
             subject: sub,
-            session: &session.playback,
-            started: UnixTime::from_secs(session.started),
+            session: &playback,
+            started: UnixTime::from_secs(link.started),
             generation: session.generation,
-            max_playbacks: session.max,
-            claims: session.claims.as_deref(),
+            max_playbacks: link.max,
+            claims: link.claims.as_deref(),
         };
-        let until = UnixTime::from_secs(session.access_until);
-        let tokens = session.directories.iter().filter_map(|directory| {
+        let until = session.access_until.min(self.at.secs.saturating_add(link.access));
+        let until = UnixTime::from_secs(until);
+        let tokens = link.directories.iter().filter_map(|directory| {
             let token = verifier.access_token(&grant, directory, until, now)?;
             Some(ShownToken {
                 directory,
@@ -318,17 +328,17 @@ impl SessionCall<'_> {
             })
         });
         let tokens: Vec<_> = tokens.collect();
-        let until = UnixTime::from_secs(session.refresh_until);
-        let of_session = SessionGrant { session: &session.sid, ..grant };
+        let until = UnixTime::from_secs(session.until());
+        let of_session = SessionGrant { session: &link.sid, ..grant };
         let refresh = verifier.refresh_token(&of_session, until, now);
-        let (Some(refresh), true) = (refresh, tokens.len() == session.directories.len()) else {
+        let (Some(refresh), true) = (refresh, tokens.len() == link.directories.len()) else {
             // No key can sign. The session stays as it is.
             return Err(StateError::Unavailable.into());
         };
         let first_end = tokens.iter().map(|token| token.expires).min().unwrap_or_default();
         let body = Refreshed {
             refresh_in: refresh_in(first_end.saturating_sub(self.at.secs), (self.at.random)()),
-            session_expires: session.expires,
+            session_expires: session.expires(),
             tokens,
         };
         let mut headers = no_store();
@@ -338,6 +348,20 @@ impl SessionCall<'_> {
         // Strings and numbers always serialize.
         let body = serde_json::to_string(&body).unwrap_or_default();
         Ok(Answer { status: 200, headers, body: Some(body) })
+    }
+}
+
+/// A state that has nothing against any token.
+#[derive(Debug)]
+struct Permissive;
+
+impl State for Permissive {
+    fn admit(&self, _: &PresentedToken<'_>, _: UnixTime) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn counts(&self) -> bool {
+        true
     }
 }
 

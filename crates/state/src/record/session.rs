@@ -42,50 +42,18 @@ pub(super) struct Sessions {
     used: Vec<(String, u64)>,
 }
 
-/// A session that runs.
+/// What a session link says.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
-    /// Its id.
-    pub sid: String,
-    /// When the viewer signed in, in unix seconds.
-    pub started: u64,
-    /// When it ends at the latest, in unix seconds.
-    expires: u64,
-    /// After so many seconds without a refresh it ends.
-    idle: u64,
-    /// For how many seconds an access token lasts.
-    access: u64,
-    directories: Vec<String>,
-    max: Option<u16>,
-    claims: Option<String>,
-    /// The key that signed the session link.
-    kid: String,
-    /// The number of the newest refresh token.
-    generation: u32,
-    /// When the newest one was made, in unix seconds.
-    rotated: u64,
-    /// Who got it.
-    client: Client,
-    /// Whether it, or an access token that was made with it, was seen in use.
-    is_seen: bool,
-    /// How often the playback was displaced: each time it gets a new id.
-    displaced: u32,
-    /// When the last of the access tokens expires, in unix seconds.
-    access_until: u64,
-}
-
-/// Starts a session.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StartSession {
-    /// The id of the session: that of the session link.
+pub struct SessionLink {
+    /// Its id, which becomes that of the session.
     pub sid: String,
     /// When the viewer signed in: when the link was issued, in unix seconds.
     pub started: u64,
-    /// The key that signed the link.
+    /// The key that signed it.
     pub kid: String,
     /// For how many seconds access tokens last.
     pub access: u64,
-    /// After so many seconds without a refresh it ends.
+    /// After so many seconds without a refresh the session ends.
     pub idle: u64,
     /// After so many seconds it ends in any case.
     pub absolute: u64,
@@ -96,9 +64,26 @@ pub struct StartSession {
     /// Claims for the origin, as a JSON object.
     pub claims: Option<String>,
     /// From this time on, in unix seconds, no gate takes the link.
-    pub link_until: u64,
-    /// Who starts it.
+    pub until: u64,
+}
+
+/// A session that runs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// What its link said.
+    pub link: SessionLink,
+    /// The number of the newest refresh token.
+    pub generation: u32,
+    /// When the newest one was made, in unix seconds.
+    pub rotated: u64,
+    /// Who got it.
     pub client: Client,
+    /// Whether it, or an access token that was made with it, was seen in use.
+    is_seen: bool,
+    /// How often the playback was displaced: each time it gets a new id.
+    displaced: u32,
+    /// When the last of the access tokens expires, in unix seconds: later than the newest if the clock was set back.
+    pub access_until: u64,
 }
 
 /// Refreshes a session.
@@ -121,50 +106,6 @@ pub struct Client {
     pub user_agent: String,
 }
 
-/// What the tokens of a session say.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefreshedSession {
-    /// The id of the session.
-    pub sid: String,
-    /// The id of its playback, which the access tokens name: usually that of the session.
-    pub playback: String,
-    /// When the viewer signed in, in unix seconds.
-    pub started: u64,
-    /// The key that signed the session link.
-    pub kid: String,
-    /// The generation of the tokens.
-    pub generation: u32,
-    /// For how many seconds access tokens last.
-    pub access: u64,
-    /// When the access tokens expire, in unix seconds.
-    pub access_until: u64,
-    /// When the refresh token expires, in unix seconds.
-    pub refresh_until: u64,
-    /// When the session ends at the latest, in unix seconds.
-    pub expires: u64,
-    /// What it opens.
-    pub directories: Vec<String>,
-    /// How many playbacks of the viewer may run at once.
-    pub max: Option<u16>,
-    /// Claims for the origin, as a JSON object.
-    pub claims: Option<String>,
-}
-
-/// A session, as an operator sees it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShownSession {
-    /// Its id.
-    pub sid: String,
-    /// When the viewer signed in, in unix seconds.
-    pub started: u64,
-    /// When it was last refreshed, in unix seconds.
-    pub refreshed: u64,
-    /// When it ends unless it is refreshed, in unix seconds.
-    pub until: u64,
-    /// Who last refreshed it.
-    pub client: Client,
-}
-
 /// A refresh token was used twice.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Theft {
@@ -184,29 +125,19 @@ pub(super) struct Stolen {
 
 impl Sessions {
     /// Starts a session. Also returns those that end because there are too many.
-    pub(super) fn start(&mut self, start: StartSession, now: u64) -> (RecordReply, Vec<Session>) {
-        let StartSession { sid, started, kid, access, idle, absolute, .. } = start;
-        if self.used.iter().any(|(used, _)| *used == sid) {
+    pub(super) fn start(
+        &mut self,
+        link: SessionLink,
+        client: Client,
+        now: u64,
+    ) -> (RecordReply, Vec<Session>) {
+        if self.used.iter().any(|(used, _)| *used == link.sid) {
             return (RecordReply::AlreadyUsed, Vec::new());
         }
-        self.used.push((sid.clone(), start.link_until));
-        let mut session = Session {
-            sid,
-            started,
-            expires: started.saturating_add(absolute),
-            idle,
-            access,
-            directories: start.directories,
-            max: start.max,
-            claims: start.claims,
-            kid,
-            generation: 1,
-            rotated: now,
-            client: start.client,
-            is_seen: false,
-            displaced: 0,
-            access_until: 0,
-        };
+        self.used.push((link.sid.clone(), link.until));
+        let (is_seen, displaced, access_until) = (false, 0, 0);
+        let mut session =
+            Session { link, generation: 1, rotated: now, client, is_seen, displaced, access_until };
         if session.until() <= now {
             return (RecordReply::SessionEnded, Vec::new());
         }
@@ -228,7 +159,7 @@ impl Sessions {
         has_ended: impl Fn(&str) -> bool,
     ) -> Result<RecordReply, Box<Stolen>> {
         let Refresh { sid, generation, client } = refresh;
-        let Some(at) = self.running.iter().position(|session| session.sid == sid) else {
+        let Some(at) = self.running.iter().position(|session| session.link.sid == sid) else {
             return Ok(RecordReply::SessionEnded);
         };
         let mut session = self.running.remove(at);
@@ -272,8 +203,8 @@ impl Sessions {
         meant
     }
 
-    pub(super) fn shown(&self) -> Vec<ShownSession> {
-        self.running.iter().map(Session::shown).collect()
+    pub(super) fn list(&self) -> Vec<Session> {
+        self.running.clone()
     }
 
     /// Forgets what has expired.
@@ -294,17 +225,26 @@ impl Sessions {
 }
 
 impl Session {
-    /// The id of its playback. One that was displaced is on the denylist, so the viewer comes back with another.
-    pub(super) fn playback_id(&self) -> String {
+    /// The id of its playback, which access tokens name. One that was displaced is on the denylist, so the viewer comes
+    /// back with another.
+    #[must_use]
+    pub fn playback_id(&self) -> String {
         match self.displaced {
-            0 => self.sid.clone(),
-            times => [&self.sid, "-", times.to_string().as_str()].concat(),
+            0 => self.link.sid.clone(),
+            times => [&self.link.sid, "-", times.to_string().as_str()].concat(),
         }
     }
 
-    /// When it ends unless it is refreshed.
-    fn until(&self) -> u64 {
-        self.rotated.saturating_add(self.idle).min(self.expires)
+    /// When it ends at the latest, in unix seconds.
+    #[must_use]
+    pub const fn expires(&self) -> u64 {
+        self.link.started.saturating_add(self.link.absolute)
+    }
+
+    /// When it ends unless it is refreshed, in unix seconds.
+    #[must_use]
+    pub fn until(&self) -> u64 {
+        self.rotated.saturating_add(self.link.idle).min(self.expires())
     }
 
     /// Whether a token that was exchanged gets the answer to that exchange again.
@@ -314,34 +254,11 @@ impl Session {
             && (age <= GRACE || !self.is_seen && (age <= UNSEEN_GRACE || *client == self.client))
     }
 
-    /// What the tokens of the newest generation say.
+    /// That it goes on, with new access tokens.
     fn reply(&mut self, now: u64) -> RecordReply {
-        let access_until = now.saturating_add(self.access).min(self.expires);
-        self.access_until = self.access_until.max(access_until);
-        RecordReply::Session(Box::new(RefreshedSession {
-            sid: self.sid.clone(),
-            playback: self.playback_id(),
-            started: self.started,
-            kid: self.kid.clone(),
-            generation: self.generation,
-            access: self.access,
-            access_until,
-            refresh_until: self.until(),
-            expires: self.expires,
-            directories: self.directories.clone(),
-            max: self.max,
-            claims: self.claims.clone(),
-        }))
-    }
-
-    fn shown(&self) -> ShownSession {
-        ShownSession {
-            sid: self.sid.clone(),
-            started: self.started,
-            refreshed: self.rotated,
-            until: self.until(),
-            client: self.client.clone(),
-        }
+        let until = now.saturating_add(self.link.access).min(self.expires());
+        self.access_until = self.access_until.max(until);
+        RecordReply::Session(Box::new(self.clone()))
     }
 
     /// Ends its access tokens.
@@ -361,9 +278,8 @@ impl fmt::Debug for Sessions {
 /// Shows no id.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { started, generation, rotated, is_seen, .. } = self;
+        let Self { generation, rotated, is_seen, .. } = self;
         f.debug_struct("Session")
-            .field("started", started)
             .field("generation", generation)
             .field("rotated", rotated)
             .field("is_seen", is_seen)
@@ -382,4 +298,4 @@ macro_rules! hide {
     )*};
 }
 
-hide!(Client, Refresh, RefreshedSession, ShownSession, StartSession, Theft);
+hide!(Client, Refresh, SessionLink, Theft);

@@ -14,7 +14,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::session::{Session, Sessions};
+use super::session::{Session, SessionLink, Sessions};
 use super::{RecordCommand, RecordReply, Theft};
 use crate::revocation::{Kind, Reason, Revocation};
 
@@ -127,8 +127,8 @@ impl Viewer {
     ) -> RecordReply {
         self.forget(now);
         match command {
-            RecordCommand::StartSession(start) => {
-                let (reply, surplus) = self.sessions.start(*start, now);
+            RecordCommand::StartSession { link, client } => {
+                let (reply, surplus) = self.sessions.start(*link, client, now);
                 self.end_sessions(surplus, Reason::SessionEnded, now, revocations);
                 reply
             }
@@ -147,11 +147,12 @@ impl Viewer {
                 self.sessions.seen(&sid, generation);
                 RecordReply::Done
             }
-            RecordCommand::ListSessions => RecordReply::Sessions(self.sessions.shown()),
+            RecordCommand::ListSessions => RecordReply::Sessions(self.sessions.list()),
             RecordCommand::EndSessions { sid, started_before, reason } => {
                 let is_meant = |session: &Session| {
-                    sid.as_ref().is_none_or(|sid| *sid == session.sid)
-                        && started_before.is_none_or(|time| session.started < time)
+                    let SessionLink { sid: own, started, .. } = &session.link;
+                    sid.as_ref().is_none_or(|sid| sid == own)
+                        && started_before.is_none_or(|time| *started < time)
                 };
                 let ended = self.sessions.take(is_meant);
                 let is_known = sid.is_none() || !ended.is_empty();

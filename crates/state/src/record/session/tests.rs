@@ -10,7 +10,7 @@ use playgate::UnixTime;
 use proptest::prelude::*;
 
 use super::super::{OverLimit, Play, Record, RecordCommand, RecordReply, apply, decode, encode};
-use super::{Client, Refresh, RefreshedSession, StartSession};
+use super::{Client, Refresh, Session, SessionLink};
 use crate::revocation::{Kind, Reason, Revocation};
 
 pub(super) const START: u64 = 1_767_225_600;
@@ -23,7 +23,7 @@ pub(super) fn client(name: &str) -> Client {
 }
 
 pub(super) fn start(sid: &str, now: u64) -> RecordCommand {
-    RecordCommand::StartSession(Box::new(StartSession {
+    let link = SessionLink {
         sid: sid.into(),
         started: now,
         kid: "main".into(),
@@ -33,9 +33,9 @@ pub(super) fn start(sid: &str, now: u64) -> RecordCommand {
         directories: ["/videos/42/".into()].into(),
         max: None,
         claims: Some(r#"{"role":"viewer"}"#.into()),
-        link_until: now + 60,
-        client: client("home"),
-    }))
+        until: now + 60,
+    };
+    RecordCommand::StartSession { link: Box::new(link), client: client("home") }
 }
 
 pub(super) fn refresh(sid: &str, generation: u32, from: &str) -> RecordCommand {
@@ -62,7 +62,7 @@ impl Home {
     }
 
     #[track_caller]
-    fn goes_on(&mut self, command: &RecordCommand, now: u64) -> RefreshedSession {
+    fn goes_on(&mut self, command: &RecordCommand, now: u64) -> Session {
         match self.send(command, now) {
             RecordReply::Session(session) => *session,
             other => panic!("{other:?}"),
@@ -74,14 +74,14 @@ impl Home {
 fn a_session_says_what_its_link_said() {
     let mut home = Home::default();
     let session = home.goes_on(&start("s", START), START + 5);
-    assert_eq!((session.generation, session.started), (1, START));
+    assert_eq!((session.generation, session.link.started), (1, START));
     assert_eq!(session.access_until, START + 5 + ACCESS);
-    assert_eq!(session.refresh_until, START + 5 + IDLE);
-    assert_eq!(session.expires, START + ABSOLUTE);
-    assert_eq!((session.playback.as_str(), session.directories.len()), ("s", 1));
+    assert_eq!(session.until(), START + 5 + IDLE);
+    assert_eq!(session.expires(), START + ABSOLUTE);
+    assert_eq!((session.playback_id().as_str(), session.link.directories.len()), ("s", 1));
     let refreshed = home.goes_on(&refresh("s", 1, "home"), START + 500);
-    assert_eq!((refreshed.generation, refreshed.refresh_until), (2, START + 500 + IDLE));
-    assert_eq!((refreshed.started, refreshed.claims), (START, session.claims));
+    assert_eq!((refreshed.generation, refreshed.until()), (2, START + 500 + IDLE));
+    assert_eq!(refreshed.link, session.link);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn it_ends_when_it_is_idle_and_at_its_end() {
         home.goes_on(&refresh("s", generation, "home"), now);
     }
     let last = home.goes_on(&refresh("s", 5, "home"), START + ABSOLUTE - 1);
-    assert_eq!((last.access_until, last.refresh_until), (START + ABSOLUTE, START + ABSOLUTE));
+    assert_eq!((last.access_until, last.until()), (START + ABSOLUTE, START + ABSOLUTE));
     assert_eq!(home.send(&refresh("s", 6, "home"), START + ABSOLUTE), RecordReply::SessionEnded);
     assert!(home.stored.is_none() && home.revoked.is_empty());
     home.goes_on(&start("t", START), START);
@@ -158,7 +158,7 @@ fn grace() {
         } else {
             let RecordReply::Session(again) = again else { panic!("{case}") };
             assert_eq!(again.generation, 2, "the same successor");
-            assert_eq!(again.refresh_until, first.refresh_until, "{case}");
+            assert_eq!(again.until(), first.until(), "{case}");
         }
     }
 }
@@ -202,7 +202,7 @@ fn who_was_displaced_comes_back_with_another_playback() {
     assert_eq!(play(&mut home, "phone", START + 1), playing("phone"));
     assert_eq!(play(&mut home, "tv", START + 2), RecordReply::Displaced);
     let tv = home.goes_on(&refresh("tv", 1, "home"), START + 3);
-    assert_eq!((tv.sid.as_str(), tv.playback.as_str()), ("tv", "tv-1"));
+    assert_eq!((tv.link.sid.as_str(), tv.playback_id().as_str()), ("tv", "tv-1"));
     assert_eq!(play(&mut home, "tv-1", START + 4), playing("tv-1"));
     assert_eq!(play(&mut home, "phone", START + 5), RecordReply::Displaced);
     // The end of the session ends the playback, too.
@@ -234,7 +234,7 @@ fn what_started_before_ends() {
     else {
         panic!()
     };
-    assert_eq!(sessions.iter().map(|one| one.sid.as_str()).collect::<Vec<_>>(), ["new"]);
+    assert_eq!(sessions.iter().map(|one| one.link.sid.as_str()).collect::<Vec<_>>(), ["new"]);
     assert_eq!(home.revoked.len(), 1);
 }
 
@@ -257,7 +257,7 @@ fn debug_shows_nothing() {
     let record = decode::<Record>(home.stored.as_ref().unwrap()).unwrap();
     let text = format!("{session:?} {record:?} {:?}", start("secret", START));
     assert!(
-        text.contains("RefreshedSession") && !text.contains("secret") && !text.contains("role"),
+        text.contains("StartSession") && !text.contains("secret") && !text.contains("role"),
         "{text}"
     );
 }
