@@ -1,6 +1,9 @@
 //! Claims of the origin about a viewer, such as a role.
 
 #[cfg(feature = "alloc")]
+use core::fmt::Write as _;
+
+#[cfg(feature = "alloc")]
 use alloc::string::String;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _, Error};
@@ -50,11 +53,44 @@ impl<'a> Claims<'a> {
         }
     }
 
+    /// JSON in printable ASCII, as a header field can carry it: characters beyond it are escaped. They occur only in
+    /// strings, and so does DEL; other control characters occur only between tokens (RFC 8259, sections 2 and 7).
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn ascii(json: &str) -> String {
+        let (mut ascii, mut units) = (String::with_capacity(json.len()), [0; 2]);
+        for character in json.chars().filter(|character| *character >= ' ') {
+            if matches!(character, ' '..='~') {
+                ascii.push(character);
+            } else {
+                for unit in character.encode_utf16(&mut units) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(ascii, "\\u{unit:04x}");
+                }
+            }
+        }
+        ascii
+    }
+
     /// The JSON object.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn decode(self) -> String {
         let bytes = Base64UrlUnpadded::decode_vec(self.0).unwrap_or_default();
         String::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ascii_json_means_the_same() {
+        let json = "{\n \"na\u{ef}ve\": \"\u{1f600} \\u00e9 \\n\u{7f}\" }";
+        let expected = "{ \"na\\u00efve\": \"\\ud83d\\ude00 \\u00e9 \\n\\u007f\" }";
+        assert_eq!(Claims::ascii(json), expected);
+        assert_eq!(Claims::check(expected), Ok(()));
     }
 }

@@ -34,7 +34,7 @@ fn the_page_is_served_with_its_headers() {
         assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
         assert_eq!(page.header("cache-control"), Some("no-cache"));
     }
-    let none = json!({"error": "no such path; use POST /links to mint links"});
+    let none = json!({"error": "no such path; use POST /links to mint links, or POST /sessions for a session link"});
     server.ask("GET /nowhere.js", &[], b"").refuses(404, &none);
     server.ask("GET /../Cargo.toml", &[], b"").refuses(404, &none);
     server.ask("GET /%2e%2e/Cargo.toml", &[], b"").refuses(404, &none);

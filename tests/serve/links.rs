@@ -297,7 +297,7 @@ fn the_log_says_why_a_request_was_bad() {
             "..\u{fffd}\u{fffd}: no such member; write names in lower case, with _ between words: `expires_in`",
             "send JSON, with Content-Type: application/json",
             "send the secret as `Authorization: Bearer <secret>`",
-            "no such path; use POST /links to mint links",
+            "no such path; use POST /links to mint links, or POST /sessions for a session link",
             "the body is incomplete",
         ]
     );
@@ -336,7 +336,7 @@ fn limits() {
     for request in ["GET /", "POST /", "POST /links/", "GET /links/1"] {
         server
             .ask(request, &[BEARER], b"")
-            .refuses(404, &json!({"error": "no such path; use POST /links to mint links"}));
+            .refuses(404, &json!({"error": "no such path; use POST /links to mint links, or POST /sessions for a session link"}));
     }
 }
 

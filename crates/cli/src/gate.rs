@@ -1,17 +1,19 @@
 //! The client of a gate's own calls, below `/.playgate/`.
 
 use core::time::Duration;
+use std::collections::HashMap;
 use std::env;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use ureq::Agent;
 use ureq::http::Request;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::exit::Failure;
+use crate::exit::{self, Exit, Failure};
 use crate::keys::{self, SecretFile};
 
 /// The variable that holds the secret if no file is named.
@@ -127,6 +129,38 @@ impl Gate {
         let mut response = self.agent.run(request).map_err(|error| cannot(&error))?;
         let body = response.body_mut().read_to_string().map_err(|error| cannot(&error))?;
         Ok((response.status().as_u16(), body))
+    }
+}
+
+impl Gate {
+    /// Prints what a viewer has, one per line, or ends it: `playbacks` or `sessions`, or only the one of this id.
+    pub(crate) fn list_or_end(
+        &self,
+        what: &'static str,
+        sub: &str,
+        end: bool,
+        sid: Option<&str>,
+    ) -> Result<Exit, Failure> {
+        let mut query = vec![("sub", sub)];
+        query.extend(sid.map(|sid| ("sid", sid)));
+        let method = if end { "DELETE" } else { "GET" };
+        let (status, body) = self.call(method, what, &query, None)?;
+        match status {
+            204 => Ok(Exit::Done),
+            200 => {
+                type Page = HashMap<String, Vec<Box<RawValue>>>;
+                let page: Page = serde_json::from_str(&body).map_err(|_| unreadable())?;
+                let listed = page.get(what).ok_or_else(unreadable)?;
+                let lines: String = listed.iter().flat_map(|one| [one.get(), "\n"]).collect();
+                exit::answer(lines.as_bytes()).map(|()| Exit::Done)
+            }
+            404 if sid.is_some() => {
+                let one = what.trim_end_matches('s');
+                exit::say(format_args!("the viewer has no such {one}"));
+                Ok(Exit::Refused)
+            }
+            _ => Err(failure(status, &body)),
+        }
     }
 }
 

@@ -130,7 +130,7 @@ struct FormatArgs {
     #[arg(hide_possible_values = true)]
     format: Option<String>,
 
-    /// A claim of the JWT, such as the one that the gate turns into a directory. May be repeated
+    /// A claim: of a JWT, such as the one that the gate turns into a directory, or of a session. May be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = claim)]
     claim: Vec<(String, String)>,
 

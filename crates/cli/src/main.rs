@@ -19,6 +19,7 @@ mod printed;
 mod revoke;
 mod rewrite;
 mod serve;
+mod sessions;
 mod sign;
 mod verify;
 
@@ -85,6 +86,7 @@ enum Command {
     Revoke(revoke::Revoke),
     Revocations(revoke::Revocations),
     Playbacks(playbacks::Playbacks),
+    Sessions(sessions::Sessions),
     Serve(serve::Serve),
 }
 
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
         Command::Revoke(command) => command.run(),
         Command::Revocations(command) => command.run(),
         Command::Playbacks(command) => command.run(),
+        Command::Sessions(command) => command.run(),
         Command::Serve(command) => command.run(),
     })
 }

@@ -1,10 +1,9 @@
 //! `playgate playbacks`: what a viewer is watching, at a gate that counts playbacks.
 
 use clap::Args;
-use serde::Deserialize;
 
-use crate::exit::{self, Exit, Failure};
-use crate::gate::{Gate, GateArgs, failure, unreadable};
+use crate::exit::{Exit, Failure};
+use crate::gate::{Gate, GateArgs};
 
 /// List a viewer's playbacks, or end them
 ///
@@ -42,28 +41,7 @@ pub(crate) struct Playbacks {
 
 impl Playbacks {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        #[derive(Deserialize)]
-        struct Page {
-            playbacks: Vec<Box<serde_json::value::RawValue>>,
-        }
-        let gate = Gate::new(&self.gate)?;
-        let mut query = vec![("sub", self.sub.as_str())];
-        query.extend(self.sid.as_deref().map(|sid| ("sid", sid)));
-        let method = if self.end { "DELETE" } else { "GET" };
-        let (status, body) = gate.call(method, "playbacks", &query, None)?;
-        match status {
-            204 => Ok(Exit::Done),
-            200 => {
-                let page: Page = serde_json::from_str(&body).map_err(|_| unreadable())?;
-                let lines: String =
-                    page.playbacks.iter().flat_map(|one| [one.get(), "\n"]).collect();
-                exit::answer(lines.as_bytes()).map(|()| Exit::Done)
-            }
-            404 if self.sid.is_some() => {
-                exit::say("the viewer has no such playback");
-                Ok(Exit::Refused)
-            }
-            _ => Err(failure(status, &body)),
-        }
+        let Self { sub, end, sid, gate } = self;
+        Gate::new(&gate)?.list_or_end("playbacks", &sub, end, sid.as_deref())
     }
 }

@@ -1,5 +1,7 @@
 //! `playgate sign`: signs links.
 
+mod session;
+
 use core::cell::Cell;
 use core::iter;
 use std::io::BufRead;
@@ -18,6 +20,8 @@ use crate::keys::KeyArgs;
 use crate::lines::{self, Blocks, Line};
 use crate::link_args::{LinkArgs, in_options};
 
+use self::session::SessionArgs;
+
 /// Sign links
 ///
 /// Prints one link for each URL, in order. A link opens one file (exact scope), or, with --dir,
@@ -31,6 +35,8 @@ use crate::link_args::{LinkArgs, in_options};
 ///
 /// With --format timed-hmac, the token is a timed HMAC, as Cloudflare's is_timed_hmac_valid_v0 reads it.
 ///
+/// With --session, the link starts a session at a gate with state: see docs/sessions.md.
+///
 /// With --stdin, prints one line for each input line, and flushes it as soon as no more input is waiting.
 /// If a URL cannot be signed, prints an empty line, and a message on stderr.
 #[derive(Args)]
@@ -43,6 +49,8 @@ EXAMPLES:
   playgate sign --keys keys.txt --encode 'https://cdn.example.com/C# lesson.mp4'
   playgate sign --keys keys.txt --format jwt --claim vid=42 \\
       https://cdn.example.com/videos/42/film.mp4
+  playgate sign --keys keys.txt --session --sub viewer-1 --open /videos/42/ \\
+      https://cdn.example.com
 
 LENGTHS are in seconds, or like 90s, 10m, 4h, '1h 30m'.
 TIMES are in unix seconds (not milliseconds), or like 2030-01-01T00:00:00Z.
@@ -83,6 +91,9 @@ pub(crate) struct Sign {
     clock: Clock,
 
     #[command(flatten)]
+    session: SessionArgs,
+
+    #[command(flatten)]
     links: LinkArgs,
 }
 
@@ -90,6 +101,12 @@ impl Sign {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let signer = Signer::new(self.keys.load(self.stdin)?.ring);
         let links = SignRequest { encode: self.encode, ..SignRequest::from(self.links) };
+        if self.session.session {
+            let [url] = self.urls.as_slice() else {
+                return Err(Failure::usage("a session link is for one gate; write one URL"));
+            };
+            return self.session.sign(url, links, &signer, self.json, self.clock.now());
+        }
         let has_scope = links.dir.is_some() || links.format.format.as_deref() == Some("jwt");
         let told = Cell::new(links.exact || (has_scope && links.place.is_some()));
         let needs_id = links.jti.is_none() && (links.uses.is_some() || self.reference);
@@ -116,8 +133,8 @@ impl Sign {
     }
 }
 
-/// Random bytes in base64url.
-fn random_id<const N: usize>() -> Result<String, Failure> {
+/// An id of random bytes, in base64url.
+pub(crate) fn random_id<const N: usize>() -> Result<String, Failure> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| {
         Failure::unavailable(format_args!("no random numbers are available: {error}"))

@@ -4,6 +4,8 @@ use core::fmt;
 
 use js_sys::{Array, JSON, Object};
 use playgate::{KeyRing, ParamNames, Signer, UnixTime};
+#[cfg(feature = "formats")]
+use playgate_json::SessionRequest;
 use playgate_json::{GateOptions, ReportShape, Shape as _, SignRequest, Value, VerifyRequest};
 use wasm_bindgen::prelude::{JsCast as _, JsError, JsValue, wasm_bindgen};
 
@@ -16,6 +18,27 @@ pub fn sign(request: &Object, keys: &str, now: f64) -> Result<JsValue, JsValue> 
     let request = SignRequest::from_value(value_of(request)).map_err(thrown)?;
     let signer = Signer::new(ring(keys)?);
     to_object(&request.sign(&signer, time(now)).map_err(thrown)?)
+}
+
+/// Signs a session link: a `SessionRequest` in, `{ link, expires }` out. Without `jti`, the session gets a random id.
+///
+/// # Errors
+/// Throws an `Error` that says which member of the request is wrong, or which key of the ring.
+#[cfg(feature = "formats")]
+#[wasm_bindgen(js_name = signSession)]
+pub fn sign_session(request: &Object, keys: &str, now: f64) -> Result<JsValue, JsValue> {
+    let mut request = SessionRequest::from_value(value_of(request)).map_err(thrown)?;
+    // A UUID has only characters of an id.
+    request.jti = Some(request.jti.unwrap_or_else(random_uuid));
+    let signer = Signer::new(ring(keys)?);
+    to_object(&request.sign(&signer, time(now)).map_err(thrown)?)
+}
+
+#[cfg(feature = "formats")]
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
+    fn random_uuid() -> String;
 }
 
 /// Decides on a request and explains the decision: a `VerifyRequest` and a `GateOptions` in, a `Report`

@@ -5,6 +5,8 @@
 mod error;
 mod formats;
 mod report;
+#[cfg(feature = "formats")]
+mod session;
 mod shape;
 mod sign;
 mod time;
@@ -16,6 +18,8 @@ pub use self::error::RequestError;
 pub use self::formats::LinkFormat;
 pub use self::formats::{Formats, GateFormats};
 pub use self::report::ReportShape;
+#[cfg(feature = "formats")]
+pub use self::session::{SessionRequest, SignedSessionLink};
 pub use self::shape::Shape;
 pub use self::sign::{Place, SignRequest, SignedLink};
 pub use self::time::{Moment, Seconds};

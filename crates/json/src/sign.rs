@@ -62,11 +62,11 @@ pub struct SignRequest {
     pub format: LinkFormat,
 }
 
-const LENGTH: &str = "write whole seconds, 0 or more, or text like \"10m\"";
+pub(crate) const LENGTH: &str = "write whole seconds, 0 or more, or text like \"10m\"";
 const COUNT: &str = "write 1 to 1000";
 const TIME: &str = "write whole unix seconds, or text like \"2026-01-01T00:00:00Z\"";
 
-fn count(value: Value) -> Result<u16, &'static str> {
+pub(crate) fn count(value: Value) -> Result<u16, &'static str> {
     u16::try_from(value.number()?).map_err(|_| COUNT)
 }
 

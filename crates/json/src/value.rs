@@ -5,6 +5,8 @@ use core::fmt;
 use core::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+#[cfg(feature = "formats")]
+use serde::ser::{Serialize, Serializer};
 
 use crate::error::RequestError;
 
@@ -109,6 +111,38 @@ impl Value {
             Self::Number(number) => Ok(from_number(number)),
             Self::Text(text) => text.parse(),
             _ => Err(expected),
+        }
+    }
+}
+
+#[cfg(feature = "formats")]
+impl Value {
+    /// What to write instead, if the value cannot be written as it was read.
+    pub(super) fn unwritable(&self) -> Option<&'static str> {
+        match self {
+            Self::Other => Some("write text, whole numbers, true, false, null, lists and objects"),
+            Self::List(list) => list.iter().find_map(Self::unwritable),
+            Self::Object(members) => members.iter().find_map(|(name, value)| {
+                let is_again = members.iter().filter(|(other, _)| other == name).count() > 1;
+                if is_again { Some("has a member twice") } else { value.unwritable() }
+            }),
+            Self::Flag(_) | Self::Null | Self::Number(_) | Self::Text(_) => None,
+        }
+    }
+}
+
+#[cfg(feature = "formats")]
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Flag(flag) => json.serialize_bool(*flag),
+            Self::List(list) => json.collect_seq(list),
+            Self::Null | Self::Other => json.serialize_unit(),
+            Self::Number(number) => json.serialize_u64(*number),
+            Self::Object(members) => {
+                json.collect_map(members.iter().map(|(name, value)| (name, value)))
+            }
+            Self::Text(text) => json.serialize_str(text),
         }
     }
 }

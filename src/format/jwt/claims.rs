@@ -1,7 +1,5 @@
 //! The claims of a token (RFC 7519, section 4). Unknown claims are ignored, as the RFC requires.
 
-use core::fmt::Write as _;
-
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
@@ -12,7 +10,9 @@ use super::json::{self, MemberValue};
 use super::malformed;
 use crate::bytes::is_id;
 use crate::error::{Fault, Field, ParseError};
-use crate::grant::{Audience, Grant, MAX_COUNT, MAX_NUMBER, Text, parse_text};
+use crate::grant::{
+    Audience, Claims as NativeClaims, Grant, MAX_COUNT, MAX_NUMBER, Text, parse_text,
+};
 
 /// The claims that mean something to a gate.
 pub(super) const READ: [&str; 12] =
@@ -76,28 +76,12 @@ pub(super) fn unread(payload: &str, claim: &str) -> Option<String> {
     let mut json = String::new();
     for (name, value) in &members {
         json.push(if json.is_empty() { '{' } else { ',' });
-        push_ascii(&serde_json::to_string(name).ok()?, &mut json);
+        json.push_str(&serde_json::to_string(name).ok()?);
         json.push(':');
-        push_ascii(value.get(), &mut json);
+        json.push_str(value.get());
     }
     json.push('}');
-    Some(json)
-}
-
-/// Appends JSON in printable ASCII. Characters beyond ASCII, and DEL, occur only in strings; other control characters only
-/// between tokens (RFC 8259, sections 2 and 7).
-fn push_ascii(text: &str, json: &mut String) {
-    let mut units = [0; 2];
-    for character in text.chars().filter(|character| *character >= ' ') {
-        if matches!(character, ' '..='~') {
-            json.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut units) {
-                // Writing to a String cannot fail.
-                let _ = write!(json, "\\u{unit:04x}");
-            }
-        }
-    }
+    Some(NativeClaims::ascii(&json))
 }
 
 /// Text that outlives the temporarily decoded payload.

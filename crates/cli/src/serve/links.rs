@@ -1,4 +1,4 @@
-//! `POST /links`.
+//! `POST /links` and `POST /sessions`.
 
 use core::str;
 use std::sync::Arc;
@@ -9,9 +9,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use playgate::UnixTime;
-use playgate_json::{RequestError, Shape as _, SignRequest, SignedLink, Value};
+use playgate_json::{RequestError, SessionRequest, Shape as _, SignRequest, SignedLink, Value};
 
 use crate::address;
+use crate::sign::random_id;
 
 use super::router::{App, refuse};
 
@@ -28,6 +29,18 @@ const MAX_LINKS: usize = 1000;
 /// 3. parse it (400)
 /// 4. sign the links, all of them or none (400)
 pub(super) async fn mint(State(app): State<Arc<App>>, request: Request) -> Response {
+    respond(&app, request, links).await
+}
+
+/// Handles `POST /sessions` in the same steps.
+pub(super) async fn start(State(app): State<Arc<App>>, request: Request) -> Response {
+    respond(&app, request, session).await
+}
+
+/// Makes the answer to the JSON of a body.
+type Answer = fn(&App, Value, UnixTime) -> Result<Response, RequestError>;
+
+async fn respond(app: &App, request: Request, answer: Answer) -> Response {
     // 1
     if let Some(refusal) = app.access.refusal(request.headers()) {
         return refusal;
@@ -46,7 +59,7 @@ pub(super) async fn mint(State(app): State<Arc<App>>, request: Request) -> Respo
         Err(_) => return refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
     };
     // 3 and 4
-    match answer(&app, &body, app.clock.now()) {
+    match read(&body).and_then(|value| answer(app, value, app.clock.now())) {
         Ok(response) => response,
         Err(error) => super::router::refuse_for(StatusCode::BAD_REQUEST, &error),
     }
@@ -58,9 +71,23 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json")
 }
 
-fn answer(app: &App, body: &[u8], now: UnixTime) -> Result<Response, RequestError> {
+fn read(body: &[u8]) -> Result<Value, RequestError> {
     let text = str::from_utf8(body).map_err(|_| RequestError::new("", &"the body is not UTF-8"))?;
-    let requests = match Value::from_json(text)? {
+    Value::from_json(text)
+}
+
+fn session(app: &App, body: Value, now: UnixTime) -> Result<Response, RequestError> {
+    let mut request = SessionRequest::from_value(body)?;
+    if request.jti.is_none() {
+        let unavailable =
+            |_| RequestError::new("jti", &"no random numbers are available; send an id");
+        request.jti = Some(random_id::<16>().map_err(unavailable)?);
+    }
+    Ok(super::router::json(StatusCode::OK, &request.sign(&app.signer, now)?))
+}
+
+fn links(app: &App, body: Value, now: UnixTime) -> Result<Response, RequestError> {
+    let requests = match body {
         Value::List(requests) => requests,
         one => return Ok(super::router::json(StatusCode::OK, &mint_one(app, one, now)?)),
     };

@@ -36,7 +36,10 @@ pub(super) struct App {
 }
 
 pub(super) fn router(app: Arc<App>) -> Router {
-    let router = Router::new().route("/healthz", get("ok")).route("/links", post(links::mint));
+    let router = Router::new()
+        .route("/healthz", get("ok"))
+        .route("/links", post(links::mint))
+        .route("/sessions", post(links::start));
     let router = match app.page {
         Some(_) => router.route("/dev.json", get(page::settings)).fallback(page::file),
         None => router.fallback(no_such_path),
@@ -74,7 +77,10 @@ pub(super) fn refuse_for(status: StatusCode, error: &RequestError) -> Response {
 }
 
 pub(super) async fn no_such_path() -> Response {
-    refuse(StatusCode::NOT_FOUND, "no such path; use POST /links to mint links")
+    refuse(
+        StatusCode::NOT_FOUND,
+        "no such path; use POST /links to mint links, or POST /sessions for a session link",
+    )
 }
 
 pub(super) async fn wrong_method() -> Response {
