@@ -23,7 +23,6 @@ use crate::purpose::Purpose;
 use crate::query::ParamNames;
 use crate::redact::{redacted, redacted_path, redacted_query};
 use crate::request::{Placement, Request};
-use crate::session::SESSION_PATH;
 use crate::time::UnixTime;
 use crate::verify::{Verified, Verifier, check_scope, check_tag};
 
@@ -130,11 +129,7 @@ impl Verifier<'_> {
         report.signing_input = format.map(|format| format.displayed_input(&token));
         report.not_before = token.grant.not_before();
         report.expires = Some(token.grant.expires());
-        // A session link is explained for what it is for, at its own path.
-        let is_session = *token.path.to_cow() == *SESSION_PATH;
-        let purpose = Purpose::of(&token.grant).filter(|_| is_session).unwrap_or_default();
-        let gate = self.purpose(purpose);
-        let key = gate.run_checks(&mut report, &token, request, now);
+        let key = self.run_checks(&mut report, &token, request, now);
         if let (Some(key), None) = (key, report.refusal) {
             // A signed path is not secret, whatever its names look like.
             report.kid = Some(key.id.to_string());
@@ -241,6 +236,15 @@ impl Verifier<'_> {
             PolicyError::WrongAudience if token.grant.audience().is_none() => {
                 Some("this gate has a name, but the link has no audience")
             }
+            PolicyError::WrongPurpose => match Purpose::of(&token.grant) {
+                Some(Purpose::StartSession) => {
+                    Some("this is a session link: a page POSTs to it, once; it opens no media")
+                }
+                Some(Purpose::RefreshSession) => {
+                    Some("this is a refresh token, for the session cookie; it opens no media")
+                }
+                _ => None,
+            },
             _ => None,
         }
     }
