@@ -391,7 +391,7 @@ impl StateError {
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AlreadyUsed => "the link was used already, from another network",
+            Self::AlreadyUsed => "the link was used already; ask for a new one",
             Self::Displaced => "the viewer started another playback, which ended this one",
             Self::Required => "the link needs a gate that keeps state, and this gate does not",
             Self::Revoked => "the link was revoked",
@@ -549,7 +549,7 @@ mod tests {
                 StateError::AlreadyUsed,
                 "already_used",
                 403,
-                "the link was used already, from another network",
+                "the link was used already; ask for a new one",
             ),
             (
                 StateError::Displaced,

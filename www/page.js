@@ -5,6 +5,7 @@ import { ask, player } from "./player.js";
 import { playground } from "./playground.js";
 import { takeBack } from "./revoke.js";
 import { load, save } from "./state.js";
+import { staySignedIn } from "./stay.js";
 import { tabs } from "./tabs.js";
 import { clock, spell } from "./timeline.js";
 
@@ -138,6 +139,7 @@ tabs({ list: $("#tabs"), panel: $("#signer"), chosen: state.tab, save: (tab) => 
 const { edge, keys } = await dev();
 const watch = watching(edge);
 takeBack(edge);
+staySignedIn(edge);
 const loadJwt = () => core("playgate-jwt");
 const loaded = await core("playgate");
 const bench = loaded && playground({

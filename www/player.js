@@ -8,6 +8,7 @@ const hlsjs = import("./vendor/hls.mjs").then(({ default: Hls, FetchLoader }) =>
 const MEANINGS = {
   displaced: "another playback took its place",
   revoked: "it was taken back",
+  session_ended: "the session has ended",
   signed_out: "the viewer was signed out",
   too_many_playbacks: "the viewer has no place left",
 };
@@ -111,7 +112,8 @@ export function player({ video, status, admitted, refused, until = () => {}, see
     say(state, text);
   }
 
-  async function play(next, poster, start = !reduced.matches) {
+  /** Plays a link. `config` is for hls.js. */
+  async function play(next, poster, start = !reduced.matches, config = {}) {
     stop("loading", "Loading");
     const id = current;
     link = next;
@@ -128,7 +130,7 @@ export function player({ video, status, admitted, refused, until = () => {}, see
       const again = video.loop
         ? { backBufferLength: 0, fetchSetup: ({ url }, init) => new Request(url, { ...init, cache: "no-store" }) }
         : {};
-      hls = new Hls({ enableWorker: false, loader: watched(FetchLoader, note(id)), ...ahead, ...again });
+      hls = new Hls({ enableWorker: false, loader: watched(FetchLoader, note(id)), ...ahead, ...again, ...config });
       hls.on(Hls.Events.ERROR, (_, error) => {
         if (!error.fatal || id !== current) return;
         hls.destroy();

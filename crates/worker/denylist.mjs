@@ -76,7 +76,8 @@ export class Denylist extends DurableObject {
     }
     const [revocation, isNew] = call(() => this.revoke(words, now));
     await this.wake();
-    return call(() => (revocation === undefined ? glue.full() : glue.revoked(revocation, isNew)));
+    if (revocation === undefined) return call(() => glue.full());
+    return call(() => (verb === "revoke-only" ? glue.incomplete() : glue.revoked(revocation, isNew)));
   }
 
   /** Adds revocations that follow from a record, as lines, and what else an event tells of them. */

@@ -23,15 +23,17 @@ const FILES = {
   "/players/hls.js": "tests/browser/players/hls.js",
   "/players/dash.js": "tests/browser/players/dash.js",
   "/players/shaka.js": "tests/browser/players/shaka.js",
+  "/session.js": "www/session.js",
 };
 
 /**
  * Starts the page's server, the gate and a browser. `env` is for the gate, and so are `objects(url)`,
- * which may need to know where it is; `mint(gate, asked)` answers what the page asks for below /link/.
+ * which may need to know where it is; `mint(gate, asked)` answers what the page asks for below /link/. With `isSameSite`,
+ * the page is on the gate's site.
  */
-export async function startStage({ env = {}, objects = () => [], mint } = {}) {
+export async function startStage({ env = {}, objects = () => [], mint, isSameSite = false } = {}) {
   let gate;
-  const pages = await startPages((asked) => mint(gate, asked));
+  const pages = await startPages((asked) => mint(gate, asked), isSameSite ? "localhost" : "127.0.0.1");
   let browser;
   const stop = async () => {
     await browser?.close();
@@ -55,7 +57,7 @@ export async function startStage({ env = {}, objects = () => [], mint } = {}) {
   return { gate, pages, stop, open: (options) => open(browser, pages, gate, options) };
 }
 
-async function startPages(mint) {
+async function startPages(mint, host) {
   const server = http.createServer((request, response) => {
     const send = (type, body) => response.writeHead(200, { "Content-Type": type }).end(body);
     if (request.url === "/") return send("text/html", HTML);
@@ -66,7 +68,7 @@ async function startPages(mint) {
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http://${host}:${server.address().port}`,
     stop() {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));
@@ -75,11 +77,11 @@ async function startPages(mint) {
 }
 
 /**
- * Opens the page in a fresh profile, without cookies. `requests` collects what was asked of the gate
+ * Opens the page in a fresh profile, without cookies, or in another tab of `context`. `requests` collects what was asked of the gate
  * with the status of each answer, `broken` what got none, `problems` uncaught errors.
  */
-async function open(browser, pages, gate) {
-  const context = await browser.newContext();
+async function open(browser, pages, gate, { context: shared } = {}) {
+  const context = shared ?? (await browser.newContext());
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   const [requests, broken, problems] = [[], [], []];
@@ -109,6 +111,7 @@ async function open(browser, pages, gate) {
     }
   };
   return {
+    context,
     gate,
     page,
     requests,

@@ -78,3 +78,14 @@ export function lockedFilm() {
     ], { cwd: folder });
   });
 }
+
+/** A film of so many seconds, in segments, for HLS and DASH: [key, body], below videos/42/long/. */
+export async function longFilms(seconds) {
+  const film = sampleMedia().find(({ key }) => key === `${SAMPLE}film.mp4`).bytes;
+  const files = await made(async (folder) => {
+    writeFileSync(join(folder, "film.mp4"), film);
+    const dash = ["-f", "dash", "-seg_duration", "2", "-hls_playlist", "1", "manifest.mpd"];
+    await ffmpeg(["-stream_loop", "100", "-i", "film.mp4", "-t", String(seconds + 60), "-c", "copy", ...dash], { cwd: folder });
+  });
+  return files.filter(([name]) => name !== "film.mp4").map(([name, bytes]) => [`${SAMPLE}long/${name}`, bytes]);
+}

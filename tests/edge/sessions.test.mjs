@@ -89,8 +89,8 @@ async function outcome(url, options) {
 
 const media = ({ tokens: [{ token }] }, path = FILM) => `${HOST}/${token}${path}`;
 
-const operate = (method, path, body) =>
-  gate.ask(`${HOST}/.playgate/${path}`, { method, now, headers: { Authorization: `Bearer ${ADMIN_SECRET}` }, body: body && JSON.stringify(body) });
+const operate = (method, path, body, options) =>
+  gate.ask(`${HOST}/.playgate/${path}`, { method, now, ...options, headers: { Authorization: `Bearer ${ADMIN_SECRET}` }, body: body && JSON.stringify(body) });
 
 /** Waits until something is the case. */
 async function until(isSo) {
@@ -225,6 +225,8 @@ test("only a good refresh token refreshes", async () => {
     [sign("/.playgate/session", { ...fields, exp: now - 1, gen: 1 }), "expired"],
     // Signed by a key of the ring, but no session of this gate.
     [sign("/.playgate/session", { ...fields, gen: 1 }), "session_ended"],
+    // Another viewer's session.
+    [sign("/.playgate/session", { ...fields, gen: 1, sid: /sid=([^&]+)/.exec(good)[1], sub: fresh("viewer") }), "session_ended"],
   ]) {
     assert.equal((await refresh(cookie)).reason, reason, cookie.slice(0, 200));
   }
@@ -450,13 +452,18 @@ test("a session counts as one playback, and comes back after it was displaced", 
   assert.equal(await outcome(media(phone)), 200);
   later();
   assert.equal(await outcome(media(tv)), "displaced");
-  const again = await refresh(tv.refresh);
+  let again = await refresh(tv.refresh);
   assert.equal(again.status, 200, "the session goes on");
   assert.equal(await outcome(media(again)), 200);
   later();
   assert.equal(await outcome(media(phone)), "displaced");
   assert.equal(await outcome(media(again)), 200);
-  // An operator ends one playback: its session may start another.
+  // An operator ends the playbacks: the sessions may start others.
+  assert.equal((await operate("DELETE", `playbacks?sub=${sub}`)).status, 204);
+  later();
+  assert.equal(await outcome(media(again)), "revoked");
+  again = await refresh(again.refresh);
+  assert.equal(await outcome(media(again)), 200);
   assert.equal((await post(START, { method: "DELETE", cookie: again.refresh })).status, 204);
   later();
   assert.equal(await outcome(media(again)), "signed_out");
@@ -473,6 +480,12 @@ test("the gate without an answer", async () => {
     const end = await post(START, { method: "DELETE", cookie, env });
     assert.deepEqual([end.status, end.headers["set-cookie"]], [503, undefined], "not signed out");
   }
+  // Links are revoked all the same, and the operator learns that it is not all.
+  const revocation = { kind: "sub", value: fresh("viewer"), until: now + DAY };
+  const failing = { RECORDS: "records that fail" };
+  const revoked = await operate("POST", "revocations", revocation, { env: failing });
+  assert.deepEqual([revoked.status, problem(revoked).reason], [503, "state_unavailable"]);
+  assert.equal((await operate("POST", "revocations", revocation)).status, 200, "it is on the list");
   const env = { DENYLIST: "a denylist that fails" };
   assert.equal((await refresh(cookie, { env })).reason, "state_unavailable");
   assert.equal((await post(REFRESH, { cookie, env: { RECORDS: null } })).status, 401, "without records there are no sessions");

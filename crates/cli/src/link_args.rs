@@ -24,7 +24,7 @@ impl From<PlaceArg> for Place {
 /// The options of all links of one run.
 #[derive(Args)]
 pub(crate) struct LinkArgs {
-    /// How long the link lasts [default: 10m]
+    /// How long the link lasts [default: 10m; a session link 60s]
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     expires_in: Option<Seconds>,
 

@@ -57,8 +57,8 @@ pub(crate) struct Revoke {
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
 
-    /// The reason that viewers get: revoked, signed_out or displaced
-    #[arg(long, value_name = "REASON", value_parser = ["revoked", "signed_out", "displaced"])]
+    /// The reason that viewers get: revoked, signed_out, session_ended or displaced
+    #[arg(long, value_name = "REASON", value_parser = ["revoked", "signed_out", "session_ended", "displaced"])]
     reason: Option<String>,
 
     /// Undo the revocation

@@ -83,7 +83,12 @@ pub enum Answered {
     /// The response.
     Respond(Response),
     /// Then revoke this.
-    Revoke(Revocation),
+    Revoke {
+        /// The revocation.
+        revocation: Revocation,
+        /// Whether the viewer's sessions have ended. If not, the response is [`incomplete`].
+        is_complete: bool,
+    },
 }
 
 /// What follows from the answer of a record.
@@ -174,8 +179,10 @@ impl RecordCall {
     pub fn answered(self, answer: Option<&[u8]>) -> Answered {
         let answer = answer.filter(|_| built::STATE).and_then(decode);
         Answered::Respond(match (self.respond, answer) {
-            (Respond::Revoke(revocation), Some(RecordReply::Done)) => {
-                return Answered::Revoke(revocation);
+            // Also without an answer: the denylist alone keeps the viewer out as long as the revocation lasts.
+            (Respond::Revoke(revocation), answer) => {
+                let is_complete = answer == Some(RecordReply::Done);
+                return Answered::Revoke { revocation, is_complete };
             }
             (Respond::Sessions, Some(RecordReply::Sessions(sessions))) => {
                 json(200, &sessions::Page::of(&sessions))
@@ -195,6 +202,13 @@ impl RecordCall {
             _ => problem(503, "state_unavailable", None, "the records gave no answer; try again"),
         })
     }
+}
+
+/// The response to a revocation of a viewer whose sessions could not be ended.
+#[must_use]
+pub fn incomplete() -> Response {
+    let detail = "the links are revoked, but the viewer's sessions go on once the revocation ends; try again";
+    problem(503, "state_unavailable", None, detail)
 }
 
 fn text(body: Option<&[u8]>) -> Result<&str, Response> {

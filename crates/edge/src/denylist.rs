@@ -186,33 +186,25 @@ impl Known<'_> {
 }
 
 impl Known<'_> {
-    /// Whether something is revoked.
+    /// Whether something is revoked, by knowledge that is not older than `revalidate`.
     ///
     /// # Errors
     /// Why it is; or that nobody knows.
-    pub(crate) fn check(&self, facts: &TokenFacts<'_>) -> Result<(), StateError> {
-        self.reason(facts, None)?.map_or(Ok(()), |reason| Err(refusal(reason)))
-    }
-
-    /// Why something is revoked, if it is, by knowledge that is not older than `revalidate`.
-    fn reason(
+    pub(crate) fn check(
         &self,
         facts: &TokenFacts<'_>,
         revalidate: Option<Duration>,
-    ) -> Result<Option<Reason>, StateError> {
+    ) -> Result<(), StateError> {
         let replica = self.replica(revalidate).ok_or(StateError::Unavailable)?;
         // A revocation lasts as long as the tokens that it concerns, which the leeway lets live on.
         let now = (self.now / 1000).saturating_sub(self.leeway.as_secs());
-        Ok(replica.find(facts, UnixTime::from_secs(now)))
-    }
-}
-
-const fn refusal(reason: Reason) -> StateError {
-    match reason {
-        Reason::Displaced => StateError::Displaced,
-        Reason::Revoked => StateError::Revoked,
-        Reason::SessionEnded => StateError::SessionEnded,
-        Reason::SignedOut => StateError::SignedOut,
+        match replica.find(facts, UnixTime::from_secs(now)) {
+            None => Ok(()),
+            Some(Reason::Displaced) => Err(StateError::Displaced),
+            Some(Reason::Revoked) => Err(StateError::Revoked),
+            Some(Reason::SessionEnded) => Err(StateError::SessionEnded),
+            Some(Reason::SignedOut) => Err(StateError::SignedOut),
+        }
     }
 }
 
@@ -228,22 +220,7 @@ impl State for Known<'_> {
             path: &path,
             issued: grant.issued().map(UnixTime::as_secs),
         };
-        if grant.generation().is_some() && grant.directory().is_none() {
-            // A refresh token. A session whose playback was displaced goes on, with another playback.
-            return match self.reason(&TokenFacts { sid: None, ..facts }, None)? {
-                Some(reason) => Err(refusal(reason)),
-                None => match self
-                    .reason(&TokenFacts { sid: facts.sid, ..TokenFacts::default() }, None)?
-                {
-                    None | Some(Reason::Displaced) => Ok(()),
-                    Some(reason) => Err(refusal(reason)),
-                },
-            };
-        }
-        match self.reason(&facts, grant.revalidate())? {
-            None => Ok(()),
-            Some(reason) => Err(refusal(reason)),
-        }
+        self.check(&facts, grant.revalidate())
     }
 
     fn counts(&self) -> bool {

@@ -36,7 +36,7 @@ mod secret;
 mod viewer;
 
 pub use crate::answer::Fields;
-pub use crate::calls::{Answered, Call, Done, MAX_BODY, RecordCall, done, read_call};
+pub use crate::calls::{Answered, Call, Done, MAX_BODY, RecordCall, done, incomplete, read_call};
 pub use crate::config::{Binding, Broken, Config, Setting, Variables};
 pub use crate::decide::{Decision, Now, decide};
 pub use crate::denylist::{DenylistCopy, DenylistQuestion};

@@ -112,6 +112,13 @@ pub fn full() -> String {
     crate::response(&done(Done::Full))
 }
 
+/// The response to a revocation of a viewer whose sessions could not be ended.
+#[must_use]
+#[wasm_bindgen]
+pub fn incomplete() -> String {
+    crate::response(&playgate_edge::incomplete())
+}
+
 /// The response to a call that undid a revocation, or that found none.
 #[must_use]
 #[wasm_bindgen]

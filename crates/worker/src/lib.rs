@@ -123,7 +123,8 @@ impl Gate {
 
     /// Reads one of the gate's own calls. Returns a list if a record has to be asked: its name, and the command. Then the
     /// next call gets what was asked: the answer, or nothing. Otherwise a string: `answer`, a line feed, and a response;
-    /// or `denylist` and what the denylist is to do, in lines: `revoke` and a revocation as [`lines`] writes it; `list`,
+    /// or `denylist` and what the denylist is to do, in lines: `revoke` and a revocation as [`lines`] writes it, or
+    /// `revoke-only` if the response is that the viewer's sessions could not be ended; `list`,
     /// the sequence number after which to start or nothing, and the most revocations; `undo`, the kind, and the value.
     #[must_use]
     pub fn call(
@@ -138,8 +139,9 @@ impl Gate {
         match read_call(&self.0.config, &parts, body.as_deref(), now) {
             Ok(Call::Record(call)) if is_asked => match call.answered(answer.as_deref()) {
                 Answered::Respond(answer) => ["answer\n", &response(&answer)].concat().into(),
-                Answered::Revoke(revocation) => {
-                    ["denylist\nrevoke\n", &lines(&revocation)].concat().into()
+                Answered::Revoke { revocation, is_complete } => {
+                    let verb = if is_complete { "revoke" } else { "revoke-only" };
+                    ["denylist\n", verb, "\n", &lines(&revocation)].concat().into()
                 }
             },
             Ok(Call::Record(call)) => pending::list(&call.question).into(),

@@ -1,7 +1,7 @@
 // dash.js behind the few words that the tests share.
 import { MediaPlayer } from "/dash.js";
 
-export function open(video, url, { credentials = false, buffer = 30, low = false } = {}) {
+export function open(video, url, { credentials = false, buffer = 30, low = false, session = false } = {}) {
   const dash = MediaPlayer().create();
   dash.updateSettings({
     streaming: {
@@ -15,6 +15,7 @@ export function open(video, url, { credentials = false, buffer = 30, low = false
       retryAttempts: { MediaSegment: 1, InitializationSegment: 1, MPD: 1 },
     },
   });
+  if (session) window.session.dash(dash);
   if (credentials) dash.setXHRWithCredentialsForType("", true);
   const refusals = [];
   const errors = [];

@@ -1,7 +1,7 @@
 // hls.js behind the few words that the tests share.
 import Hls from "/hls.js";
 
-export function open(video, url, { credentials = false, buffer = 30, low = false, renewAt } = {}) {
+export function open(video, url, { credentials = false, buffer = 30, low = false, renewAt, session = false } = {}) {
   const renewal = renewAt && renewing(renewAt);
   const hls = new Hls({
     maxBufferLength: buffer,
@@ -12,6 +12,7 @@ export function open(video, url, { credentials = false, buffer = 30, low = false
       xhr.withCredentials = credentials;
       renewal?.watch(xhr);
     },
+    ...(session && window.session.hls),
   });
   const refusals = [];
   const errors = [];

@@ -3,7 +3,7 @@ import "/shaka.js";
 
 const { shaka } = window;
 
-export async function open(video, url, { credentials = false, buffer = 30, low = false } = {}) {
+export async function open(video, url, { credentials = false, buffer = 30, low = false, session = false } = {}) {
   const player = new shaka.Player();
   const refusals = [];
   const errors = [];
@@ -27,6 +27,7 @@ export async function open(video, url, { credentials = false, buffer = 30, low =
   player.getNetworkingEngine().registerRequestFilter((_, request) => {
     request.allowCrossSiteCredentials = credentials;
   });
+  if (session) window.session.shaka(player);
   const ready = player.load(url).then(() => {
     const [text] = player.getTextTracks();
     if (text) player.selectTextTrack(text);

@@ -67,7 +67,8 @@ impl Shape for Request {
             "until" => self.until = Some(value.number().map_err(|_| SECONDS)?),
             "reason" => {
                 let reason = Reason::from_name(&value.text()?);
-                self.reason = reason.ok_or("write displaced, revoked or signed_out")?;
+                self.reason =
+                    reason.ok_or("write displaced, revoked, session_ended or signed_out")?;
             }
             _ => {
                 return Err(

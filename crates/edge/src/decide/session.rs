@@ -101,10 +101,11 @@ impl SessionCall<'_> {
             (Endpoint::Refresh, "POST") => self.refresh(),
             (Endpoint::Session, "DELETE") => self.end(),
             _ => {
-                let mut answer = Answer::problem(Problem::MethodNotAllowed, false, cors);
-                answer.headers.retain(|(name, _)| *name != "Allow");
+                let (reason, detail) = ("method_not_allowed", format!("this call takes {methods}"));
+                let mut answer = Answer::with_detail(405, reason, None, &detail);
                 answer.headers.push(("Allow", allowed.into()));
-                let reason = Some(Problem::MethodNotAllowed.reason());
+                answer.headers.extend(cors);
+                let reason = Some(reason);
                 let entry = LogEntry { reason, status: answer.status, ..self.entry };
                 return Decision::Respond(answer.into(), entry);
             }
@@ -306,7 +307,7 @@ impl SessionCall<'_> {
             issued: Some(link.started),
             ..TokenFacts::default()
         };
-        known(self.config, self.state, self.at).check(&facts)?;
+        known(self.config, self.state, self.at).check(&facts, None)?;
         let verifier = self.config.verifier();
         let now = UnixTime::from_secs(self.at.secs);
         let grant = SessionGrant {

@@ -80,8 +80,8 @@ pub struct Session {
     pub client: Client,
     /// Whether it, or an access token that was made with it, was seen in use.
     is_seen: bool,
-    /// How often the playback was displaced: each time it gets a new id.
-    displaced: u32,
+    /// The number of its playback: one that has ended is followed by another.
+    playback: u32,
     /// When the last of the access tokens expires, in unix seconds: later than the newest if the clock was set back.
     pub access_until: u64,
 }
@@ -135,9 +135,9 @@ impl Sessions {
             return (RecordReply::AlreadyUsed, Vec::new());
         }
         self.used.push((link.sid.clone(), link.until));
-        let (is_seen, displaced, access_until) = (false, 0, 0);
+        let (generation, is_seen, playback, access_until) = (1, false, 1, 0);
         let mut session =
-            Session { link, generation: 1, rotated: now, client, is_seen, displaced, access_until };
+            Session { link, generation, rotated: now, client, is_seen, playback, access_until };
         if session.until() <= now {
             return (RecordReply::SessionEnded, Vec::new());
         }
@@ -181,7 +181,7 @@ impl Sessions {
             }
         }
         if has_ended(&session.playback_id()) {
-            session.displaced = session.displaced.saturating_add(1);
+            session.playback = session.playback.saturating_add(1);
         }
         let reply = session.reply(now);
         self.running.push(session);
@@ -225,13 +225,13 @@ impl Sessions {
 }
 
 impl Session {
-    /// The id of its playback, which access tokens name. One that was displaced is on the denylist, so the viewer comes
-    /// back with another.
+    /// The id of its playback, which access tokens name. If playbacks are counted, one that was displaced or ended is on
+    /// the denylist: the viewer comes back with another, and the id of the session itself stays good.
     #[must_use]
     pub fn playback_id(&self) -> String {
-        match self.displaced {
-            0 => self.link.sid.clone(),
-            times => [&self.link.sid, "-", times.to_string().as_str()].concat(),
+        match self.link.max {
+            None => self.link.sid.clone(),
+            Some(_) => [&self.link.sid, "-", self.playback.to_string().as_str()].concat(),
         }
     }
 

@@ -191,20 +191,23 @@ fn a_generation_ahead_changes_nothing() {
 fn who_was_displaced_comes_back_with_another_playback() {
     let mut home = Home::default();
     for sid in ["tv", "phone"] {
-        home.goes_on(&start(sid, START), START);
+        let RecordCommand::StartSession { mut link, client } = start(sid, START) else { panic!() };
+        link.max = Some(1);
+        let session = home.goes_on(&RecordCommand::StartSession { link, client }, START);
+        assert_eq!(session.playback_id(), format!("{sid}-1"));
     }
     let play = |home: &mut Home, sid: &str, now| {
         let (sid, until, over) = (sid.to_string(), now + ACCESS, OverLimit::Displace);
         home.send(&RecordCommand::Play(Play { sid, start: None, max: 1, over, until }), now)
     };
     let playing = |sid: &str| RecordReply::Playing { sid: sid.into() };
-    assert_eq!(play(&mut home, "tv", START), playing("tv"));
-    assert_eq!(play(&mut home, "phone", START + 1), playing("phone"));
-    assert_eq!(play(&mut home, "tv", START + 2), RecordReply::Displaced);
+    assert_eq!(play(&mut home, "tv-1", START), playing("tv-1"));
+    assert_eq!(play(&mut home, "phone-1", START + 1), playing("phone-1"));
+    assert_eq!(play(&mut home, "tv-1", START + 2), RecordReply::Displaced);
     let tv = home.goes_on(&refresh("tv", 1, "home"), START + 3);
-    assert_eq!((tv.link.sid.as_str(), tv.playback_id().as_str()), ("tv", "tv-1"));
-    assert_eq!(play(&mut home, "tv-1", START + 4), playing("tv-1"));
-    assert_eq!(play(&mut home, "phone", START + 5), RecordReply::Displaced);
+    assert_eq!((tv.link.sid.as_str(), tv.playback_id().as_str()), ("tv", "tv-2"));
+    assert_eq!(play(&mut home, "tv-2", START + 4), playing("tv-2"));
+    assert_eq!(play(&mut home, "phone-1", START + 5), RecordReply::Displaced);
     // The end of the session ends the playback, too.
     let end = RecordCommand::EndSessions {
         sid: Some("tv".into()),
@@ -216,7 +219,7 @@ fn who_was_displaced_comes_back_with_another_playback() {
     assert_eq!(home.send(&RecordCommand::List, START + 7), RecordReply::Playbacks([].into()));
     let revoked: Vec<_> = home.revoked.iter().map(|one| (one.value.as_str(), one.reason)).collect();
     let displaced = Reason::Displaced;
-    assert_eq!(revoked, [("tv", displaced), ("phone", displaced), ("tv-1", Reason::SignedOut)]);
+    assert_eq!(revoked, [("tv-1", displaced), ("phone-1", displaced), ("tv-2", Reason::SignedOut)]);
 }
 
 #[test]
