@@ -49,3 +49,30 @@ for (const [module, format] of [["playgate", "native"], ["playgate-jwt", "native
     await close();
   });
 }
+
+test("a page's own back end, in JavaScript, signs session links", async () => {
+  const { page, close } = await site.page();
+  const [link, other, error] = await page.evaluate(async () => {
+    const core = await import("./vendor/playgate-jwt.js");
+    await core.default({ module_or_path: new URL("vendor/playgate-jwt_bg.wasm", document.baseURI) });
+    const keys = "main:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    const request = { url: "https://cdn.example.com", sub: "viewer-1", open: ["/videos/42/"] };
+    const sign = (more) => core.signSession({ ...request, ...more }, keys, 1767225000);
+    let error;
+    try {
+      sign({ open: ["/"] });
+    } catch (thrown) {
+      error = thrown.message;
+    }
+    return [sign({ jti: "s1" }), sign({}), error];
+  });
+  // As `playgate sign --session` in tests/cli/sessions.rs.
+  assert.deepEqual(link, {
+    link: "https://cdn.example.com/.playgate/session?pg=1&exp=1767225060&kid=main&iat=1767225000&jti=s1" +
+      "&ses=600.604800.2592000.L3ZpZGVvcy80Mi8&sub=viewer-1&sig=RwmaX8trHK4bigfxdGeU_Rn-tP1OL-3Grm76V814HJI",
+    expires: 1767225060,
+  });
+  assert.match(other.link, /&jti=[\w-]{36}&/);
+  assert.match(error, /^open: /);
+  await close();
+});

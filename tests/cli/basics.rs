@@ -16,9 +16,18 @@ fn alone_it_prints_its_help_and_ends_with_2() {
 
 #[test]
 fn every_help_has_examples_and_exit_codes() {
-    for command in
-        ["keygen", "sign", "verify", "inspect", "rewrite", "revoke", "revocations", "serve"]
-    {
+    for command in [
+        "keygen",
+        "sign",
+        "verify",
+        "inspect",
+        "rewrite",
+        "revoke",
+        "revocations",
+        "playbacks",
+        "sessions",
+        "serve",
+    ] {
         let help = run(&[command, "--help"]);
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "{command}");
         for part in ["EXAMPLE", "\nEXIT CODES:\n  0  ", "--help"] {

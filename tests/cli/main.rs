@@ -10,6 +10,7 @@ mod keys;
 mod lines;
 mod readme;
 mod rewrite;
+mod sessions;
 mod terminal;
 mod usage;
 mod vectors;

@@ -1,4 +1,4 @@
-// `playgate revoke`, `revocations`, `playbacks` and `sign --reference` against the Worker.
+// `playgate revoke`, `revocations`, `playbacks`, `sessions`, `sign --reference` and `sign --session` against the Worker.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -142,4 +142,20 @@ test("a viewer's playbacks are listed and ended", async () => {
   assert.equal((await run(["playbacks", "viewer-2", "--end"])).code, 0);
   assert.equal((await run(["playbacks", "viewer-2"])).stdout, "");
   assert.equal((await gate.ask(url, { now: now + 11 })).headers["playgate-reason"], "revoked");
+});
+
+test("a session starts with the program's link, is listed, and ended", async () => {
+  const env = { PLAYGATE_KEYS: vectors.keys };
+  const signed = await run(["sign", "--session", "--sub", "viewer-3", "--open", "/videos/42/", "--claim", "role=viewer"], { env });
+  assert.deepEqual([signed.code, signed.stderr], [0, ""]);
+  const headers = { Origin: new URL(gate.url).origin, "User-Agent": "a browser" };
+  const start = await gate.ask(signed.stdout.trim(), { method: "POST", headers, now: null });
+  assert.equal(start.status, 200);
+  const listed = await run(["sessions", "viewer-3"]);
+  const [session] = listed.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual([session.user_agent, session.until - session.refreshed], ["a browser", 7 * 86_400]);
+  const unknown = await run(["sessions", "viewer-3", "--end", "--sid", "other"]);
+  assert.deepEqual([unknown.code, unknown.stderr], [1, "playgate: the viewer has no such session\n"]);
+  assert.equal((await run(["sessions", "viewer-3", "--end", "--sid", session.sid])).code, 0);
+  assert.deepEqual([(await run(["sessions", "viewer-3"])).stdout, (await run(["sessions", "viewer-3", "--end"])).code], ["", 0]);
 });

@@ -304,6 +304,46 @@ fn the_log_says_why_a_request_was_bad() {
 }
 
 #[test]
+fn a_session_link() {
+    let server = Server::start();
+    let ask = |body: &str| server.ask("POST /sessions", &[BEARER, JSON], body.as_bytes());
+    let good = r#""url": "https://cdn.example.com", "sub": "viewer-1", "open": ["/videos/42/"]"#;
+    let answer = ask(&format!(
+        r#"{{{good}, "access": "5m", "max": 2, "claims": {{"role": "viewer", "level": 3}}}}"#
+    ));
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+    let (json, other) = (answer.json(), ask(&format!("{{{good}}}")).json());
+    let expires = json["expires"].as_u64().unwrap();
+    let link = json["link"].as_str().unwrap();
+    let start = "https://cdn.example.com/.playgate/session?pg=1&exp=";
+    assert!(link.starts_with(&format!("{start}{expires}&kid=main&cl=")), "{link}");
+    assert!(link.contains("&max=2&ses=300.604800.2592000.L3ZpZGVvcy80Mi8&sub=viewer-1&sig="));
+    let id = |link: &Value| {
+        link["link"].as_str().unwrap().split("&jti=").nth(1).unwrap()[..22].to_owned()
+    };
+    assert_ne!(id(&json), id(&other));
+    for (body, field, error) in [
+        ("{}".into(), "url", "is missing; write the gate's scheme and host"),
+        (
+            format!(r#"{{{good}, "run": "4h"}}"#),
+            "run",
+            "no such member; write names in lower case, with _ between words: `expires_in`",
+        ),
+        (
+            format!(r#"{{{good}, "claims": {{"a": 1.5}}}}"#),
+            "claims",
+            "write text, whole numbers, true, false, null, lists and objects",
+        ),
+    ] {
+        ask(&body).refuses(400, &json!({"error": error, "field": field}));
+    }
+    server
+        .ask("POST /sessions", &[JSON], b"{}")
+        .refuses(401, &json!({"error": "send the secret as `Authorization: Bearer <secret>`"}));
+    assert_eq!(server.ask("GET /sessions", &[BEARER], b"").status, 405);
+}
+
+#[test]
 fn limits() {
     let server = Server::start();
     let array = |links| format!("[{}]", vec![r#"{"url": "https://x/a"}"#; links].join(","));
