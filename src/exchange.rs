@@ -115,7 +115,7 @@ impl Verifier<'_> {
         match mint.token(&checked, verified.scope(), n) {
             Ok(token) => Some(ExchangedToken { token, expires, is_new: true, segment_signer }),
             // With the id of a playback, it would be too long. A preview must be cut all the same.
-            Err(_) => Some(ExchangedToken { expires, segment_signer, ..own }),
+            Err(_) => Some(ExchangedToken { segment_signer, ..own }),
         }
     }
 

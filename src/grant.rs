@@ -302,6 +302,11 @@ impl<'a> Grant<'a> {
             Self { new_session: Some(_), token_id: None, .. } => {
                 Err(ParseError::Malformed(Field::Ses, Fault::NeedsTokenId))
             }
+            Self { new_session: Some(_), issued: Some(issued), expires, .. }
+                if expires.saturating_sub(*issued) > NewSession::MAX_LINK =>
+            {
+                Err(ParseError::Malformed(Field::Exp, Fault::OutOfRange))
+            }
             Self { new_session: Some(_), token_id: Some(id), .. }
                 if id.as_str().len() > NewSession::MAX_ID_LEN =>
             {

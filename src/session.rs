@@ -24,7 +24,7 @@ pub const SESSION_PATH: &str = "/.playgate/session";
 pub struct SessionGrant<'a> {
     /// The viewer.
     pub subject: &'a str,
-    /// The id of the session.
+    /// The field `sid`: the id of the session in a refresh token, that of its playback in an access token.
     pub session: &'a str,
     /// When the viewer signed in. It is the time of issue of every token, so that revoking what was issued before a
     /// time ends all sessions that started before it.
@@ -114,10 +114,11 @@ impl Verifier<'_> {
         now: UnixTime,
     ) -> Option<IssuedToken> {
         let mint: &dyn Mint = self.rules.mint()?;
-        // The first key that lasts as long as the token, so that a session outlives the key that it started with.
-        let mut live = self.ring.serving(mint.name()).filter(|entry| !entry.is_retired(now));
+        // The first key that lasts as long as the token, so that a session outlives the key that it started with. If none
+        // does, the one that lasts longest.
+        let live = self.ring.serving(mint.name()).filter(|entry| !entry.is_retired(now));
         let lasting = live.clone().find(|entry| entry.retires() >= expires);
-        let entry: &Entry = lasting.or_else(|| live.next())?;
+        let entry: &Entry = lasting.or_else(|| live.max_by_key(|entry| entry.retires()))?;
         let expires = expires.min(entry.retires()).min(UnixTime::from_secs(MAX_NUMBER));
         let options = LinkOptions {
             audience: self.rules.audience,
@@ -255,7 +256,8 @@ mod tests {
         let with = |kid: &str, expires| Some((String::from(kid), expires));
         assert_eq!(issued(&format!("{next},{main}")), with("next", DAYS_30));
         assert_eq!(issued(&format!("{main}@{later},{next}")), with("next", DAYS_30));
-        assert_eq!(issued(&format!("{main}@{later}")), with("main", later), "there is no other");
+        let both = format!("{main}@{later},{next}@{}", later + 9);
+        assert_eq!(issued(&both), with("next", later + 9), "none lasts long enough");
         assert_eq!(issued(&format!("{main}@{},{next}", NOW.as_secs())), with("next", DAYS_30));
         assert_eq!(issued(&format!("jwt/{main}")), None);
     }

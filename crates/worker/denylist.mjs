@@ -8,7 +8,7 @@ import { call, glue, mend } from "./instance.mjs";
 /** When ended revocations are looked for, in milliseconds. */
 const DAY = 86_400_000;
 
-/** The part of the log that displaced playbacks may fill. The rest is for operators. */
+/** The part of the log that viewers may fill, whose playbacks are displaced and whose sessions end. The rest is for operators. */
 const SHARE = 0.9;
 
 export class Denylist extends DurableObject {
@@ -86,7 +86,7 @@ export class Denylist extends DurableObject {
     const now = Date.now();
     for (const lines of revocations) {
       const newer = lines.split("\n");
-      const share = newer.at(-1) === "displaced" ? SHARE : 1;
+      const share = newer.at(-1) === "revoked" ? 1 : SHARE;
       const [added] = call(() => this.revoke(newer, now, more, share));
       if (added === undefined) throw new Error("the denylist is full");
     }
@@ -192,7 +192,7 @@ export class Denylist extends DurableObject {
 
 /** The type of the event of a revocation. `more` is there if it follows from a record. */
 function typeOf(reason, more) {
-  if (more.uses !== undefined) return "session.stolen";
+  if (more.refreshes !== undefined) return "session.stolen";
   return reason === "displaced" && more.sub !== undefined ? "playback.displaced" : "revocation.created";
 }
 

@@ -37,6 +37,9 @@ impl<'a> NewSession<'a> {
     /// The longest id of a session: a gate may add a number to it.
     pub const MAX_ID_LEN: usize = 48;
 
+    /// The longest lifetime of a session link in seconds: an hour.
+    pub const MAX_LINK: u64 = 3_600;
+
     /// The maximum length of a directory in bytes. The token allows less if it has several.
     const MAX_DIRECTORY_LEN: usize = 640;
 

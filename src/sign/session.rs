@@ -116,7 +116,7 @@ impl<'a> SessionBuilder<'a> {
         self
     }
 
-    /// The link expires this long after signing, instead of a minute.
+    /// The link expires this long after signing, instead of a minute: at most an hour.
     pub const fn expires_in(mut self, length: Duration) -> Self {
         self.options.expiry = Expiry::In(length.as_secs());
         self
@@ -150,6 +150,9 @@ impl<'a> SessionBuilder<'a> {
             return Err(SignError::Url);
         }
         let checked = checked(&options, ring, format::NATIVE, now)?;
+        if checked.expires.duration_since(now).as_secs() > NewSession::MAX_LINK {
+            return Err(SignError::Field(Field::Exp, Fault::OutOfRange));
+        }
         let url: String = [gate, SESSION_PATH].concat();
         Link::new(format::NATIVE.write(&checked, &url)?, checked.expires)
     }

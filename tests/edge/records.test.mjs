@@ -153,6 +153,7 @@ test("a reference is for a native link with an id", async () => {
     [{ link: good.replace(/sig=./, "sig=_"), reference: newReference() }, "link"],
     [{ link: `${HOST}${FILM}?token=${jwt({ jti: "j" })}`, reference: newReference() }, "link"],
     [{ link: first.link, reference: newReference() }, "link"],
+    [{ link: link("/.playgate/session", { exp, iat: NOW, jti: "s", ses: "1.1.1.L2Ev", sub: "v" }), reference: newReference() }, "link"],
     [{ link: `${HOST}${FILM}`, reference: newReference() }, "link"],
   ]) {
     const response = await call("POST", "references", body);

@@ -130,13 +130,12 @@ impl Gate {
         let body = response.body_mut().read_to_string().map_err(|error| cannot(&error))?;
         Ok((response.status().as_u16(), body))
     }
-}
 
-impl Gate {
-    /// Prints what a viewer has, one per line, or ends it: `playbacks` or `sessions`, or only the one of this id.
+    /// Prints what a viewer has, one per line, or ends it: `playbacks` or `sessions`, or only the one of this id. `one` is
+    /// what it is called.
     pub(crate) fn list_or_end(
         &self,
-        what: &'static str,
+        (what, one): (&'static str, &'static str),
         sub: &str,
         end: bool,
         sid: Option<&str>,
@@ -155,7 +154,6 @@ impl Gate {
                 exit::answer(lines.as_bytes()).map(|()| Exit::Done)
             }
             404 if sid.is_some() => {
-                let one = what.trim_end_matches('s');
                 exit::say(format_args!("the viewer has no such {one}"));
                 Ok(Exit::Refused)
             }

@@ -42,6 +42,6 @@ pub(crate) struct Playbacks {
 impl Playbacks {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let Self { sub, end, sid, gate } = self;
-        Gate::new(&gate)?.list_or_end("playbacks", &sub, end, sid.as_deref())
+        Gate::new(&gate)?.list_or_end(("playbacks", "playback"), &sub, end, sid.as_deref())
     }
 }

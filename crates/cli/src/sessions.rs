@@ -44,6 +44,6 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let Self { sub, end, sid, gate } = self;
-        Gate::new(&gate)?.list_or_end("sessions", &sub, end, sid.as_deref())
+        Gate::new(&gate)?.list_or_end(("sessions", "session"), &sub, end, sid.as_deref())
     }
 }

@@ -38,6 +38,7 @@ pub(crate) struct Admitted<'a> {
     pub(crate) memory: &'a Memory,
     pub(crate) replies: &'a Replies,
     pub(crate) over: OverLimit,
+    pub(crate) has_records: bool,
     /// In Unix milliseconds.
     pub(crate) now: u64,
     /// For how long a token may be admitted after it has expired, in seconds.
@@ -57,8 +58,8 @@ impl Admitted<'_> {
     /// That the tokens of a session's generation are in use: the first time that this gate sees one.
     fn seen(&self) -> Option<RecordRequest> {
         let grant = self.verified.grant();
+        let generation = grant.generation().filter(|_| self.has_records)?;
         let (sub, sid) = grant.subject().zip(grant.session())?;
-        let generation = grant.generation()?;
         let about = (sub.as_str().to_string(), sid.as_str().to_string());
         if self.memory.has_seen(&about, generation) {
             return None;

@@ -98,7 +98,8 @@ impl Problem {
             Self::BadOrigin => "the media server gave no usable answer".into(),
             Self::BadStore => "the media store gave no answer".into(),
             Self::CrossSite => {
-                "the header Origin does not name a page of this site that ALLOW_ORIGINS lists".into()
+                "this page may not use sessions: list its origin in ALLOW_ORIGINS, and serve it from the gate's site"
+                    .into()
             }
             Self::ManifestTooComplex => ManifestError::TooComplex.to_string(),
             Self::ManifestTooLarge => {

@@ -91,7 +91,7 @@ pub enum Answered {
     },
 }
 
-/// What follows from the answer of a record.
+/// How to read the answer of a record.
 #[derive(Debug)]
 enum Respond {
     /// 204, or 404 with this detail.
@@ -148,10 +148,10 @@ pub fn read_call(
     let Some(state) = config.state() else { return Err(unknown()) };
     let has_records = state.has_records;
     match (path, parts.method) {
-        (REVOCATIONS, "POST") => denylist::revoke(text(body)?, now).map(|call| match call {
-            Call::Revoke(revocation) if has_records => sessions::end_first(revocation),
-            call => call,
-        }),
+        (REVOCATIONS, "POST") => {
+            let revocation = denylist::revoke(text(body)?, now)?;
+            Ok(sessions::end_first(revocation, has_records))
+        }
         (REVOCATIONS, "GET") => denylist::list(query),
         (REVOCATIONS, "DELETE") => denylist::undo(query),
         (REVOCATIONS, _) => Err(wrong_method("DELETE, GET, POST")),

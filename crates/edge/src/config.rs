@@ -21,8 +21,9 @@ use crate::pass_headers::PassHeaders;
 use crate::secret::Secret;
 
 use self::read::{
-    check_names, read_audience, read_events, read_formats, read_log, read_number,
-    read_origin_secret, read_origins, read_pass_headers, read_state, read_store, read_switch,
+    check_names, read_audience, read_events, read_formats, read_forward_viewer, read_log,
+    read_number, read_origin_secret, read_origins, read_pass_headers, read_state, read_store,
+    read_switch,
 };
 
 /// The most skew allowed between clocks, in seconds. More would amount to another lifetime.
@@ -66,6 +67,7 @@ pub struct Variables {
     pub(crate) events_url: Option<String>,
     pub(crate) formats: Option<String>,
     pub(crate) forward_params: Option<String>,
+    pub(crate) forward_viewer: Option<String>,
     pub(crate) issuer: Option<String>,
     pub(crate) jwt_name: Option<String>,
     pub(crate) jwt_path: Option<String>,
@@ -130,6 +132,7 @@ impl Variables {
             events_url: text("EVENTS_URL"),
             formats: text("FORMATS"),
             forward_params: text("FORWARD_PARAMS"),
+            forward_viewer: text("FORWARD_VIEWER"),
             issuer: text("ISSUER"),
             jwt_name: text("JWT_NAME"),
             jwt_path: text("JWT_PATH"),
@@ -197,6 +200,8 @@ pub struct Config {
     forward_params: String,
     /// The parameters in `forward_params`, and those that players add for playlists.
     forward_playlist_params: String,
+    /// Whether the media server learns who is watching.
+    forward_viewer: bool,
     pub(crate) leeway: u64,
     log: LogLevel,
     max_lifetime: Option<u64>,
@@ -276,6 +281,7 @@ impl Config {
         // not be forwarded.
         let secret = [taken.as_slice(), &["sig"]].concat();
         note(&mut errors, "FORWARD_PARAMS", check_names(&forward_params, &secret));
+        let forward_viewer = note(&mut errors, "FORWARD_VIEWER", read_forward_viewer(variables));
         let leeway = read_number(variables.leeway.as_deref(), "seconds", 0..=MAX_LEEWAY);
         let leeway = note(&mut errors, "LEEWAY", leeway);
         let log = note(&mut errors, "LOG", read_log(variables.log.as_deref()));
@@ -343,6 +349,7 @@ impl Config {
                 formats,
                 forward_playlist_params: [DIRECTIVES, &forward_params].join(","),
                 forward_params,
+                forward_viewer,
                 leeway: leeway.unwrap_or(0),
                 log,
                 max_lifetime,
@@ -410,6 +417,11 @@ impl Config {
             }
         }
         headers
+    }
+
+    /// Whether the media server learns who is watching.
+    pub(crate) const fn forwards_viewer(&self) -> bool {
+        self.forward_viewer && matches!(self.store, Store::Server(_))
     }
 
     /// The query parameters that may be added to a link without being signed.
@@ -517,6 +529,7 @@ mod tests {
             events_url: None,
             formats: Some("native, jwt".into()),
             forward_params: Some("v,a=b".into()),
+            forward_viewer: Some("no".into()),
             issuer: Some("joe".into()),
             jwt_name: Some("pg".into()),
             jwt_path: None,
@@ -552,6 +565,7 @@ mod tests {
                 "JWT_NAME",
                 "AUDIENCE",
                 "FORWARD_PARAMS",
+                "FORWARD_VIEWER",
                 "LEEWAY",
                 "LOG",
                 "MAX_LIFETIME",
@@ -706,6 +720,7 @@ mod tests {
             events_url: Some(secret.into()),
             formats: Some(secret.into()),
             forward_params: Some(format!("{secret}&")),
+            forward_viewer: Some(secret.into()),
             issuer: Some(secret.into()),
             jwt_name: Some(format!("{secret}!")),
             jwt_path: Some(secret.into()),
@@ -731,7 +746,7 @@ mod tests {
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
-        assert_eq!(broken.errors.len(), 24);
+        assert_eq!(broken.errors.len(), 25);
         assert!(!format!("{broken:?}").contains(secret), "{broken:?}");
         // The same with valid formats, and with a name that is already taken.
         let variables = Variables {

@@ -101,7 +101,7 @@ pub fn decide<'n>(
         let endpoint = session::endpoint(parts.url).filter(|_| state.has_records);
         if let Some(endpoint) = endpoint {
             let call = session::SessionCall { config, state, at, parts, entry };
-            return call.decide(endpoint, country);
+            return call.decide(endpoint);
         }
         return match calls::is_allowed(state, parts) {
             true => Decision::Call,

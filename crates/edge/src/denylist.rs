@@ -183,9 +183,7 @@ impl Known<'_> {
         let demanded = revalidate.map_or(u64::MAX, |age| age.as_secs().saturating_mul(1000));
         (denylist.age(self.now) <= allowed.min(demanded)).then_some(replica)
     }
-}
 
-impl Known<'_> {
     /// Whether something is revoked, by knowledge that is not older than `revalidate`.
     ///
     /// # Errors
@@ -220,6 +218,12 @@ impl State for Known<'_> {
             path: &path,
             issued: grant.issued().map(UnixTime::as_secs),
         };
+        // The playback of a session has a number after the id of the session, which ends as a whole.
+        let is_numbered = grant.generation().and(grant.max_playbacks()).is_some();
+        let session = facts.sid.filter(|_| is_numbered).and_then(|sid| sid.rsplit_once('-'));
+        if let Some((session, _)) = session {
+            self.check(&TokenFacts { sid: Some(session), ..facts }, grant.revalidate())?;
+        }
         self.check(&facts, grant.revalidate())
     }
 
@@ -233,7 +237,7 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::calls::{self, Call};
+    use crate::calls;
     use playgate::{KeyRing, Request, Signer, Verifier};
     use playgate_state::{Denylist as Writer, DenylistCommand, DenylistReply};
 
@@ -251,9 +255,7 @@ mod tests {
     }
 
     fn revoke(writer: &mut Writer, json: &str) {
-        let Ok(Call::Revoke(revocation)) = calls::revoke(json, NOW / 1000) else {
-            panic!("{json}")
-        };
+        let Ok(revocation) = calls::revoke(json, NOW / 1000) else { panic!("{json}") };
         let reply = writer.apply(DenylistCommand::Revoke(revocation), time(NOW));
         assert!(matches!(reply, DenylistReply::Appended(_)), "{reply:?}");
     }

@@ -24,13 +24,13 @@ pub struct Memory {
     /// The copy of the denylist.
     pub denylist: DenylistCopy,
     /// The tokens of references. Unknown ones have none.
-    references: Recent,
+    references: Recent<String>,
     /// Redemptions, which are for ever.
-    redemptions: Recent,
+    redemptions: Recent<()>,
     /// The ids of playbacks that have a place.
-    playbacks: Recent,
+    playbacks: Recent<String>,
     /// The newest generations of sessions that are known to be in use.
-    sessions: Recent,
+    sessions: Recent<u32>,
 }
 
 impl Memory {
@@ -56,7 +56,7 @@ impl Memory {
     /// Whether a session is known to be in use with tokens of this generation, or later ones.
     pub(crate) fn has_seen(&self, about: &Pair, generation: u32) -> bool {
         let seen = self.sessions.0.get(about);
-        seen.is_some_and(|(seen, _)| seen.parse().is_ok_and(|seen: u32| seen >= generation))
+        seen.is_some_and(|(seen, _)| *seen >= generation)
     }
 
     /// Adds an answer, encoded, to what a request knows; `None` if there was none. `now` is the time of the question.
@@ -67,7 +67,13 @@ impl Memory {
         answer: Option<&[u8]>,
         now: u64,
     ) {
-        let Some(answer) = replies.add(question, answer) else { return };
+        let Some(answer) = replies.add(question, answer) else {
+            // It may be lost: the next request reports it again.
+            if let About::Seen(about) = &question.about {
+                self.sessions.0.remove(about);
+            }
+            return;
+        };
         match (&question.about, answer) {
             (About::Reference(reference), RecordReply::Token { token }) => {
                 self.references.insert(of_reference(reference), token.clone(), now);
@@ -76,7 +82,7 @@ impl Memory {
                 self.references.insert(of_reference(reference), String::new(), now);
             }
             (About::Redemption(about), RecordReply::Redeemed) => {
-                self.redemptions.insert(about.clone(), String::new(), now);
+                self.redemptions.insert(about.clone(), (), now);
             }
             (About::Playback(about), RecordReply::Playing { sid }) => {
                 self.playbacks.insert(about.clone(), sid.clone(), now);
@@ -98,7 +104,7 @@ impl Memory {
         if let (About::Seen(about), RecordCommand::Seen { generation, .. }) =
             (&question.about, &question.command)
         {
-            self.sessions.insert(about.clone(), generation.to_string(), now);
+            self.sessions.insert(about.clone(), *generation, now);
         }
     }
 }
@@ -109,12 +115,12 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// Texts with the time at which they were right, in Unix milliseconds.
+/// Values with the time at which they were right, in Unix milliseconds.
 #[derive(Default)]
-struct Recent(HashMap<Pair, (String, u64)>);
+struct Recent<T>(HashMap<Pair, (T, u64)>);
 
-impl Recent {
-    fn insert(&mut self, key: Pair, value: String, now: u64) {
+impl<T> Recent<T> {
+    fn insert(&mut self, key: Pair, value: T, now: u64) {
         if self.0.len() >= MAX_LEN && !self.0.contains_key(&key) {
             // What has not been used for long goes first.
             self.0.retain(|_, (_, at)| age(*at, now) < 2 * KEEP);
@@ -145,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_full_table_forgets_what_is_old() {
-        let mut table = Recent::default();
+        let mut table = Recent::<String>::default();
         let key = |n: usize| (n.to_string(), String::new());
         for n in 0..MAX_LEN {
             table.insert(key(n), String::new(), if n < 10 { NOW } else { NOW + 50_000 });

@@ -2,6 +2,10 @@
 
 use playgate::{Verified, percent::push_encoded};
 
+/// The longest claims that the server gets, in bytes. Servers limit the length of header fields, usually to 8 KB for all
+/// of them.
+const MAX_CLAIMS: usize = 4_096;
+
 /// The viewer, the playback or session, and the claims of an admitted request.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Viewer {
@@ -17,7 +21,7 @@ impl Viewer {
         let viewer = Self {
             subject: grant.subject().map(|id| encoded(id.as_str())),
             session: grant.session().map(|id| encoded(id.as_str())),
-            claims: verified.claims(),
+            claims: verified.claims().filter(|claims| claims.len() <= MAX_CLAIMS),
         };
         let Self { subject, session, claims } = &viewer;
         let is_known = subject.is_some() || session.is_some() || claims.is_some();

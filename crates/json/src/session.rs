@@ -3,7 +3,9 @@
 use core::fmt;
 use core::time::Duration;
 
-use playgate::{Advice, Claims, Fault, Field, Link, SignError, Signer, UnixTime};
+use playgate::{
+    Advice, Claims, Fault, Field, Link, NewSession, SessionBuilder, SignError, Signer, UnixTime,
+};
 use serde::Serialize;
 
 use crate::error::RequestError;
@@ -122,10 +124,34 @@ impl SessionRequest {
         Ok(Some(Claims::ascii(&serde_json::to_string(&claims).unwrap_or_default())))
     }
 
+    /// The member whose length is wrong, and what to write instead.
+    fn wrong_length(&self) -> (&'static str, String) {
+        let secs = |length: Option<Seconds>, usual| length.map_or(usual, |Seconds(secs)| secs);
+        let access = secs(self.access, SessionBuilder::DEFAULT_ACCESS);
+        let idle = secs(self.idle, SessionBuilder::DEFAULT_IDLE);
+        let absolute = secs(self.absolute, SessionBuilder::DEFAULT_ABSOLUTE);
+        let spelt = |secs| humantime::format_duration(Duration::from_secs(secs));
+        if absolute > NewSession::MAX_LENGTH {
+            ("absolute", "is longer than 400 days".into())
+        } else if !(1..=NewSession::MAX_ACCESS).contains(&access) {
+            ("access", "must be 1s to 1day".into())
+        } else if idle < access {
+            (
+                "idle",
+                format!("is shorter than an access token lasts; write at least {}", spelt(access)),
+            )
+        } else {
+            (
+                "idle",
+                format!("is longer than the session (absolute); write at most {}", spelt(absolute)),
+            )
+        }
+    }
+
     /// Expresses an error of the signer in terms of this request.
     fn error(&self, error: SignError) -> RequestError {
         let member = match error {
-            SignError::Field(Field::Ses, Fault::OutOfRange) => "absolute",
+            SignError::Field(Field::Ses, Fault::OutOfRange) => self.wrong_length().0,
             SignError::Field(Field::Ses, _) => "open",
             SignError::Field(Field::Cl, _) => "claims",
             _ => match error.field() {
@@ -147,15 +173,16 @@ impl SessionRequest {
                 &"has a directory that is not canonical; write it like /videos/42/"
             }
             SignError::Field(Field::Ses, Fault::NotADirectory) => {
-                &"has a path that is no directory, the whole host, or below /.playgate/; write it like /videos/42/"
+                &"must be directories such as /videos/42/, of at most 640 bytes and 64 segments, and not below /.playgate/"
             }
-            SignError::Field(Field::Ses, Fault::OutOfRange) => {
-                &"is shorter than `idle`, or `idle` than `access`, or too long: at most 400 days, and a day for `access`"
-            }
+            SignError::Field(Field::Ses, Fault::OutOfRange) => &self.wrong_length().1,
+            SignError::Field(Field::Exp, Fault::OutOfRange) => &"is longer than an hour; write 1m",
             SignError::Field(Field::Cl, Fault::WrongLength) => {
                 &"have more than 384 bytes of JSON; put the rest into a database, under the viewer's id"
             }
-            SignError::Field(Field::Jti, Fault::WrongLength) => &"is longer than 48 characters",
+            SignError::Field(Field::Jti, Fault::WrongLength) => {
+                &"is longer than 48 characters; write 16 random bytes in base64url"
+            }
             SignError::Field(Field::Jti, Fault::Empty) => &"is missing; write a random id",
             SignError::Field(Field::Token, Fault::WrongLength) => {
                 &"the token would be longer than gates accept; open fewer directories, or write fewer claims"
@@ -239,8 +266,7 @@ mod tests {
             ),
             (
                 format!(r#"{{{good}, "idle": "31days"}}"#),
-                "absolute: is shorter than `idle`, or `idle` than `access`, or too long: at most 400 days, and a day \
-                 for `access`",
+                "idle: is longer than the session (absolute); write at most 30days",
             ),
             (
                 format!(r#"{{{good}, "claims": {{"a": -1}}}}"#),
@@ -250,11 +276,25 @@ mod tests {
                 format!(r#"{{{good}, "claims": {{"a": "{}"}}}}"#, "x".repeat(400)),
                 "claims: have more than 384 bytes of JSON; put the rest into a database, under the viewer's id",
             ),
-            (format!(r#"{{{good}, "open": "/a/"}}"#), "open: is given twice"),
+            (
+                r#"{"url": "https://h", "sub": "v", "open": "/a/"}"#.into(),
+                "open: write a list of directories: [\"/videos/42/\"]",
+            ),
+            (format!(r#"{{{good}, "access": 0}}"#), "access: must be 1s to 1day"),
+            (format!(r#"{{{good}, "access": "2days"}}"#), "access: must be 1s to 1day"),
+            (
+                format!(r#"{{{good}, "idle": "5m"}}"#),
+                "idle: is shorter than an access token lasts; write at least 10m",
+            ),
+            (format!(r#"{{{good}, "absolute": "401days"}}"#), "absolute: is longer than 400 days"),
+            (
+                format!(r#"{{{good}, "expires_in": "2h"}}"#),
+                "expires_in: is longer than an hour; write 1m",
+            ),
             (
                 r#"{"url": "https://h", "sub": "v", "open": ["/a"], "jti": "s"}"#.into(),
-                "open: has a path that is no directory, the whole host, or below /.playgate/; write it like \
-                 /videos/42/",
+                "open: must be directories such as /videos/42/, of at most 640 bytes and 64 segments, and not below \
+                 /.playgate/",
             ),
         ] {
             assert_eq!(signed(&json).unwrap_err(), expected, "{json}");

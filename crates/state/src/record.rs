@@ -221,8 +221,21 @@ impl Record {
             // A gate may be behind, or have a leeway.
             Self::Redemption(redemption) => redemption.until.saturating_add(CLOCK_SLACK),
             Self::Reference(reference) => reference.until,
-            Self::Viewer(viewer) => viewer.until(),
+            Self::Viewer(viewer) => viewer.ends().max().unwrap_or(0),
         }
+    }
+
+    /// When to look for what is no longer needed, in unix seconds: not every part by itself, so that nobody is woken all
+    /// the time.
+    #[must_use]
+    pub fn sweep_at(&self, now: UnixTime) -> u64 {
+        const PAUSE: u64 = 3_600;
+        let first = match self {
+            Self::Viewer(viewer) => viewer.ends().min(),
+            Self::Redemption(_) | Self::Reference(_) => None,
+        };
+        let until = self.until();
+        first.map_or(until, |first| first.max(now.as_secs().saturating_add(PAUSE)).min(until))
     }
 }
 

@@ -9,7 +9,7 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use crate::denylist;
 
 /// Performs a command on a record. Returns what follows, as a list: the record to store if one is left, `null` if there
-/// is nothing to store, `undefined` if none is left; from when on it is not needed, in milliseconds; the answer; the
+/// is nothing to store, `undefined` if none is left; when to look whether it is still needed, in milliseconds; the answer; the
 /// revocations that follow, as [`denylist::lines`] writes them; and what an event tells of a stolen refresh token, as
 /// JSON, or `undefined`.
 /// `undefined` if the record or the command is of another version.
@@ -21,39 +21,40 @@ pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Optio
         None => None,
     };
     let command: RecordCommand = decode(command)?;
-    let outcome = apply(stored, command, UnixTime::from_secs(denylist::seconds(now)));
+    let now = UnixTime::from_secs(denylist::seconds(now));
+    let outcome = apply(stored, command, now);
     let next = outcome.record.as_ref().map(encode);
     let stores = match &next {
         _ if next == record => JsValue::NULL,
         Some(bytes) => Uint8Array::from(bytes.as_slice()).into(),
         None => JsValue::UNDEFINED,
     };
-    let until = outcome.record.as_ref().map_or(0, Record::until);
+    let sweep_at = outcome.record.as_ref().map_or(0, |record| record.sweep_at(now));
     let revocations = outcome.revocations.iter().map(|one| JsValue::from(denylist::lines(one)));
     let theft = outcome.theft.as_deref().map(theft);
     Some(Array::of5(
         &stores,
-        &((until as f64) * 1000.0).into(),
+        &((sweep_at as f64) * 1000.0).into(),
         &Uint8Array::from(encode(&outcome.reply).as_slice()).into(),
         &revocations.collect::<Array>().into(),
         &theft.into(),
     ))
 }
 
-/// What the event `session.stolen` tells, besides the revocation: both uses of the refresh token.
+/// What the event `session.stolen` tells, besides the revocation: who got the newest token, and who came with an older one.
 fn theft(theft: &Theft) -> String {
     #[derive(Serialize)]
-    struct Use<'a> {
+    struct Refreshed<'a> {
         time: u64,
         network: Option<&'a str>,
         user_agent: &'a str,
     }
-    let uses = [&theft.first, &theft.second].map(|(time, client)| {
+    let refreshes = [&theft.first, &theft.second].map(|(time, client)| {
         let Client { network, user_agent } = client;
-        Use { time: *time, network: network.as_deref(), user_agent }
+        Refreshed { time: *time, network: network.as_deref(), user_agent }
     });
     // Strings and numbers always serialize.
-    serde_json::to_string(&uses).unwrap_or_default()
+    serde_json::to_string(&refreshes).unwrap_or_default()
 }
 
 /// The command that forgets what is no longer needed.

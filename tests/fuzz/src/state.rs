@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use playgate::UnixTime;
 use playgate_state::{
-    OverLimit, Play, Put, Record, RecordCommand, RecordReply, Redeem, Replica, Update, apply,
-    decode, encode,
+    Client, OverLimit, Play, Put, Reason, Record, RecordCommand, RecordReply, Redeem, Refresh,
+    Replica, SessionLink, Update, apply, decode, encode,
 };
 
 /// Bytes as they are, and then as a sequence of commands, four bytes each.
@@ -31,6 +31,8 @@ pub fn state(input: &[u8]) {
 fn commands(input: &[u8], max: u16) {
     let (mut record, mut now) = (None, 1_000_000_u64);
     let mut ended: BTreeSet<String> = BTreeSet::new();
+    // How many sessions were started, and the playback of the last one that went on.
+    let (mut sessions, mut playback) = (0, None);
     for bytes in input.chunks_exact(4) {
         let [what, id, step, flags] = *bytes else { return };
         // At most an hour in either direction.
@@ -43,7 +45,11 @@ fn commands(input: &[u8], max: u16) {
         let over = if flags & 1 == 0 { OverLimit::Displace } else { OverLimit::Refuse };
         let start = (flags & 2 != 0).then_some(u64::from(id % 4));
         let revoke = flags & 4 != 0;
-        let action = match what % 8 {
+        let session = format!("s{}", u32::from(id) % (sessions + 1));
+        let generation = u32::from(flags >> 4);
+        let network = start.map(|start| start.to_string());
+        let client = Client { network, ..Client::default() };
+        let action = match what % 14 {
             0 => RecordCommand::Delete,
             1 => RecordCommand::End { sid: (flags & 8 == 0).then_some(sid), revoke },
             2 => RecordCommand::Get,
@@ -51,7 +57,24 @@ fn commands(input: &[u8], max: u16) {
             4 => RecordCommand::Put(Put { token: sid, jti: "j".into(), until }),
             5 => RecordCommand::Redeem(Redeem { client: sid, uses: max, until }),
             6 => RecordCommand::Sweep,
-            _ => RecordCommand::Play(Play { sid, start, max, over, until }),
+            7 => {
+                sessions += 1;
+                let link =
+                    Box::new(link(format!("s{sessions}"), now, (flags & 1 == 0).then_some(max)));
+                RecordCommand::StartSession { link, client }
+            }
+            8 | 9 => RecordCommand::Refresh(Refresh { sid: session, generation, client }),
+            10 => RecordCommand::Seen { sid: session, generation },
+            11 => {
+                let started_before = (flags & 1 != 0).then_some(now);
+                let sid = (flags & 8 == 0).then_some(session);
+                RecordCommand::EndSessions { sid, started_before, reason: Reason::SignedOut }
+            }
+            12 => RecordCommand::ListSessions,
+            _ => {
+                let sid = playback.clone().filter(|_| flags & 16 != 0).unwrap_or(sid);
+                RecordCommand::Play(Play { sid, start, max, over, until })
+            }
         };
         let outcome = apply(record, action, UnixTime::from_secs(now));
         for revocation in outcome.revocations {
@@ -64,8 +87,22 @@ fn commands(input: &[u8], max: u16) {
             RecordReply::Playbacks(running) => {
                 assert!(running.len() <= usize::from(max), "too many run");
             }
+            RecordReply::Session(session) => {
+                assert!(!ended.contains(&session.playback_id()), "what has ended goes on");
+                playback = Some(session.playback_id());
+            }
+            RecordReply::Sessions(running) => {
+                assert!(running.iter().all(|session| session.until() > now), "one has expired");
+            }
             _ => {}
         }
         record = outcome.record;
     }
+}
+
+fn link(sid: String, started: u64, max: Option<u16>) -> SessionLink {
+    let (access, idle, absolute) = (600, 3_600, 36_000);
+    let (kid, directories, claims) = ("main".into(), ["/a/".into()].into(), None);
+    let until = started + 60;
+    SessionLink { sid, started, kid, access, idle, absolute, directories, max, claims, until }
 }

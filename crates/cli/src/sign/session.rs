@@ -75,22 +75,51 @@ impl SessionArgs {
         json: bool,
         now: UnixTime,
     ) -> Result<Exit, Failure> {
-        let jti = match links.jti {
+        // Each by name: a new option may be a restriction, so it belongs into NOT_FOR_SESSIONS or into the request.
+        let SignRequest {
+            url: _,
+            expires_in,
+            expires_at: _,
+            dir: _,
+            encode: _,
+            exact: _,
+            cookie: _,
+            place: _,
+            kid,
+            audience,
+            country: _,
+            download: _,
+            inline: _,
+            ip: _,
+            jti,
+            max,
+            no_iat: _,
+            not_before: _,
+            preview: _,
+            reval: _,
+            round: _,
+            run: _,
+            sid: _,
+            sub,
+            uses: _,
+            format,
+        } = links;
+        let jti = match jti {
             Some(jti) => jti,
             None => random_id::<16>()?,
         };
         let request = SessionRequest {
             url: url.into(),
-            sub: links.sub.unwrap_or_default(),
+            sub: sub.unwrap_or_default(),
             open: self.open,
             access: self.access,
             idle: self.idle,
             absolute: self.absolute,
-            max: links.max,
-            claims: links.format.claims,
-            expires_in: links.expires_in,
-            audience: links.audience,
-            kid: links.kid,
+            max,
+            claims: format.claims,
+            expires_in,
+            audience,
+            kid,
             jti: Some(jti),
         };
         let link = request.sign(signer, now);

@@ -101,13 +101,13 @@ impl<'a> From<&'a Revocation> for Shown<'a> {
 }
 
 /// Reads a revocation.
-pub(crate) fn revoke(body: &str, now: u64) -> Result<Call, Response> {
+pub(crate) fn revoke(body: &str, now: u64) -> Result<Revocation, Response> {
     let Request { kind, value, issued_before, until, reason } = parse(body)?;
     let kind = kind.ok_or_else(|| wrong("kind", KINDS))?;
     let until = until.ok_or_else(|| wrong("until", "write when the last of the tokens expires"))?;
     let revocation = Revocation { kind, value, issued_before, until, reason };
     match revocation.check(UnixTime::from_secs(now)) {
-        Ok(()) => Ok(Call::Revoke(revocation)),
+        Ok(()) => Ok(revocation),
         Err(error) => Err(wrong(error.field(), &error.to_string())),
     }
 }

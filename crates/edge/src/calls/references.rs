@@ -67,6 +67,9 @@ pub(super) fn create(config: &Config, body: &str, now: u64) -> Result<Call, Resp
             },
         )?;
     let grant = token.grant();
+    if grant.new_session().is_some() || grant.generation().is_some() {
+        return Err(wrong("link", "tokens of sessions have no reference; store a link to media"));
+    }
     let no_jti = "the token has no id; sign the link with a jti, so that it can be taken back";
     let jti = grant.token_id().ok_or_else(|| wrong("link", no_jti))?.as_str().to_string();
     let named_token = verifier.named_authentic(&token).filter(|token| token.starts_with("pg="));

@@ -63,16 +63,20 @@ pub(super) fn end(query: &str) -> Result<Call, Response> {
     Ok(Call::Record(RecordCall { question, respond }))
 }
 
-/// A revocation, which first ends the sessions that it concerns if it is of a viewer. Otherwise they would go on once
-/// it ends.
-pub(super) fn end_first(revocation: Revocation) -> Call {
-    if revocation.kind != Kind::Sub {
+/// A revocation. If it is of a viewer, it first ends the sessions that it concerns, which would otherwise go on once it
+/// ends.
+pub(super) fn end_first(revocation: Revocation, has_records: bool) -> Call {
+    if revocation.kind != Kind::Sub || !has_records {
         return Call::Revoke(revocation);
     }
     let command = RecordCommand::EndSessions {
         sid: None,
         started_before: revocation.issued_before,
-        reason: revocation.reason,
+        // No playback took the place of a session.
+        reason: match revocation.reason {
+            Reason::Displaced => Reason::Revoked,
+            reason => reason,
+        },
     };
     let question = RecordRequest::of_viewer(&revocation.value, About::Nothing, command);
     Call::Record(RecordCall { question, respond: Respond::Revoke(revocation) })

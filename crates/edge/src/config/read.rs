@@ -176,6 +176,17 @@ pub(super) fn read_pass_headers(variables: &Variables) -> Result<PassHeaders, St
     PassHeaders::new(list(text)).map_err(|(number, error)| in_entry(number, error))
 }
 
+/// Whether the media server learns who is watching: by default.
+pub(super) fn read_forward_viewer(variables: &Variables) -> Result<bool, String> {
+    match &variables.forward_viewer {
+        None => Ok(true),
+        text => {
+            for_a_server(variables)?;
+            read_switch(text.as_deref())
+        }
+    }
+}
+
 /// How the gate keeps state. It does if the denylist is bound and `ADMIN_SECRET` is set. An error names its variable.
 pub(super) fn read_state(
     variables: &Variables,

@@ -20,9 +20,11 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::{fmt, mem};
 
+use playgate::NewSession;
 use serde::{Deserialize, Serialize};
 
 use super::RecordReply;
+use crate::log::CLOCK_SLACK;
 use crate::revocation::{Kind, Reason, Revocation};
 
 /// For how long after an exchange anybody gets its answer again, in seconds.
@@ -30,6 +32,9 @@ const GRACE: u64 = 10;
 
 /// The same as long as the newest token was not seen in use.
 const UNSEEN_GRACE: u64 = 60;
+
+/// For how long a session link lasts at most, in seconds.
+const LONGEST_LINK: u64 = NewSession::MAX_LINK;
 
 /// The most sessions of a viewer. One more ends the one that was refreshed the longest time ago.
 const MAX_SESSIONS: usize = if cfg!(test) { 3 } else { 50 };
@@ -40,6 +45,8 @@ pub(super) struct Sessions {
     running: Vec<Session>,
     /// The ids of the session links that were used, each with the time from which no gate takes it any more.
     used: Vec<(String, u64)>,
+    /// Links that were issued before this time start nothing any more; and the time from which no gate takes one.
+    ended_before: Option<(u64, u64)>,
 }
 
 /// What a session link says.
@@ -134,6 +141,9 @@ impl Sessions {
         if self.used.iter().any(|(used, _)| *used == link.sid) {
             return (RecordReply::AlreadyUsed, Vec::new());
         }
+        if self.ended_before.is_some_and(|(time, _)| link.started < time) {
+            return (RecordReply::SessionEnded, Vec::new());
+        }
         self.used.push((link.sid.clone(), link.until));
         let (generation, is_seen, playback, access_until) = (1, false, 1, 0);
         let mut session =
@@ -148,7 +158,7 @@ impl Sessions {
         (reply, self.running.drain(..surplus).collect())
     }
 
-    /// Refreshes a session. `has_ended` says whether a playback cannot go on under its id.
+    /// Refreshes a session.
     ///
     /// # Errors
     /// The session, if the refresh token was used twice.
@@ -156,7 +166,6 @@ impl Sessions {
         &mut self,
         refresh: Refresh,
         now: u64,
-        has_ended: impl Fn(&str) -> bool,
     ) -> Result<RecordReply, Box<Stolen>> {
         let Refresh { sid, generation, client } = refresh;
         let Some(at) = self.running.iter().position(|session| session.link.sid == sid) else {
@@ -180,9 +189,6 @@ impl Sessions {
                 return Err(Box::new(Stolen { session, theft }));
             }
         }
-        if has_ended(&session.playback_id()) {
-            session.playback = session.playback.saturating_add(1);
-        }
         let reply = session.reply(now);
         self.running.push(session);
         Ok(reply)
@@ -194,6 +200,22 @@ impl Sessions {
         for session in self.running.iter_mut().filter(is_it) {
             session.is_seen |= session.generation == generation;
         }
+    }
+
+    /// Notes that a playback ends. Its session goes on with another. Returns when the last of its tokens expires, if it is
+    /// of a session.
+    pub(super) fn playback_ends(&mut self, sid: &str) -> Option<u64> {
+        let session = self.running.iter_mut().find(|session| session.playback_id() == sid)?;
+        session.playback = session.playback.saturating_add(1);
+        Some(session.access_until)
+    }
+
+    /// Ends all sessions that started before a time, also those whose links are not used yet.
+    pub(super) fn take_before(&mut self, time: u64, now: u64) -> Vec<Session> {
+        let (before, _) = self.ended_before.unwrap_or_default();
+        let until = now.saturating_add(LONGEST_LINK).saturating_add(CLOCK_SLACK);
+        self.ended_before = Some((before.max(time), until));
+        self.take(|session| session.link.started < time)
     }
 
     /// Removes sessions.
@@ -215,12 +237,14 @@ impl Sessions {
         }
         self.running.retain(|session| session.until() > now);
         self.used.retain(|(_, until)| *until > now);
+        self.ended_before = self.ended_before.filter(|(_, until)| *until > now);
     }
 
-    /// From this time on, nothing of it is needed.
-    pub(super) fn until(&self) -> u64 {
+    /// The times from which on each part of it is not needed.
+    pub(super) fn ends(&self) -> impl Iterator<Item = u64> {
         let sessions = self.running.iter().map(Session::until);
-        sessions.chain(self.used.iter().map(|(_, until)| *until)).max().unwrap_or(0)
+        let links = self.used.iter().map(|(_, until)| *until);
+        sessions.chain(links).chain(self.ended_before.map(|(_, until)| until))
     }
 }
 
@@ -261,9 +285,14 @@ impl Session {
         RecordReply::Session(Box::new(self.clone()))
     }
 
-    /// Ends its access tokens.
+    /// Whether some of its access tokens may still be good, at a gate that is behind or has a leeway.
+    pub(super) const fn has_access(&self, now: u64) -> bool {
+        self.access_until.saturating_add(CLOCK_SLACK) > now
+    }
+
+    /// Ends its access tokens, also those of earlier playbacks: a gate looks up both ids.
     pub(super) fn revocation(&self, reason: Reason) -> Revocation {
-        let (kind, value, until) = (Kind::Sid, self.playback_id(), self.access_until);
+        let (kind, value, until) = (Kind::Sid, self.link.sid.clone(), self.access_until);
         Revocation { kind, value, issued_before: None, until, reason }
     }
 }

@@ -14,7 +14,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::session::{Session, SessionLink, Sessions};
+use super::session::{Session, Sessions};
 use super::{RecordCommand, RecordReply, Theft};
 use crate::revocation::{Kind, Reason, Revocation};
 
@@ -133,10 +133,7 @@ impl Viewer {
                 reply
             }
             RecordCommand::Refresh(refresh) => {
-                let playbacks = &self.playbacks;
-                let has_ended =
-                    |sid: &str| playbacks.iter().any(|one| one.sid == sid && one.ended.is_some());
-                let refreshed = self.sessions.refresh(refresh, now, has_ended);
+                let refreshed = self.sessions.refresh(refresh, now);
                 refreshed.unwrap_or_else(|stolen| {
                     *theft = Some(Box::new(stolen.theft));
                     self.end_sessions([stolen.session], Reason::SessionEnded, now, revocations);
@@ -149,13 +146,16 @@ impl Viewer {
             }
             RecordCommand::ListSessions => RecordReply::Sessions(self.sessions.list()),
             RecordCommand::EndSessions { sid, started_before, reason } => {
-                let is_meant = |session: &Session| {
-                    let SessionLink { sid: own, started, .. } = &session.link;
-                    sid.as_ref().is_none_or(|sid| sid == own)
-                        && started_before.is_none_or(|time| *started < time)
+                let ended = match &sid {
+                    Some(sid) => self.sessions.take(|session| session.link.sid == *sid),
+                    // Without a time, also those of this second.
+                    None => {
+                        let time = started_before.unwrap_or(now.saturating_add(1));
+                        self.sessions.take_before(time, now)
+                    }
                 };
-                let ended = self.sessions.take(is_meant);
                 let is_known = sid.is_none() || !ended.is_empty();
+                let ended = ended.into_iter().filter(|session| session.has_access(now));
                 self.end_sessions(ended, reason, now, revocations);
                 if is_known { RecordReply::Done } else { RecordReply::Unknown }
             }
@@ -172,7 +172,7 @@ impl Viewer {
                     answer = RecordReply::Done;
                     playback.left = playback.left.or(Some(now));
                     if revoke {
-                        playback.end(End::Revoked, revocations);
+                        playback.end(End::Revoked, &mut self.sessions, revocations);
                     }
                 }
                 answer
@@ -248,7 +248,7 @@ impl Viewer {
         for _ in 0..surplus {
             let running = self.playbacks.iter_mut().filter(|one| one.runs(now));
             if let Some(first) = running.min_by_key(|one| one.stay()) {
-                first.end(End::Displaced, revocations);
+                first.end(End::Displaced, &mut self.sessions, revocations);
             }
         }
         (playback.started, playback.kept, playback.left) = (now, Some(now), None);
@@ -283,18 +283,21 @@ impl Viewer {
         }
     }
 
-    /// From this time on, nothing of it is needed.
-    pub(super) fn until(&self) -> u64 {
-        let playbacks = self.playbacks.iter().map(|playback| playback.until).max();
-        playbacks.unwrap_or(0).max(self.sessions.until())
+    /// The times from which on each part of it is not needed.
+    pub(super) fn ends(&self) -> impl Iterator<Item = u64> {
+        self.playbacks.iter().map(|playback| playback.until).chain(self.sessions.ends())
     }
 }
 
 impl Playback {
     /// Ends it, unless it is ended already.
-    fn end(&mut self, end: End, revocations: &mut Vec<Revocation>) {
+    fn end(&mut self, end: End, sessions: &mut Sessions, revocations: &mut Vec<Revocation>) {
         if self.ended.is_some() {
             return;
+        }
+        if let Some(until) = sessions.playback_ends(&self.sid) {
+            // No gate may have told of the newest tokens yet.
+            self.until = self.until.max(until);
         }
         self.ended = Some(end);
         let reason = match end {

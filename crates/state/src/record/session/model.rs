@@ -1,7 +1,7 @@
 //! Every interleaving of two tabs, a thief, lost answers and clock steps, to a depth.
 //!
-//! The two tabs share one cookie, as in a browser, and refresh when their tokens are due. At most one request of the
-//! browser is under way for each tab; an answer that takes longer than ten seconds is lost. The thief copies the cookie
+//! The two tabs share one cookie, as in a browser, and refresh when their tokens are due. Each has at most one request
+//! under way, for ten seconds at most; request or answer may be lost. The thief copies the cookie
 //! at any time, and uses what he gets as he likes. Equal states are visited once.
 
 use alloc::string::String;
@@ -22,7 +22,7 @@ use crate::revocation::Reason;
 const DEPTH: usize = 8;
 
 /// How long a browser waits for an answer, in seconds.
-const PATIENCE: i64 = 10;
+const PATIENCE: u64 = 10;
 
 /// After a step of so many seconds, tokens are due.
 const DUE: i64 = 61;
@@ -31,11 +31,13 @@ const STEPS: [i64; 5] = [5, 11, DUE, 3_600, -30];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// A tab sends the cookie. The request arrives.
+    /// A tab sends the cookie that the browser has then.
     Send(usize),
+    /// The request of a tab arrives.
+    Arrive(usize),
     /// A tab gets its answer.
     Receive(usize),
-    /// The answer is lost, and the tab gives up.
+    /// Request or answer is lost, and the tab gives up.
     Lose(usize),
     /// The player of a tab uses its access token.
     Use(usize),
@@ -45,6 +47,15 @@ enum Step {
     Wait(i64),
 }
 
+/// A request of a tab.
+#[derive(Clone, Copy, Hash)]
+enum Pending {
+    /// It carries this generation.
+    Sent(u32),
+    /// The answer carries this generation, or that the session has ended.
+    Answered(Option<u32>),
+}
+
 /// What happens if a step is possible.
 #[derive(Clone)]
 struct World {
@@ -52,8 +63,8 @@ struct World {
     now: u64,
     /// The generation in the browser's cookie.
     cookie: u32,
-    /// What each tab waits for: the generation that the answer carries, or that the session has ended.
-    pending: [Option<Option<u32>>; 2],
+    /// What each tab waits for, and since when.
+    pending: [Option<(Pending, u64)>; 2],
     /// The generation of each tab's access token.
     access: [u32; 2],
     is_due: [bool; 2],
@@ -138,10 +149,18 @@ impl World {
                 if !self.is_due[tab] || self.pending[tab].is_some() {
                     return false;
                 }
-                self.honest_send(tab);
+                self.pending[tab] = Some((Pending::Sent(self.cookie), self.now));
+            }
+            Step::Arrive(tab) => {
+                let Some((Pending::Sent(generation), since)) = self.pending[tab] else {
+                    return false;
+                };
+                let answer = self.honest_send(generation);
+                self.pending[tab] = Some((Pending::Answered(answer), since));
             }
             Step::Receive(tab) => {
-                let Some(answer) = self.pending[tab].take() else { return false };
+                let Some((Pending::Answered(answer), _)) = self.pending[tab] else { return false };
+                self.pending[tab] = None;
                 if let Some(generation) = answer {
                     (self.cookie, self.access[tab]) = (generation, generation);
                 }
@@ -175,8 +194,11 @@ impl World {
                     // Grace is counted from now on if the clock is set back.
                     *at = (*at).min(self.now);
                 }
-                if seconds >= PATIENCE {
-                    self.pending = [None; 2];
+                for pending in &mut self.pending {
+                    // A clock that is set back does not make a request last longer.
+                    let lasts =
+                        |since: u64| self.now.checked_sub(since).is_some_and(|age| age <= PATIENCE);
+                    *pending = pending.filter(|(_, since)| lasts(*since));
                 }
                 if seconds >= DUE {
                     self.is_due = [true; 2];
@@ -190,10 +212,9 @@ impl World {
         true
     }
 
-    fn honest_send(&mut self, tab: usize) {
-        let (had_ended, cookie) = (self.has_ended, self.cookie);
+    fn honest_send(&mut self, cookie: u32) -> Option<u32> {
+        let had_ended = self.has_ended;
         let answer = self.send(cookie, "home");
-        self.pending[tab] = Some(answer);
         if answer.is_none() && !had_ended {
             assert!(self.thief_acted, "an honest viewer is signed out");
         }
@@ -212,6 +233,7 @@ impl World {
             // He holds the viewer's own token now, or none that is good.
             self.exchanged = self.exchanged.filter(|(_, generation)| cookie <= *generation);
         }
+        answer
     }
 
     fn fingerprint(&self) -> u64 {
@@ -234,8 +256,9 @@ impl World {
 
 fn steps() -> Vec<Step> {
     let tabs = [0, 1].into_iter();
-    let of_tabs =
-        tabs.flat_map(|tab| [Step::Send(tab), Step::Receive(tab), Step::Lose(tab), Step::Use(tab)]);
+    let of_tabs = tabs.flat_map(|tab| {
+        [Step::Send(tab), Step::Arrive(tab), Step::Receive(tab), Step::Lose(tab), Step::Use(tab)]
+    });
     let of_thief = [Step::Steal, Step::ThiefSends, Step::ThiefUses];
     of_tabs.chain(of_thief).chain(STEPS.map(Step::Wait)).collect()
 }

@@ -10,7 +10,7 @@ use playgate::UnixTime;
 use proptest::prelude::*;
 
 use super::super::{OverLimit, Play, Record, RecordCommand, RecordReply, apply, decode, encode};
-use super::{Client, Refresh, Session, SessionLink};
+use super::{Client, Refresh, Session, SessionLink, Theft};
 use crate::revocation::{Kind, Reason, Revocation};
 
 pub(super) const START: u64 = 1_767_225_600;
@@ -97,7 +97,7 @@ fn a_link_starts_one_session() {
         RecordReply::AlreadyUsed,
         "nor after its end"
     );
-    home.send(&RecordCommand::Sweep, START + 60);
+    home.send(&RecordCommand::Sweep, START + 2 + 7_200);
     assert!(home.stored.is_none(), "then no gate takes the link");
 }
 
@@ -219,7 +219,68 @@ fn who_was_displaced_comes_back_with_another_playback() {
     assert_eq!(home.send(&RecordCommand::List, START + 7), RecordReply::Playbacks([].into()));
     let revoked: Vec<_> = home.revoked.iter().map(|one| (one.value.as_str(), one.reason)).collect();
     let displaced = Reason::Displaced;
-    assert_eq!(revoked, [("tv-1", displaced), ("phone-1", displaced), ("tv-2", Reason::SignedOut)]);
+    assert_eq!(revoked, [("tv-1", displaced), ("phone-1", displaced), ("tv", Reason::SignedOut)]);
+}
+
+#[test]
+fn a_playback_that_is_ended_stays_ended_as_long_as_its_tokens_last() {
+    let mut home = Home::default();
+    let RecordCommand::StartSession { mut link, client } = start("s", START) else { panic!() };
+    link.max = Some(1);
+    home.goes_on(&RecordCommand::StartSession { link, client }, START);
+    let play = |until| {
+        let (sid, over) = (String::from("s-1"), OverLimit::Displace);
+        RecordCommand::Play(Play { sid, start: None, max: 1, over, until })
+    };
+    home.send(&play(START + ACCESS), START);
+    // The tokens that follow have not been reported yet.
+    let session = home.goes_on(&refresh("s", 1, "home"), START + 500);
+    home.send(&RecordCommand::End { sid: Some("s-1".into()), revoke: true }, START + 501);
+    let [revocation] = home.revoked.as_slice() else { panic!() };
+    assert_eq!(revocation.until, session.access_until);
+    // Long after the record has forgotten the playback.
+    let later = START + 501 + 2 * ACCESS;
+    assert_eq!(home.goes_on(&refresh("s", 2, "home"), later).playback_id(), "s-2");
+}
+
+#[test]
+fn a_link_that_is_not_used_yet_ends_with_the_sessions() {
+    let mut home = Home::default();
+    let end = |started_before| RecordCommand::EndSessions {
+        sid: None,
+        started_before,
+        reason: Reason::SignedOut,
+    };
+    home.send(&end(Some(START + 5)), START + 6);
+    assert_eq!(home.send(&start("before", START + 4), START + 7), RecordReply::SessionEnded);
+    home.goes_on(&start("after", START + 5), START + 7);
+    home.send(&end(None), START + 8);
+    assert_eq!(home.send(&start("same", START + 8), START + 8), RecordReply::SessionEnded);
+    home.goes_on(&start("new", START + 9), START + 9);
+    let one = RecordCommand::EndSessions {
+        sid: Some("new".into()),
+        started_before: None,
+        reason: Reason::SignedOut,
+    };
+    home.send(&one, START + 10);
+    home.goes_on(&start("other", START + 10), START + 11);
+    home.send(&end(None), START + 12);
+    home.send(&RecordCommand::Sweep, START + 12 + 7_200);
+    assert!(home.stored.is_none(), "then no gate takes such a link");
+}
+
+#[test]
+fn what_has_expired_is_not_revoked() {
+    let mut home = Home::default();
+    home.goes_on(&start("s", START), START);
+    let end =
+        RecordCommand::EndSessions { sid: None, started_before: None, reason: Reason::SignedOut };
+    home.send(&end, START + ACCESS + 3_600);
+    assert!(home.revoked.is_empty());
+    assert_eq!(
+        home.send(&refresh("s", 1, "home"), START + ACCESS + 3_600),
+        RecordReply::SessionEnded
+    );
 }
 
 #[test]
@@ -258,7 +319,15 @@ fn debug_shows_nothing() {
     let mut home = Home::default();
     let session = home.goes_on(&start("secret", START), START);
     let record = decode::<Record>(home.stored.as_ref().unwrap()).unwrap();
-    let text = format!("{session:?} {record:?} {:?}", start("secret", START));
+    let theft =
+        Theft { sid: "secret".into(), first: (1, client("secret")), second: (2, client("secret")) };
+    let RecordCommand::StartSession { link, .. } = start("secret", START) else { panic!() };
+    let Refresh { client, .. } =
+        Refresh { sid: "secret".into(), generation: 1, client: client("secret") };
+    let text = format!(
+        "{session:?} {record:?} {:?} {theft:?} {link:?} {client:?}",
+        start("secret", START)
+    );
     assert!(
         text.contains("StartSession") && !text.contains("secret") && !text.contains("role"),
         "{text}"
