@@ -9,7 +9,8 @@
 //! each entry:
 //!   8 bytes     hash
 //!   5 bytes     until
-//!   1 byte      1: removed, 2: displaced, 4: signed out (neither: revoked), 8: has the next
+//!   1 byte      1: removed, 2: displaced, 4: signed out (neither: revoked), 8: has the next,
+//!               16: session ended
 //!   5 bytes     issued before
 //! ```
 //! Numbers are big-endian, times in unix seconds.
