@@ -71,7 +71,7 @@ function answer(text) {
   if (!known) {
     const [status, headers, body] = JSON.parse(json);
     known = [body, { status, headers: new Headers(headers) }];
-    const isOwn = status === 200 || status === 302 || body?.includes('"param":');
+    const isOwn = status === 200 || status === 302 || "Set-Cookie" in headers || body?.includes('"param":');
     if (!isOwn && answers.size < 1000) answers.set(json, known);
   }
   log(text, end);

@@ -156,7 +156,7 @@ impl SessionCall<'_> {
         else {
             return Err(PolicyError::WrongPurpose.into());
         };
-        // Those of the time before now would not concern it.
+        // Otherwise it would escape revocations of what was issued before a time.
         let latest =
             now.saturating_add(Duration::from_secs(self.config.leeway)).saturating_add(CLOCK_SKEW);
         if started > latest {

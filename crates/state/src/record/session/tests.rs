@@ -334,6 +334,41 @@ fn debug_shows_nothing() {
     );
 }
 
+/// How many bytes a record has at most while one viewer signs in and out again and again, each time a minute later.
+fn largest_record(times: u64) -> usize {
+    let (mut home, mut largest) = (Home::default(), 0);
+    for n in 0..times {
+        let (sid, now) = (format!("session-{n}"), START + 60 * n);
+        home.goes_on(&start(&sid, now), now);
+        home.goes_on(&refresh(&sid, 1, "home"), now + 30);
+        let end = RecordCommand::EndSessions {
+            sid: Some(sid),
+            started_before: None,
+            reason: Reason::SignedOut,
+        };
+        assert_eq!(home.send(&end, now + 40), RecordReply::Done);
+        home.revoked.clear();
+        largest = largest.max(home.stored.as_ref().map_or(0, Vec::len));
+    }
+    home.send(&RecordCommand::Sweep, START + 60 * times + 60);
+    assert!(home.stored.is_none());
+    largest
+}
+
+#[test]
+fn ended_sessions_leave_nothing() {
+    // The ids get longer.
+    let (few, many) = (largest_record(10), largest_record(1_000));
+    assert!(many < few + 8, "of those that ended long ago, something is left: {few} {many}");
+}
+
+/// cargo test --release -p playgate-state -- --ignored --nocapture a_million
+#[test]
+#[ignore = "takes a while"]
+fn a_million_ended_sessions_leave_nothing() {
+    std::println!("the largest record has {} bytes", largest_record(1_000_000));
+}
+
 proptest! {
     /// Whatever happens: a refresh token is answered with its successor or not at all, a session that has ended stays
     /// ended, and each end is on the denylist once.
