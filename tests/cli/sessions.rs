@@ -65,6 +65,20 @@ fn each_session_has_an_id_of_its_own() {
 }
 
 #[test]
+fn an_id_may_start_with_a_hyphen() {
+    // As one in 64 random ids does.
+    let link = sign(&["--open", "/a/", "--jti", "-a"]).stdout;
+    assert!(link.contains("&jti=-a&"), "{link}");
+    let film = "https://cdn.example.com/videos/42/film.mp4";
+    let link = run(&["sign", NOW, "--sid", "-s", "--sub", "-v", film]).stdout;
+    assert!(link.contains("&sid=-s&sub=-v&"), "{link}");
+    for command in ["playbacks", "sessions"] {
+        let run = run(&[command, "v", "--end", "--sid", "-s", GATE]);
+        assert!(run.stderr.contains("no secret for the gate"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn what_a_session_cannot_have_is_refused() {
     for (more, message) in [
         (

@@ -99,6 +99,7 @@ const CORE = [
   "wrong_country",
   "wrong_issuer",
   "wrong_network",
+  "wrong_purpose",
 ];
 const FILES = { native: vectors, jwt: jwtVectors };
 const reasonsOf = ({ vectors }) => new Set(vectors.map(({ expect }) => expect.reason).filter(Boolean));

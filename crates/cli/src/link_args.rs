@@ -49,7 +49,7 @@ pub(crate) struct LinkArgs {
     place: Option<PlaceArg>,
 
     /// Sign with the key that has this id [default: the first key]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     kid: Option<String>,
 
     /// Allow only the gate with this name
@@ -98,7 +98,7 @@ pub(crate) struct LinkArgs {
     run: Option<Seconds>,
 
     /// The id of the token, for revocation. With --uses and --reference, each link gets one by itself, but not with --stdin
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     jti: Option<String>,
 
     /// How many playbacks of the viewer (--sub) may run at once. Needs a gate with state
@@ -110,11 +110,11 @@ pub(crate) struct LinkArgs {
     uses: Option<u16>,
 
     /// The id of the playback session
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     sid: Option<String>,
 
     /// The id of the viewer
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     sub: Option<String>,
 
     #[command(flatten)]

@@ -32,7 +32,7 @@ pub(crate) struct Playbacks {
     end: bool,
 
     /// End only this playback
-    #[arg(long, value_name = "ID", requires = "end")]
+    #[arg(long, value_name = "ID", requires = "end", allow_hyphen_values = true)]
     sid: Option<String>,
 
     #[command(flatten)]

@@ -85,11 +85,11 @@ struct What {
     dir: Option<String>,
 
     /// Revoke the token with this id
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     jti: Option<String>,
 
     /// Revoke the tokens that this key signed
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     kid: Option<String>,
 
     /// Delete this reference, and revoke its token. This lasts until the token expires
@@ -97,11 +97,11 @@ struct What {
     reference: Option<String>,
 
     /// Revoke the tokens of this playback
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     sid: Option<String>,
 
     /// Revoke the tokens of this viewer
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     sub: Option<String>,
 }
 

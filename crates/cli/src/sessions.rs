@@ -34,7 +34,7 @@ pub(crate) struct Sessions {
     end: bool,
 
     /// End only this session
-    #[arg(long, value_name = "ID", requires = "end")]
+    #[arg(long, value_name = "ID", requires = "end", allow_hyphen_values = true)]
     sid: Option<String>,
 
     #[command(flatten)]
