@@ -1,88 +1,68 @@
-// A session with a Playgate gate: access tokens in memory only, refreshed ahead of time by one tab for all.
-
-/** Continues this browser's session, or starts one with `link()`. Calls `ended(reason)` once, when it is over. */
+/** A session at a Playgate gate. Tokens stay in memory; one tab refreshes them for all. */
 export async function openSession({ gate, link, ended }) {
   const home = `${gate}/.playgate/session`;
-  const channel = new BroadcastChannel(home);
-  let state = { n: 0 }; // The gate's nth answer; at the end, the reason.
-  let before, arrived, failures, renewing;
+  const tabs = new BroadcastChannel(home);
+  let state = { n: 0 }; // the gate's nth answer, or why it ended
+  let ticks, pause, busy; // in seconds; ticks stop in sleep, but nobody sets them
 
-  // One clock may be set, the other may stop in sleep. Too old is safe.
-  const age = () => Math.max(Date.now() - state.asked, performance.now() - arrived) / 1000;
-  const timer = setInterval(() => age() > state.refresh_in && Math.random() < 2 ** -failures && renew(), 1000);
+  const isDue = (late = 1) => !(Math.max((Date.now() - state.at) / 1000, ticks) < state.refresh_in * late);
 
-  function take(next, told) {
+  function take(next, isOurs) {
     if (state.reason || next.n <= state.n) return;
-    if (!told) channel.postMessage(next);
-    if (next.reason) {
-      clearInterval(timer);
-      channel.close();
-      if (arrived) queueMicrotask(() => ended?.(next.reason));
-    }
+    const { n } = state;
     state = next;
-    arrived = performance.now();
-    failures = 0;
+    ticks = pause = 0;
+    if (isOurs) tabs.postMessage(next);
+    if (!next.reason) return;
+    clearInterval(timer);
+    tabs.close();
+    if (n) ended?.(next.reason);
   }
-  channel.onmessage = ({ data }) => {
-    if (data.n < state.n) channel.postMessage(state);
-    take(data, true);
-  };
+  tabs.onmessage = ({ data }) => data.n < state.n ? tabs.postMessage(state) : take(data);
 
-  const call = (method, url) =>
-    fetch(url, { method, credentials: "include", keepalive: true, signal: AbortSignal.timeout(8000) });
-  // Only a refusal by the gate has a reason, and ends a session.
-  const ask = (url) => call("POST", url).then((answer) => answer.status < 500 && answer.json()).catch(() => false);
+  const post = (url) =>
+    fetch(url, { method: "POST", credentials: "include", keepalive: true, signal: AbortSignal.timeout(8000) })
+      .then((it) => it.status < 500 && it.json()).catch(() => {});
 
   async function work() {
-    await new Promise((resolve) => setTimeout(resolve, 50)); // Other tabs may know more.
-    if (state !== before) return;
-    const asked = Date.now();
-    let body = await ask(`${home}/refresh`);
-    if (body.reason && link && !before.n) body = await link().then(ask, () => false);
-    if (body.tokens) take({ ...body, asked, n: before.n + 1 });
-    else if (body.reason || !before.n) take({ reason: "unreachable", ...body }, !before.n);
-    else failures++;
+    await new Promise((done) => setTimeout(done, 50)); // for other tabs
+    if (state.reason || !isDue()) return;
+    const { n } = state, at = Date.now();
+    let it = await post(`${home}/refresh`);
+    if (it?.reason && link && !n) it = await link().then(post, () => {});
+    if (it?.tokens) take({ ...it, at, n: n + 1 }, true);
+    else if (it?.reason || !n) take({ reason: "no_answer", ...it, n: Infinity }, n);
+    else pause = 5 + 10 * Math.random();
   }
-  const renew = () => {
-    if (state.reason) return;
-    before = state;
-    channel.postMessage(state);
-    // Who holds the lock for longer is frozen.
-    return renewing ??= navigator.locks.request(home, { signal: AbortSignal.timeout(9000) }, work)
-      .catch(work).finally(() => renewing = null);
+  const refresh = () => busy ??= navigator.locks.request(home, work).finally(() => { busy = null; });
+  const timer = setInterval(() => ++ticks && isDue() && --pause < 0 && refresh(), 1000);
+
+  /** An address, or a path on the gate, with the newest token. */
+  const url = (address) => {
+    const path = address.replace(gate, "").replace(/^\/pg=[^/]*/, "");
+    const it = state.tokens?.find(({ directory }) => path.startsWith(directory));
+    return it ? `${gate}/${it.token}${path}` : address;
+  };
+  const ready = async (address) => {
+    if (isDue(1.2)) await refresh();
+    return url(address);
   };
 
-  const rewrite = (url) => {
-    const path = url.slice(url.indexOf("/", gate.length + 1));
-    const [best] = (state.tokens ?? []).filter(({ directory }) => path.startsWith(directory))
-      .sort((a, b) => b.directory.length - a.directory.length);
-    return best && url.startsWith(`${gate}/pg=`) ? `${gate}/${best.token}${path}` : url;
-  };
-  const ready = async (url = "") => {
-    if (age() > state.refresh_in * 1.2) await renew();
-    return rewrite(url);
-  };
-
-  await renew();
+  tabs.postMessage(state);
+  await refresh();
   if (state.reason) throw new Error(state.reason);
-  addEventListener("online", renew);
+  addEventListener("online", refresh);
   return {
-    url: (path) => rewrite(`${gate}/pg=${path}`).replace("/pg=/", "/"),
-    rewrite,
-    ready,
-    refresh: renew,
-    end() {
-      take({ reason: "signed_out" });
-      return call("DELETE", home).then(({ ok }) => ok, () => false);
+    url, ready,
+    refresh: () => refresh(state.refresh_in = 0),
+    async end() {
+      const { ok } = await fetch(home, { method: "DELETE", credentials: "include" });
+      if (!ok) throw new Error("not signed out");
+      take({ reason: "signed_out", n: Infinity }, true);
     },
-    hls: {
-      xhrSetup: async (xhr, url) => xhr.open("GET", await ready(url)),
-      fetchSetup: async ({ url }, init) => new Request(await ready(url), init),
-    },
-    dash: (player) => player.addRequestInterceptor(async (request) =>
-      Object.assign(request, { url: await ready(request.url) })),
-    shaka: (player) => player.getNetworkingEngine().registerRequestFilter(async (_, request) => {
-      request.uris = await Promise.all(request.uris.map(ready));
-    }),
+    hls: { xhrSetup: async (xhr, address) => xhr.open("GET", await ready(address)) },
+    dash: (player) => player.addRequestInterceptor(async (it) => Object.assign(it, { url: await ready(it.url) })),
+    shaka: (player) => player.getNetworkingEngine().registerRequestFilter(
+      async (_, it) => { it.uris = await Promise.all(it.uris.map(ready)); }),
   };
 }

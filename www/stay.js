@@ -101,10 +101,10 @@ export function staySignedIn(edge) {
     try {
       session = await openSession({ gate: edge, link: () => link(edge), ended });
       watch();
-      const { fetchSetup } = session.hls;
+      const { ready } = session;
       // Neither buffer nor cache may answer instead of the gate.
-      const setup = async (context, init) => new Request(await fetchSetup(context, init), { cache: "no-store" });
-      screen.play(session.url(`${DIRECTORY}master.m3u8`), undefined, true, { fetchSetup: setup });
+      const fetchSetup = async ({ url }, init) => new Request(await ready(url), { ...init, cache: "no-store" });
+      screen.play(session.url(`${DIRECTORY}master.m3u8`), undefined, true, { fetchSetup });
     } catch (error) {
       say("fail", `The session did not start: ${error.message}`);
     }
@@ -186,7 +186,7 @@ export function staySignedIn(edge) {
   signIn.addEventListener("click", start);
   refresh.addEventListener("click", () => session?.refresh().then(watch, () => {}));
   theft.addEventListener("click", stealIt);
-  signOut.addEventListener("click", () => session?.end());
+  signOut.addEventListener("click", () => session?.end().catch(() => say("fail", "The gate does not answer: still signed in.")));
   let isVisible = false;
   new IntersectionObserver(([{ isIntersecting }]) => { isVisible = isIntersecting; }).observe(panel);
   setInterval(() => {

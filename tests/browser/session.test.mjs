@@ -1,7 +1,7 @@
 // Sessions in Chromium, with www/session.js: tabs, sleep, being offline, players across refreshes, and what pages of
 // other sites can do. The gate runs in workerd with its Durable Objects.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { films, longFilms } from "../edge/film.mjs";
@@ -50,8 +50,7 @@ async function openSession(at, sub, access) {
 
 /** What the gate says to a request with the page's token: its status, or the reason of its refusal. */
 const outcome = (at) => at.page.evaluate(async (path) => {
-  await window.session.ready();
-  const answer = await fetch(window.session.url(path), { cache: "no-store" });
+  const answer = await fetch(await window.session.ready(path), { cache: "no-store" });
   return answer.headers.get("Playgate-Reason") ?? answer.status;
 }, HLS);
 
@@ -91,24 +90,26 @@ test("the cookie is as strict as browsers can be, and never sent to media", limi
   assert.ok(cookies.some(([path]) => path.endsWith(HLS)));
 }));
 
-for (const [name, player, path] of [["hls.js", "hls", HLS], ["dash.js", "dash", MPD], ["Shaka Player", "shaka", HLS]]) {
-  test(`${name} plays across refreshes without a stall`, limit, () => onPages(1, async (at) => {
-    const access = SOAK ? 20 : 5;
-    await openSession(at, `player-${player}`, access);
-    // The browser had no session yet.
-    at.requests.length = 0;
-    const address = await at.page.evaluate((path) => window.session.url(path), SOAK ? path.replace("42/", "42/long/") : path);
-    await at.play(player, address, { session: true, buffer: 4 });
-    await at.playedTo(0.3);
-    const seen = await at.lookOn(SOAK || 15);
-    at.assertAdmitted();
-    const tokens = new Set(at.requests.map(({ path }) => /&gen=(\d+)/.exec(path)?.[1]).filter(Boolean));
-    const expected = Math.floor((SOAK || 15) / access) - 1;
-    assert.ok(tokens.size >= expected, `${tokens.size} tokens in use, of ${expected}`);
-    assert.ok(seen.played > (SOAK || 15) * 0.9 && seen.standstill < 1, JSON.stringify(seen));
-    if (SOAK) console.log(name, JSON.stringify({ ...seen, refreshes: refreshes(at), requests: at.requests.length }));
-  }));
-}
+describe("players", { concurrency: SOAK ? 3 : 1 }, () => {
+  for (const [name, player, path] of [["hls.js", "hls", HLS], ["dash.js", "dash", MPD], ["Shaka Player", "shaka", HLS]]) {
+    test(`${name} plays across refreshes without a stall`, limit, () => onPages(1, async (at) => {
+      const access = SOAK ? 20 : 5;
+      await openSession(at, `player-${player}`, access);
+      // The browser had no session yet.
+      at.requests.length = 0;
+      const address = await at.page.evaluate((path) => window.session.url(path), SOAK ? path.replace("42/", "42/long/") : path);
+      await at.play(player, address, { session: true, buffer: 4 });
+      await at.playedTo(0.3);
+      const seen = await at.lookOn(SOAK || 15);
+      at.assertAdmitted();
+      const tokens = new Set(at.requests.map(({ path }) => /&gen=(\d+)/.exec(path)?.[1]).filter(Boolean));
+      const expected = Math.floor((SOAK || 15) / access) - 1;
+      assert.ok(tokens.size >= expected, `${tokens.size} tokens in use, of ${expected}`);
+      assert.ok(seen.played > (SOAK || 15) * 0.9 && seen.standstill < 2, JSON.stringify(seen));
+      if (SOAK) console.log(name, JSON.stringify({ ...seen, refreshes: refreshes(at), requests: at.requests.length }));
+    }));
+  }
+});
 
 test("two tabs have one session, and one of them refreshes", limit, () => onPages(2, async (one, other) => {
   await openSession(one, "tabs", 4);
@@ -118,7 +119,7 @@ test("two tabs have one session, and one of them refreshes", limit, () => onPage
   assert.equal(await token(one), await token(other));
   await sleep(10_000);
   const sum = refreshes(one) + refreshes(other);
-  assert.ok(sum >= 2 && sum <= 4, `${sum} refreshes for 10 s of tokens that last 4 s`);
+  assert.ok(sum >= 1 && sum <= 5, `${sum} refreshes for 10 s of tokens that last 4 s`);
   for (const at of [one, other]) assert.equal(await outcome(at), 200);
   fine(one, other);
 }));
