@@ -53,8 +53,11 @@ const forSeconds = (seconds) => {
   return () => performance.now() > end;
 };
 
-/** The bytes of a folder. */
-const sizeOf = (folder) => readdirSync(folder, { recursive: true }).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+/** The bytes of the databases in a folder. Other files come and go. */
+function sizeOf(folder) {
+  const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".sqlite"));
+  return files.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}
 
 const viewers = Number(process.argv[2] ?? 10_000);
 const deployment = await start({ keys });
