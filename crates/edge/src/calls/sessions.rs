@@ -72,7 +72,7 @@ pub(super) fn end_first(revocation: Revocation, has_records: bool) -> Call {
     let command = RecordCommand::EndSessions {
         sid: None,
         started_before: revocation.issued_before,
-        // No playback took the place of a session.
+        // Only playbacks are displaced.
         reason: match revocation.reason {
             Reason::Displaced => Reason::Revoked,
             reason => reason,
