@@ -1,18 +1,18 @@
-/** A session at a Playgate gate. Tokens stay in memory; one tab refreshes them for all. */
+/** A session at a Playgate gate. Tokens stay in memory; one tab refreshes for all. */
 export async function openSession({ gate, link, ended }) {
   const home = `${gate}/.playgate/session`;
   const tabs = new BroadcastChannel(home);
-  let state = { n: 0 }; // the gate's nth answer, or why it ended
-  let ticks, pause, busy; // in seconds; ticks stop in sleep, but nobody sets them
+  let state = { n: 0 }; // the nth answer, or why it ended
+  let ticks, pause, busy; // ticks stop in sleep; nobody sets them
 
   const isDue = (late = 1) => !(Math.max((Date.now() - state.at) / 1000, ticks) < state.refresh_in * late);
 
-  function take(next, isOurs) {
+  function take(next, ours) {
     if (state.reason || next.n <= state.n) return;
     const { n } = state;
     state = next;
     ticks = pause = 0;
-    if (isOurs) tabs.postMessage(next);
+    if (ours) tabs.postMessage(next);
     if (!next.reason) return;
     clearInterval(timer);
     tabs.close();
@@ -20,9 +20,9 @@ export async function openSession({ gate, link, ended }) {
   }
   tabs.onmessage = ({ data }) => data.n < state.n ? tabs.postMessage(state) : take(data);
 
-  const post = (url) =>
-    fetch(url, { method: "POST", credentials: "include", keepalive: true, signal: AbortSignal.timeout(8000) })
-      .then((it) => it.status < 500 && it.json()).catch(() => {});
+  const send = (method, url) =>
+    fetch(url, { method, credentials: "include", keepalive: true, signal: AbortSignal.timeout(8000) });
+  const post = (url) => send("POST", url).then((it) => it.status < 500 && it.json()).catch(() => {});
 
   async function work() {
     await new Promise((done) => setTimeout(done, 50)); // for other tabs
@@ -34,10 +34,11 @@ export async function openSession({ gate, link, ended }) {
     else if (it?.reason || !n) take({ reason: "no_answer", ...it, n: Infinity }, n);
     else pause = 5 + 10 * Math.random();
   }
-  const refresh = () => busy ??= navigator.locks.request(home, work).finally(() => { busy = null; });
+  // Without it if a tab hangs: two refreshes get one answer.
+  const lock = () => navigator.locks.request(home, { signal: AbortSignal.timeout(9000) }, work).catch(work);
+  const refresh = () => busy ||= lock().finally(() => { busy = 0; });
   const timer = setInterval(() => ++ticks && isDue() && --pause < 0 && refresh(), 1000);
 
-  /** An address, or a path on the gate, with the newest token. */
   const url = (address) => {
     const path = address.replace(gate, "").replace(/^\/pg=[^/]*/, "");
     const it = state.tokens?.find(({ directory }) => path.startsWith(directory));
@@ -56,8 +57,7 @@ export async function openSession({ gate, link, ended }) {
     url, ready,
     refresh: () => refresh(state.refresh_in = 0),
     async end() {
-      const { ok } = await fetch(home, { method: "DELETE", credentials: "include" });
-      if (!ok) throw new Error("not signed out");
+      if (!(await send("DELETE", home)).ok) throw new Error("not signed out");
       take({ reason: "signed_out", n: Infinity }, true);
     },
     hls: { xhrSetup: async (xhr, address) => xhr.open("GET", await ready(address)) },

@@ -129,6 +129,17 @@ function fine(...pages) {
   for (const at of pages) assert.deepEqual([at.refused().filter(({ status }) => status !== 401), at.problems], [[], []]);
 }
 
+test("a tab that hangs holds nobody up", limit, () => onPages(2, async (one, other) => {
+  await openSession(one, "lock", 600);
+  const before = await token(one);
+  await other.page.evaluate((name) => {
+    navigator.locks.request(name, () => new Promise(() => {}));
+  }, `${one.gate.url}/.playgate/session`);
+  await one.page.evaluate(() => window.session.refresh());
+  assert.notEqual(await token(one), before);
+  fine(one);
+}));
+
 test("a new tab and a reload need no new sign-in", limit, () => onPages(2, async (one, other) => {
   await openSession(one, "reload", 600);
   const first = await token(one);

@@ -32,3 +32,8 @@ for (const [module, limit] of [["playgate", 90], ["playgate-jwt", 142]]) {
     assert.ok(size < limit, `${size} KB`);
   });
 }
+
+test("www/session.js is below 3 KB as it is", () => {
+  const { length } = readFileSync(join(root, "www/session.js"));
+  assert.ok(length < 3000, `${length} bytes`);
+});

@@ -31,8 +31,8 @@ pub fn state(input: &[u8]) {
 fn commands(input: &[u8], max: u16) {
     let (mut record, mut now) = (None, 1_000_000_u64);
     let mut ended: BTreeSet<String> = BTreeSet::new();
-    // How many sessions were started, and the playback of the last one that went on.
-    let (mut sessions, mut playback) = (0, None);
+    // How many sessions were started; the playback of the last one that went on, and when its token expires.
+    let (mut sessions, mut playback) = (0, None::<(String, u64)>);
     for bytes in input.chunks_exact(4) {
         let [what, id, step, flags] = *bytes else { return };
         // At most an hour in either direction.
@@ -42,6 +42,8 @@ fn commands(input: &[u8], max: u16) {
             // Every token has expired, so nothing has to be remembered.
             return;
         }
+        // Nobody can play with a token that has expired, and it stays so if the clock is set back.
+        playback = playback.filter(|(_, until)| now < *until);
         let over = if flags & 1 == 0 { OverLimit::Displace } else { OverLimit::Refuse };
         let start = (flags & 2 != 0).then_some(u64::from(id % 4));
         let revoke = flags & 4 != 0;
@@ -72,7 +74,8 @@ fn commands(input: &[u8], max: u16) {
             }
             12 => RecordCommand::ListSessions,
             _ => {
-                let sid = playback.clone().filter(|_| flags & 16 != 0).unwrap_or(sid);
+                let of_session = playback.clone().filter(|_| flags & 16 != 0);
+                let (sid, until) = of_session.unwrap_or((sid, until));
                 RecordCommand::Play(Play { sid, start, max, over, until })
             }
         };
@@ -83,13 +86,17 @@ fn commands(input: &[u8], max: u16) {
             }
         }
         match outcome.reply {
-            RecordReply::Playing { sid } => assert!(!ended.contains(&sid), "what has ended runs"),
+            RecordReply::Playing { sid } => {
+                let session = sid.split_once('-').map_or(&*sid, |(session, _)| session);
+                assert!(!ended.contains(&sid) && !ended.contains(session), "what has ended runs");
+            }
             RecordReply::Playbacks(running) => {
                 assert!(running.len() <= usize::from(max), "too many run");
             }
             RecordReply::Session(session) => {
                 assert!(!ended.contains(&session.playback_id()), "what has ended goes on");
-                playback = Some(session.playback_id());
+                let is_counted = session.link.max.is_some();
+                playback = is_counted.then(|| (session.playback_id(), now + session.link.access));
             }
             RecordReply::Sessions(running) => {
                 assert!(running.iter().all(|session| session.until() > now), "one has expired");

@@ -6,8 +6,8 @@
 //!
 //! - The token before the newest gets the same successor again, never another one: within 10 seconds of the exchange
 //!   from anybody, because tabs of a browser share the token; within 60 seconds if the newest was not seen in use yet;
-//!   and later if it was not seen in use and comes from the client that made the exchange: a laptop may fall asleep
-//!   between request and answer.
+//!   and later if it comes from the client that made the exchange, until the newest has been in use for 10 seconds: a
+//!   laptop may fall asleep between request and answer, and wake up with two tabs.
 //! - Everything else that is older than the newest ends the session.
 
 #[cfg(test)]
@@ -85,8 +85,8 @@ pub struct Session {
     pub rotated: u64,
     /// Who got it.
     pub client: Client,
-    /// Whether it, or an access token that was made with it, was seen in use.
-    is_seen: bool,
+    /// When an access token that was made with it was first seen in use, in unix seconds.
+    seen: Option<u64>,
     /// The number of its playback: one that has ended is followed by another.
     playback: u32,
     /// When the last of the access tokens expires, in unix seconds: later than the newest if the clock was set back.
@@ -145,9 +145,9 @@ impl Sessions {
             return (RecordReply::SessionEnded, Vec::new());
         }
         self.used.push((link.sid.clone(), link.until));
-        let (generation, is_seen, playback, access_until) = (1, false, 1, 0);
+        let (generation, seen, playback, access_until) = (1, None, 1, 0);
         let mut session =
-            Session { link, generation, rotated: now, client, is_seen, playback, access_until };
+            Session { link, generation, rotated: now, client, seen, playback, access_until };
         if session.until() <= now {
             return (RecordReply::SessionEnded, Vec::new());
         }
@@ -180,7 +180,7 @@ impl Sessions {
             }
             core::cmp::Ordering::Equal => {
                 session.generation = session.generation.saturating_add(1);
-                (session.rotated, session.client, session.is_seen) = (now, client, false);
+                (session.rotated, session.client, session.seen) = (now, client, None);
             }
             core::cmp::Ordering::Less if session.answers_again(generation, &client, now) => {}
             core::cmp::Ordering::Less => {
@@ -195,10 +195,12 @@ impl Sessions {
     }
 
     /// Notes that the tokens of a generation are in use.
-    pub(super) fn seen(&mut self, sid: &str, generation: u32) {
+    pub(super) fn seen(&mut self, sid: &str, generation: u32, now: u64) {
         let is_it = |session: &&mut Session| session.playback_id() == sid;
         for session in self.running.iter_mut().filter(is_it) {
-            session.is_seen |= session.generation == generation;
+            if session.generation == generation {
+                session.seen = session.seen.or(Some(now));
+            }
         }
     }
 
@@ -234,6 +236,7 @@ impl Sessions {
         for session in &mut self.running {
             // If the clock was set back, the grace is counted from now on.
             session.rotated = session.rotated.min(now);
+            session.seen = session.seen.map(|seen| seen.min(now));
         }
         self.running.retain(|session| session.until() > now);
         self.used.retain(|(_, until)| *until > now);
@@ -265,6 +268,11 @@ impl Session {
         self.link.started.saturating_add(self.link.absolute)
     }
 
+    /// When the last of its access tokens expires, in unix seconds.
+    pub(super) const fn access_until(&self) -> u64 {
+        self.access_until
+    }
+
     /// When it ends unless it is refreshed, in unix seconds.
     #[must_use]
     pub fn until(&self) -> u64 {
@@ -273,9 +281,14 @@ impl Session {
 
     /// Whether a token that was exchanged gets the answer to that exchange again.
     fn answers_again(&self, generation: u32, client: &Client, now: u64) -> bool {
-        let age = now.saturating_sub(self.rotated);
-        generation.checked_add(1) == Some(self.generation)
-            && (age <= GRACE || !self.is_seen && (age <= UNSEEN_GRACE || *client == self.client))
+        let is_within = |grace, since| now.saturating_sub(since) <= grace;
+        let is_same = *client == self.client;
+        let is_again = match self.seen {
+            _ if is_within(GRACE, self.rotated) => true,
+            None => is_same || is_within(UNSEEN_GRACE, self.rotated),
+            Some(seen) => is_same && is_within(GRACE, seen),
+        };
+        is_again && generation.checked_add(1) == Some(self.generation)
     }
 
     /// That it goes on, with new access tokens.
@@ -307,11 +320,11 @@ impl fmt::Debug for Sessions {
 /// Shows no id.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { generation, rotated, is_seen, .. } = self;
+        let Self { generation, rotated, seen, .. } = self;
         f.debug_struct("Session")
             .field("generation", generation)
             .field("rotated", rotated)
-            .field("is_seen", is_seen)
+            .field("seen", seen)
             .finish_non_exhaustive()
     }
 }

@@ -141,7 +141,7 @@ impl Viewer {
                 })
             }
             RecordCommand::Seen { sid, generation } => {
-                self.sessions.seen(&sid, generation);
+                self.sessions.seen(&sid, generation, now);
                 RecordReply::Done
             }
             RecordCommand::ListSessions => RecordReply::Sessions(self.sessions.list()),
@@ -190,13 +190,27 @@ impl Viewer {
         revocations: &mut Vec<Revocation>,
     ) {
         for session in ended {
-            let sid = session.playback_id();
-            for playback in self.playbacks.iter_mut().filter(|one| one.sid == sid) {
-                playback.ended = playback.ended.or(Some(End::Revoked));
-                playback.left = playback.left.or(Some(now));
-            }
             revocations.push(session.revocation(reason));
+            if session.link.max.is_some() {
+                self.end_playback_of(&session, now);
+            }
         }
+    }
+
+    /// Ends the playback of a session that has ended, also if no gate has told of it yet.
+    fn end_playback_of(&mut self, session: &Session, now: u64) {
+        let sid = session.playback_id();
+        if let Some(playback) = self.playbacks.iter_mut().find(|one| one.sid == sid) {
+            playback.ended = playback.ended.or(Some(End::Revoked));
+            playback.left = playback.left.or(Some(now));
+            return;
+        }
+        let (until, ended) = (session.access_until(), Some(End::Revoked));
+        let left = Some(now);
+        self.remember(
+            Playback { sid, started: now, kept: None, until, start: None, left, ended },
+            now,
+        );
     }
 
     fn play(&mut self, play: Play, now: u64, revocations: &mut Vec<Revocation>) -> RecordReply {

@@ -1,8 +1,8 @@
 //! Every interleaving of two tabs, a thief, lost answers and clock steps, to a depth.
 //!
 //! The two tabs share one cookie, as in a browser, and refresh when their tokens are due. Each has at most one request
-//! under way, for ten seconds at most; request or answer may be lost. The thief copies the cookie
-//! at any time, and uses what he gets as he likes. Equal states are visited once.
+//! under way. It takes five seconds at most, and so does its answer: together the grace of two tabs. Either may be lost.
+//! The thief copies the cookie at any time, and uses what he gets as he likes. Equal states are visited once.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,8 +21,8 @@ use crate::revocation::Reason;
 /// How many steps are tried after the start.
 const DEPTH: usize = 8;
 
-/// How long a browser waits for an answer, in seconds.
-const PATIENCE: u64 = 10;
+/// How long a request is under way, and then its answer, in seconds.
+const DELAY: u64 = 5;
 
 /// After a step of so many seconds, tokens are due.
 const DUE: i64 = 61;
@@ -63,7 +63,7 @@ struct World {
     now: u64,
     /// The generation in the browser's cookie.
     cookie: u32,
-    /// What each tab waits for, and since when.
+    /// What each tab waits for, and since when it is under way.
     pending: [Option<(Pending, u64)>; 2],
     /// The generation of each tab's access token.
     access: [u32; 2],
@@ -152,11 +152,11 @@ impl World {
                 self.pending[tab] = Some((Pending::Sent(self.cookie), self.now));
             }
             Step::Arrive(tab) => {
-                let Some((Pending::Sent(generation), since)) = self.pending[tab] else {
+                let Some((Pending::Sent(generation), _)) = self.pending[tab] else {
                     return false;
                 };
                 let answer = self.honest_send(generation);
-                self.pending[tab] = Some((Pending::Answered(answer), since));
+                self.pending[tab] = Some((Pending::Answered(answer), self.now));
             }
             Step::Receive(tab) => {
                 let Some((Pending::Answered(answer), _)) = self.pending[tab] else { return false };
@@ -197,7 +197,7 @@ impl World {
                 for pending in &mut self.pending {
                     // A clock that is set back does not make a request last longer.
                     let lasts =
-                        |since: u64| self.now.checked_sub(since).is_some_and(|age| age <= PATIENCE);
+                        |since: u64| self.now.checked_sub(since).is_some_and(|age| age <= DELAY);
                     *pending = pending.filter(|(_, since)| lasts(*since));
                 }
                 if seconds >= DUE {

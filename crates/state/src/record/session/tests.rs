@@ -121,29 +121,52 @@ fn it_ends_when_it_is_idle_and_at_its_end() {
 }
 
 #[test]
+fn grace_is_not_longer_if_the_clock_is_set_back() {
+    for (after, is_theft) in [(30, false), (31, true)] {
+        let mut home = Home::default();
+        home.goes_on(&start("s", START), START);
+        home.goes_on(&refresh("s", 1, "home"), START);
+        home.send(&RecordCommand::Seen { sid: "s".into(), generation: 2 }, START + 900);
+        home.send(&RecordCommand::Sweep, START + 20);
+        home.send(&refresh("s", 1, "home"), START + after);
+        assert_eq!(home.thefts, usize::from(is_theft), "{after}");
+    }
+}
+
+#[test]
 fn grace() {
-    // When the old token comes again, whether the new one was seen by then, from where, and whether it is theft.
-    for (after, is_seen, from, is_theft) in [
-        (0, false, "away", false),
-        (10, true, "away", false),
-        (11, true, "away", true),
-        (11, true, "home", true),
-        (11, false, "away", false),
-        (60, false, "away", false),
-        (61, false, "away", true),
-        (61, false, "home", false),
-        (86_400, false, "home", false),
-        (86_400, true, "home", true),
+    // When the old token comes again, when the new one was seen by then, from where, and whether it is theft.
+    for (after, seen, from, is_theft) in [
+        (0, None, "away", false),
+        (10, Some(0), "away", false),
+        (11, Some(0), "away", true),
+        (11, Some(0), "home", true),
+        (11, Some(1), "away", true),
+        (11, Some(1), "home", false),
+        (11, None, "away", false),
+        (60, None, "away", false),
+        (61, None, "away", true),
+        (61, None, "home", false),
+        (86_400, None, "home", false),
+        (86_400, Some(0), "home", true),
+        (86_400, Some(86_390), "home", false),
+        (86_400, Some(86_389), "home", true),
     ] {
         let mut home = Home::default();
         home.goes_on(&start("s", START), START);
         let now = START + 500;
         let first = home.goes_on(&refresh("s", 1, "home"), now);
-        if is_seen {
-            home.send(&RecordCommand::Seen { sid: "s".into(), generation: 2 }, now);
+        if let Some(seen) = seen {
+            // A second time changes nothing.
+            for later in [0, 1] {
+                home.send(
+                    &RecordCommand::Seen { sid: "s".into(), generation: 2 },
+                    now + seen + later,
+                );
+            }
         }
         let again = home.send(&refresh("s", 1, from), now + after);
-        let case = format!("{after} {is_seen} {from}");
+        let case = format!("{after} {seen:?} {from}");
         assert_eq!(home.thefts, usize::from(is_theft), "{case}");
         if is_theft {
             assert_eq!(again, RecordReply::SessionEnded, "{case}");
