@@ -1,6 +1,6 @@
 // The server that browsers see in development: the page and its links come from `playgate serve`, and calls that end
-// links go on to the edge, with the operator's secret. It also plays the thief of the page's sessions. In production, your back end makes these calls: no browser gets
-// the secret.
+// links go on to the edge, with the operator's secret. In production, your back end makes these calls: no browser gets
+// the secret. It also plays the thief of the page's sessions.
 import http from "node:http";
 
 /** The calls of the page. */

@@ -381,15 +381,7 @@ impl<'a> DownloadName<'a> {
     /// Why the name is invalid.
     pub fn parse(value: &'a str) -> Result<Self, Fault> {
         let text = Self(value).encoded();
-        if !bytes::all(text.as_bytes(), bytes::is_id) {
-            return Err(Fault::Character);
-        }
-        let mut room = [0; Self::MAX_LEN];
-        let decoded = Base64UrlUnpadded::decode(text, &mut room).map_err(|error| match error {
-            Error::InvalidLength => Fault::WrongLength,
-            Error::InvalidEncoding => Fault::NotCanonical,
-        })?;
-        Self::check(core::str::from_utf8(decoded).map_err(|_| Fault::Character)?)?;
+        Self::check(decode_text(text, &mut [0; Self::MAX_LEN])?)?;
         Ok(Self(value))
     }
 
@@ -439,6 +431,18 @@ pub(crate) const MAX_COUNT: u16 = 1_000;
 pub(crate) fn parse_count(text: &str) -> Result<u16, Fault> {
     let number = parse_number(text, 1, MAX_COUNT.into())?;
     u16::try_from(number).map_err(|_| Fault::OutOfRange)
+}
+
+/// Decodes a text in base64url into `room`, and takes only its one spelling.
+fn decode_text<'r>(value: &str, room: &'r mut [u8]) -> Result<&'r str, Fault> {
+    if !bytes::all(value.as_bytes(), bytes::is_id) {
+        return Err(Fault::Character);
+    }
+    let decoded = Base64UrlUnpadded::decode(value, room).map_err(|error| match error {
+        Error::InvalidLength => Fault::WrongLength,
+        Error::InvalidEncoding => Fault::NotCanonical,
+    })?;
+    core::str::from_utf8(decoded).map_err(|_| Fault::Character)
 }
 
 /// Parses a decimal number without sign or leading zero.

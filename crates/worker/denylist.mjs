@@ -120,7 +120,7 @@ export class Denylist extends DurableObject {
     const revised = glue.revise(current, newer.join("\n"), now);
     if (revised === undefined) return [current, false];
     const most = glue.maxLength() * share;
-    if (this.length >= most) this.compact(now, true);
+    if (this.length >= most) this.compact(now, most);
     if (this.length >= most) return [undefined, false];
     this.append(revised, false, now, more);
     return [revised, true];
@@ -150,7 +150,8 @@ export class Denylist extends DurableObject {
       this.sql.exec("UPDATE log SET current = 0 WHERE kind = ? AND value = ? AND current", kind, value);
       this.sql.exec("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         length, kind, value, issuedBefore || null, until, reason, entry, removed ? 0 : 1);
-      if (length === 0 || compact_at === 0) this.sql.exec("UPDATE identity SET compact_at = ?", now + DAY);
+      // A time that is further away is of a clock that was ahead.
+      if (length === 0 || compact_at === 0 || compact_at > now + DAY) this.sql.exec("UPDATE identity SET compact_at = ?", now + DAY);
       const type = removed ? "revocation.undone" : typeOf(reason, more);
       const data = { kind, until: Number(until), reason, ...more };
       if (value) data.value = value;
@@ -172,13 +173,13 @@ export class Denylist extends DurableObject {
     await this.wake();
   }
 
-  /** Starts a new log if much of this one is no longer needed, or `isFull`. */
-  compact(now, isFull = false) {
+  /** Starts a new log if much of this one is no longer needed; or if it has `most` entries, and a hundredth of them can go. */
+  compact(now, most = 0) {
     const { length } = this;
     // A gate may be behind, or have a leeway.
     const kept = Math.floor(now / 1000) - glue.clockSlack();
     const [{ live }] = this.rows("SELECT count(*) AS live FROM log WHERE current AND until > ?", kept);
-    if (!glue.shouldCompact(length, live) && !(isFull && live < length)) return;
+    if (!glue.shouldCompact(length, live) && !(live < most * 0.99)) return;
     this.ctx.storage.transactionSync(() => {
       this.sql.exec("CREATE TABLE kept AS SELECT * FROM log WHERE current AND until > ?", kept);
       this.sql.exec("DELETE FROM log");

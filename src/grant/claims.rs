@@ -6,9 +6,10 @@ use core::fmt::Write as _;
 #[cfg(feature = "alloc")]
 use alloc::string::String;
 
-use base64ct::{Base64UrlUnpadded, Encoding as _, Error};
+#[cfg(feature = "alloc")]
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 
-use crate::bytes;
+use super::decode_text;
 use crate::error::Fault;
 
 /// Claims in a native token: a JSON object in printable ASCII, of 2 to 384 bytes. On the wire it is in base64url.
@@ -26,15 +27,7 @@ impl<'a> Claims<'a> {
     /// # Errors
     /// Why the value is invalid.
     pub fn parse(value: &'a str) -> Result<Self, Fault> {
-        if !bytes::all(value.as_bytes(), bytes::is_id) {
-            return Err(Fault::Character);
-        }
-        let mut room = [0; Self::MAX_LEN];
-        let decoded = Base64UrlUnpadded::decode(value, &mut room).map_err(|error| match error {
-            Error::InvalidLength => Fault::WrongLength,
-            Error::InvalidEncoding => Fault::NotCanonical,
-        })?;
-        Self::check(core::str::from_utf8(decoded).map_err(|_| Fault::Character)?)?;
+        Self::check(decode_text(value, &mut [0; Self::MAX_LEN])?)?;
         Ok(Self(value))
     }
 

@@ -5,10 +5,10 @@ use core::time::Duration;
 #[cfg(feature = "alloc")]
 use alloc::string::String;
 
-use base64ct::{Base64UrlUnpadded, Encoding as _, Error};
+#[cfg(feature = "alloc")]
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 
-use super::parse_number;
-use crate::bytes;
+use super::{decode_text, parse_number};
 use crate::error::Fault;
 use crate::path::CanonicalPath;
 use crate::scope::MAX_DIRECTORY;
@@ -60,16 +60,7 @@ impl<'a> NewSession<'a> {
             return Err(Fault::TooMany);
         }
         for directory in directories.split('.') {
-            if !bytes::all(directory.as_bytes(), bytes::is_id) {
-                return Err(Fault::Character);
-            }
-            let mut room = [0; Self::MAX_DIRECTORY_LEN];
-            let decoded =
-                Base64UrlUnpadded::decode(directory, &mut room).map_err(|error| match error {
-                    Error::InvalidLength => Fault::WrongLength,
-                    Error::InvalidEncoding => Fault::NotCanonical,
-                })?;
-            Self::check_directory(core::str::from_utf8(decoded).map_err(|_| Fault::Character)?)?;
+            Self::check_directory(decode_text(directory, &mut [0; Self::MAX_DIRECTORY_LEN])?)?;
         }
         Ok(Self { access, idle, absolute, directories })
     }

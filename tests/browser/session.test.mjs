@@ -211,6 +211,17 @@ test("signing out in one tab stops the other", limit, () => onPages(2, async (on
   assert.equal(refused, "signed_out");
 }));
 
+test("signing out outlives the page", limit, () => onPages(1, async (at) => {
+  await openSession(at, "leave", 600);
+  await at.page.evaluate(() => {
+    window.session.end();
+    location.href = "about:blank";
+  });
+  await at.page.waitForURL("about:blank");
+  for (let tries = 0; tries < 50 && (await at.context.cookies()).length > 0; tries++) await sleep(100);
+  assert.deepEqual(await at.context.cookies(), []);
+}));
+
 test("a page of another site can neither start nor refresh a session", limit, () => onPages(1, async (at) => {
   const answers = await at.page.evaluate(async (gate) => {
     const link = await (await fetch("/link/600/foreign")).text();

@@ -34,6 +34,28 @@ export class Denylist extends Uploaded {
     return this.ctx.storage.sql.exec("SELECT seq, kind, value, current FROM log ORDER BY seq").toArray();
   }
 
+  /** Epoch, and when ended entries are looked for. */
+  identity() {
+    return this.ctx.storage.sql.exec("SELECT epoch, compact_at FROM identity").one();
+  }
+
+  /** The clock was ahead when it was last looked for ended entries. */
+  comesFromTheFuture() {
+    this.ctx.storage.sql.exec("UPDATE identity SET compact_at = 1e15");
+  }
+
+  /** Adds entries up to this length that hold until then. No gate can follow them. */
+  fillUp(length, until) {
+    this.ctx.storage.sql.exec(
+      `WITH RECURSIVE n (i) AS (SELECT coalesce(max(seq) + 1, 0) FROM log UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
+        INSERT INTO log SELECT i, 'jti', 'x' || i, NULL, ?, 'revoked', x'', 1 FROM n`, length, until);
+  }
+
+  /** What a record adds. Returns what went wrong. */
+  adds(lines) {
+    return this.add([lines], {}).then(() => null, (error) => error.message);
+  }
+
   /** Adds entries that ended long ago. */
   fill(entries) {
     const { sql } = this.ctx.storage;

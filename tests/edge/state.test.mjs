@@ -357,3 +357,24 @@ test("without state a token that asks for it is refused, and the calls are paths
   assert.equal((await call("GET", undefined, { env })).status, 401);
   assert.equal((await gate.ask(URL_OF_CALLS, { env })).status, 401);
 });
+
+test("a clock that was ahead does not keep what has ended", async () => {
+  await object("comesFromTheFuture");
+  assert.equal((await revoke("jti", "clock-ahead")).status, 201);
+  const { compact_at } = await object("identity");
+  assert.ok(compact_at <= (now + 86_400) * 1000 + 60_000, `${compact_at}`);
+});
+
+test("viewers cannot fill the log, and it is not written anew for nothing", { timeout: 120_000 }, async () => {
+  const displaced = (sid) => object("adds", ["sid", sid, "", until, "displaced"].join("\n"));
+  await object("fillUp", 899_999, until);
+  const { epoch } = await object("identity");
+  assert.equal(await displaced("p1"), null, "the last one that has room");
+  // Its older row is not needed any more: too little to make every gate read a million entries.
+  assert.equal((await undo("sid", "p1")).status, 204);
+  assert.equal(await displaced("p2"), "the denylist is full");
+  assert.equal((await object("identity")).epoch, epoch);
+  assert.equal((await revoke("jti", "of-the-operator")).status, 201);
+  await object("fillUp", 1_000_000, until);
+  assert.equal((await revoke("jti", "one-too-many")).status, 507);
+});

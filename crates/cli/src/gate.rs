@@ -39,6 +39,25 @@ pub(crate) struct GateArgs {
     secret: SecretArgs,
 }
 
+/// A viewer, of whom something is listed or ended.
+#[derive(Args)]
+pub(crate) struct ViewerArgs {
+    /// The viewer, as in --sub
+    #[arg(value_name = "VIEWER")]
+    sub: String,
+
+    /// End them
+    #[arg(long)]
+    end: bool,
+
+    /// End only the one of this id
+    #[arg(long, value_name = "ID", requires = "end", allow_hyphen_values = true)]
+    sid: Option<String>,
+
+    #[command(flatten)]
+    gate: GateArgs,
+}
+
 /// The secret of the gate.
 #[derive(Args)]
 pub(crate) struct SecretArgs {
@@ -130,20 +149,16 @@ impl Gate {
         let body = response.body_mut().read_to_string().map_err(|error| cannot(&error))?;
         Ok((response.status().as_u16(), body))
     }
+}
 
-    /// Prints what a viewer has, one per line, or ends it: `playbacks` or `sessions`, or only the one of this id. `one` is
-    /// what it is called.
-    pub(crate) fn list_or_end(
-        &self,
-        (what, one): (&'static str, &'static str),
-        sub: &str,
-        end: bool,
-        sid: Option<&str>,
-    ) -> Result<Exit, Failure> {
-        let mut query = vec![("sub", sub)];
-        query.extend(sid.map(|sid| ("sid", sid)));
+impl ViewerArgs {
+    /// Prints what the viewer has, one per line, or ends it: `playbacks` or `sessions`. `one` is what each is called.
+    pub(crate) fn run(self, what: &'static str, one: &'static str) -> Result<Exit, Failure> {
+        let Self { sub, end, sid, gate } = self;
+        let mut query = vec![("sub", sub.as_str())];
+        query.extend(sid.as_deref().map(|sid| ("sid", sid)));
         let method = if end { "DELETE" } else { "GET" };
-        let (status, body) = self.call(method, what, &query, None)?;
+        let (status, body) = Gate::new(&gate)?.call(method, what, &query, None)?;
         match status {
             204 => Ok(Exit::Done),
             200 => {

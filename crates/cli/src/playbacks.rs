@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::exit::{Exit, Failure};
-use crate::gate::{Gate, GateArgs};
+use crate::gate::ViewerArgs;
 
 /// List a viewer's playbacks, or end them
 ///
@@ -23,25 +23,12 @@ EXIT CODES:
   2  wrong usage
   3  the gate cannot be reached, refuses the secret, or keeps no state")]
 pub(crate) struct Playbacks {
-    /// The viewer, as in --sub
-    #[arg(value_name = "VIEWER")]
-    sub: String,
-
-    /// End the playbacks
-    #[arg(long)]
-    end: bool,
-
-    /// End only this playback
-    #[arg(long, value_name = "ID", requires = "end", allow_hyphen_values = true)]
-    sid: Option<String>,
-
     #[command(flatten)]
-    gate: GateArgs,
+    viewer: ViewerArgs,
 }
 
 impl Playbacks {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let Self { sub, end, sid, gate } = self;
-        Gate::new(&gate)?.list_or_end(("playbacks", "playback"), &sub, end, sid.as_deref())
+        self.viewer.run("playbacks", "playback")
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::exit::{Exit, Failure};
-use crate::gate::{Gate, GateArgs};
+use crate::gate::ViewerArgs;
 
 /// List a viewer's sessions, or end them
 ///
@@ -25,25 +25,12 @@ EXIT CODES:
   2  wrong usage
   3  the gate cannot be reached, refuses the secret, or keeps no state")]
 pub(crate) struct Sessions {
-    /// The viewer, as in --sub
-    #[arg(value_name = "VIEWER")]
-    sub: String,
-
-    /// End the sessions
-    #[arg(long)]
-    end: bool,
-
-    /// End only this session
-    #[arg(long, value_name = "ID", requires = "end", allow_hyphen_values = true)]
-    sid: Option<String>,
-
     #[command(flatten)]
-    gate: GateArgs,
+    viewer: ViewerArgs,
 }
 
 impl Sessions {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let Self { sub, end, sid, gate } = self;
-        Gate::new(&gate)?.list_or_end(("sessions", "session"), &sub, end, sid.as_deref())
+        self.viewer.run("sessions", "session")
     }
 }

@@ -4,7 +4,7 @@ use playgate::{Request, UnixTime};
 use playgate_state::{Playback, RecordCommand};
 use serde::Serialize;
 
-use super::query::{check, needed, param};
+use super::query::{viewer, viewer_and_id};
 use super::{Call, RecordCall, Respond};
 use crate::answer::Answer;
 use crate::config::Config;
@@ -31,20 +31,14 @@ impl<'a> Shown<'a> {
 }
 
 pub(super) fn list(query: &str) -> Result<Call, Response> {
-    check(query, &["sub"])?;
-    let sub = needed(query, "sub")?;
+    let sub = viewer(query)?;
     let question = RecordRequest::of_viewer(&sub, About::Nothing, RecordCommand::List);
     Ok(Call::Record(RecordCall { question, respond: Respond::Playbacks }))
 }
 
 /// The operator ends one playback, or all of a viewer.
 pub(super) fn end(query: &str) -> Result<Call, Response> {
-    check(query, &["sub", "sid"])?;
-    let sub = needed(query, "sub")?;
-    let sid = match param(query, "sid")? {
-        Some(sid) if sid.is_empty() => needed(query, "sid").map(Some)?,
-        sid => sid,
-    };
+    let (sub, sid) = viewer_and_id(query)?;
     let question =
         RecordRequest::of_viewer(&sub, About::Nothing, RecordCommand::End { sid, revoke: true });
     let respond = Respond::Done("the viewer has no such playback");

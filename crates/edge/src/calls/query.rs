@@ -29,6 +29,23 @@ pub(super) fn needed(query: &str, name: &'static str) -> Result<String, Response
         .ok_or_else(|| wrong(name, &format!("`{name}` is missing; add ?{name}=...")))
 }
 
+/// The viewer that a call lists.
+pub(super) fn viewer(query: &str) -> Result<String, Response> {
+    check(query, &["sub"])?;
+    needed(query, "sub")
+}
+
+/// The viewer of whom a call ends something, and its id if it is only one.
+pub(super) fn viewer_and_id(query: &str) -> Result<(String, Option<String>), Response> {
+    check(query, &["sub", "sid"])?;
+    let sub = needed(query, "sub")?;
+    let sid = match param(query, "sid")? {
+        Some(_) => Some(needed(query, "sid")?),
+        None => None,
+    };
+    Ok((sub, sid))
+}
+
 /// The decoded value of a query parameter, as forms and `URLSearchParams` write it: a plus sign is a blank.
 pub(super) fn param(query: &str, name: &'static str) -> Result<Option<String>, Response> {
     let mut values = query.split('&').filter_map(|param| param.split_once('='));

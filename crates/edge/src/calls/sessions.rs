@@ -3,7 +3,7 @@
 use playgate_state::{Kind, Reason, RecordCommand, Revocation, Session};
 use serde::Serialize;
 
-use super::query::{check, needed, param};
+use super::query::{viewer, viewer_and_id};
 use super::{Call, RecordCall, Respond};
 use crate::plan::Response;
 use crate::record_request::{About, RecordRequest};
@@ -42,20 +42,14 @@ impl<'a> Page<'a> {
 }
 
 pub(super) fn list(query: &str) -> Result<Call, Response> {
-    check(query, &["sub"])?;
-    let sub = needed(query, "sub")?;
+    let sub = viewer(query)?;
     let question = RecordRequest::of_viewer(&sub, About::Nothing, RecordCommand::ListSessions);
     Ok(Call::Record(RecordCall { question, respond: Respond::Sessions }))
 }
 
 /// Ends one session, or all of a viewer.
 pub(super) fn end(query: &str) -> Result<Call, Response> {
-    check(query, &["sub", "sid"])?;
-    let sub = needed(query, "sub")?;
-    let sid = match param(query, "sid")? {
-        Some(sid) if sid.is_empty() => needed(query, "sid").map(Some)?,
-        sid => sid,
-    };
+    let (sub, sid) = viewer_and_id(query)?;
     let command =
         RecordCommand::EndSessions { sid, started_before: None, reason: Reason::SessionEnded };
     let question = RecordRequest::of_viewer(&sub, About::Nothing, command);

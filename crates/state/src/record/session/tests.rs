@@ -246,6 +246,28 @@ fn who_was_displaced_comes_back_with_another_playback() {
 }
 
 #[test]
+fn a_late_report_takes_no_place_of_the_next_session() {
+    let mut home = Home::default();
+    let sign_in = |home: &mut Home, sid: &str, now| {
+        let RecordCommand::StartSession { mut link, client } = start(sid, now) else { panic!() };
+        link.max = Some(1);
+        home.goes_on(&RecordCommand::StartSession { link, client }, now)
+    };
+    let play = |sid: &str| {
+        let (sid, over, until) = (sid.into(), OverLimit::Refuse, START + ACCESS);
+        RecordCommand::Play(Play { sid, start: None, max: 1, over, until })
+    };
+    sign_in(&mut home, "old", START);
+    let (sid, started_before, reason) = (Some("old".into()), None, Reason::SignedOut);
+    home.send(&RecordCommand::EndSessions { sid, started_before, reason }, START + 1);
+    sign_in(&mut home, "new", START + 2);
+    // Of a gate that has not heard of the end.
+    assert_eq!(home.send(&play("old-1"), START + 3), RecordReply::Revoked);
+    let playing = RecordReply::Playing { sid: "new-1".into() };
+    assert_eq!(home.send(&play("new-1"), START + 4), playing);
+}
+
+#[test]
 fn a_playback_that_is_ended_stays_ended_as_long_as_its_tokens_last() {
     let mut home = Home::default();
     let RecordCommand::StartSession { mut link, client } = start("s", START) else { panic!() };
