@@ -1,0 +1,284 @@
+//! State in one SQLite file.
+//!
+//! A command is one transaction: a record is stored together with the revocations that follow from it, or neither is.
+//! What was answered is on disk, and survives a kill or a loss of power. Several processes may share the file.
+
+mod error;
+mod log;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use core::time::Duration;
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Instant;
+
+use playgate::UnixTime;
+use playgate_state::{
+    DenylistCommand, DenylistReply, Outcome, Reason, Record, RecordCommand, apply, decode, encode,
+};
+use rusqlite::config::DbConfig;
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
+    params,
+};
+
+pub use self::error::StoreError;
+use self::log::Log;
+
+/// How long a command waits for those of other processes.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Marks a file as one of Playgate: "PGAT".
+const APPLICATION_ID: i32 = 0x5047_4154;
+
+/// The version of the tables.
+const VERSION: i32 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE identity (epoch BLOB NOT NULL, key BLOB NOT NULL, compact_at INTEGER NOT NULL) STRICT;
+    CREATE TABLE log (
+        seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, issued_before INTEGER, until INTEGER NOT NULL,
+        reason TEXT NOT NULL, removed INTEGER NOT NULL, current INTEGER NOT NULL) STRICT;
+    CREATE UNIQUE INDEX current ON log (kind, value) WHERE current;
+    CREATE TABLE pending (
+        kind TEXT NOT NULL, value TEXT NOT NULL, issued_before INTEGER, until INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;
+    CREATE TABLE records (name TEXT PRIMARY KEY, record BLOB NOT NULL, sweep_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX sweep_at ON records (sweep_at);";
+
+/// For this connection: what was committed is on disk, also on macOS; and no temporary files.
+const SETTINGS: &str = "
+    PRAGMA synchronous = full;
+    PRAGMA fullfsync = on;
+    PRAGMA checkpoint_fullfsync = on;
+    PRAGMA temp_store = memory;";
+
+/// The state of a deployment in one SQLite file.
+pub struct SqliteStore {
+    connection: Connection,
+}
+
+impl SqliteStore {
+    /// Opens the file, or creates it. Nobody but its owner can read it then.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] if the file is not one of this version of Playgate; it is left as it is.
+    /// [`StoreError::File`], [`StoreError::Database`] if it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let path = create(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        // What another program has not written back yet stays so.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        let mut store = Self { connection };
+        let is_set_up = state_of(&store.connection.unchecked_transaction()?)?;
+        if !is_set_up {
+            store.set_up()?;
+        }
+        store.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        make_private(&path)?;
+        store.switch_to_wal()?;
+        store.connection.execute_batch(SETTINGS)?;
+        Ok(store)
+    }
+
+    fn set_up(&mut self) -> Result<(), StoreError> {
+        let transaction = self.begin()?;
+        // Another process may have been faster.
+        if !state_of(&transaction)? {
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+            Log(&transaction).create()?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Lets readers and a writer work at the same time. SQLite does not wait for other processes here.
+    fn switch_to_wal(&self) -> Result<(), StoreError> {
+        let start = Instant::now();
+        loop {
+            match self.connection.pragma_update(None, "journal_mode", "wal") {
+                Err(error)
+                    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                        && start.elapsed() < BUSY =>
+                {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Performs a command on the denylist. Performed again, it changes nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] if there is no room for another revocation. [`StoreError::Database`].
+    pub fn denylist(
+        &mut self,
+        command: DenylistCommand,
+        now: UnixTime,
+    ) -> Result<DenylistReply, StoreError> {
+        // Readers need not wait, and nobody waits for them.
+        let deferred = self.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        if let Some(reply) = Log(&deferred).answer(&command, now)? {
+            return Ok(reply);
+        }
+        drop(deferred);
+        let transaction = self.begin()?;
+        let reply = Log(&transaction).apply(command, now)?;
+        transaction.commit()?;
+        Ok(reply)
+    }
+
+    /// Performs a command on the record of this name. The revocations that follow are on the denylist then.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] if there is no room for one of them, [`StoreError::Version`] if the record is of another
+    /// version. Nothing has changed then. A session ends all the same: its revocation follows once there is room.
+    /// [`StoreError::Database`].
+    pub fn record(
+        &mut self,
+        name: &str,
+        command: RecordCommand,
+        now: UnixTime,
+    ) -> Result<Outcome, StoreError> {
+        let transaction = self.begin()?;
+        let outcome = perform(&transaction, name, command, now)?;
+        transaction.commit()?;
+        Ok(outcome)
+    }
+
+    /// Forgets what is no longer needed. To be called every few minutes.
+    ///
+    /// # Errors
+    /// [`StoreError::Version`] if a record is of another version; the others are swept all the same.
+    /// [`StoreError::Database`].
+    pub fn sweep(&mut self, now: UnixTime) -> Result<(), StoreError> {
+        let mut unreadable = None;
+        // One transaction for each, so that no request waits long.
+        for name in self.due(now)? {
+            match self.record(&name, RecordCommand::Sweep, now) {
+                Ok(_) => {}
+                Err(StoreError::Version) => unreadable = Some(StoreError::Version),
+                Err(error) => return Err(error),
+            }
+        }
+        let transaction = self.begin()?;
+        Log(&transaction).sweep(now)?;
+        transaction.commit()?;
+        unreadable.map_or(Ok(()), Err)
+    }
+
+    /// The names of records of which something may no longer be needed.
+    fn due(&self, now: UnixTime) -> Result<Vec<String>, StoreError> {
+        let mut query = self.connection.prepare("SELECT name FROM records WHERE sweep_at <= ?")?;
+        let names = query.query_map([now.as_secs()], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+
+    /// Starts a transaction that waits for all others: what it reads is still true when it writes.
+    fn begin(&mut self) -> Result<Transaction<'_>, StoreError> {
+        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+}
+
+/// Shows nothing of what is stored.
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+/// Whether the file has the tables. If not, it is empty.
+fn state_of(transaction: &Transaction<'_>) -> Result<bool, StoreError> {
+    let number = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    match (number("application_id")?, number("user_version")?) {
+        (APPLICATION_ID, VERSION) => Ok(true),
+        (0, 0) if number("schema_version")? == 0 => Ok(false),
+        _ => Err(StoreError::Foreign),
+    }
+}
+
+/// Creates the file if there is none. Returns its path without anything that has a meaning for SQLite.
+fn create(path: &Path) -> Result<PathBuf, StoreError> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(StoreError::File)?;
+    path.canonicalize().map_err(StoreError::File)
+}
+
+/// The file holds the ids of viewers and the tokens of references. SQLite gives the files that it puts beside it the
+/// same mode.
+#[cfg(unix)]
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        match fs::metadata(&name) {
+            Ok(file) if file.permissions().mode() & 0o077 != 0 => {
+                fs::set_permissions(&name, fs::Permissions::from_mode(0o600))
+                    .map_err(StoreError::File)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> Result<(), StoreError> {
+    Ok(())
+}
+
+fn perform(
+    transaction: &Transaction<'_>,
+    name: &str,
+    command: RecordCommand,
+    now: UnixTime,
+) -> Result<Outcome, StoreError> {
+    let stored: Option<Vec<u8>> = transaction
+        .prepare_cached("SELECT record FROM records WHERE name = ?")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    let record: Option<Record> = match &stored {
+        Some(bytes) => Some(decode(bytes).ok_or(StoreError::Version)?),
+        None => None,
+    };
+    let sweeps = command == RecordCommand::Sweep;
+    let outcome = apply(record, command, now);
+    for revocation in &outcome.revocations {
+        match Log(transaction).revoke(revocation.clone(), now) {
+            // Nobody repeats the command of a thief.
+            Err(StoreError::Full) if ends_session(revocation.reason) => {
+                Log(transaction).postpone(revocation)?;
+            }
+            other => drop(other?),
+        }
+    }
+    match &outcome.record {
+        Some(record) => {
+            let bytes = encode(record);
+            if sweeps || stored.as_ref() != Some(&bytes) {
+                transaction
+                    .prepare_cached("INSERT OR REPLACE INTO records VALUES (?, ?, ?)")?
+                    .execute(params![name, bytes, record.sweep_at(now)])?;
+            }
+        }
+        None if stored.is_some() => {
+            transaction.prepare_cached("DELETE FROM records WHERE name = ?")?.execute([name])?;
+        }
+        None => {}
+    }
+    Ok(outcome)
+}
+
+const fn ends_session(reason: Reason) -> bool {
+    matches!(reason, Reason::SessionEnded | Reason::SignedOut)
+}
