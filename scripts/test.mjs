@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { fail, root, setUp } from "./setup.mjs";
+import { fail, root, run, setUp } from "./setup.mjs";
 
 await setUp();
 const { build } = await import("./build.mjs");
@@ -12,6 +12,8 @@ const { findBrowser } = await import("./browser.mjs");
 const { installPyJwt, python } = await import("../tests/interop/python.mjs");
 
 const browser = findBrowser();
+// What tests/edge tests of the Worker, and not of the native gate.
+const ofWorker = /(size|smaller)\.test\.mjs$/;
 const suites = [
   ["native", "cargo", ["test"]],
   ["vectors", python, ["tests/vectors/make.py", "--check"]],
@@ -23,6 +25,8 @@ const suites = [
   ["signers", python, ["tests/independent/signers.py"]],
   ["interop", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/interop")]],
   ["edge", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/edge")]],
+  ["gate", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/edge").filter((file) => !ofWorker.test(file))], { PLAYGATE_GATE: "native" }],
+  ["proxies", process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=2", ...files("tests/proxies")]],
   ["browser", process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files("tests/browser")]],
 ];
 // What a suite needs before it can run here, as a message.
@@ -40,7 +44,7 @@ const unknown = asked.find((name) => !suites.some(([suite]) => suite === name));
 if (unknown) fail(`unknown suite ${unknown}; choose from ${[...new Set(suites.map(([suite]) => suite))].join(", ")}`);
 let built = false;
 const results = { passed: 0, failed: 0, skipped: 0 };
-for (const [name, command, args] of suites) {
+for (const [name, command, args, env] of suites) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   console.log(`\n--- ${name}`);
   const lacking = needs[name]?.();
@@ -54,13 +58,14 @@ for (const [name, command, args] of suites) {
     }
     continue;
   }
-  if (name === "interop") build({ only: ["program"] });
+  if (name === "interop" || name === "proxies") build({ only: ["program"] });
   if ((name === "edge" || name === "browser") && !built) {
     build();
     bundle();
     built = true;
   }
-  const done = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  if (name === "gate") run("cargo", ["build", "--locked", "--package", "playgate-gate-test"]);
+  const done = spawnSync(command, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
   if (done.error) console.error(`${name}: ${command} could not be started: ${done.error.message}`);
   results[done.status === 0 ? "passed" : "failed"]++;
 }

@@ -26,19 +26,26 @@ pub const PLAYER_PARAMS: [&str; 12] = [
 /// Names of query parameters, separated by commas: `utm_source, ref`. A star at the end matches every name with that
 /// prefix: `utm_*`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ParamNames<'a>(&'a str);
+pub struct ParamNames<'a> {
+    names: &'a str,
+    /// Whether every name is one of them.
+    are_all: bool,
+}
 
 impl<'a> ParamNames<'a> {
+    /// Every name, for servers that get the query as it is, without the token.
+    pub const ALL: Self = Self { names: "", are_all: true };
+
     /// Parses configured names. Ignores blanks around a name.
     #[must_use]
     pub const fn new(names: &'a str) -> Self {
-        Self(names)
+        Self { names, are_all: false }
     }
 
     /// The names as configured.
     #[cfg(feature = "alloc")]
     pub(crate) const fn as_str(self) -> &'a str {
-        self.0
+        self.names
     }
 
     /// Whether these names match `param`, one `name=value` or `name` of a query.
@@ -50,7 +57,8 @@ impl<'a> ParamNames<'a> {
             Some(start) => !start.is_empty() && name.starts_with(start),
             None => listed == name,
         };
-        !name.is_empty() && self.0.split(',').any(|listed| is(listed.trim()))
+        let is_listed = || self.names.split(',').any(|listed| is(listed.trim()));
+        self.are_all || !name.is_empty() && is_listed()
     }
 
     /// Whether `param` may be added to an exact link without being signed.

@@ -8,9 +8,6 @@ import { call, glue, mend } from "./instance.mjs";
 /** When ended revocations are looked for, in milliseconds. */
 const DAY = 86_400_000;
 
-/** The part of the log that viewers may fill, whose playbacks are displaced and whose sessions end. The rest is for operators. */
-const SHARE = 0.9;
-
 export class Denylist extends DurableObject {
   constructor(ctx, env) {
     super(ctx, env);
@@ -74,7 +71,7 @@ export class Denylist extends DurableObject {
       await this.wake();
       return response;
     }
-    const [revocation, isNew] = call(() => this.revoke(words, now));
+    const [revocation, isNew] = call(() => this.revoke(words.join("\n"), now));
     await this.wake();
     if (revocation === undefined) return call(() => glue.full());
     return call(() => (verb === "revoke-only" ? glue.incomplete() : glue.revoked(revocation, isNew)));
@@ -85,9 +82,7 @@ export class Denylist extends DurableObject {
     mend();
     const now = Date.now();
     for (const lines of revocations) {
-      const newer = lines.split("\n");
-      const share = newer.at(-1) === "revoked" ? 1 : SHARE;
-      const [added] = call(() => this.revoke(newer, now, more, share));
+      const [added] = call(() => this.revoke(lines, now, more, true));
       if (added === undefined) throw new Error("the denylist is full");
     }
     await this.wake();
@@ -113,13 +108,13 @@ export class Denylist extends DurableObject {
   }
 
   /** Revokes. Returns the revocation that then holds as lines, undefined if there is no room; and whether it is new. */
-  revoke(newer, now, more, share = 1) {
-    const [kind, value] = newer;
+  revoke(newer, now, more, isOfRecord = false) {
+    const [kind, value] = newer.split("\n");
     const row = this.current(kind, value);
     const current = row && linesOf(row);
-    const revised = glue.revise(current, newer.join("\n"), now);
+    const revised = glue.revise(current, newer, now);
     if (revised === undefined) return [current, false];
-    const most = glue.maxLength() * share;
+    const most = glue.maxLength(revised, isOfRecord);
     if (this.length >= most) this.compact(now, most);
     if (this.length >= most) return [undefined, false];
     this.append(revised, false, now, more);
@@ -145,6 +140,7 @@ export class Denylist extends DurableObject {
     const [{ key, compact_at }] = this.rows("SELECT key, compact_at FROM identity");
     const { length } = this;
     const entry = glue.entry(lines, new Uint8Array(key), removed);
+    const event = glue.event(lines, removed, more.sub, more.refreshes, new Date(now).toISOString());
     const [kind, value, issuedBefore, until, reason] = lines.split("\n");
     this.ctx.storage.transactionSync(() => {
       this.sql.exec("UPDATE log SET current = 0 WHERE kind = ? AND value = ? AND current", kind, value);
@@ -152,11 +148,7 @@ export class Denylist extends DurableObject {
         length, kind, value, issuedBefore || null, until, reason, entry, removed ? 0 : 1);
       // A time that is further away is of a clock that was ahead.
       if (length === 0 || compact_at === 0 || compact_at > now + DAY) this.sql.exec("UPDATE identity SET compact_at = ?", now + DAY);
-      const type = removed ? "revocation.undone" : typeOf(reason, more);
-      const data = { kind, until: Number(until), reason, ...more };
-      if (value) data.value = value;
-      if (issuedBefore) data.issued_before = Number(issuedBefore);
-      this.outbox.add(type, removed ? "undone" : reason, data, now);
+      this.outbox.add(event, now);
     });
   }
 
@@ -173,13 +165,13 @@ export class Denylist extends DurableObject {
     await this.wake();
   }
 
-  /** Starts a new log if much of this one is no longer needed; or if it has `most` entries, and a hundredth of them can go. */
-  compact(now, most = 0) {
+  /** Starts a new log if much of this one is no longer needed. `most` is how many entries it may have, if it is full. */
+  compact(now, most) {
     const { length } = this;
     // A gate may be behind, or have a leeway.
     const kept = Math.floor(now / 1000) - glue.clockSlack();
     const [{ live }] = this.rows("SELECT count(*) AS live FROM log WHERE current AND until > ?", kept);
-    if (!glue.shouldCompact(length, live) && !(live < most * 0.99)) return;
+    if (!glue.shouldCompact(length, live, most)) return;
     this.ctx.storage.transactionSync(() => {
       this.sql.exec("CREATE TABLE kept AS SELECT * FROM log WHERE current AND until > ?", kept);
       this.sql.exec("DELETE FROM log");
@@ -189,12 +181,6 @@ export class Denylist extends DurableObject {
       this.sql.exec("UPDATE identity SET epoch = ?", newEpoch());
     });
   }
-}
-
-/** The type of the event of a revocation. `more` is there if it follows from a record. */
-function typeOf(reason, more) {
-  if (more.refreshes !== undefined) return "session.stolen";
-  return reason === "displaced" && more.sub !== undefined ? "playback.displaced" : "revocation.created";
 }
 
 /** A row as the lines that wasm reads. */

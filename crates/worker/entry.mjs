@@ -265,10 +265,17 @@ async function carryOut(request, env) {
     text = next(answer);
   }
   const [home, verb, ...words] = text.split("\n");
-  text = home === "answer" ? text.slice("answer\n".length) : await env.DENYLIST.getByName("denylist").manage(verb, words);
-  const response = respond(text);
+  const denylist = home === "denylist" ? env.DENYLIST.getByName("denylist") : undefined;
+  const response = verb === "since" && denylist ? await updateOf(denylist, words)
+    : respond(denylist ? await denylist.manage(verb, words) : text.slice("answer\n".length));
   console.log(JSON.stringify({ decision: "call", status: response.status, method: request.method }));
   return response;
+}
+
+/** What is new in the denylist, for a gate that follows this one. */
+async function updateOf(denylist, [epoch, from]) {
+  const { update } = await denylist.since(epoch, Number(from), Number(from));
+  return new Response(update, { headers: { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" } });
 }
 
 /** Carries out the steps of a plan until there is a response. */

@@ -23,8 +23,8 @@ export class Outbox {
   }
 
   /** Adds an event to the log and the data set, and for the receiver if there is one. */
-  add(type, reason, data, now) {
-    console.log(JSON.stringify({ decision: "event", reason, type }));
+  add([type, reason, line, body], now) {
+    console.log(line);
     try {
       this.env.ANALYTICS?.writeDataPoint({ indexes: [reason], blobs: ["event", reason, type], doubles: [0] });
     } catch {
@@ -32,7 +32,6 @@ export class Outbox {
     }
     if (!this.env.EVENTS_URL) return;
     if (this.waiting >= MAX_WAITING) return lost("events_full");
-    const body = JSON.stringify({ type, timestamp: new Date(now).toISOString(), data });
     this.sql.exec("INSERT INTO events VALUES (?, ?, 0, ?)", `msg_${crypto.randomUUID()}`, body, now);
     this.waiting += 1;
   }

@@ -57,8 +57,7 @@ export class Record extends DurableObject {
     try {
       await this.env.DENYLIST.getByName("denylist").add(revocations, about);
     } catch (error) {
-      const isOfSession = (lines) => /\n(session_ended|signed_out)$/.test(lines);
-      if (!revocations.every(isOfSession)) throw error;
+      if (!call(() => revocations.every((lines) => glue.endsSession(lines)))) throw error;
       this.ctx.storage.kv.put("pending", [...this.pending, [revocations, about]]);
       await this.wake(Date.now() + RETRY);
     }
@@ -81,7 +80,7 @@ export class Record extends DurableObject {
   /** What events tell besides the revocation: whose record it is, and how a refresh token was used twice. */
   about(theft) {
     const [, sub] = /^viewer\/(.*)$/s.exec(this.ctx.id.name ?? "") ?? [];
-    return { ...(sub !== undefined && { sub }), ...(theft !== undefined && { refreshes: JSON.parse(theft) }) };
+    return { sub, refreshes: theft };
   }
 
   /** Lets the alarm ring at a time, or earlier. */

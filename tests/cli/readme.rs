@@ -199,3 +199,43 @@ fn every_variable_is_explained() {
         assert!(page.contains(&format!("\n| `{variable}` | ")), "{variable}");
     }
 }
+
+#[test]
+fn every_setting_of_the_native_gate_is_explained() {
+    let page = include_str!("../../docs/native-gate.md");
+    let source = include_str!("../../crates/cli/src/gate/settings.rs");
+    // Names of settings are the only texts in upper case.
+    let is_name = |text: &&str| {
+        text.len() > 4 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    let settings: Vec<_> =
+        quoted(source, "fn read(options: &Gate)").into_iter().filter(is_name).collect();
+    assert!(settings.len() > 6, "{settings:?}");
+    let others = include_str!("../../docs/deploy.md");
+    for setting in settings {
+        let row = format!("\n| `{setting}` | ");
+        assert!(page.contains(&row) || others.contains(&row), "{setting}");
+    }
+}
+
+#[test]
+fn examples_use_options_that_exist() {
+    let help =
+        Command::new(env!("CARGO_BIN_EXE_playgate")).args(["gate", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for example in [
+        include_str!("../../examples/playgate.service"),
+        include_str!("../../examples/Containerfile"),
+    ] {
+        let start = example.lines().find(|line| {
+            line.contains("playgate") && line.contains("gate") && line.contains("--listen")
+                || line.starts_with("ExecStart=")
+        });
+        let options: Vec<_> =
+            start.unwrap().split([' ', '"', ',']).filter(|word| word.starts_with("--")).collect();
+        assert!(!options.is_empty());
+        for option in options {
+            assert!(help.contains(&format!("{option} <")), "{option}");
+        }
+    }
+}

@@ -20,7 +20,9 @@ pub(crate) fn ring() -> String {
 /// The program, without keys and secrets of the environment that the tests run in.
 pub(crate) fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_playgate"));
-    program.env_remove("PLAYGATE_KEYS").env_remove("PLAYGATE_SECRET");
+    for name in ["ADMIN_SECRET", "PLAYGATE_KEYS", "PLAYGATE_SECRET"] {
+        program.env_remove(name);
+    }
     program
 }
 

@@ -17,7 +17,7 @@ pub(crate) const SECRET: &str = "0123456789abcdef";
 
 /// The program, listening on a free port; it is stopped when the test ends, well or not.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     log: BufReader<ChildStderr>,
     /// `127.0.0.1:` and the port.
     pub(crate) host: String,
@@ -48,6 +48,11 @@ impl Server {
                 return server;
             }
         }
+    }
+
+    /// A server that listens already.
+    pub(crate) const fn of(child: Child, log: BufReader<ChildStderr>, host: String) -> Self {
+        Self { child, log, host }
     }
 
     /// The next line on stderr, without its end; empty when the server has ended.

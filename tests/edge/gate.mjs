@@ -1,4 +1,5 @@
-// The Worker as it would be uploaded, in workerd: bundled by wrangler, run by Miniflare.
+// The gate, as the tests start it and ask it: the Worker as it would be uploaded, in workerd, bundled by wrangler and run
+// by Miniflare; or the native gate (native.mjs).
 //
 // The bundle is not touched. A module around it (around.mjs) sets what a test sets: the clock, the
 // variables and bindings, the client's address and country; and it keeps what is written to the
@@ -12,6 +13,7 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 
 import { bundle, directory, uploaded } from "../../scripts/bundle.mjs";
 import { root } from "../../scripts/setup.mjs";
+import { isNative, startNative } from "./native.mjs";
 import { assertSecretsKept, remember } from "./secrets.mjs";
 
 const read = (name) => JSON.parse(readFileSync(join(root, "tests/vectors", name), "utf8"));
@@ -90,43 +92,16 @@ export function directoryLink(gate, path, place = "path", { lifetime = 600, ...f
 }
 
 /**
- * Starts workerd on a free port. `objects` are put into the bucket: [key, body, put options]; `env`
- * replaces variables (null takes one away, also the bucket).
+ * Starts a gate on a free port. `objects` are put into the bucket: [key, body, put options]; `env`
+ * replaces variables (null takes one away, also the bucket); `native` says which of the two.
  */
-export async function startGate({ objects = [], env = {} } = {}) {
-  bundle();
-  const around = readFileSync(join(root, "tests/edge/around.mjs"), "utf8");
-  const modules = { "around.js": { type: "esm", contents: around } };
-  for (const [name, bytes] of uploaded()) {
-    modules[name] = name.endsWith(".js")
-      ? { type: "esm", contents: bytes.toString() }
-      : { type: "wasm", contents: new Uint8Array(bytes) };
-  }
-  const printed = []; // what workerd says beside the Worker's console
-  const miniflare = new Miniflare({
-    workers: [
-      {
-        config: {
-          name: "playgate",
-          compatibilityDate: /^compatibility_date = "(.+)"$/m.exec(wranglerToml)[1],
-          manifest: { mainModule: "around.js", modulesRoot: directory, modules },
-          exports: {
-            Denylist: { type: "durable-object", storage: "sqlite" },
-            Record: { type: "durable-object", storage: "sqlite" },
-          },
-          env: bindings({ PLAYGATE_KEYS: vectors.keys, ALLOW_ORIGINS: PAGE, LOG: "all", ...env }),
-        },
-      },
-    ],
-    host: "127.0.0.1",
-    port: 0,
-    cf: false,
-    log: new Log(LogLevel.NONE),
-    handleStructuredLogs: ({ message }) => printed.push(message),
-    handleUncaughtError: (error) => printed.push(`${error} ${error.stack}`),
-  });
-  const address = await miniflare.ready;
-  const bucket = env.MEDIA === null ? null : await miniflare.getR2Bucket("MEDIA");
+export async function startGate({ objects = [], env = {}, native = isNative, patience } = {}) {
+  const variables = { PLAYGATE_KEYS: vectors.keys, ALLOW_ORIGINS: PAGE, LOG: "all", ...env };
+  const running = native
+    ? await startNative(variables, (address, headers) => request(undefined, address, "http://gate/", { headers }), patience)
+    : await startWorker(variables);
+  const { address, printed } = running;
+  const bucket = env.MEDIA === null ? null : running.bucket;
   for (const [name, body, options] of objects) await bucket.put(name, body, options);
   const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
   const ask = (url, options) => request(agent, address, url, options);
@@ -168,11 +143,49 @@ export async function startGate({ objects = [], env = {} } = {}) {
         printed.push(...JSON.parse(body.toString()));
       } finally {
         agent.destroy();
-        await miniflare.dispose();
+        await running.dispose();
       }
       assertSecretsKept(printed, canary);
     },
   };
+}
+
+/** Starts workerd. */
+async function startWorker(variables) {
+  bundle();
+  const around = readFileSync(join(root, "tests/edge/around.mjs"), "utf8");
+  const modules = { "around.js": { type: "esm", contents: around } };
+  for (const [name, bytes] of uploaded()) {
+    modules[name] = name.endsWith(".js")
+      ? { type: "esm", contents: bytes.toString() }
+      : { type: "wasm", contents: new Uint8Array(bytes) };
+  }
+  const printed = []; // what workerd says beside the Worker's console
+  const miniflare = new Miniflare({
+    workers: [
+      {
+        config: {
+          name: "playgate",
+          compatibilityDate: /^compatibility_date = "(.+)"$/m.exec(wranglerToml)[1],
+          manifest: { mainModule: "around.js", modulesRoot: directory, modules },
+          exports: {
+            Denylist: { type: "durable-object", storage: "sqlite" },
+            Record: { type: "durable-object", storage: "sqlite" },
+          },
+          env: bindings(variables),
+        },
+      },
+    ],
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    log: new Log(LogLevel.NONE),
+    handleStructuredLogs: ({ message }) => printed.push(message),
+    handleUncaughtError: (error) => printed.push(`${error} ${error.stack}`),
+  });
+  const address = await miniflare.ready;
+  const bucket = variables.MEDIA === null ? null : await miniflare.getR2Bucket("MEDIA");
+  return { address, bucket, printed, dispose: () => miniflare.dispose() };
 }
 
 /** The bindings of a Worker: variables, and the bucket unless it is taken away. */

@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 
 import { NOW, link, problem, sign, startGate } from "./gate.mjs";
+import { onlyWorker } from "./native.mjs";
 
 const STORED = {
   contentType: "text/vtt",
@@ -262,7 +263,7 @@ test("one line of the log, without token and address", { timeout: 15_000 }, asyn
   ]);
 });
 
-test("decisions are counted where there is a data set", { timeout: 15_000 }, async () => {
+test("decisions are counted where there is a data set", { timeout: 15_000, ...onlyWorker("a native gate has metrics") }, async () => {
   await gate.log();
   const url = link("/videos/42/film.mp4");
   await gate.ask(url, { env: { ANALYTICS: "a data set" } });

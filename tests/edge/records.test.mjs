@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 
 import { NOW, jwt, link, problem, sign, startGate, startOrigin } from "./gate.mjs";
+import { ONE_TRANSACTION, onlyWorker } from "./native.mjs";
 
 const SECRET = "development-admin-secret";
 const HOST = "https://cdn.example.com";
@@ -644,7 +645,7 @@ test("an hour of the clock, back and forth, frees every place", async () => {
   assert.ok((await start({ max: 1, sub }, { ip: ips[2], env })).sid);
 });
 
-test("a displacement that cannot be told to the denylist does not happen", async () => {
+test("a displacement that cannot be told to the denylist does not happen", onlyWorker(ONE_TRANSACTION), async () => {
   later();
   const sub = fresh("viewer");
   const first = await start({ max: 1, sub });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { NOW, jwt, link, problem, sign, startGate } from "./gate.mjs";
+import { ELSEWHERE, isNative } from "./native.mjs";
 
 const SECRET = "development-admin-secret";
 const URL_OF_CALLS = "https://cdn.example.com/.playgate/revocations";
@@ -29,7 +30,7 @@ const later = () => (now += 11);
 async function call(method, body, { query = "", secret = SECRET, ...options } = {}) {
   const headers = secret === null ? {} : { Authorization: `Bearer ${secret}` };
   const text = typeof body === "object" ? JSON.stringify(body) : body;
-  return gate.ask(URL_OF_CALLS + query, { method, headers, body: text, now, ...options });
+  return gate.ask(URL_OF_CALLS + query, { method, headers, body: text, now, env: ELSEWHERE, ...options });
 }
 
 const revoke = (kind, value, more = {}) => call("POST", { kind, value, until, ...more });
@@ -288,7 +289,10 @@ test("in the background a gate takes what another one was told", async () => {
   later();
   for (const env of gates) assert.equal(await ask(now, env), 200);
   assert.equal((await revoke("jti", "j12")).status, 201);
+  // The gate that revokes asks as well, up to a second later.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
   const before = await object("counted");
+  let asked = before;
   for (const env of gates) {
     assert.equal(await ask(now + 6, env), 200, "it is served, and the gate asks in the background");
     let status = 200;
@@ -297,7 +301,9 @@ test("in the background a gate takes what another one was told", async () => {
       status = await ask(now + 6, env);
     }
     assert.equal(status, 403);
-    assert.equal(await object("counted"), before + 1);
+    // The gates of a data center share an answer. A native one asks for itself.
+    asked += isNative ? 1 : asked === before ? 1 : 0;
+    assert.equal(await object("counted"), asked);
   }
   now += 6;
 });
@@ -362,6 +368,8 @@ test("a clock that was ahead does not keep what has ended", async () => {
   assert.equal((await revoke("jti", "before-it")).status, 201);
   await object("comesFromTheFuture");
   assert.equal((await revoke("jti", "clock-ahead")).status, 201);
+  // Every few minutes, and on Cloudflare with each revocation.
+  if (isNative) await object("sweep");
   const { compact_at } = await object("identity");
   assert.ok(compact_at <= (now + 86_400) * 1000 + 60_000, `${compact_at}`);
 });

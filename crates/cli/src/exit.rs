@@ -47,6 +47,11 @@ impl Failure {
         Self { exit: Exit::Unavailable, message: message.to_string() }
     }
 
+    /// The lines of the message.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.message.lines().map(str::trim)
+    }
+
     /// The output could not be written. If the reader has closed the pipe, as `| head` does, that is not a failure.
     pub(crate) fn output(error: &io::Error) -> Self {
         match error.kind() {

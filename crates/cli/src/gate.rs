@@ -1,231 +1,95 @@
-//! The client of a gate's own calls, below `/.playgate/`.
+//! `playgate gate`: the gate without Cloudflare.
 
-use core::time::Duration;
-use std::collections::HashMap;
-use std::env;
+mod log;
+mod media;
+mod run;
+mod settings;
+
+use core::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use ureq::Agent;
-use ureq::http::Request;
-use url::Url;
-use zeroize::Zeroizing;
+use playgate_server::Proxy;
 
-use crate::exit::{self, Exit, Failure};
-use crate::keys::{self, SecretFile};
+use crate::exit::{Exit, Failure};
+use crate::listener;
 
-/// The variable that holds the secret if no file is named.
-const VARIABLE: &str = "PLAYGATE_ADMIN_SECRET";
+use self::settings::Settings;
 
-const SECRET_FILE: SecretFile = SecretFile {
-    source: "the file in --secret-file",
-    advice: "write the gate's ADMIN_SECRET into it",
-    takes: "--secret-file takes a path, not the secret",
-};
-
-/// How long to wait for the gate.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The gate and its secret.
+/// Serve media to viewers with a token
+///
+/// The gate that the Worker is, without Cloudflare: it checks each request, and serves the files of a directory, or
+/// asks a media server for them. It rewrites playlists, so that segments have a token too.
+///
+/// Settings have the names of the Worker's variables, as in docs/deploy.md. They come from the environment or from a
+/// TOML file, lines like AUDIENCE = "cdn.example.com". Options come first, then the environment, then the file. All
+/// are checked at the start, and every fault is reported. On SIGHUP the files are read again, without dropping a
+/// request: so keys are rotated. If there is a fault, the gate goes on with the old settings, and logs it.
+///
+/// With ADMIN_SECRET the gate keeps state in a SQLite file: revocations, references, playbacks and sessions.
+///
+/// Log lines are JSON on stdout; they contain no token. On SIGINT and SIGTERM the gate finishes requests in flight, for
+/// at most 30 seconds.
 #[derive(Args)]
-pub(crate) struct GateArgs {
-    /// The gate's scheme and host
-    #[arg(value_name = "https://HOST", value_parser = gate)]
-    gate: Url,
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+EXAMPLES:
+  playgate gate --keys keys.txt --root /srv/media
+  playgate gate --keys keys.txt --forward-auth nginx
+  playgate gate --config gate.toml --listen 0.0.0.0:8080 --status 127.0.0.1:9464
 
-    #[command(flatten)]
-    secret: SecretArgs,
-}
-
-/// A viewer, of whom something is listed or ended.
-#[derive(Args)]
-pub(crate) struct ViewerArgs {
-    /// The viewer, as in --sub
-    #[arg(value_name = "VIEWER")]
-    sub: String,
-
-    /// End them
-    #[arg(long)]
-    end: bool,
-
-    /// End only the one of this id
-    #[arg(long, value_name = "ID", requires = "end", allow_hyphen_values = true)]
-    sid: Option<String>,
-
-    #[command(flatten)]
-    gate: GateArgs,
-}
-
-/// The secret of the gate.
-#[derive(Args)]
-pub(crate) struct SecretArgs {
-    /// A file with the gate's ADMIN_SECRET [default: the variable PLAYGATE_ADMIN_SECRET]
-    #[arg(long, value_name = "FILE")]
-    secret_file: Option<PathBuf>,
-}
-
-/// Reads the gate's address. The secret must not be sent in clear text.
-fn gate(text: &str) -> Result<Url, &'static str> {
-    const FORM: &str = "write scheme and host, like https://cdn.example.com";
-    let url = Url::parse(text).map_err(|_| FORM)?;
-    let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    match url.scheme() {
-        "https" => {}
-        "http" if is_local => {}
-        "http" => return Err("write https: the secret must not travel in clear text"),
-        _ => return Err(FORM),
-    }
-    let is_bare = url.path() == "/" && url.query().is_none() && url.username().is_empty();
-    if is_bare { Ok(url) } else { Err(FORM) }
-}
-
-/// A gate to call.
+EXIT CODES:
+  0  stopped by SIGINT or SIGTERM
+  2  wrong usage, or wrong settings
+  3  a file unreadable, or an address in use"
+)]
 pub(crate) struct Gate {
-    agent: Agent,
-    url: Url,
-    secret: Zeroizing<String>,
+    /// The directory with the media [setting: MEDIA]
+    #[arg(long, value_name = "DIR", conflicts_with = "origin")]
+    root: Option<PathBuf>,
+
+    /// The media server, like https://media.example.com [setting: ORIGIN]
+    #[arg(long, value_name = "URL")]
+    origin: Option<String>,
+
+    /// Serve no media, but tell a proxy whether it may: caddy, envoy, nginx or traefik [setting: FORWARD_AUTH]
+    #[arg(long, value_name = "PROXY", conflicts_with_all = ["root", "origin"])]
+    forward_auth: Option<Proxy>,
+
+    /// A TOML file with settings
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// A file with keys as keygen prints them, one per line [setting: PLAYGATE_KEYS]
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+
+    /// The file that keeps the state, if ADMIN_SECRET is set [setting: STATE] [default: playgate.db]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+
+    /// Address and port to listen on; port 0 means any free port [setting: LISTEN] [default: 127.0.0.1:8787]
+    #[arg(long, value_name = "ADDRESS", value_parser = listener::address)]
+    listen: Option<SocketAddr>,
+
+    /// Address and port for /healthz, /readyz and /metrics; keep it private [setting: STATUS]
+    #[arg(long, value_name = "ADDRESS", value_parser = listener::address)]
+    status: Option<SocketAddr>,
+
+    /// Networks of the proxies that may say who the client is, separated by commas, like 10.0.0.0/8: in
+    /// X-Forwarded-For, X-Forwarded-Proto and the field in --country-header [setting: TRUSTED_PROXIES]
+    #[arg(long, value_name = "NETWORKS")]
+    trusted_proxies: Option<String>,
+
+    /// The header field in which they say the client's country [setting: COUNTRY_HEADER]
+    #[arg(long, value_name = "NAME")]
+    country_header: Option<String>,
 }
 
 impl Gate {
-    pub(crate) fn new(args: &GateArgs) -> Result<Self, Failure> {
-        Self::at(args.gate.clone(), &args.secret)
-    }
-
-    /// The gate that serves an address.
-    pub(crate) fn serving(address: &str, secret: &SecretArgs) -> Result<Self, Failure> {
-        let origin = Url::parse(address).map(|url| url.origin().ascii_serialization());
-        let url = gate(&origin.unwrap_or_default()).map_err(Failure::usage)?;
-        Self::at(url, secret)
-    }
-
-    fn at(url: Url, secret: &SecretArgs) -> Result<Self, Failure> {
-        let secret = match &secret.secret_file {
-            Some(file) => keys::read_file(file, &SECRET_FILE)?,
-            None => Zeroizing::new(env::var(VARIABLE).map_err(|_| {
-                Failure::usage(
-                    "no secret for the gate; put its ADMIN_SECRET into PLAYGATE_ADMIN_SECRET or a file for --secret-file",
-                )
-            })?),
-        };
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect would take the secret elsewhere.
-            .max_redirects(0)
-            .timeout_global(Some(PATIENCE))
-            .build()
-            .new_agent();
-        Ok(Self { agent, url, secret })
-    }
-
-    /// The status and the body of the answer to a call.
-    pub(crate) fn call(
-        &self,
-        method: &str,
-        path: &str,
-        query: &[(&str, &str)],
-        body: Option<String>,
-    ) -> Result<(u16, String), Failure> {
-        let mut url = self.url.clone();
-        url.set_path(&["/.playgate/", path].concat());
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let bearer = Zeroizing::new(["Bearer ", self.secret.trim()].concat());
-        let request = Request::builder()
-            .method(method)
-            .uri(url.as_str())
-            .header("Authorization", bearer.as_str())
-            .header("Content-Type", "application/json");
-        let cannot = |error: &dyn core::fmt::Display| {
-            Failure::unavailable(format_args!("cannot reach the gate: {error}"))
-        };
-        let request = request.body(body.unwrap_or_default());
-        let request = request.map_err(|_| {
-            Failure::usage("the secret has characters that a header field cannot have")
-        })?;
-        let mut response = self.agent.run(request).map_err(|error| cannot(&error))?;
-        let body = response.body_mut().read_to_string().map_err(|error| cannot(&error))?;
-        Ok((response.status().as_u16(), body))
-    }
-}
-
-impl ViewerArgs {
-    /// Prints what the viewer has, one per line, or ends it: `playbacks` or `sessions`. `one` is what each is called.
-    pub(crate) fn run(self, what: &'static str, one: &'static str) -> Result<Exit, Failure> {
-        let Self { sub, end, sid, gate } = self;
-        let mut query = vec![("sub", sub.as_str())];
-        query.extend(sid.as_deref().map(|sid| ("sid", sid)));
-        let method = if end { "DELETE" } else { "GET" };
-        let (status, body) = Gate::new(&gate)?.call(method, what, &query, None)?;
-        match status {
-            204 => Ok(Exit::Done),
-            200 => {
-                type Page = HashMap<String, Vec<Box<RawValue>>>;
-                let page: Page = serde_json::from_str(&body).map_err(|_| unreadable())?;
-                let listed = page.get(what).ok_or_else(unreadable)?;
-                let lines: String = listed.iter().flat_map(|one| [one.get(), "\n"]).collect();
-                exit::answer(lines.as_bytes()).map(|()| Exit::Done)
-            }
-            404 if sid.is_some() => {
-                exit::say(format_args!("the viewer has no such {one}"));
-                Ok(Exit::Refused)
-            }
-            _ => Err(failure(status, &body)),
-        }
-    }
-}
-
-/// What to do about an answer that is no success.
-pub(crate) fn failure(status: u16, body: &str) -> Failure {
-    #[derive(Deserialize)]
-    struct Problem {
-        reason: Option<String>,
-        detail: Option<String>,
-    }
-    let problem: Option<Problem> = serde_json::from_str(body).ok();
-    let reason = problem.as_ref().and_then(|problem| problem.reason.as_deref());
-    let detail = problem.as_ref().and_then(|problem| problem.detail.as_deref());
-    match (status, reason) {
-        (400, _) => Failure::usage(detail.unwrap_or("the gate cannot read this call")),
-        (401, Some("unauthorized")) => {
-            Failure::unavailable("the gate refuses the secret; use its ADMIN_SECRET")
-        }
-        (401 | 403, _) => Failure::unavailable(
-            "this gate keeps no state: bind DENYLIST and RECORDS and set ADMIN_SECRET, or check the address",
-        ),
-        (_, Some(_)) => Failure::unavailable(format_args!(
-            "the gate answers {status}: {}",
-            detail.unwrap_or_default()
-        )),
-        _ => unreadable(),
-    }
-}
-
-pub(crate) fn unreadable() -> Failure {
-    Failure::unavailable("this is not the answer of a gate; check the address")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_secret_goes_only_where_it_is_encrypted() {
-        for good in ["https://cdn.example.com", "https://cdn.example.com/", "http://localhost:8787"]
-        {
-            assert!(gate(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "http://cdn.example.com",
-            "cdn.example.com",
-            "https://cdn.example.com/videos/",
-            "https://cdn.example.com/?a=b",
-            "https://me@cdn.example.com/",
-            "ftp://cdn.example.com",
-        ] {
-            assert!(gate(bad).is_err(), "{bad}");
-        }
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let settings = Settings::read(&self)?;
+        run::run(self, settings)
     }
 }

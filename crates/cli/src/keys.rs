@@ -80,6 +80,11 @@ impl KeyArgs {
     }
 }
 
+/// The entries in a file of keys.
+pub(crate) fn text(file: &Path) -> Result<Zeroizing<String>, Failure> {
+    Ok(plain(&read_file(file, &KEYS)?))
+}
+
 fn from_environment() -> Result<Zeroizing<String>, Failure> {
     match env::var(VARIABLE) {
         Ok(text) => Ok(Zeroizing::new(text)),

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod calls;
 mod clock;
 mod exit;
 mod gate;
@@ -14,6 +15,7 @@ mod keygen;
 mod keys;
 mod lines;
 mod link_args;
+mod listener;
 mod playbacks;
 mod printed;
 mod revoke;
@@ -88,6 +90,7 @@ enum Command {
     Playbacks(playbacks::Playbacks),
     Sessions(sessions::Sessions),
     Serve(serve::Serve),
+    Gate(gate::Gate),
 }
 
 fn main() -> ExitCode {
@@ -106,5 +109,6 @@ fn main() -> ExitCode {
         Command::Playbacks(command) => command.run(),
         Command::Sessions(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::Gate(command) => command.run(),
     })
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
+use crate::calls::ViewerArgs;
 use crate::exit::{Exit, Failure};
-use crate::gate::ViewerArgs;
 
 /// List a viewer's playbacks, or end them
 ///

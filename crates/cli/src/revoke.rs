@@ -8,9 +8,9 @@ use playgate_json::{Moment, Seconds};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::calls::{Gate, GateArgs, failure, unreadable};
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
-use crate::gate::{Gate, GateArgs, failure, unreadable};
 
 /// Revoke links
 ///

@@ -1,27 +1,32 @@
 //! `playgate serve`: mints links over HTTP, for an origin in any language. With `--dev`, also serves the page.
 
 mod access;
-mod connections;
 mod links;
 mod page;
 mod router;
-mod write_timeout;
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::env;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::http::Request;
+use axum::response::Response;
 use clap::Args;
+use hyper::body::Incoming;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 use playgate::Signer;
-use tokio::net::TcpListener;
+use playgate_server::{Limits, listen, stop_signal};
 use tokio::runtime;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::exit::{self, Exit, Failure};
+use crate::exit::{Exit, Failure};
 use crate::keys::{self, KeyArgs, SecretFile};
+use crate::listener;
 
 use self::access::Access;
 use self::page::Page;
@@ -29,6 +34,14 @@ use self::router::App;
 
 /// The variable that holds the secret if no file is named.
 const VARIABLE: &str = "PLAYGATE_SECRET";
+
+/// Below the usual limit of 1,024 open files. An answer has at most 600 KB.
+const LIMITS: Limits = Limits {
+    connections: 512,
+    idle: Duration::from_secs(10),
+    write: Duration::from_secs(10),
+    grace: Duration::from_secs(5),
+};
 
 /// The fewest characters of a secret: 16 random characters cannot be guessed.
 const MIN_SECRET_LEN: usize = 16;
@@ -70,7 +83,7 @@ pub(crate) struct Serve {
     keys: KeyArgs,
 
     /// Address and port to listen on; port 0 means any free port
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8788", value_parser = listen)]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8788", value_parser = listener::address)]
     listen: SocketAddr,
 
     /// A file with the secret that callers send [default: the variable PLAYGATE_SECRET]
@@ -91,17 +104,6 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     clock: Clock,
-}
-
-/// Reads an address and a port. `localhost` is always 127.0.0.1, whatever a resolver returns.
-fn listen(text: &str) -> Result<SocketAddr, &'static str> {
-    let local = text
-        .to_ascii_lowercase()
-        .strip_prefix("localhost:")
-        .map(|port| ["127.0.0.1:", port].concat());
-    local.as_deref().unwrap_or(text).parse().map_err(|_| {
-        "write an IP address and a port, like 127.0.0.1:8788 or [::1]:8788, or 0.0.0.0:8788 for all addresses of this machine"
-    })
 }
 
 /// Where the secret is.
@@ -152,26 +154,18 @@ impl Serve {
 }
 
 async fn serve(address: SocketAddr, app: App) -> Result<Exit, Failure> {
-    let stop = connections::stop_signal().map_err(|error| {
+    let stop = stop_signal().map_err(|error| {
         Failure::unavailable(format_args!("cannot listen for signals: {error}"))
     })?;
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        Failure::unavailable(match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("{address} is in use; choose another port with --listen")
-            }
-            io::ErrorKind::AddrNotAvailable => {
-                format!("{address} is not an address of this machine; choose another with --listen")
-            }
-            io::ErrorKind::PermissionDenied => format!(
-                "the system does not allow this user to listen on {address}; choose a port above 1023 with \
-                 --listen"
-            ),
-            _ => format!("cannot listen on {address}: {error}"),
-        })
-    })?;
-    let address = listener.local_addr().unwrap_or(address);
-    exit::say(format_args!("listening on http://{address}"));
-    connections::serve(listener, router::router(Arc::new(app)), stop).await;
+    let listener = listener::bind(address, "listening", "--listen").await?;
+    let router = router::router(Arc::new(app));
+    listen(listener, LIMITS, stop, move |request, _| answer(router.clone(), request)).await;
     Ok(Exit::Done)
+}
+
+async fn answer(router: Router, request: Request<Incoming>) -> Response {
+    match TowerToHyperService::new(router).call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }

@@ -13,9 +13,9 @@ use playgate_json::{RequestError, SignRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::address;
+use crate::calls::{Gate, SecretArgs, failure, unreadable};
 use crate::clock::Clock;
 use crate::exit::{self, Exit, Failure};
-use crate::gate::{Gate, SecretArgs, failure, unreadable};
 use crate::keys::KeyArgs;
 use crate::lines::{self, Blocks, Line};
 use crate::link_args::{LinkArgs, in_options};

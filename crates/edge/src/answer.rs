@@ -107,7 +107,7 @@ impl Problem {
                     .into()
             }
             Self::ManifestsRequired => {
-                "this playlist must be rewritten, and the gate was built without manifests".into()
+                "this playlist must be rewritten, and this gate rewrites none".into()
             }
             Self::MethodNotAllowed => "only GET, HEAD and OPTIONS are allowed".into(),
             Self::Misconfigured => "the gate's configuration is invalid; its log lists the errors".into(),

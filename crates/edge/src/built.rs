@@ -4,5 +4,8 @@
 /// Whether manifests are rewritten.
 pub(crate) const MANIFESTS: bool = cfg!(any(test, feature = "manifests"));
 
+/// Whether a proxy may deliver the media.
+pub(crate) const PROXY: bool = cfg!(any(test, feature = "proxy"));
+
 /// Whether there is a denylist, and records.
 pub(crate) const STATE: bool = cfg!(any(test, feature = "state"));

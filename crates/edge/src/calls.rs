@@ -5,6 +5,7 @@
 //! | `POST revocations` | a revocation as JSON | 201, or 200 if it changed nothing |
 //! | `GET revocations` | `?after=SEQUENCE&limit=1..1000` | 200 with a page |
 //! | `DELETE revocations` | `?kind=sub&value=viewer-1` | 204, or 404 if there is no such revocation |
+//! | `GET denylist` | `?epoch=EPOCH&from=NUMBER` | 200 with what is new for a gate that follows this one, in binary |
 //! | `POST references` | a signed link and a reference as JSON | 201 |
 //! | `DELETE references` | `?reference=ref....` | 204, or 404 if there is no such reference |
 //! | `GET playbacks` | `?sub=viewer-1` | 200 with the viewer's playbacks |
@@ -32,11 +33,13 @@ pub use self::denylist::{Done, done};
 use crate::answer::{Answer, Headers, Problem};
 use crate::built;
 use crate::config::{Config, StateConfig};
+use crate::denylist::DenylistQuestion;
 use crate::plan::Response;
 use crate::record_request::RecordRequest;
 use crate::request::RequestParts;
 
 const PREFIX: &str = "/.playgate/";
+const DENYLIST: &str = "/.playgate/denylist";
 const REVOCATIONS: &str = "/.playgate/revocations";
 const REFERENCES: &str = "/.playgate/references";
 const PLAYBACKS: &str = "/.playgate/playbacks";
@@ -45,6 +48,9 @@ const PLAYBACKS_END: &str = "/.playgate/playbacks/end";
 
 /// The largest body of a call, in bytes. A link has at most 8,192.
 pub const MAX_BODY: usize = 16_384;
+
+/// The media type of what is new in the denylist.
+pub const UPDATE_TYPE: &str = "application/octet-stream";
 
 /// A call that can be carried out.
 #[derive(Debug)]
@@ -58,6 +64,8 @@ pub enum Call {
         /// The most revocations.
         limit: u64,
     },
+    /// Say what is new for another gate, as it would be said to this one. The answer is [`UPDATE_TYPE`].
+    Since(DenylistQuestion),
     /// Undo a revocation.
     Undo {
         /// The kind.
@@ -155,6 +163,8 @@ pub fn read_call(
         (REVOCATIONS, "GET") => denylist::list(query),
         (REVOCATIONS, "DELETE") => denylist::undo(query),
         (REVOCATIONS, _) => Err(wrong_method("DELETE, GET, POST")),
+        (DENYLIST, "GET") => denylist::since(query),
+        (DENYLIST, _) => Err(wrong_method("GET")),
         (REFERENCES | PLAYBACKS | PLAYBACKS_END | SESSIONS, _) if !has_records => {
             Err(problem(404, "not_found", None, "RECORDS is not bound; bind the class Record"))
         }

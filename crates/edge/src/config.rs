@@ -78,6 +78,8 @@ pub struct Variables {
     pub(crate) max_run: Option<String>,
     /// The state of the binding `MEDIA`.
     pub(crate) media: Binding,
+    /// Whether a proxy delivers the media, and only asks.
+    pub(crate) is_for_proxy: bool,
     pub(crate) origin: Option<String>,
     pub(crate) origin_secret: Option<Secret>,
     pub(crate) pass_headers: Option<String>,
@@ -156,7 +158,15 @@ impl Variables {
             timed_hmac_url_safe: text("TIMED_HMAC_URL_SAFE"),
             unsigned_params: text("UNSIGNED_PARAMS"),
             unreadable,
+            is_for_proxy: false,
         }
+    }
+
+    /// The same for a gate that only decides: a proxy, or the service around it, delivers the media. Playlists are not
+    /// rewritten then.
+    #[must_use]
+    pub fn for_proxy(self) -> Self {
+        Self { is_for_proxy: true, ..self }
     }
 }
 
@@ -177,6 +187,8 @@ pub enum Binding {
 pub(crate) enum Store {
     /// The bucket bound as `MEDIA`.
     Bucket,
+    /// Whoever asks delivers the media.
+    Proxy,
     /// A media server.
     Server(Server),
 }
@@ -197,6 +209,8 @@ pub struct Config {
     pub(crate) ring: KeyRing,
     audience: Option<String>,
     formats: Formats,
+    /// Where events are sent, and the secret that signs them.
+    events: Option<(String, Secret)>,
     forward_params: String,
     /// The parameters in `forward_params`, and those that players add for playlists.
     forward_playlist_params: String,
@@ -299,8 +313,11 @@ impl Config {
                 LEAST_MANIFEST_BYTES..=MOST_MANIFEST_BYTES,
             ),
         );
-        if !built::MANIFESTS && variables.max_manifest_bytes.is_some() {
-            let error = "this gate was built without manifests; remove it".to_string();
+        if (!built::MANIFESTS || variables.is_for_proxy) && variables.max_manifest_bytes.is_some() {
+            let error = match variables.is_for_proxy {
+                true => "a gate that only decides rewrites no playlists; remove it".to_string(),
+                false => "this gate was built without manifests; remove it".to_string(),
+            };
             note(&mut errors, "MAX_MANIFEST_BYTES", Err::<(), _>(error));
         }
         let public = PublicPaths::default().parse_prefixes(&text(&variables.public));
@@ -314,9 +331,10 @@ impl Config {
             note(&mut errors, name, Err::<(), _>(error));
             None
         });
-        if let Err((name, error)) = read_events(variables) {
+        let events = read_events(variables).unwrap_or_else(|(name, error)| {
             note(&mut errors, name, Err::<(), _>(error));
-        }
+            None
+        });
         let unsigned_params = text(&variables.unsigned_params);
         note(&mut errors, "UNSIGNED_PARAMS", check_names(&unsigned_params, &taken));
         let ring = match &variables.playgate_keys {
@@ -339,6 +357,7 @@ impl Config {
         let pass = note(&mut errors, "PASS_HEADERS", read_pass_headers(variables));
         let secret = note(&mut errors, "ORIGIN_SECRET", read_origin_secret(variables));
         let store = store.map(|base| match base {
+            None if variables.is_for_proxy => Store::Proxy,
             None => Store::Bucket,
             Some(base) => Store::Server(Server { base, pass, secret }),
         });
@@ -346,6 +365,7 @@ impl Config {
             (Some(ring), Some(store), Some(formats)) if errors.is_empty() => Ok(Self {
                 ring,
                 audience,
+                events,
                 formats,
                 forward_playlist_params: [DIRECTIVES, &forward_params].join(","),
                 forward_params,
@@ -366,6 +386,18 @@ impl Config {
             }),
             _ => Err(Broken { errors, origins }),
         }
+    }
+
+    /// Where events are sent, and the secret that signs them: `whsec_` and the key in base64.
+    #[must_use]
+    pub fn events(&self) -> Option<(&str, &str)> {
+        self.events.as_ref().map(|(url, secret)| (url.as_str(), secret.expose()))
+    }
+
+    /// Whether the gate keeps state, and so asks a denylist.
+    #[must_use]
+    pub fn keeps_state(&self) -> bool {
+        self.state().is_some()
     }
 
     /// The level of the log.
@@ -408,7 +440,7 @@ impl Config {
         let mut headers = self.origins.headers(origin);
         let pass = match &self.store {
             Store::Server(server) => Some(&server.pass),
-            Store::Bucket => None,
+            Store::Bucket | Store::Proxy => None,
         };
         let exposed = headers.iter_mut().find(|(name, _)| *name == cors::EXPOSE);
         if let Some((pass, (_, value))) = pass.zip(exposed) {
@@ -419,9 +451,14 @@ impl Config {
         headers
     }
 
+    /// Whether playlists are rewritten.
+    pub(crate) fn rewrites(&self) -> bool {
+        built::MANIFESTS && self.store != Store::Proxy
+    }
+
     /// Whether the media server learns who is watching.
     pub(crate) const fn forwards_viewer(&self) -> bool {
-        self.forward_viewer && matches!(self.store, Store::Server(_))
+        self.forward_viewer && matches!(self.store, Store::Server(_) | Store::Proxy)
     }
 
     /// The query parameters that may be added to a link without being signed.
@@ -432,6 +469,10 @@ impl Config {
     /// The unsigned query parameters that are forwarded to the media store. The list is longer for requests
     /// that may be for a manifest.
     pub(crate) fn forward_params(&self, may_be_manifest: bool) -> ParamNames<'_> {
+        if self.store == Store::Proxy {
+            // Whoever delivers the media knows what to do with them.
+            return ParamNames::ALL;
+        }
         ParamNames::new(if may_be_manifest {
             &self.forward_playlist_params
         } else {
@@ -552,6 +593,7 @@ mod tests {
             timed_hmac_ttl: None,
             timed_hmac_url_safe: None,
             unsigned_params: Some("pg".into()),
+            is_for_proxy: false,
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };
@@ -743,6 +785,7 @@ mod tests {
             timed_hmac_ttl: Some(secret.into()),
             timed_hmac_url_safe: Some(secret.into()),
             unsigned_params: Some(format!("{secret}&")),
+            is_for_proxy: false,
             unreadable: Vec::new(),
         };
         let Err(broken) = Config::read(&variables) else { panic!("taken") };

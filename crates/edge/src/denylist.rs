@@ -136,7 +136,9 @@ impl DenylistCopy {
         self.replica.as_ref().is_some_and(|replica| replica.has_sid(sid, now))
     }
 
-    fn age(&self, now: u64) -> u64 {
+    /// How old its knowledge is, in milliseconds; the largest number if it knows nothing.
+    #[must_use]
+    pub fn age(&self, now: u64) -> u64 {
         self.known_at.map_or(u64::MAX, |at| age(at, now))
     }
 }

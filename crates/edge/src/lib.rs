@@ -19,6 +19,7 @@ mod decide;
 mod delivery;
 mod denylist;
 mod disposition;
+mod event;
 mod forward;
 mod freshness;
 mod http_date;
@@ -36,10 +37,13 @@ mod secret;
 mod viewer;
 
 pub use crate::answer::Fields;
-pub use crate::calls::{Answered, Call, Done, MAX_BODY, RecordCall, done, incomplete, read_call};
+pub use crate::calls::{
+    Answered, Call, Done, MAX_BODY, RecordCall, UPDATE_TYPE, done, incomplete, read_call,
+};
 pub use crate::config::{Binding, Broken, Config, Setting, Variables};
 pub use crate::decide::{Decision, Now, decide};
 pub use crate::denylist::{DenylistCopy, DenylistQuestion};
+pub use crate::event::{About, Event, refreshes};
 pub use crate::log::{LogEntry, LogLevel, faults, panicked};
 pub use crate::memory::Memory;
 pub use crate::plan::{Body, Found, Next, Object, Plan, Response, Step};

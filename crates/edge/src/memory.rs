@@ -3,7 +3,7 @@
 use core::fmt;
 use std::collections::HashMap;
 
-use playgate_state::{RecordCommand, RecordReply};
+use playgate_state::{LEASE, RecordCommand, RecordReply};
 
 use crate::denylist::{DenylistCopy, age};
 use crate::record_request::{About, Pair, RecordRequest, Replies};
@@ -92,6 +92,16 @@ impl Memory {
             }
             _ => {}
         }
+    }
+
+    /// How many playbacks this gate has served since their leases were last renewed.
+    #[must_use]
+    pub fn playbacks(&self, now: u64) -> usize {
+        self.playbacks
+            .0
+            .values()
+            .filter(|(_, at)| age(*at, now) < LEASE.saturating_mul(1000))
+            .count()
     }
 
     /// Notes that a report is about to be sent, so that the next request does not send it as well.

@@ -3,6 +3,7 @@
 //! Nothing here waits. The caller sends each request to the store, passes on the answer, and takes the next
 //! step, until there is a response.
 
+mod for_proxy;
 mod from_origin;
 mod from_store;
 mod manifest;
@@ -184,6 +185,8 @@ impl Plan {
         let next = match &config.store {
             Store::Server(server) => Next::Ask(from_origin::start(&mut plan, server)),
             Store::Bucket => from_store::start(&mut plan),
+            Store::Proxy if built::PROXY => Next::Respond(for_proxy::answer(&plan.delivery)),
+            Store::Proxy => plan.problem(Problem::BadStore),
         };
         let next = plan.finish(next);
         (plan, next)
@@ -201,7 +204,7 @@ impl Plan {
     ) -> Next {
         let next = match &config.store {
             Store::Server(server) => from_origin::respond(self, server, status, headers, has_body),
-            Store::Bucket => Err(Problem::BadStore),
+            Store::Bucket | Store::Proxy => Err(Problem::BadStore),
         };
         let next = next.unwrap_or_else(|problem| self.problem(problem));
         self.finish(next)
@@ -219,7 +222,7 @@ impl Plan {
     pub fn failed(&mut self, config: &Config) -> Next {
         let problem = match &config.store {
             Store::Server(_) => Problem::BadOrigin,
-            Store::Bucket => return self.found(Found::Failed),
+            Store::Bucket | Store::Proxy => return self.found(Found::Failed),
         };
         let next = self.problem(problem);
         self.finish(next)

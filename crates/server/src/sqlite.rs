@@ -5,6 +5,7 @@
 
 mod error;
 mod log;
+mod outbox;
 #[cfg(test)]
 mod tests;
 
@@ -16,8 +17,9 @@ use std::thread;
 use std::time::Instant;
 
 use playgate::UnixTime;
+use playgate_edge::{About, refreshes};
 use playgate_state::{
-    DenylistCommand, DenylistReply, Outcome, Reason, Record, RecordCommand, apply, decode, encode,
+    DenylistCommand, DenylistReply, Outcome, Record, RecordCommand, Writer, apply, decode, encode,
 };
 use rusqlite::config::DbConfig;
 use rusqlite::{
@@ -27,6 +29,8 @@ use rusqlite::{
 
 pub use self::error::StoreError;
 use self::log::Log;
+use self::outbox::Outbox;
+pub use self::outbox::StoredEvent;
 
 /// How long a command waits for those of other processes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -44,7 +48,11 @@ const TABLES: &str = "
         reason TEXT NOT NULL, removed INTEGER NOT NULL, current INTEGER NOT NULL) STRICT;
     CREATE UNIQUE INDEX current ON log (kind, value) WHERE current;
     CREATE TABLE pending (
-        kind TEXT NOT NULL, value TEXT NOT NULL, issued_before INTEGER, until INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;
+        kind TEXT NOT NULL, value TEXT NOT NULL, issued_before INTEGER, until INTEGER NOT NULL, reason TEXT NOT NULL,
+        sub TEXT, refreshes TEXT) STRICT;
+    CREATE TABLE events (
+        id TEXT PRIMARY KEY, body TEXT NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX due ON events (due);
     CREATE TABLE records (name TEXT PRIMARY KEY, record BLOB NOT NULL, sweep_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE INDEX sweep_at ON records (sweep_at);";
 
@@ -58,6 +66,7 @@ const SETTINGS: &str = "
 /// The state of a deployment in one SQLite file.
 pub struct SqliteStore {
     connection: Connection,
+    outbox: Outbox,
 }
 
 impl SqliteStore {
@@ -73,7 +82,7 @@ impl SqliteStore {
         connection.busy_timeout(BUSY)?;
         // What another program has not written back yet stays so.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        let mut store = Self { connection };
+        let mut store = Self { connection, outbox: Outbox::default() };
         let is_set_up = state_of(&store.connection.unchecked_transaction()?)?;
         if !is_set_up {
             store.set_up()?;
@@ -86,13 +95,13 @@ impl SqliteStore {
     }
 
     fn set_up(&mut self) -> Result<(), StoreError> {
-        let transaction = self.begin()?;
+        let transaction = begin(&mut self.connection)?;
         // Another process may have been faster.
         if !state_of(&transaction)? {
             transaction.execute_batch(TABLES)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
-            Log(&transaction).create()?;
+            Log { tables: &transaction, outbox: &self.outbox }.create()?;
         }
         Ok(transaction.commit()?)
     }
@@ -124,14 +133,12 @@ impl SqliteStore {
     ) -> Result<DenylistReply, StoreError> {
         // Readers need not wait, and nobody waits for them.
         let deferred = self.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-        if let Some(reply) = Log(&deferred).answer(&command, now)? {
+        let log = Log { tables: &deferred, outbox: &self.outbox };
+        if let Some(reply) = log.answer(&command, now)? {
             return Ok(reply);
         }
         drop(deferred);
-        let transaction = self.begin()?;
-        let reply = Log(&transaction).apply(command, now)?;
-        transaction.commit()?;
-        Ok(reply)
+        self.transact(|log| log.apply(command, now))
     }
 
     /// Performs a command on the record of this name. The revocations that follow are on the denylist then.
@@ -146,10 +153,7 @@ impl SqliteStore {
         command: RecordCommand,
         now: UnixTime,
     ) -> Result<Outcome, StoreError> {
-        let transaction = self.begin()?;
-        let outcome = perform(&transaction, name, command, now)?;
-        transaction.commit()?;
-        Ok(outcome)
+        self.transact(|log| perform(log, name, command, now))
     }
 
     /// Forgets what is no longer needed. To be called every few minutes.
@@ -167,10 +171,34 @@ impl SqliteStore {
                 Err(error) => return Err(error),
             }
         }
-        let transaction = self.begin()?;
-        Log(&transaction).sweep(now)?;
-        transaction.commit()?;
+        self.transact(|log| log.sweep(now))?;
         unreadable.map_or(Ok(()), Err)
+    }
+
+    /// Whether events are kept until they are [sent](Self::due_events). The log has lines of them in any case.
+    pub const fn keep_events(&mut self, keeps: bool) {
+        self.outbox.keeps = keeps;
+    }
+
+    /// The lines for the log about what happened since the last call.
+    pub fn take_lines(&mut self) -> Vec<String> {
+        self.outbox.take_lines()
+    }
+
+    /// The events to send now, in Unix milliseconds, and when the next one after them is due.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn due_events(&self, now: u64) -> Result<(Vec<StoredEvent>, Option<u64>), StoreError> {
+        Outbox::due(&self.connection, now)
+    }
+
+    /// Notes that an event was sent, or given up; or that it is to be sent again at a time.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn event_sent(&self, id: &str, again: Option<u64>) -> Result<(), StoreError> {
+        Outbox::sent(&self.connection, id, again)
     }
 
     /// The names of records of which something may no longer be needed.
@@ -180,10 +208,22 @@ impl SqliteStore {
         Ok(names.collect::<Result<_, _>>()?)
     }
 
-    /// Starts a transaction that waits for all others: what it reads is still true when it writes.
-    fn begin(&mut self) -> Result<Transaction<'_>, StoreError> {
-        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    /// Does something in a transaction: all of it, or nothing. What it reads is still true when it writes.
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&Log<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let transaction = begin(&mut self.connection)?;
+        let result = work(&Log { tables: &transaction, outbox: &self.outbox });
+        let result = result.and_then(|result| Ok(transaction.commit().map(|()| result)?));
+        self.outbox.settle(result.is_ok());
+        result
     }
+}
+
+/// Starts a transaction that waits for all others.
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
 /// Shows nothing of what is stored.
@@ -238,12 +278,13 @@ fn make_private(_: &Path) -> Result<(), StoreError> {
 }
 
 fn perform(
-    transaction: &Transaction<'_>,
+    log: &Log<'_>,
     name: &str,
     command: RecordCommand,
     now: UnixTime,
 ) -> Result<Outcome, StoreError> {
-    let stored: Option<Vec<u8>> = transaction
+    let stored: Option<Vec<u8>> = log
+        .tables
         .prepare_cached("SELECT record FROM records WHERE name = ?")?
         .query_row([name], |row| row.get(0))
         .optional()?;
@@ -253,11 +294,15 @@ fn perform(
     };
     let sweeps = command == RecordCommand::Sweep;
     let outcome = apply(record, command, now);
+    let about = About {
+        sub: name.strip_prefix("viewer/").map(String::from),
+        refreshes: outcome.theft.as_deref().map(refreshes),
+    };
     for revocation in &outcome.revocations {
-        match Log(transaction).revoke(revocation.clone(), now) {
+        match log.revoke(revocation.clone(), Writer::Record, &about, now) {
             // Nobody repeats the command of a thief.
-            Err(StoreError::Full) if ends_session(revocation.reason) => {
-                Log(transaction).postpone(revocation)?;
+            Err(StoreError::Full) if revocation.reason.ends_session() => {
+                log.postpone(revocation, &about)?;
             }
             other => drop(other?),
         }
@@ -266,19 +311,15 @@ fn perform(
         Some(record) => {
             let bytes = encode(record);
             if sweeps || stored.as_ref() != Some(&bytes) {
-                transaction
+                log.tables
                     .prepare_cached("INSERT OR REPLACE INTO records VALUES (?, ?, ?)")?
                     .execute(params![name, bytes, record.sweep_at(now)])?;
             }
         }
         None if stored.is_some() => {
-            transaction.prepare_cached("DELETE FROM records WHERE name = ?")?.execute([name])?;
+            log.tables.prepare_cached("DELETE FROM records WHERE name = ?")?.execute([name])?;
         }
         None => {}
     }
     Ok(outcome)
-}
-
-const fn ends_session(reason: Reason) -> bool {
-    matches!(reason, Reason::SessionEnded | Reason::SignedOut)
 }

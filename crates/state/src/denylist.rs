@@ -9,7 +9,7 @@ use playgate::UnixTime;
 
 pub use self::command::{DenylistCommand, DenylistReply, Row};
 use crate::log::{CLOCK_SLACK, Update, hash};
-use crate::revocation::Revocation;
+use crate::revocation::{Reason, Revocation};
 use crate::table::Table;
 
 /// The denylist.
@@ -172,12 +172,36 @@ impl fmt::Debug for Denylist {
 /// The most rows of a log. A replica of that many takes 36 MB, of the 128 that a Worker has for everything.
 pub const MAX_LEN: u64 = 1_000_000;
 
+/// Who revokes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// An operator, with a call.
+    Operator,
+    /// A record, after a command.
+    Record,
+}
+
+/// How many rows a log may have before another one is added. Viewers, whose playbacks are displaced and whose sessions
+/// end, may fill nine tenths of it. The rest is for operators.
+#[must_use]
+pub const fn max_len(writer: Writer, reason: Reason) -> u64 {
+    match (writer, reason) {
+        (Writer::Operator, _) | (Writer::Record, Reason::Revoked) => MAX_LEN,
+        (Writer::Record, _) => MAX_LEN / 10 * 9,
+    }
+}
+
 /// Whether a log of `len` rows, of which `live` are needed, is worth a new epoch, which every gate has to read from
 /// the start: if it has more than 4,096 rows, and less than half of them are needed; or if none is, so that the names
-/// of viewers are not kept for longer than needed.
+/// of viewers are not kept for longer than needed. If it is full with `most` rows: also if at least a hundredth of
+/// them can go, so that it is not full again at once.
 #[must_use]
-pub const fn should_compact(len: u64, live: u64) -> bool {
-    (len > 4096 && live < len.div_ceil(2)) || (len > 0 && live == 0)
+pub const fn should_compact(len: u64, live: u64, most: Option<u64>) -> bool {
+    let makes_room = match most {
+        Some(most) => live <= most.saturating_sub(most / 100),
+        None => false,
+    };
+    makes_room || (len > 4096 && live < len.div_ceil(2)) || (len > 0 && live == 0)
 }
 
 /// Stored rows are not numbered from 0 without gaps.
@@ -373,11 +397,18 @@ mod tests {
 
     #[test]
     fn a_long_log_of_dead_rows_is_compacted() {
-        assert!(!should_compact(0, 0) && should_compact(1, 0));
-        assert!(!should_compact(4096, 1));
-        assert!(should_compact(4097, 2048));
-        assert!(!should_compact(4097, 2049));
-        assert!(!should_compact(8000, 4000));
-        assert!(should_compact(8000, 3999));
+        for (len, live, most, expected) in [
+            (0, 0, None, false),
+            (1, 0, None, true),
+            (4096, 1, None, false),
+            (4097, 2048, None, true),
+            (4097, 2049, None, false),
+            (8000, 4000, None, false),
+            (8000, 3999, None, true),
+            (900_000, 891_000, Some(900_000), true),
+            (900_000, 891_001, Some(900_000), false),
+        ] {
+            assert_eq!(should_compact(len, live, most), expected, "{len} {live}");
+        }
     }
 }

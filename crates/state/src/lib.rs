@@ -45,7 +45,7 @@ mod table;
 mod tests;
 
 pub use crate::denylist::{
-    Denylist, DenylistCommand, DenylistReply, Gap, MAX_LEN, Row, should_compact,
+    Denylist, DenylistCommand, DenylistReply, Gap, MAX_LEN, Row, Writer, max_len, should_compact,
 };
 pub use crate::log::{CLOCK_SLACK, Entry, TILE, Update, UpdateError, hash, tile_end};
 pub use crate::record::{

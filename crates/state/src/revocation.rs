@@ -72,6 +72,13 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether a session has ended. It ends although the denylist has no room: nobody repeats the command of a thief, so
+    /// the revocation follows later.
+    #[must_use]
+    pub const fn ends_session(self) -> bool {
+        matches!(self, Self::SessionEnded | Self::SignedOut)
+    }
+
     pub(crate) const ALL: [Self; 4] =
         [Self::Displaced, Self::Revoked, Self::SessionEnded, Self::SignedOut];
 

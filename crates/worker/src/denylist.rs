@@ -1,10 +1,12 @@
 //! What the Durable Object of the denylist needs from Rust: what a revocation becomes after a newer one, and how updates
 //! are encoded. `denylist.mjs` stores the results.
 
+use js_sys::Array;
 use playgate::UnixTime;
-use playgate_edge::{Done, done};
+use playgate_edge::{About, Done, Event, done};
 use playgate_state::{
-    CLOCK_SLACK, Entry, Kind, MAX_LEN, Reason, Revocation, Update, hash, should_compact, tile_end,
+    CLOCK_SLACK, Entry, Kind, Reason, Revocation, Update, Writer, hash, max_len, should_compact,
+    tile_end,
 };
 use wasm_bindgen::{JsError, prelude::wasm_bindgen};
 
@@ -48,6 +50,25 @@ pub fn entry(revocation: &str, key: &[u8], removed: bool) -> Result<Vec<u8>, JsE
     Ok(Entry::new(hash, &revocation, removed).encode())
 }
 
+/// The event of a revocation that was made or undone, as a list: its type, its reason, its line for the log, and the
+/// body of the webhook.
+///
+/// # Errors
+/// The revocation cannot be read.
+#[wasm_bindgen]
+pub fn event(
+    revocation: &str,
+    is_undone: bool,
+    sub: Option<String>,
+    refreshes: Option<String>,
+    timestamp: &str,
+) -> Result<Array, JsError> {
+    let (revocation, about) = (read(revocation)?, About { sub, refreshes });
+    let event = Event::new(&revocation, is_undone, &about);
+    let (line, body) = (event.line(), event.body(timestamp));
+    Ok(Array::of4(&event.name().into(), &event.reason().into(), &line.into(), &body.into()))
+}
+
 /// The start of an update, before its entries.
 ///
 /// # Errors
@@ -64,11 +85,21 @@ pub fn clock_slack() -> f64 {
     CLOCK_SLACK as f64
 }
 
-/// Whether a log of this length, of which so many entries are needed, should be replaced.
+/// Whether a log of this length, of which so many entries are needed, should be replaced. `most` is how many it may
+/// have, if it is full.
 #[must_use]
 #[wasm_bindgen(js_name = shouldCompact)]
-pub fn is_worth_compacting(length: f64, live: f64) -> bool {
-    should_compact(length as u64, live as u64)
+pub fn is_worth_compacting(length: f64, live: f64, most: Option<f64>) -> bool {
+    should_compact(length as u64, live as u64, most.map(|most| most as u64))
+}
+
+/// Whether a revocation may reach the denylist later: a session has ended.
+///
+/// # Errors
+/// It cannot be read.
+#[wasm_bindgen(js_name = endsSession)]
+pub fn ends_session(revocation: &str) -> Result<bool, JsError> {
+    Ok(read(revocation)?.reason.ends_session())
 }
 
 /// The number of the first entry of the next tile.
@@ -98,11 +129,14 @@ pub fn page(revocations: Vec<String>, next: Option<f64>) -> Result<String, JsErr
     Ok(crate::response(&done(Done::Page { revocations: &revocations, next })))
 }
 
-/// The most entries of a log.
-#[must_use]
+/// How many entries a log may have before this revocation is added.
+///
+/// # Errors
+/// The revocation cannot be read.
 #[wasm_bindgen(js_name = maxLength)]
-pub fn max_length() -> f64 {
-    MAX_LEN as f64
+pub fn max_length(revocation: &str, is_of_record: bool) -> Result<f64, JsError> {
+    let writer = if is_of_record { Writer::Record } else { Writer::Operator };
+    Ok(max_len(writer, read(revocation)?.reason) as f64)
 }
 
 /// The response if there is no room for another revocation.

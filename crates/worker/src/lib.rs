@@ -125,7 +125,8 @@ impl Gate {
     /// next call gets what was asked: the answer, or nothing. Otherwise a string: `answer`, a line feed, and a response;
     /// or `denylist` and what the denylist is to do, in lines: `revoke` and a revocation as [`lines`] writes it, or
     /// `revoke-only` if the response is that the viewer's sessions could not be ended; `list`,
-    /// the sequence number after which to start or nothing, and the most revocations; `undo`, the kind, and the value.
+    /// the sequence number after which to start or nothing, and the most revocations; `undo`, the kind, and the value;
+    /// `since`, the epoch or nothing, and the number of the first entry.
     #[must_use]
     pub fn call(
         &self,
@@ -152,6 +153,7 @@ impl Gate {
                 let after = after.map(|after| after.to_string()).unwrap_or_default();
                 format!("denylist\nlist\n{after}\n{limit}").into()
             }
+            Ok(Call::Since(asked)) => format!("denylist\nsince\n{}", question(asked)).into(),
             Ok(Call::Undo { kind, value }) => {
                 format!("denylist\nundo\n{}\n{value}", kind.name()).into()
             }

@@ -2,8 +2,8 @@
 
 use js_sys::{Array, Uint8Array};
 use playgate::UnixTime;
-use playgate_state::{Client, Record, RecordCommand, Theft, apply, decode, encode};
-use serde::Serialize;
+use playgate_edge::refreshes;
+use playgate_state::{Record, RecordCommand, apply, decode, encode};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::denylist;
@@ -31,7 +31,7 @@ pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Optio
     };
     let sweep_at = outcome.record.as_ref().map_or(0, |record| record.sweep_at(now));
     let revocations = outcome.revocations.iter().map(|one| JsValue::from(denylist::lines(one)));
-    let theft = outcome.theft.as_deref().map(theft);
+    let theft = outcome.theft.as_deref().map(refreshes);
     Some(Array::of5(
         &stores,
         &((sweep_at as f64) * 1000.0).into(),
@@ -39,22 +39,6 @@ pub fn apply_command(record: Option<Vec<u8>>, command: &[u8], now: f64) -> Optio
         &revocations.collect::<Array>().into(),
         &theft.into(),
     ))
-}
-
-/// What the event `session.stolen` tells, besides the revocation: who got the newest token, and who came with an older one.
-fn theft(theft: &Theft) -> String {
-    #[derive(Serialize)]
-    struct Refreshed<'a> {
-        time: u64,
-        network: Option<&'a str>,
-        user_agent: &'a str,
-    }
-    let refreshes = [&theft.first, &theft.second].map(|(time, client)| {
-        let Client { network, user_agent } = client;
-        Refreshed { time: *time, network: network.as_deref(), user_agent }
-    });
-    // Strings and numbers always serialize.
-    serde_json::to_string(&refreshes).unwrap_or_default()
 }
 
 /// The command that forgets what is no longer needed.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::query::{check, number, param};
 use super::{Call, empty, json, parse, problem, wrong};
 use crate::answer::Headers;
+use crate::denylist::DenylistQuestion;
 use crate::plan::Response;
 
 const KINDS: &str = "write one of all, dir, jti, kid, sid and sub";
@@ -116,6 +117,20 @@ pub(super) fn list(query: &str) -> Result<Call, Response> {
     check(query, &["after", "limit"])?;
     let limit = number(query, "limit", 1..=MAX_LIMIT)?.unwrap_or(USUAL_LIMIT);
     Ok(Call::List { after: number(query, "after", 0..=MAX_NUMBER)?, limit })
+}
+
+pub(super) fn since(query: &str) -> Result<Call, Response> {
+    check(query, &["epoch", "from"])?;
+    let epoch = match param(query, "epoch")? {
+        None => None,
+        Some(text) => {
+            let epoch = text.parse().ok().filter(|epoch: &u64| epoch.to_string() == text);
+            let is_one = "write the epoch of the last answer";
+            Some(epoch.ok_or_else(|| problem(400, "bad_request", Some("epoch"), is_one))?)
+        }
+    };
+    let from = number(query, "from", 0..=MAX_NUMBER)?.unwrap_or(0);
+    Ok(Call::Since(DenylistQuestion { epoch, from }))
 }
 
 pub(super) fn undo(query: &str) -> Result<Call, Response> {

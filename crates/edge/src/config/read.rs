@@ -154,6 +154,14 @@ pub(super) fn read_switch(text: Option<&str>) -> Result<bool, String> {
 /// Where the media is: `None` means the bucket, and text is the base URL of a server. Also returns the
 /// variable that an error is about.
 pub(super) fn read_store(variables: &Variables) -> (&'static str, Result<Option<String>, String>) {
+    if built::PROXY && variables.is_for_proxy {
+        let is_set = "is set, but the proxy delivers the media; remove it";
+        return match (variables.media, &variables.origin) {
+            (Binding::Absent, None) => ("MEDIA", Ok(None)),
+            (Binding::Absent, Some(_)) => ("ORIGIN", Err(is_set.into())),
+            _ => ("MEDIA", Err(is_set.into())),
+        };
+    }
     match (variables.media, &variables.origin) {
         (Binding::Other, _) => {
             ("MEDIA", Err("is not an R2 bucket; bind one under this name".into()))
@@ -180,6 +188,7 @@ pub(super) fn read_pass_headers(variables: &Variables) -> Result<PassHeaders, St
 pub(super) fn read_forward_viewer(variables: &Variables) -> Result<bool, String> {
     match &variables.forward_viewer {
         None => Ok(true),
+        text if variables.is_for_proxy => read_switch(text.as_deref()),
         text => {
             for_a_server(variables)?;
             read_switch(text.as_deref())
@@ -277,12 +286,14 @@ fn refuse_state(variables: &Variables) -> Result<Option<StateConfig>, (&'static 
     }
 }
 
-/// Checks where events are sent, and the key that signs them. An error names its variable.
-pub(super) fn read_events(variables: &Variables) -> Result<(), (&'static str, String)> {
+/// Where events are sent, and the secret that signs them. An error names its variable.
+pub(super) fn read_events(
+    variables: &Variables,
+) -> Result<Option<(String, Secret)>, (&'static str, String)> {
     const URL: &str = "EVENTS_URL";
     const SECRET: &str = "EVENTS_SECRET";
     let (url, secret) = match (&variables.events_url, &variables.events_secret) {
-        (None, None) => return Ok(()),
+        (None, None) => return Ok(None),
         (Some(_), None) => {
             return Err((SECRET, "is not set, but EVENTS_URL is; set both or neither".into()));
         }
@@ -294,7 +305,7 @@ pub(super) fn read_events(variables: &Variables) -> Result<(), (&'static str, St
     if variables.admin_secret.is_none() {
         return Err((URL, "applies only with state; bind DENYLIST and set ADMIN_SECRET".into()));
     }
-    read_server(url).map_err(|error| (URL, error))?;
+    let url = read_server(url).map_err(|error| (URL, error))?;
     // 24 to 64 bytes. The object decodes them, with the platform's own function.
     let is_base64 = |key: &str| {
         let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
@@ -304,7 +315,7 @@ pub(super) fn read_events(variables: &Variables) -> Result<(), (&'static str, St
             && digits.bytes().all(is_known)
     };
     match secret.expose().strip_prefix("whsec_") {
-        Some(key) if is_base64(key) => Ok(()),
+        Some(key) if is_base64(key) => Ok(Some((url, secret.clone()))),
         _ => Err((
             SECRET,
             "write whsec_ and 24 to 64 bytes in base64; make one with `echo whsec_$(openssl rand -base64 32)`"

@@ -16,7 +16,7 @@ use super::{Decision, Now, known, problem, serve};
 use crate::admission::{Admission, Admitted, Stop};
 use crate::answer::Problem;
 use crate::built;
-use crate::config::{Config, StateConfig};
+use crate::config::{Config, StateConfig, Store};
 use crate::delivery::{Delivery, Rewriting};
 use crate::denylist::Known;
 use crate::disposition;
@@ -173,7 +173,7 @@ impl Gated<'_> {
             placement: Some(verified.placement().name()),
             ..LogEntry::default()
         };
-        if !built::MANIFESTS && needs_rewriting(config, verified) {
+        if !config.rewrites() && needs_rewriting(config, verified) {
             return Ok(self.problem(Problem::ManifestsRequired, entry));
         }
         let admission = match self.settle(parts, verifier, verified) {
@@ -193,8 +193,9 @@ impl Gated<'_> {
         // The path does not settle whether this is a manifest, which would be rewritten. The store's
         // answer does.
         let is_rewritten =
-            built::MANIFESTS && may_be_manifest && verified.grant().directory().is_some();
-        let is_file = !is_rewritten && !path.is_manifest() && !only_looks;
+            config.rewrites() && may_be_manifest && verified.grant().directory().is_some();
+        let may_redirect = config.store != Store::Proxy;
+        let is_file = may_redirect && !is_rewritten && !path.is_manifest() && !only_looks;
         let redirect = is_file.then(|| verifier.lasting_address(verified, now)).flatten();
         if let Some((location, expires)) = redirect {
             let redirect = Redirect { location, expires: expires.as_secs() };
@@ -202,7 +203,7 @@ impl Gated<'_> {
             return Ok(Decision::Respond(answer.into(), LogEntry { status: 302, ..entry }));
         }
         // Who only looks gets no token.
-        let rewriter = (built::MANIFESTS && may_be_manifest && !only_looks)
+        let rewriter = (config.rewrites() && may_be_manifest && !only_looks)
             .then(|| Rewriter::new(&verifier, verified, now))
             .flatten();
         let redirect = rewriter.as_ref().and_then(|rewriter| redirect_of(rewriter, verified));

@@ -1,26 +1,28 @@
 //! The log of the denylist, in the tables `log` and `identity`.
 
 use playgate::UnixTime;
+use playgate_edge::{About, Event};
 use playgate_state::{
-    CLOCK_SLACK, DenylistCommand, DenylistReply, Entry, Kind, MAX_LEN, Reason, Revocation, Row,
-    Update, hash, should_compact, tile_end,
+    CLOCK_SLACK, DenylistCommand, DenylistReply, Entry, Kind, Reason, Revocation, Row, Update,
+    Writer, hash, max_len, should_compact, tile_end,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension as _, params};
 
 use super::error::StoreError;
+use super::outbox::Outbox;
 
 /// How often ended revocations are looked for, in seconds.
 const DAY: u64 = 86_400;
 
-/// The part of the log that viewers may fill, whose playbacks are displaced and whose sessions end, in percent. The rest
-/// is for operators.
-const VIEWERS_SHARE: u64 = 90;
-
 const COLUMNS: &str = "seq, kind, value, issued_before, until, reason, removed";
 
 /// The log, within a transaction. Of a kind and a value, the newest row is `current`, unless it takes the revocation back.
-pub(super) struct Log<'a>(pub(super) &'a Connection);
+pub(super) struct Log<'a> {
+    pub(super) tables: &'a Connection,
+    /// Where events go.
+    pub(super) outbox: &'a Outbox,
+}
 
 /// What gates know a log by.
 struct Identity {
@@ -34,7 +36,7 @@ impl Log<'_> {
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|_| StoreError::Random)?;
         let values = params![new_epoch()?, key];
-        self.0.execute("INSERT INTO identity VALUES (?, ?, 0)", values)?;
+        self.tables.execute("INSERT INTO identity VALUES (?, ?, 0)", values)?;
         Ok(())
     }
 
@@ -60,9 +62,11 @@ impl Log<'_> {
             return Ok(reply);
         }
         match command {
-            DenylistCommand::Revoke(revocation) => self.revoke(revocation, now),
+            DenylistCommand::Revoke(revocation) => {
+                self.revoke(revocation, Writer::Operator, &About::default(), now)
+            }
             DenylistCommand::Undo { kind, value } => match self.current(kind, &value)? {
-                Some(row) => self.append(row.revocation, true),
+                Some(row) => self.append(row.revocation, true, &About::default(), now),
                 None => Ok(DenylistReply::Unknown),
             },
             // A gate has more than the file, which was restored from a backup: all gates have to read anew.
@@ -79,33 +83,41 @@ impl Log<'_> {
         // A time that is too far away is of a clock that was wrong.
         let is_due =
             "UPDATE identity SET compact_at = ?1 WHERE compact_at <= ?2 OR compact_at > ?1";
-        if self.0.execute(is_due, [next, now.as_secs()])? > 0 {
+        if self.tables.execute(is_due, [next, now.as_secs()])? > 0 {
             self.compact(now, None)?;
         }
         self.retry(now)
     }
 
     /// Keeps a revocation for which there is no room until there is.
-    pub(super) fn postpone(&self, revocation: &Revocation) -> Result<(), StoreError> {
+    pub(super) fn postpone(
+        &self,
+        revocation: &Revocation,
+        about: &About,
+    ) -> Result<(), StoreError> {
         let Revocation { kind, value, issued_before, until, reason } = revocation;
-        let values = params![kind.name(), value, issued_before, until, reason.name()];
-        self.0.execute("INSERT INTO pending VALUES (?, ?, ?, ?, ?)", values)?;
+        let About { sub, refreshes } = about;
+        let values =
+            params![kind.name(), value, issued_before, until, reason.name(), sub, refreshes];
+        self.tables.execute("INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?, ?)", values)?;
         Ok(())
     }
 
     fn retry(&self, now: UnixTime) -> Result<(), StoreError> {
-        self.0.execute("DELETE FROM pending WHERE until <= ?", [now.as_secs()])?;
-        let query =
-            "SELECT rowid, kind, value, issued_before, until, reason FROM pending ORDER BY rowid";
-        let mut query = self.0.prepare(query)?;
-        let pending = query.query_map([], |row| Ok((row.get::<_, i64>(0)?, revocation(row)?)))?;
+        self.tables.execute("DELETE FROM pending WHERE until <= ?", [now.as_secs()])?;
+        let query = "SELECT rowid, kind, value, issued_before, until, reason, sub, refreshes FROM pending ORDER BY rowid";
+        let mut query = self.tables.prepare(query)?;
+        let pending = query.query_map([], |row| {
+            let about = About { sub: row.get(6)?, refreshes: row.get(7)? };
+            Ok((row.get::<_, i64>(0)?, revocation(row)?, about))
+        })?;
         for one in pending.collect::<Result<Vec<_>, _>>()? {
-            let (id, revocation) = one;
-            match self.revoke(revocation, now) {
+            let (id, revocation, about) = one;
+            match self.revoke(revocation, Writer::Record, &about, now) {
                 Err(StoreError::Full) => break,
                 other => drop(other?),
             }
-            self.0.execute("DELETE FROM pending WHERE rowid = ?", [id])?;
+            self.tables.execute("DELETE FROM pending WHERE rowid = ?", [id])?;
         }
         Ok(())
     }
@@ -124,7 +136,7 @@ impl Log<'_> {
     fn entries(&self, start: u64) -> Result<DenylistReply, StoreError> {
         let identity = self.identity()?;
         let query = format!("SELECT {COLUMNS} FROM log WHERE seq >= ? AND seq < ? ORDER BY seq");
-        let mut query = self.0.prepare_cached(&query)?;
+        let mut query = self.tables.prepare_cached(&query)?;
         let entry = |row: &rusqlite::Row<'_>| read(row, &identity.key).map(|row| row.entry());
         let entries: Vec<Entry> =
             query.query_map([start, tile_end(start)], entry)?.collect::<Result<_, _>>()?;
@@ -134,6 +146,8 @@ impl Log<'_> {
     pub(super) fn revoke(
         &self,
         revocation: Revocation,
+        writer: Writer,
+        about: &About,
         now: UnixTime,
     ) -> Result<DenylistReply, StoreError> {
         let current = self.current(revocation.kind, &revocation.value)?;
@@ -141,17 +155,14 @@ impl Log<'_> {
         if let Some(row) = current.filter(|row| row.revocation == revised) {
             return Ok(DenylistReply::Unchanged(row));
         }
-        let most = match revised.reason {
-            Reason::Revoked => MAX_LEN,
-            _ => MAX_LEN / 100 * VIEWERS_SHARE,
-        };
+        let most = max_len(writer, revised.reason);
         if self.len()? >= most {
             self.compact(now, Some(most))?;
         }
         if self.len()? >= most {
             return Err(StoreError::Full);
         }
-        self.append(revised, false)
+        self.append(revised, false, about, now)
     }
 
     fn list(
@@ -167,7 +178,7 @@ impl Log<'_> {
             "SELECT {COLUMNS} FROM log WHERE current AND seq >= ? AND until > ? ORDER BY seq LIMIT ?"
         );
         let identity = self.identity()?;
-        let mut query = self.0.prepare_cached(&query)?;
+        let mut query = self.tables.prepare_cached(&query)?;
         // One more than asked for tells whether there is another page.
         let values = params![start, now.as_secs(), limit.saturating_add(1)];
         let found = query.query_map(values, |row| read(row, &identity.key))?;
@@ -182,17 +193,23 @@ impl Log<'_> {
     pub(super) fn current(&self, kind: Kind, value: &str) -> Result<Option<Row>, StoreError> {
         let query = format!("SELECT {COLUMNS} FROM log WHERE kind = ? AND value = ? AND current");
         let identity = self.identity()?;
-        let mut query = self.0.prepare_cached(&query)?;
+        let mut query = self.tables.prepare_cached(&query)?;
         let row = query.query_row([kind.name(), value], |row| read(row, &identity.key));
         Ok(row.optional()?)
     }
 
-    fn append(&self, revocation: Revocation, removed: bool) -> Result<DenylistReply, StoreError> {
+    fn append(
+        &self,
+        revocation: Revocation,
+        removed: bool,
+        about: &About,
+        now: UnixTime,
+    ) -> Result<DenylistReply, StoreError> {
         let Revocation { kind, value, issued_before, until, reason } = &revocation;
         let older = "UPDATE log SET current = 0 WHERE kind = ? AND value = ? AND current";
-        self.0.prepare_cached(older)?.execute([kind.name(), value])?;
+        self.tables.prepare_cached(older)?.execute([kind.name(), value])?;
         let seq = self.len()?;
-        self.0.prepare_cached("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
+        self.tables.prepare_cached("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
             params![
                 seq,
                 kind.name(),
@@ -204,22 +221,21 @@ impl Log<'_> {
                 !removed
             ],
         )?;
+        self.outbox.add(self.tables, &Event::new(&revocation, removed, about), now)?;
         let hash = hash(&self.identity()?.key, *kind, value);
         Ok(DenylistReply::Appended(Row { seq, revocation, hash, removed }))
     }
 
-    /// Starts a new log if much of this one is no longer needed; or if it has `most` rows, and enough can go that it is
-    /// not full again at once.
+    /// Starts a new log if much of this one is no longer needed. `most` is how many rows it may have, if it is full.
     fn compact(&self, now: UnixTime, most: Option<u64>) -> Result<(), StoreError> {
         // A gate may be behind, or have a leeway.
         let kept = now.as_secs().saturating_sub(CLOCK_SLACK);
         let count = "SELECT count(*) FROM log WHERE current AND until > ?";
-        let live: u64 = self.0.query_row(count, [kept], |row| row.get(0))?;
-        let makes_room = most.is_some_and(|most| live <= most.saturating_sub(most / 100));
-        if makes_room || should_compact(self.len()?, live) {
-            self.0.execute("DELETE FROM log WHERE NOT current OR until <= ?", [kept])?;
+        let live: u64 = self.tables.query_row(count, [kept], |row| row.get(0))?;
+        if should_compact(self.len()?, live, most) {
+            self.tables.execute("DELETE FROM log WHERE NOT current OR until <= ?", [kept])?;
             // Below zero, no new number meets an old one.
-            self.0.execute_batch(
+            self.tables.execute_batch(
                 "CREATE TEMP TABLE numbers (old INTEGER PRIMARY KEY, new INTEGER NOT NULL);
                  INSERT INTO numbers SELECT seq, row_number() OVER (ORDER BY seq) - 1 FROM log;
                  UPDATE log SET seq = -1 - (SELECT new FROM numbers WHERE old = seq);
@@ -233,12 +249,12 @@ impl Log<'_> {
 
     /// Makes every gate read the log from its start.
     fn renew(&self) -> Result<(), StoreError> {
-        self.0.execute("UPDATE identity SET epoch = ?", [new_epoch()?])?;
+        self.tables.execute("UPDATE identity SET epoch = ?", [new_epoch()?])?;
         Ok(())
     }
 
     fn identity(&self) -> Result<Identity, StoreError> {
-        let mut query = self.0.prepare_cached("SELECT epoch, key FROM identity")?;
+        let mut query = self.tables.prepare_cached("SELECT epoch, key FROM identity")?;
         let read = |row: &rusqlite::Row<'_>| {
             Ok(Identity { epoch: u64::from_be_bytes(row.get(0)?), key: row.get(1)? })
         };
@@ -246,7 +262,7 @@ impl Log<'_> {
     }
 
     pub(super) fn len(&self) -> Result<u64, StoreError> {
-        let mut query = self.0.prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM log")?;
+        let mut query = self.tables.prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM log")?;
         Ok(query.query_row([], |row| row.get(0))?)
     }
 }

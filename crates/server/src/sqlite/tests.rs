@@ -15,6 +15,10 @@ use super::*;
 
 const NOW: u64 = 1_767_225_600;
 
+fn log(store: &SqliteStore) -> Log<'_> {
+    Log { tables: &store.connection, outbox: &store.outbox }
+}
+
 fn at(secs: u64) -> UnixTime {
     UnixTime::from_secs(secs)
 }
@@ -132,7 +136,7 @@ proptest! {
                     let epoch = since(store, None, 0).epoch();
                     if epoch != denylist.epoch() {
                         let (len, live) = (denylist.rows().len() as u64, denylist.live(at(now)));
-                        prop_assert!(should_compact(len, live));
+                        prop_assert!(should_compact(len, live, None));
                         denylist.compact(at(now), epoch);
                     }
                 }
@@ -260,10 +264,16 @@ fn a_full_denylist_keeps_room_for_operators() {
     let folder = TempDir::new().unwrap();
     let mut store = open(&folder);
     fill(&store, 0, MAX_LEN / 10 * 9, NOW + 600);
-    let of_viewer = Revocation { kind: Kind::Sid, reason: Reason::Displaced, ..sub("v", NOW + 60) };
-    let full = revoke(&mut store, of_viewer);
-    assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
-    revoke(&mut store, sub("operator", NOW + 60)).unwrap();
+    let mut play = |sid: &str| {
+        let (sid, over) = (sid.into(), OverLimit::Displace);
+        let play = Play { sid, start: None, max: 1, over, until: NOW + 60 };
+        store.record("viewer/v", RecordCommand::Play(play), at(NOW)).map(drop)
+    };
+    play("first").unwrap();
+    assert!(matches!(play("second"), Err(StoreError::Full)));
+    // Whatever reason they give.
+    let reason = Reason::Displaced;
+    revoke(&mut store, Revocation { reason, ..sub("operator", NOW + 60) }).unwrap();
     fill(&store, MAX_LEN / 10 * 9 + 1, MAX_LEN, NOW + 600);
     assert!(matches!(revoke(&mut store, sub("another", NOW + 60)), Err(StoreError::Full)));
     // What has ended makes room.
@@ -298,8 +308,7 @@ fn a_session_ends_though_the_denylist_is_full() {
     assert_eq!((ended.reply, ended.revocations.len()), (RecordReply::Done, 1));
     let list = store.record("viewer/1", RecordCommand::ListSessions, at(NOW)).unwrap().reply;
     assert_eq!(list, RecordReply::Sessions(Vec::new()));
-    let is_current =
-        |store: &SqliteStore| Log(&store.connection).current(Kind::Sid, "s").unwrap().is_some();
+    let is_current = |store: &SqliteStore| log(store).current(Kind::Sid, "s").unwrap().is_some();
     store.sweep(at(NOW)).unwrap();
     assert!(!is_current(&store));
     store.sweep(at(NOW + 90_000)).unwrap();
@@ -451,7 +460,7 @@ fn killed(times: u32) {
         let check: String =
             store.connection.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
         assert_eq!(check, "ok");
-        let revoked = Log(&store.connection).len().unwrap();
+        let revoked = log(&store).len().unwrap();
         assert!((last..=last + 1).contains(&revoked), "{revoked} stored, {last} told");
         // A reference is deleted together with its revocation. The last ones will do.
         for deleted in revoked.saturating_sub(5)..revoked {
@@ -482,7 +491,7 @@ fn a_thousand_kills_lose_nothing() {
 fn writer() {
     let Some(path) = env::var_os("PLAYGATE_TEST_STATE") else { return };
     let mut store = SqliteStore::open(path.as_ref()).unwrap();
-    let first = Log(&store.connection).len().unwrap();
+    let first = log(&store).len().unwrap();
     for n in first.. {
         let (name, until) = (n.to_string(), NOW + 600);
         let put = Put { token: "t".into(), jti: name.clone(), until };

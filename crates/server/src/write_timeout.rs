@@ -1,43 +1,41 @@
-//! Ends a connection if its client does not read.
+//! Ends a connection if its client takes nothing of what is written.
 
 use core::future::Future as _;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 use core::time::Duration;
-use std::boxed::Box;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream that fails if written data waits too long. The time starts with the first write that must wait, and
-/// restarts only when everything has been sent. So reading a byte now and then does not help a client.
-pub(super) struct WriteTimeout<S> {
+/// A stream that fails if a write waits too long. Reading a byte now and then does not help a client: the system takes
+/// more only once a good part of what it holds has gone.
+pub(crate) struct WriteTimeout<S> {
     stream: S,
     timeout: Duration,
+    /// Since a write waits.
     late: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> WriteTimeout<S> {
-    pub(super) const fn new(stream: S, timeout: Duration) -> Self {
+    pub(crate) const fn new(stream: S, timeout: Duration) -> Self {
         Self { stream, timeout, late: None }
     }
 
     /// The outcome of a write, or a timeout.
-    fn in_time<T>(
+    fn in_time(
         &mut self,
         cx: &mut Context<'_>,
-        outcome: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if outcome.is_ready() && self.late.is_none() {
+        outcome: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if outcome.is_ready() {
+            self.late = None;
             return outcome;
         }
         let timeout = self.timeout;
         let late = self.late.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        match late.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => outcome,
-        }
+        late.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -75,15 +73,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
-        let outcome = ready!(self.in_time(cx, outcome));
-        // Everything has been sent.
-        self.late = None;
-        Poll::Ready(outcome)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let outcome = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.in_time(cx, outcome)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
