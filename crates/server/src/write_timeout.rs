@@ -80,3 +80,27 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    #[tokio::test]
+    async fn a_steady_reader_has_as_long_as_it_takes_and_one_that_stops_has_not() {
+        let (mut client, server) = duplex(10);
+        let mut server = WriteTimeout::new(server, Duration::from_millis(300));
+        let reads = tokio::spawn(async move {
+            // Never is all of it taken, and the whole takes three times as long as a write may wait.
+            for _ in 0..30 {
+                sleep(Duration::from_millis(30)).await;
+                client.read_exact(&mut [0; 10]).await.unwrap();
+            }
+            client
+        });
+        server.write_all(&[0; 300]).await.unwrap();
+        let _client = reads.await.unwrap();
+        let late = server.write_all(&[0; 300]).await.unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+    }
+}
