@@ -207,10 +207,10 @@ const isCarried = (url) => /^https?:\/\/[^/?#]+\/[\x21-\x7e]*$/.test(url) && !/[
 
 /**
  * Asks the gate for a URL, byte for byte. `env` replaces variables (null takes one away), `now` is
- * in seconds, `country` and `ip` are what the edge knows of the client.
+ * in seconds, `country` and `ip` are what the edge knows of the client, `patience` is how many seconds to wait.
  */
 function request(agent, address, url, options = {}) {
-  const { method = "GET", headers = {}, body, env, now = NOW, country, ip } = options;
+  const { method = "GET", headers = {}, body, env, now = NOW, country, ip, patience = 10 } = options;
   const written = isCarried(url) ? url : new URL(url).href.split("#")[0];
   const [, scheme, host, path] = /^(https?):\/\/([^/]+)(.*)$/s.exec(written);
   const told = { "x-test-scheme": scheme };
@@ -227,9 +227,9 @@ function request(agent, address, url, options = {}) {
       method,
       path,
       headers: { host, ...told, ...headers },
-      timeout: 10_000,
+      timeout: patience * 1000,
     });
-    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} within 10 s`)));
+    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} within ${patience} s`)));
     sent.on("error", reject);
     sent.on("response", (response) => {
       const chunks = [];

@@ -1,14 +1,16 @@
 // The native gate, as tests/gate runs it: the counterpart of the Worker in workerd (gate.mjs). `PLAYGATE_GATE=native`
-// runs this suite against it.
+// runs this suite against it, with its state in a file; `PLAYGATE_GATE=redis` with its state in Redis.
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 
+import { startRedis } from "../common/redis.mjs";
 import { exe, root, run, target } from "../../scripts/setup.mjs";
 
-export const isNative = process.env.PLAYGATE_GATE === "native";
+const onRedis = process.env.PLAYGATE_GATE === "redis";
+export const isNative = onRedis || process.env.PLAYGATE_GATE === "native";
 
 /**
  * Another gate of the same deployment, by a variable that changes nothing. What it revokes, other gates learn within
@@ -31,7 +33,9 @@ export async function startNative(variables, ask, patience = 60) {
   const media = join(folder, "media");
   await mkdir(media);
   const printed = [];
-  const program = spawn(join(target, "debug", `playgate-gate-test${exe}`), [media, join(folder, "state.db")], {
+  const redis = onRedis ? await startRedis() : null;
+  const state = redis?.url ?? join(folder, "state.db");
+  const program = spawn(join(target, "debug", `playgate-gate-test${exe}`), [media, state], {
     cwd: root,
     env: { ...process.env, PLAYGATE_TEST_VARIABLES: JSON.stringify(variables), PLAYGATE_TEST_PATIENCE: String(patience) },
   });
@@ -62,6 +66,7 @@ export async function startNative(variables, ask, patience = 60) {
     async dispose() {
       program.stdin.end();
       await ended;
+      await redis?.stop();
       await rm(folder, { recursive: true });
     },
   };

@@ -241,7 +241,8 @@ test("of several cookies, one that may be good waits for newer knowledge", async
 });
 
 const object = async (...call) => {
-  const { body } = await gate.ask("http://gate/", { headers: { "x-test-object": JSON.stringify(call) }, now });
+  // A million rows take a while.
+  const { body } = await gate.ask("http://gate/", { headers: { "x-test-object": JSON.stringify(call) }, now, patience: 60 });
   return JSON.parse(body);
 };
 

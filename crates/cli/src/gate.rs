@@ -26,7 +26,7 @@ use self::settings::Settings;
 /// are checked at the start, and every fault is reported. On SIGHUP the files are read again, without dropping a
 /// request: so keys are rotated. If there is a fault, the gate goes on with the old settings, and logs it.
 ///
-/// With ADMIN_SECRET the gate keeps state in a SQLite file: revocations, references, playbacks and sessions.
+/// With ADMIN_SECRET the gate keeps state, in a SQLite file or in Redis: revocations, references, playbacks and sessions.
 ///
 /// Log lines are JSON on stdout; they contain no token. On SIGINT and SIGTERM the gate finishes requests in flight, for
 /// at most 30 seconds.
@@ -37,6 +37,7 @@ use self::settings::Settings;
 EXAMPLES:
   playgate gate --keys keys.txt --root /srv/media
   playgate gate --keys keys.txt --forward-auth nginx
+  playgate gate --keys keys.txt --root /srv/media --state redis://redis.internal:6379
   playgate gate --config gate.toml --listen 0.0.0.0:8080 --status 127.0.0.1:9464
 
 EXIT CODES:
@@ -65,9 +66,11 @@ pub(crate) struct Gate {
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
 
-    /// The file that keeps the state, if ADMIN_SECRET is set [setting: STATE] [default: playgate.db]
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
+    /// What keeps the state, if ADMIN_SECRET is set: a SQLite file, or a Redis like redis://HOST:6379. Whoever is on this
+    /// machine can read a password here; better write it into the file in --config [setting: STATE]
+    /// [default: playgate.db]
+    #[arg(long, value_name = "FILE|URL")]
+    state: Option<String>,
 
     /// Address and port to listen on; port 0 means any free port [setting: LISTEN] [default: 127.0.0.1:8787]
     #[arg(long, value_name = "ADDRESS", value_parser = listener::address)]

@@ -5,18 +5,20 @@ use core::time::Duration;
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use base64ct::{Base64, Encoding as _};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use playgate::UnixTime;
+use playgate_edge::Event;
 use sha2::Sha256;
 use tokio::time::{sleep, timeout};
 
 use crate::http_client::{HttpClient, http_client};
-use crate::sqlite::StoredEvent;
-use crate::state::StateThread;
+use crate::state::{Told, Waiting};
 use crate::surroundings::Surroundings;
 
 /// How long to wait after each attempt that failed, in seconds. Then the event is given up.
@@ -28,12 +30,75 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long to wait until the state is asked again that gave no answer.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// The most events that wait.
+pub(crate) const MAX_WAITING: u64 = 10_000;
+
+/// The last second of the year 9999: later ones have no date in RFC 3339.
+const MAX_TIME: u64 = 253_402_300_799;
+
+/// An event that waits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its id, by which a receiver knows a repetition.
+    pub id: String,
+    /// The body of the webhook.
+    pub body: String,
+    /// How often it was sent in vain.
+    pub attempts: usize,
+}
+
+impl StoredEvent {
+    /// An event that was not sent yet, with a random id in the form of a UUID (RFC 9562, section 5.4).
+    pub(crate) fn new(event: &Event<'_>, now: UnixTime) -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        let mut number = u128::from_be_bytes(bytes);
+        number = number & !(0xf << 76) | 4 << 76;
+        number = number & !(0b11 << 62) | 0b10 << 62;
+        let hex = format!("{number:032x}");
+        let part = |from, to| hex.get(from..to).unwrap_or_default();
+        let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
+        let time = Duration::from_secs(now.as_secs().min(MAX_TIME));
+        let time = UNIX_EPOCH.checked_add(time).unwrap_or(UNIX_EPOCH);
+        let body = event.body(&humantime::format_rfc3339_millis(time).to_string());
+        Ok(Self { id: ["msg_", &parts.join("-")].concat(), body, attempts: 0 })
+    }
+}
+
+/// Shows no body: it names a viewer.
+impl core::fmt::Debug for StoredEvent {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("StoredEvent").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// The events to send now.
+#[derive(Clone, Debug, Default)]
+pub struct Due {
+    /// Those that are due.
+    pub events: Vec<StoredEvent>,
+    /// When the next one is due, in Unix milliseconds, if there is one.
+    pub next: Option<u64>,
+}
+
+/// The events of a state that are not delivered yet.
+pub trait EventQueue: Send + Sync + 'static {
+    /// The events to send at a time, in Unix milliseconds.
+    fn due(&self, now: u64) -> Waiting<Due>;
+
+    /// Notes that an event was sent, or given up; or that it is to be sent again at a time.
+    fn sent(&self, event: StoredEvent, again: Option<u64>) -> Waiting<()>;
+
+    /// Waits until there may be another event.
+    fn event(&self) -> Told;
+}
+
 /// Sends the events of a state to a receiver.
 pub struct Webhooks {
     url: String,
     key: Hmac<Sha256>,
     client: HttpClient<Full<Bytes>>,
-    state: StateThread,
+    queue: Arc<dyn EventQueue>,
     surroundings: Arc<dyn Surroundings>,
 }
 
@@ -51,13 +116,13 @@ impl Webhooks {
     pub fn new(
         url: &str,
         secret: &str,
-        state: StateThread,
+        queue: Arc<dyn EventQueue>,
         surroundings: Arc<dyn Surroundings>,
     ) -> io::Result<Self> {
         let key = secret.strip_prefix("whsec_").and_then(|key| Base64::decode_vec(key).ok());
         let key = key.and_then(|key| Hmac::new_from_slice(&key).ok());
         let key = key.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(Self { url: url.into(), key, client: http_client(), state, surroundings })
+        Ok(Self { url: url.into(), key, client: http_client(), queue, surroundings })
     }
 
     /// Sends what is due, one event after the other, for ever.
@@ -66,18 +131,18 @@ impl Webhooks {
         let mut delivered = HashSet::new();
         loop {
             let now = self.surroundings.now();
-            let Ok((due, next)) = self.state.ask(move |store| store.due_events(now)).await else {
+            let Ok(Due { events, next }) = self.queue.due(now).await else {
                 sleep(PAUSE).await;
                 continue;
             };
-            if due.is_empty() {
+            if events.is_empty() {
                 let wait = next.map_or(Duration::MAX, |next| {
                     Duration::from_millis(next.saturating_sub(now).max(1))
                 });
                 // A clock that is set forward makes it late at most by this.
-                let _ = timeout(wait.min(Duration::from_secs(60)), self.state.event()).await;
+                let _ = timeout(wait.min(Duration::from_secs(60)), self.queue.event()).await;
             }
-            for event in due {
+            for event in events {
                 let id = event.id.clone();
                 let is_delivered = delivered.contains(&id);
                 match self.deliver(event, is_delivered).await {
@@ -106,7 +171,7 @@ impl Webhooks {
         let now = self.surroundings.now();
         let again =
             wait.filter(|_| !is_done).map(|wait| now.saturating_add(wait.saturating_mul(1000)));
-        let noted = self.state.ask(move |store| store.event_sent(&event.id, again)).await;
+        let noted = self.queue.sent(event, again).await;
         noted.map_err(|_| is_done)
     }
 

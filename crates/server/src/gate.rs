@@ -82,6 +82,15 @@ impl<S> Gate<S> {
         *self.core.config.write().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
+    /// Learns what other gates revoke as soon as the state tells of it, for ever.
+    pub async fn follow(&self) {
+        let Some(state) = &self.core.state else { return };
+        loop {
+            state.news().await;
+            self.core.learn_since(self.core.now()).await;
+        }
+    }
+
     /// Whether it can decide: it keeps no state, or the state answers.
     pub async fn is_ready(&self) -> bool {
         self.core.is_ready().await

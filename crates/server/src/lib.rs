@@ -4,7 +4,7 @@
 //! front of a service of yours.
 //!
 //! With the feature `standalone`, which is on by default, there is what a program needs that is nothing but a gate:
-//! [`Directory`] and [`Origin`] for media, [`SqliteStore`] for state, [`listen`] for connections, [`Proxy`] for decisions
+//! [`Directory`] and [`Origin`] for media, [`SqliteStore`] and [`RedisStore`] for state, [`listen`] for connections, [`Proxy`] for decisions
 //! that a proxy asks for.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
@@ -28,6 +28,8 @@ mod metrics;
 #[cfg(feature = "standalone")]
 mod origin;
 mod read;
+#[cfg(feature = "standalone")]
+mod redis;
 mod request;
 #[cfg(feature = "standalone")]
 mod sqlite;
@@ -45,18 +47,19 @@ pub use crate::body::GateBody;
 pub use crate::client::Client;
 pub use crate::gate::Gate;
 pub use crate::layer::{Faults, GateLayer, GateLayerBuilder, GateService, Grant};
-pub use crate::state::{State, StateFailure, Waiting};
+pub use crate::state::{State, StateFailure, Told, Waiting};
 pub use crate::store::{MediaStore, Metadata, Stored};
 pub use crate::surroundings::{Surroundings, SystemClock};
 #[cfg(feature = "standalone")]
 pub use crate::{
     directory::{Directory, FileBody},
-    events::Webhooks,
+    events::{Due, EventQueue, StoredEvent, Webhooks},
     forward_auth::Proxy,
     listen::{Limits, listen, raise_open_files, stop_signal},
     metrics::Metrics,
     origin::{Origin, OriginBody},
-    sqlite::{SqliteStore, StoreError, StoredEvent},
+    redis::{RedisAddress, RedisFault, RedisStore},
+    sqlite::{SqliteStore, StoreError},
     state::{Leader, StateThread},
     status::status,
     trusted_proxies::TrustedProxies,

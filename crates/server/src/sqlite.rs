@@ -30,7 +30,7 @@ use rusqlite::{
 pub use self::error::StoreError;
 use self::log::Log;
 use self::outbox::Outbox;
-pub use self::outbox::StoredEvent;
+use crate::events::Due;
 
 /// How long a command waits for those of other processes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -185,11 +185,11 @@ impl SqliteStore {
         self.outbox.take_lines()
     }
 
-    /// The events to send now, in Unix milliseconds, and when the next one after them is due.
+    /// The events to send at a time, in Unix milliseconds, and when the next one after them is due.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub fn due_events(&self, now: u64) -> Result<(Vec<StoredEvent>, Option<u64>), StoreError> {
+    pub fn due_events(&self, now: u64) -> Result<Due, StoreError> {
         Outbox::due(&self.connection, now)
     }
 

@@ -2,10 +2,12 @@
 
 #[cfg(feature = "standalone")]
 mod leader;
+#[cfg(all(test, feature = "standalone"))]
+pub(crate) mod model;
 #[cfg(feature = "standalone")]
 mod thread;
 
-use core::future::Future;
+use core::future::{Future, pending};
 use core::pin::Pin;
 
 use playgate::UnixTime;
@@ -16,6 +18,9 @@ pub use self::{leader::Leader, thread::StateThread};
 
 /// A reply that is waited for.
 pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T, StateFailure>> + Send>>;
+
+/// Something that is waited for.
+pub type Told = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Why there is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,4 +40,9 @@ pub trait State: Send + Sync + 'static {
 
     /// Performs a command on the record of this name. The revocations that follow are on the denylist then.
     fn record(&self, name: String, command: RecordCommand, now: UnixTime) -> Waiting<Outcome>;
+
+    /// Waits until another gate may have changed the denylist. Most states do not tell.
+    fn news(&self) -> Told {
+        Box::pin(pending())
+    }
 }

@@ -171,6 +171,8 @@ pub struct Outcome {
 pub fn apply(record: Option<Record>, command: RecordCommand, now: UnixTime) -> Outcome {
     let now = now.as_secs();
     let (mut revocations, mut theft) = (Vec::new(), None);
+    // A store may take its time to forget what has ended.
+    let record = record.filter(|record| record.until() > now);
     let (record, reply) = match (record.or_else(|| command.first()), command) {
         (Some(Record::Redemption(mut redemption)), RecordCommand::Redeem(redeem)) => {
             let reply = redemption.redeem(redeem);

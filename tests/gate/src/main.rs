@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::env;
 use std::net::SocketAddr;
 use std::panic;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,8 +21,8 @@ use hyper::body::Incoming;
 use playgate::UnixTime;
 use playgate_edge::{Binding, Config, LogEntry, Setting, Variables};
 use playgate_server::{
-    Client, Gate, GateBody, Leader, Limits, MediaStore, SqliteStore, State, StateThread,
-    Surroundings, Webhooks, listen,
+    Client, EventQueue, Gate, GateBody, Leader, Limits, MediaStore, RedisAddress, RedisStore,
+    SqliteStore, State, StateThread, Surroundings, Webhooks, listen,
 };
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
@@ -84,11 +84,9 @@ async fn main() {
     let variables: Map<String, Value> = serde_json::from_str(&variables).expect("JSON");
     let text = |name: &str| variables.get(name).and_then(Value::as_str);
     let events = text("EVENTS_URL").zip(text("EVENTS_SECRET"));
-    let mut store = SqliteStore::open(&state).expect("a store");
-    store.keep_events(events.is_some());
-    let thread = StateThread::start(store, Arc::clone(&outside) as _).expect("a thread");
+    let (queue, state) = open(&state, events.is_some(), &outside);
     if let Some((url, secret)) = events {
-        let hooks = Webhooks::new(url, secret, thread.clone(), Arc::clone(&outside) as _);
+        let hooks = Webhooks::new(url, secret, queue, Arc::clone(&outside) as _);
         tokio::spawn(hooks.expect("a secret").run());
     }
     let world = Arc::new(World {
@@ -96,7 +94,7 @@ async fn main() {
         variables,
         gates: Mutex::default(),
         metadata: media::Labels::default(),
-        state: state::Counted::new(thread, state),
+        state,
         outside,
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -117,6 +115,29 @@ async fn main() {
         async move { world.answer(request, peer).await }
     })
     .await;
+}
+
+/// The state: in Redis, if there is an address of one, and else in a file.
+fn open(
+    state: &Path,
+    keeps_events: bool,
+    outside: &Arc<Outside>,
+) -> (Arc<dyn EventQueue>, state::Counted) {
+    if let Some(url) = state.to_str().filter(|text| RedisAddress::is_meant(text)) {
+        let address = url.parse().expect("an address");
+        let store = RedisStore::new(address, 0, keeps_events, Arc::clone(outside) as _);
+        let store = store.expect("a client");
+        let client = redis::Client::open(url).expect("a client");
+        let storage = state::Redis { store: store.clone(), client };
+        let queue = Arc::new(store.clone());
+        return (queue, state::Counted::new(Arc::new(store), Arc::new(storage)));
+    }
+    let mut store = SqliteStore::open(state).expect("a store");
+    store.keep_events(keeps_events);
+    let thread = StateThread::start(store, Arc::clone(outside) as _).expect("a thread");
+    let storage = state::File { thread: thread.clone(), path: state.into() };
+    let queue = Arc::new(thread.clone());
+    (queue, state::Counted::new(Arc::new(thread), Arc::new(storage)))
 }
 
 type Body = Either<Full<Bytes>, GateBody<<Media as MediaStore>::Body>>;

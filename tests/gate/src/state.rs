@@ -1,16 +1,17 @@
-//! The state of a test: a SQLite file, what befalls it, and states that fail.
+//! The state of a test, what befalls it, and states that fail.
+
+mod file;
+mod redis;
 
 use std::collections::HashMap;
 use std::future::pending;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use playgate::UnixTime;
-use playgate_server::{State, StateFailure, StateThread, Waiting};
+use playgate_server::{State, StateFailure, Told, Waiting};
 use playgate_state::{
     DenylistCommand, DenylistReply, Outcome, OverLimit, Play, RecordCommand, Update,
 };
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 /// What a test may put in the place of the state.
@@ -31,17 +32,41 @@ pub(crate) fn is_known(text: &str) -> bool {
     STAND_INS.contains(&text) || text.starts_with("http")
 }
 
+pub(crate) use self::file::File;
+pub(crate) use self::redis::Redis;
+
+/// What is stored, as others than a gate could change it.
+pub(crate) trait Storage: Send + Sync {
+    /// Restores an older state: the last rows are lost.
+    fn lose(&self, rows: u64);
+    /// It is time to look for ended rows.
+    fn make_due(&self);
+    fn sweep(&self, now: UnixTime) -> Waiting<()>;
+    /// The log.
+    fn rows(&self) -> Value;
+    /// Epoch, and when ended rows are looked for.
+    fn identity(&self, now: UnixTime) -> Value;
+    /// The clock was ahead when they were last looked for.
+    fn come_from_the_future(&self);
+    /// Adds rows up to this length that hold until then.
+    fn fill_up(&self, len: u64, until: u64);
+    /// Adds rows that ended long ago.
+    fn fill(&self, rows: u64);
+    fn record(&self, name: &str) -> Option<Vec<u8>>;
+    fn set_record(&self, name: &str, record: &[u8]);
+}
+
 /// The state, and how often it was asked.
 #[derive(Clone)]
 pub(crate) struct Counted {
-    thread: StateThread,
-    file: PathBuf,
+    state: Arc<dyn State>,
+    storage: Arc<dyn Storage>,
     asked: Arc<Mutex<HashMap<String, u64>>>,
 }
 
 impl Counted {
-    pub(crate) fn new(thread: StateThread, file: PathBuf) -> Self {
-        Self { thread, file, asked: Arc::default() }
+    pub(crate) fn new(state: Arc<dyn State>, storage: Arc<dyn Storage>) -> Self {
+        Self { state, storage, asked: Arc::default() }
     }
 
     /// The state with a denylist and records that may be stand-ins.
@@ -65,137 +90,66 @@ impl Counted {
         record: Option<&str>,
         now: UnixTime,
     ) -> Value {
-        let verb = words.first().and_then(Value::as_str).unwrap_or_default();
-        let counted =
-            |what: &str| self.asked.lock().expect("counts").get(what).copied().unwrap_or(0);
-        let database = Connection::open(&self.file).expect("the file");
+        let text = |n: usize| words.get(n).and_then(Value::as_str).unwrap_or_default();
+        let number = |n: usize| words.get(n).and_then(Value::as_u64).unwrap_or_default();
+        let (store, verb) = (&self.storage, text(0));
         match (record, verb) {
-            (None, "counted") => json!(counted("denylist")),
-            (None, "lose") => {
-                let lost = words.get(1).and_then(Value::as_u64);
-                let query = "DELETE FROM log WHERE seq >= (SELECT max(seq) + 1 FROM log) - ?";
-                database.execute(query, [lost]).expect("a log");
-                Value::Null
+            (_, "counted") => {
+                let asked = self.asked.lock().expect("counts");
+                return json!(asked.get(record.unwrap_or("denylist")).copied().unwrap_or(0));
             }
-            (None, "ring") => {
-                database.execute("UPDATE identity SET compact_at = 1", []).expect("an identity");
-                self.thread.ask(move |store| store.sweep(now)).await.expect("a sweep");
-                Value::Null
-            }
-            // Two playbacks of a viewer who may have one: the first is displaced.
-            (None, "adds") => {
-                let lines = words.get(1).and_then(Value::as_str).unwrap_or_default();
-                let mut lines = lines.split('\n');
-                let (sid, until) =
-                    (lines.nth(1).unwrap_or_default(), lines.nth(1).unwrap_or_default());
-                let until = until.parse().expect("a time");
-                let name = format!("viewer/of-{sid}");
-                let mut added = Ok(());
-                for sid in [sid, "another"] {
-                    let over = OverLimit::Displace;
-                    let play = Play { sid: sid.into(), start: None, max: 1, over, until };
-                    let name = name.clone();
-                    let work = move |store: &mut playgate_server::SqliteStore| {
-                        store.record(&name, RecordCommand::Play(play), now).map(drop)
-                    };
-                    added = added.and(self.thread.ask(work).await);
-                }
-                match added {
-                    Err(StateFailure::Full) => json!("the denylist is full"),
-                    other => {
-                        other.map_or_else(|error| json!(format!("{error:?}")), |()| Value::Null)
-                    }
-                }
-            }
-            (None, "sweep") => {
-                self.thread.ask(move |store| store.sweep(now)).await.expect("a sweep");
-                Value::Null
-            }
-            (None, "stored") => {
-                let mut query = database
-                    .prepare("SELECT seq, kind, value, current FROM log ORDER BY seq")
-                    .expect("a log");
-                let rows = query.query_map([], |row| {
-                    Ok(json!({
-                        "seq": row.get::<_, u64>(0)?, "kind": row.get::<_, String>(1)?,
-                        "value": row.get::<_, String>(2)?, "current": row.get::<_, u64>(3)?,
-                    }))
-                });
-                rows.expect("rows").collect::<Result<Value, _>>().expect("a row")
-            }
-            (None, "identity") => {
-                let query = "SELECT epoch, compact_at FROM identity";
-                let (epoch, at): (Vec<u8>, u64) = database
-                    .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
-                    .expect("an identity");
-                json!({ "epoch": format!("{epoch:?}"), "compact_at": at * 1000 })
-            }
-            (None, "comesFromTheFuture") => {
-                database
-                    .execute("UPDATE identity SET compact_at = 1000000000000", [])
-                    .expect("an identity");
-                Value::Null
-            }
-            (None, "fillUp") => {
-                let values = [words.get(1), words.get(2)].map(|word| word.and_then(Value::as_u64));
-                database
-                    .execute(
-                        "WITH RECURSIVE n (i) AS (SELECT coalesce(max(seq) + 1, 0) FROM log UNION ALL
-                         SELECT i + 1 FROM n WHERE i + 1 < ?)
-                         INSERT INTO log SELECT i, 'jti', 'x' || i, NULL, ?, 'revoked', 0, 1 FROM n",
-                        values,
-                    )
-                    .expect("a log");
-                Value::Null
-            }
-            (None, "fill") => {
-                let entries = words.get(1).and_then(Value::as_u64);
-                database
-                    .execute(
-                        "WITH RECURSIVE n (i, left) AS (SELECT coalesce(max(seq) + 1, 0), ? FROM log
-                         UNION ALL SELECT i + 1, left - 1 FROM n WHERE left > 1)
-                         INSERT INTO log SELECT i, 'jti', 'ended-' || i, NULL, 1, 'revoked', 0, 1 FROM n",
-                        [entries],
-                    )
-                    .expect("a log");
-                Value::Null
-            }
-            (Some(name), "counted") => json!(counted(name)),
-            (Some(name), "stored") => {
-                let query = "SELECT record FROM records WHERE name = ?";
-                database
-                    .query_row(query, [name], |row| row.get::<_, Vec<u8>>(0))
-                    .map_or(Value::Null, |record| json!(record))
-            }
+            (None, "adds") => return self.adds(text(1), now).await,
+            (None, "stored") => return store.rows(),
+            (None, "identity") => return store.identity(now),
+            (Some(name), "stored") => return json!(store.record(name)),
             (Some(name), "swap") => {
-                let text = |n: usize| words.get(n).and_then(Value::as_str).unwrap_or_default();
-                let query = "SELECT record FROM records WHERE name = ?";
-                let record: Vec<u8> =
-                    database.query_row(query, [name], |row| row.get(0)).expect("a record");
+                let record = store.record(name).expect("a record");
                 let (old, new) = (text(1).as_bytes(), text(2).as_bytes());
                 let at = record.windows(old.len()).position(|window| window == old);
                 if let Some(at) = at {
                     let swapped = [&record[..at], new, &record[at + old.len()..]].concat();
-                    let query = "UPDATE records SET record = ? WHERE name = ?";
-                    database.execute(query, (swapped, name)).expect("a record");
+                    store.set_record(name, &swapped);
                 }
-                json!(at.is_some())
+                return json!(at.is_some());
             }
+            (None, "lose") => store.lose(number(1)),
+            (None, "ring") => {
+                store.make_due();
+                store.sweep(now).await.expect("a sweep");
+            }
+            (None, "sweep") => store.sweep(now).await.expect("a sweep"),
+            (None, "comesFromTheFuture") => store.come_from_the_future(),
+            (None, "fillUp") => store.fill_up(number(1), number(2)),
+            (None, "fill") => store.fill(number(1)),
             (Some(name), "spoil") => {
-                let query = "UPDATE records SET record = CAST(x'63' || substr(record, 2) AS BLOB) WHERE name = ?";
-                database.execute(query, [name]).expect("a record");
-                Value::Null
+                let mut record = store.record(name).expect("a record");
+                record[0] = 99;
+                store.set_record(name, &record);
             }
             (Some(name), "ring") => {
-                let name = name.to_string();
-                let work = move |store: &mut playgate_server::SqliteStore| {
-                    store.record(&name, RecordCommand::Sweep, now)
-                };
-                self.thread.ask(work).await.expect("a sweep");
-                Value::Null
+                let swept = self.state.record(name.into(), RecordCommand::Sweep, now).await;
+                drop(swept.expect("a sweep"));
             }
             _ => panic!("no such method: {verb}"),
         }
+        Value::Null
+    }
+
+    /// Two playbacks of a viewer who may have one: the first is displaced. Returns what went wrong.
+    async fn adds(&self, lines: &str, now: UnixTime) -> Value {
+        let lines: Vec<&str> = lines.split('\n').collect();
+        let (first, until) = (lines[1], lines[3].parse().expect("a time"));
+        for sid in [first, "another"] {
+            let sid = sid.into();
+            let play = Play { sid, start: None, max: 1, over: OverLimit::Displace, until };
+            let name = format!("viewer/of-{first}");
+            match self.state.record(name, RecordCommand::Play(play), now).await {
+                Ok(_) => {}
+                Err(StateFailure::Full) => return json!("the denylist is full"),
+                Err(failure) => return json!(format!("{failure:?}")),
+            }
+        }
+        Value::Null
     }
 }
 
@@ -204,12 +158,16 @@ impl State for Counted {
         if matches!(command, DenylistCommand::Since { .. }) {
             self.count("denylist");
         }
-        self.thread.denylist(command, now)
+        self.state.denylist(command, now)
     }
 
     fn record(&self, name: String, command: RecordCommand, now: UnixTime) -> Waiting<Outcome> {
         self.count(&name);
-        self.thread.record(name, command, now)
+        self.state.record(name, command, now)
+    }
+
+    fn news(&self) -> Told {
+        self.state.news()
     }
 }
 

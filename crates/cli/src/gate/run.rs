@@ -9,10 +9,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use playgate_edge::{LogEntry, faults, panicked};
 use playgate_server::{
-    Directory, Gate, Leader, Limits, Metrics, Origin, Proxy, SqliteStore, State, StateThread,
-    Surroundings, SystemClock, TrustedProxies, Webhooks, listen, raise_open_files, status,
-    stop_signal,
+    Directory, EventQueue, Gate, Leader, Limits, Metrics, Origin, Proxy, RedisAddress, RedisFault,
+    RedisStore, SqliteStore, State, StateThread, Surroundings, SystemClock, TrustedProxies,
+    Webhooks, listen, raise_open_files, status, stop_signal,
 };
+use serde_json::json;
 use tokio::runtime;
 use zeroize::Zeroizing;
 
@@ -95,6 +96,9 @@ pub(super) fn run(options: Options, settings: Settings) -> Result<Exit, Failure>
     runtime.block_on(async {
         let state = match &settings.state {
             Some(StateSetting::File(file)) => Some(open_state(file, &settings, &world)?),
+            Some(StateSetting::Redis(url, replicas)) => {
+                Some(connect_state(url, *replicas, &settings, &world).await?)
+            }
             Some(StateSetting::Leader(gate, secret)) => {
                 let leader = Leader::new(gate, secret).ok_or_else(|| {
                     Failure::usage("ADMIN_SECRET has characters that a header field cannot have")
@@ -107,7 +111,7 @@ pub(super) fn run(options: Options, settings: Settings) -> Result<Exit, Failure>
     })
 }
 
-/// Opens the state, and sends events if the operator wants them.
+/// Opens the state in a file.
 fn open_state(
     file: &Path,
     settings: &Settings,
@@ -117,15 +121,59 @@ fn open_state(
         Failure::unavailable(format_args!("{}: {error}", file.display()))
     };
     let mut store = SqliteStore::open(file).map_err(|error| cannot(&error))?;
-    let events = settings.config.events();
-    store.keep_events(events.is_some());
+    store.keep_events(settings.config.events().is_some());
     let thread =
         StateThread::start(store, Arc::clone(world) as _).map_err(|error| cannot(&error))?;
-    if let Some((url, secret)) = events {
-        let webhooks = Webhooks::new(url, secret, thread.clone(), Arc::clone(world) as _);
-        tokio::spawn(webhooks.map_err(|error| cannot(&error))?.run());
-    }
+    send_events(settings, Arc::new(thread.clone()), world)?;
     Ok(Arc::new(thread))
+}
+
+/// Connects to the state in Redis. If that is not there yet, the gate starts all the same, and is not ready until it is.
+async fn connect_state(
+    url: &str,
+    replicas: u32,
+    settings: &Settings,
+    world: &Arc<World>,
+) -> Result<Arc<dyn State>, Failure> {
+    let cannot =
+        |fault: &RedisFault| Failure::unavailable(format_args!("cannot use STATE: {fault}"));
+    let address: RedisAddress = url.parse().map_err(Failure::usage)?;
+    let keeps_events = settings.config.events().is_some();
+    let store = RedisStore::new(address, replicas, keeps_events, Arc::clone(world) as _)
+        .map_err(|fault| cannot(&fault))?;
+    match store.connect().await {
+        Ok(true) => {}
+        Ok(false) => world.log.write(
+            &json!({
+                "decision": "error", "reason": "state_not_kept",
+                "error": "Redis writes nothing down as it is told, and has no replica: what is revoked would open again after a restart; set its appendonly to yes",
+            })
+            .to_string(),
+        ),
+        Err(fault) if fault.may_pass() => world.log.write(
+            &json!({ "decision": "error", "reason": "state_failed", "error": fault.to_string() })
+                .to_string(),
+        ),
+        Err(fault) => return Err(cannot(&fault)),
+    }
+    send_events(settings, Arc::new(store.clone()), world)?;
+    tokio::spawn(store.clone().tidy());
+    Ok(Arc::new(store))
+}
+
+/// Sends events, if the operator wants them.
+fn send_events(
+    settings: &Settings,
+    queue: Arc<dyn EventQueue>,
+    world: &Arc<World>,
+) -> Result<(), Failure> {
+    if let Some((url, secret)) = settings.config.events() {
+        let webhooks = Webhooks::new(url, secret, queue, Arc::clone(world) as _);
+        let webhooks = webhooks
+            .map_err(|error| Failure::unavailable(format_args!("cannot send events: {error}")))?;
+        tokio::spawn(webhooks.run());
+    }
+    Ok(())
 }
 
 async fn serve(
@@ -165,6 +213,8 @@ async fn serve(
     };
     let viewers = listener::bind(address, "listening", "--listen").await?;
     let gate = Arc::new(Gate::new(Ok(config), media, state, Arc::clone(&world) as _));
+    let following = Arc::clone(&gate);
+    tokio::spawn(async move { following.follow().await });
     if let Some(listener) = operators {
         let (gate, metrics) = (Arc::clone(&gate), Arc::clone(&world.metrics));
         let answer = move |request, _| {
@@ -239,7 +289,7 @@ fn reload(
         settings;
     if (Fixed { listen, status, media, state, forward_auth, events }) != *fixed {
         world.metrics.reloaded(false);
-        let error = "LISTEN, STATUS, MEDIA, FORWARD_AUTH, EVENTS_URL, EVENTS_SECRET, STATE and DENYLIST take a restart to change, and so does whether there is an ORIGIN or an ADMIN_SECRET; the old settings stay";
+        let error = "LISTEN, STATUS, MEDIA, FORWARD_AUTH, EVENTS_URL, EVENTS_SECRET, STATE, STATE_REPLICAS and DENYLIST take a restart to change, and so does whether there is an ORIGIN or an ADMIN_SECRET; the old settings stay";
         return world.log.write(&faults(&[error.into()]));
     }
     gate.reload(config);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use http::HeaderName;
 use ipnet::IpNet;
 use playgate_edge::{Binding, Config, Setting, Variables};
-use playgate_server::{Proxy, TrustedProxies};
+use playgate_server::{Proxy, RedisAddress, TrustedProxies};
 use toml::{Table, Value};
 use zeroize::Zeroizing;
 
@@ -28,6 +28,9 @@ const LISTEN: &str = "127.0.0.1:8787";
 /// Where it keeps state, unless something else is set.
 const STATE: &str = "playgate.db";
 
+/// The most replicas that may have to confirm a change.
+const MAX_REPLICAS: u32 = 9;
+
 const CONFIG_FILE: SecretFile = SecretFile {
     source: "the file in --config",
     advice: "write settings into it, like ORIGIN = \"https://media.example.com\"",
@@ -39,6 +42,8 @@ const CONFIG_FILE: SecretFile = SecretFile {
 pub(super) enum StateSetting {
     /// In a file.
     File(PathBuf),
+    /// In a Redis at this address, of which so many replicas have to confirm each change.
+    Redis(Zeroizing<String>, u32),
     /// Another gate keeps the denylist: its address, and the secret of both.
     Leader(String, Zeroizing<String>),
 }
@@ -76,6 +81,7 @@ impl Settings {
         };
         let [media, state, admin_secret] = ["MEDIA", "STATE", "ADMIN_SECRET"].map(&mut text);
         let (leader, events) = (text("DENYLIST"), text("EVENTS_URL"));
+        let replicas = text("STATE_REPLICAS");
         let [listen, status] = ["LISTEN", "STATUS"].map(&mut text);
         let forward_auth = text("FORWARD_AUTH");
         let [networks, country] = ["TRUSTED_PROXIES", "COUNTRY_HEADER"].map(&mut text);
@@ -97,7 +103,9 @@ impl Settings {
             }
         }
         let proxies = proxies(networks.as_deref(), country.as_deref(), &mut note);
-        for (name, text) in [("STATE", &state), ("DENYLIST", &leader)] {
+        for (name, text) in
+            [("STATE", &state), ("STATE_REPLICAS", &replicas), ("DENYLIST", &leader)]
+        {
             if text.is_some() && admin_secret.is_none() {
                 note(
                     name,
@@ -114,6 +122,7 @@ impl Settings {
         if let Some(Err(error)) = leader.as_deref().map(gate) {
             note("DENYLIST", error);
         }
+        let replicas = replicas_in(replicas.as_deref(), state.as_deref(), &mut note);
         let binding = |is_there| if is_there { Binding::Right } else { Binding::Absent };
         let (bucket, keeps_state) = (binding(media.is_some()), binding(admin_secret.is_some()));
         // The records of another gate are out of reach.
@@ -128,7 +137,12 @@ impl Settings {
         let media = media.map(PathBuf::from);
         let state = admin_secret.map(|secret| match leader {
             Some(leader) => StateSetting::Leader(leader, secret.into()),
-            None => StateSetting::File(state.unwrap_or_else(|| STATE.into()).into()),
+            None => match state {
+                Some(url) if RedisAddress::is_meant(&url) => {
+                    StateSetting::Redis(url.into(), replicas)
+                }
+                state => StateSetting::File(state.unwrap_or_else(|| STATE.into()).into()),
+            },
         });
         let file = match &state {
             Some(StateSetting::File(file)) => Some(file.clone()),
@@ -175,12 +189,8 @@ struct Source {
 
 impl Source {
     fn read(options: &Gate) -> Result<Self, Failure> {
-        for path in [&options.root, &options.state].into_iter().flatten() {
-            if path.to_str().is_none() {
-                return Err(Failure::usage(
-                    "the path in --root or --state is not UTF-8; rename it",
-                ));
-            }
+        if options.root.as_ref().is_some_and(|path| path.to_str().is_none()) {
+            return Err(Failure::usage("the path in --root is not UTF-8; rename it"));
         }
         let path = |path: &Option<PathBuf>| path.as_ref()?.to_str().map(String::from);
         let address = |address: Option<SocketAddr>| address.map(|address| address.to_string());
@@ -188,7 +198,7 @@ impl Source {
             ("MEDIA", path(&options.root)),
             ("ORIGIN", options.origin.clone()),
             ("FORWARD_AUTH", options.forward_auth.map(|proxy| proxy.name().into())),
-            ("STATE", path(&options.state)),
+            ("STATE", options.state.clone()),
             ("LISTEN", address(options.listen)),
             ("STATUS", address(options.status)),
             ("TRUSTED_PROXIES", options.trusted_proxies.clone()),
@@ -268,6 +278,29 @@ fn address(
         Err(error) => {
             note(name, error);
             None
+        }
+    }
+}
+
+/// How many replicas have to confirm a change. Checks the address of the Redis, too, if there is one.
+fn replicas_in(
+    replicas: Option<&str>,
+    state: Option<&str>,
+    note: &mut impl FnMut(&str, &str),
+) -> u32 {
+    let url = state.filter(|state| RedisAddress::is_meant(state));
+    if let Some(Err(error)) = url.map(str::parse::<RedisAddress>) {
+        note("STATE", error);
+    }
+    let Some(replicas) = replicas else { return 0 };
+    if url.is_none() {
+        note("STATE_REPLICAS", "applies only with a Redis in STATE; remove it");
+    }
+    match replicas.trim().parse() {
+        Ok(replicas) if replicas <= MAX_REPLICAS => replicas,
+        _ => {
+            note("STATE_REPLICAS", "write a whole number from 0 to 9; with three servers, 1");
+            0
         }
     }
 }

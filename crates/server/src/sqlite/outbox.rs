@@ -1,35 +1,16 @@
 //! The events that are not delivered yet, in the table `events`.
 
 use std::cell::RefCell;
-use std::time::{Duration, UNIX_EPOCH};
 
 use playgate::UnixTime;
 use playgate_edge::Event;
 use rusqlite::{Connection, params};
 
 use super::error::StoreError;
+use crate::events::{Due, MAX_WAITING, StoredEvent};
 
-/// The most events that wait, and the most that are sent at a time.
-const MAX_WAITING: u64 = 10_000;
+/// The most events that are sent at a time.
 const MAX_DUE: u64 = 50;
-
-/// An event that waits.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StoredEvent {
-    /// Its id, by which a receiver knows a repetition.
-    pub id: String,
-    /// The body of the webhook.
-    pub body: String,
-    /// How often it was sent in vain.
-    pub attempts: usize,
-}
-
-/// Shows no body: it names a viewer.
-impl core::fmt::Debug for StoredEvent {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("StoredEvent").field("id", &self.id).finish_non_exhaustive()
-    }
-}
 
 /// What happens to events.
 #[derive(Debug, Default)]
@@ -59,12 +40,10 @@ impl Outbox {
             lines.push(r#"{"decision":"error","reason":"events_full"}"#.into());
             return Ok(());
         }
-        let time = Duration::from_secs(now.as_secs().min(MAX_TIME));
-        let time = UNIX_EPOCH.checked_add(time).unwrap_or(UNIX_EPOCH);
-        let body = event.body(&humantime::format_rfc3339_millis(time).to_string());
+        let event = StoredEvent::new(event, now).map_err(|_| StoreError::Random)?;
         tables.prepare_cached("INSERT INTO events VALUES (?, ?, 0, ?)")?.execute(params![
-            new_id()?,
-            body,
+            event.id,
+            event.body,
             now.as_secs().saturating_mul(1000)
         ])?;
         Ok(())
@@ -84,18 +63,15 @@ impl Outbox {
         core::mem::take(&mut self.lines.get_mut().1)
     }
 
-    pub(super) fn due(
-        tables: &Connection,
-        now: u64,
-    ) -> Result<(Vec<StoredEvent>, Option<u64>), StoreError> {
+    pub(super) fn due(tables: &Connection, now: u64) -> Result<Due, StoreError> {
         let query = "SELECT id, body, attempts FROM events WHERE due <= ? ORDER BY due LIMIT ?";
         let mut query = tables.prepare_cached(query)?;
         let read = |row: &rusqlite::Row<'_>| {
             Ok(StoredEvent { id: row.get(0)?, body: row.get(1)?, attempts: row.get(2)? })
         };
-        let due = query.query_map([now, MAX_DUE], read)?.collect::<Result<_, _>>()?;
+        let events = query.query_map([now, MAX_DUE], read)?.collect::<Result<_, _>>()?;
         let mut next = tables.prepare_cached("SELECT min(due) FROM events WHERE due > ?")?;
-        Ok((due, next.query_row([now], |row| row.get(0))?))
+        Ok(Due { events, next: next.query_row([now], |row| row.get(0))? })
     }
 
     pub(super) fn sent(
@@ -112,20 +88,4 @@ impl Outbox {
         };
         Ok(())
     }
-}
-
-/// The last second of the year 9999: later ones have no date in RFC 3339.
-const MAX_TIME: u64 = 253_402_300_799;
-
-/// A random id, in the form of a UUID (RFC 9562, section 5.4).
-fn new_id() -> Result<String, StoreError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| StoreError::Random)?;
-    let mut number = u128::from_be_bytes(bytes);
-    number = number & !(0xf << 76) | 4 << 76;
-    number = number & !(0b11 << 62) | 0b10 << 62;
-    let hex = format!("{number:032x}");
-    let part = |from, to| hex.get(from..to).unwrap_or_default();
-    let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
-    Ok(["msg_", &parts.join("-")].concat())
 }

@@ -1,19 +1,17 @@
-use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::{env, fs, thread};
 
 use playgate_state::{
-    Client, Denylist, Kind, MAX_LEN, OverLimit, Play, Put, Reason, RecordReply, Redeem, Revocation,
-    SessionLink, should_compact,
+    Client, Kind, MAX_LEN, OverLimit, Play, Put, Reason, RecordReply, Redeem, Revocation,
+    SessionLink,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-
-const NOW: u64 = 1_767_225_600;
+use crate::state::model::{NOW, Tested, any_steps, check};
 
 fn log(store: &SqliteStore) -> Log<'_> {
     Log { tables: &store.connection, outbox: &store.outbox }
@@ -54,111 +52,27 @@ fn fill(store: &SqliteStore, from: u64, to: u64, until: u64) {
     store.connection.execute(query, [from, to, until]).unwrap();
 }
 
-fn any_revocation() -> impl Strategy<Value = Revocation> {
-    let kind = prop_oneof![Just(Kind::Sub), Just(Kind::Sid), Just(Kind::All)];
-    let reason = prop_oneof![Just(Reason::Revoked), Just(Reason::SignedOut)];
-    let issued_before = proptest::option::of(NOW - 9..NOW + 9);
-    (kind, 0..3_u8, issued_before, NOW - 50..NOW + 9_000, reason).prop_map(
-        |(kind, value, issued_before, until, reason)| Revocation {
-            kind,
-            value: if kind == Kind::All { String::new() } else { format!("it's {value}") },
-            issued_before: issued_before.filter(|_| kind.takes_issued_before()),
-            until,
-            reason,
-        },
-    )
-}
+impl Tested for Vec<SqliteStore> {
+    fn denylist(&mut self, n: usize, command: DenylistCommand, now: UnixTime) -> DenylistReply {
+        self[n].denylist(command, now).unwrap()
+    }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Denylist(DenylistCommand),
-    Record(u8, RecordCommand),
-    Sweep,
-    Wait(u64),
-}
+    fn record(&mut self, n: usize, name: &str, command: RecordCommand, now: UnixTime) -> Outcome {
+        self[n].record(name, command, now).unwrap()
+    }
 
-fn any_step() -> impl Strategy<Value = Step> {
-    let names = prop_oneof![Just(Kind::Sub), Just(Kind::Sid)];
-    let undo = (names, 0..3_u8)
-        .prop_map(|(kind, value)| DenylistCommand::Undo { kind, value: format!("it's {value}") });
-    let list = (proptest::option::of(0..9_u64), 0..5_usize)
-        .prop_map(|(after, limit)| DenylistCommand::List { after, limit });
-    let play = (0..4_u8, 60..9_000_u64).prop_map(|(sid, length)| {
-        let until = NOW + 50_000 + length;
-        let (sid, start, max, over) = (sid.to_string(), None, 1, OverLimit::Displace);
-        RecordCommand::Play(Play { sid, start, max, over, until })
-    });
-    let redeem = (0..3_u8).prop_map(|client| {
-        let client = client.to_string();
-        RecordCommand::Redeem(Redeem { client, uses: 2, until: NOW + 5_000 })
-    });
-    let put = (0..2_u8).prop_map(|token| {
-        let (token, jti) = (token.to_string(), "j".into());
-        RecordCommand::Put(Put { token, jti, until: NOW + 5_000 })
-    });
-    let end = any::<bool>().prop_map(|revoke| RecordCommand::End { sid: None, revoke });
-    let others = prop_oneof![
-        Just(RecordCommand::Delete),
-        Just(RecordCommand::Get),
-        Just(RecordCommand::List),
-        Just(RecordCommand::Sweep),
-    ];
-    prop_oneof![
-        4 => any_revocation().prop_map(|one| Step::Denylist(DenylistCommand::Revoke(one))),
-        2 => undo.prop_map(Step::Denylist),
-        2 => list.prop_map(Step::Denylist),
-        6 => (0..3_u8, prop_oneof![play, redeem, put, end, others])
-            .prop_map(|(name, command)| Step::Record(name, command)),
-        1 => Just(Step::Sweep),
-        2 => prop_oneof![0..3_000_u64, Just(90_000)].prop_map(Step::Wait),
-    ]
+    fn sweep(&mut self, n: usize, now: UnixTime) {
+        self[n].sweep(now).unwrap();
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Two processes take turns, and do what one denylist and one map of records in memory do.
     #[test]
-    fn it_does_what_the_state_says(steps in prop::collection::vec(any_step(), 1..60)) {
+    fn it_does_what_the_state_says(steps in any_steps()) {
         let folder = TempDir::new().unwrap();
-        let mut stores = [open(&folder), open(&folder)];
-        let update = since(&mut stores[0], None, 0);
-        let mut denylist = Denylist::new(update.epoch(), *update.key());
-        let mut records: HashMap<u8, Record> = HashMap::new();
-        let mut now = NOW;
-        for (n, step) in steps.into_iter().enumerate() {
-            let store = &mut stores[n % 2];
-            match step {
-                Step::Wait(secs) => now += secs,
-                Step::Sweep => {
-                    store.sweep(at(now)).unwrap();
-                    records.retain(|_, record| record.until() > now);
-                    let epoch = since(store, None, 0).epoch();
-                    if epoch != denylist.epoch() {
-                        let (len, live) = (denylist.rows().len() as u64, denylist.live(at(now)));
-                        prop_assert!(should_compact(len, live, None));
-                        denylist.compact(at(now), epoch);
-                    }
-                }
-                Step::Denylist(command) => {
-                    let expected = denylist.apply(command.clone(), at(now));
-                    prop_assert_eq!(store.denylist(command, at(now)).unwrap(), expected);
-                }
-                Step::Record(name, command) => {
-                    let expected = apply(records.remove(&name), command.clone(), at(now));
-                    for one in &expected.revocations {
-                        denylist.apply(DenylistCommand::Revoke(one.clone()), at(now));
-                    }
-                    records.extend(expected.record.clone().map(|record| (name, record)));
-                    let outcome = store.record(&name.to_string(), command, at(now)).unwrap();
-                    prop_assert_eq!(outcome, expected);
-                }
-            }
-        }
-        let DenylistReply::Update(expected) = denylist.apply(DenylistCommand::Since { epoch: None, from: 0 }, at(now)) else {
-            panic!()
-        };
-        prop_assert_eq!(since(&mut stores[0], None, 0), expected);
+        check(&mut vec![open(&folder), open(&folder)], steps)?;
     }
 }
 

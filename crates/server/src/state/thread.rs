@@ -14,7 +14,8 @@ use playgate_state::{DenylistCommand, DenylistReply, Outcome, RecordCommand};
 use serde_json::json;
 use tokio::sync::{Notify, oneshot};
 
-use super::{State, StateFailure, Waiting};
+use super::{State, StateFailure, Told, Waiting};
+use crate::events::{Due, EventQueue, StoredEvent};
 use crate::sqlite::{SqliteStore, StoreError};
 use crate::surroundings::Surroundings;
 
@@ -52,11 +53,6 @@ impl StateThread {
         let worker = Worker { store, surroundings, has_events: Arc::clone(&has_events) };
         thread::Builder::new().name("state".into()).spawn(move || worker.run(&queue))?;
         Ok(Self { jobs, has_events, surroundings: own })
-    }
-
-    /// Waits until there was an event.
-    pub(crate) async fn event(&self) {
-        self.has_events.notified().await;
     }
 
     /// Does something with the store.
@@ -98,6 +94,21 @@ impl State for StateThread {
 
     fn record(&self, name: String, command: RecordCommand, now: UnixTime) -> Waiting<Outcome> {
         self.ask(move |store| store.record(&name, command, now))
+    }
+}
+
+impl EventQueue for StateThread {
+    fn due(&self, now: u64) -> Waiting<Due> {
+        self.ask(move |store| store.due_events(now))
+    }
+
+    fn sent(&self, event: StoredEvent, again: Option<u64>) -> Waiting<()> {
+        self.ask(move |store| store.event_sent(&event.id, again))
+    }
+
+    fn event(&self) -> Told {
+        let has_events = Arc::clone(&self.has_events);
+        Box::pin(async move { has_events.notified().await })
     }
 }
 

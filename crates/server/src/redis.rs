@@ -1,0 +1,347 @@
+//! State in Redis, or Valkey, for many gates.
+//!
+//! A command is computed by a gate, from what Redis has, and stored by a script that checks that this is still so:
+//! a record together with the revocations that follow from it, or nothing. Keys:
+//!
+//! | key | type | holds |
+//! |---|---|---|
+//! | `identity` | hash | version, epoch, and key of the hashes |
+//! | `log` | list | the rows of the denylist, by their sequence numbers |
+//! | `current` | hash | the sequence number of the row that holds, by kind and value |
+//! | `pending` | list | ends of sessions for which the denylist had no room |
+//! | `record/NAME` | string | a record, until it has ended |
+//! | `bodies`, `due` | hash, sorted set | events that are not delivered, and when to send them |
+
+mod address;
+mod commit;
+mod compact;
+mod fault;
+mod link;
+mod log;
+mod outbox;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+
+use playgate::UnixTime;
+use playgate_edge::{About, refreshes};
+use playgate_state::{
+    DenylistCommand, DenylistReply, Outcome, Record, RecordCommand, Revocation, Writer, apply,
+    decode, encode,
+};
+use redis::{Pipeline, pipe};
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::{interval, sleep};
+
+pub use self::address::RedisAddress;
+use self::commit::{Commit, Committed, NewRow, RecordChange};
+pub use self::fault::RedisFault;
+use self::link::Link;
+use self::row::Postponed;
+use crate::state::{State, StateFailure, Waiting};
+use crate::surroundings::Surroundings;
+
+// Between the braces is what Redis Cluster chooses the node by: all is on one.
+const IDENTITY: &str = "{playgate}/identity";
+const LOG: &str = "{playgate}/log";
+const CURRENT: &str = "{playgate}/current";
+const PENDING: &str = "{playgate}/pending";
+const BODIES: &str = "{playgate}/bodies";
+const DUE: &str = "{playgate}/due";
+/// What is written only for replicas to confirm it.
+const BEAT: &str = "{playgate}/beat";
+/// Gates hear here that the log has changed.
+const CHANNEL: &str = "{playgate}/news";
+
+/// The version of all this.
+const VERSION: &str = "1";
+
+fn record_key(name: &str) -> String {
+    ["{playgate}/record/", name].concat()
+}
+
+/// How often a command is computed anew, if others change the same.
+const ATTEMPTS: u64 = 50;
+
+/// How long to wait until Redis is asked again for a connection, and how long after news before listening for more.
+const PAUSE: Duration = Duration::from_secs(1);
+const NEWS_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often it is looked for what is no longer needed.
+const SWEEP: Duration = Duration::from_secs(300);
+
+/// How long replicas have to confirm a change, in milliseconds.
+const REPLICAS_PATIENCE: u64 = 700;
+
+/// The state of a deployment in Redis. Clones share a connection.
+#[derive(Clone)]
+pub struct RedisStore(Arc<Store>);
+
+struct Store {
+    link: Link,
+    /// How many replicas have to confirm a change before it counts.
+    replicas: u32,
+    /// Whether events are kept until they are sent.
+    keeps_events: bool,
+    has_events: Notify,
+    surroundings: Arc<dyn Surroundings>,
+}
+
+impl RedisStore {
+    /// The state at an address. A change counts when this many replicas have confirmed it: with three servers, one; so
+    /// that no primary which is cut off from the others is believed. Events are kept until they are sent if `keeps_events`
+    /// says so. `surroundings` tell the time, and get lines about events and failures.
+    ///
+    /// # Errors
+    /// The address cannot be used.
+    pub fn new(
+        address: RedisAddress,
+        replicas: u32,
+        keeps_events: bool,
+        surroundings: Arc<dyn Surroundings>,
+    ) -> Result<Self, RedisFault> {
+        let link = Link::new(address)?;
+        let has_events = Notify::new();
+        Ok(Self(Arc::new(Store { link, replicas, keeps_events, has_events, surroundings })))
+    }
+
+    /// Connects, and returns whether Redis writes down what it is told, or has replicas that know it.
+    ///
+    /// # Errors
+    /// A [`RedisFault`] if Redis cannot be asked, or is not fit to keep state.
+    pub async fn connect(&self) -> Result<bool, RedisFault> {
+        let (_, mut connection) = self.0.link.connection().await?;
+        link::keeps(&mut connection).await
+    }
+
+    /// Forgets what is no longer needed, every few minutes, for ever. Each gate does; of several at once, one is faster.
+    pub async fn tidy(self) {
+        let mut ticks = interval(SWEEP);
+        loop {
+            ticks.tick().await;
+            let now = UnixTime::from_secs(self.0.surroundings.now() / 1000);
+            // The next time will do.
+            let _ = self.0.reported(self.0.sweep(now).await);
+        }
+    }
+
+    /// Forgets what is no longer needed now.
+    ///
+    /// # Errors
+    /// A [`RedisFault`].
+    pub async fn sweep(&self, now: UnixTime) -> Result<(), RedisFault> {
+        self.0.sweep(now).await
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").finish_non_exhaustive()
+    }
+}
+
+impl State for RedisStore {
+    fn denylist(&self, command: DenylistCommand, now: UnixTime) -> Waiting<DenylistReply> {
+        let store = Arc::clone(&self.0);
+        Box::pin(async move { store.reported(store.denylist(command, now).await) })
+    }
+
+    fn record(&self, name: String, command: RecordCommand, now: UnixTime) -> Waiting<Outcome> {
+        let store = Arc::clone(&self.0);
+        Box::pin(async move { store.reported(store.record(&name, &command, now).await) })
+    }
+
+    fn news(&self) -> crate::state::Told {
+        let store = Arc::clone(&self.0);
+        Box::pin(async move {
+            sleep(NEWS_PAUSE).await;
+            // Without a connection nobody tells.
+            while store.link.connection().await.is_err() {
+                sleep(PAUSE).await;
+            }
+            store.link.news.notified().await;
+        })
+    }
+}
+
+impl Store {
+    /// A result for the gate. The log says what failed.
+    fn reported<T>(&self, result: Result<T, RedisFault>) -> Result<T, StateFailure> {
+        result.map_err(|fault| match fault {
+            RedisFault::Full(_) => StateFailure::Full,
+            fault => {
+                let line = json!({ "decision": "error", "reason": "state_failed", "error": fault.to_string() });
+                self.surroundings.log(line.to_string());
+                StateFailure::Unavailable
+            }
+        })
+    }
+
+    async fn record(
+        self: &Arc<Self>,
+        name: &str,
+        command: &RecordCommand,
+        now: UnixTime,
+    ) -> Result<Outcome, RedisFault> {
+        let tried = self.repeated(|| self.try_record(name, command, now, false)).await;
+        match tried {
+            Err(RedisFault::Full(most)) => {
+                self.make_room(most, now).await?;
+                self.repeated(|| self.try_record(name, command, now, true)).await
+            }
+            other => other,
+        }
+    }
+
+    /// Performs a command on a record, unless that changes meanwhile. If the denylist is full, ends of sessions wait.
+    async fn try_record(
+        self: &Arc<Self>,
+        name: &str,
+        command: &RecordCommand,
+        now: UnixTime,
+        is_full: bool,
+    ) -> Result<Option<Outcome>, RedisFault> {
+        let mut question = pipe();
+        question.cmd("GET").arg(record_key(name));
+        let (stored,): (Option<Vec<u8>>,) = self.link.query(&question).await?;
+        let record: Option<Record> = match &stored {
+            Some(bytes) => Some(decode(bytes).ok_or(RedisFault::Version)?),
+            None => None,
+        };
+        let outcome = apply(record, command.clone(), now);
+        let about = About {
+            sub: name.strip_prefix("viewer/").map(String::from),
+            refreshes: outcome.theft.as_deref().map(refreshes),
+        };
+        let Some(mut commit) =
+            self.planned(&outcome.revocations, Writer::Record, &about, is_full, now).await?
+        else {
+            return Ok(None);
+        };
+        let stored = stored.unwrap_or_default();
+        let is_changed = outcome.record.as_ref().map(encode).unwrap_or_default() != stored;
+        if !is_changed && commit.epoch.is_none() {
+            return Ok(Some(outcome));
+        }
+        let new = outcome.record.clone();
+        commit.record = Some(RecordChange { name: name.into(), old: stored, new });
+        Ok(match self.commit(commit, now).await? {
+            Committed::Done { .. } => Some(outcome),
+            Committed::Changed => None,
+        })
+    }
+
+    /// What has to be added to the log for some revocations. `None` if there is no log yet.
+    async fn planned(
+        self: &Arc<Self>,
+        revocations: &[Revocation],
+        writer: Writer,
+        about: &About,
+        is_full: bool,
+        now: UnixTime,
+    ) -> Result<Option<Commit>, RedisFault> {
+        let mut commit = Commit::default();
+        if revocations.is_empty() {
+            return Ok(Some(commit));
+        }
+        let Some(log) = self.current(revocations).await? else { return Ok(None) };
+        commit.epoch = Some(log.epoch);
+        for (revocation, current) in revocations.iter().zip(log.rows) {
+            let field = row::field(revocation.kind, &revocation.value);
+            // Two of one command may be about the same.
+            if let Some(row) = commit.rows.iter_mut().find(|row| row.row.field() == field) {
+                let both = revocation.clone().revised(Some(&row.row.revocation), now);
+                row.row.revocation = both;
+                continue;
+            }
+            let known = current.as_ref().map(|(_, row)| &row.revocation);
+            let revised = revocation.clone().revised(known, now);
+            if known == Some(&revised) {
+                continue;
+            }
+            let replaces = current.map(|(seq, _)| seq);
+            let row = row::StoredRow { revocation: revised, removed: false };
+            let new = NewRow { row, replaces, writer };
+            let rows = u64::try_from(commit.rows.len()).unwrap_or(u64::MAX);
+            // Nobody repeats the command of a thief.
+            if is_full
+                && revocation.reason.ends_session()
+                && log.len.saturating_add(rows) >= new.most()
+            {
+                let (revocation, about) = (revocation.clone(), about.clone());
+                commit.postponed.push(Postponed { revocation, about });
+            } else {
+                commit.rows.push(new);
+            }
+        }
+        let told: Vec<_> = commit.rows.iter().map(|row| row.row.revocation.clone()).collect();
+        for revocation in told {
+            commit.tell(&revocation, false, about, self.keeps_events, now)?;
+        }
+        Ok(Some(commit))
+    }
+
+    /// Stores what follows from a command.
+    async fn commit(&self, commit: Commit, now: UnixTime) -> Result<Committed, RedisFault> {
+        let (word, first): (String, u64) = self.confirmed(commit.command(now)).await?;
+        let committed = commit.committed(&word, first)?;
+        if let Committed::Done { are_events_full, .. } = committed {
+            for line in commit.lines {
+                self.surroundings.log(line);
+            }
+            if are_events_full {
+                self.surroundings.log(r#"{"decision":"error","reason":"events_full"}"#.into());
+            } else if !commit.events.is_empty() {
+                self.has_events.notify_one();
+            }
+        }
+        Ok(committed)
+    }
+
+    /// Sends a command that writes, and waits until enough replicas have confirmed it.
+    async fn confirmed<T: redis::FromRedisValue>(
+        &self,
+        mut command: Pipeline,
+    ) -> Result<T, RedisFault> {
+        if self.replicas == 0 {
+            let (reply,) = self.link.query(&command).await?;
+            return Ok(reply);
+        }
+        command.cmd("WAIT").arg(self.replicas).arg(REPLICAS_PATIENCE);
+        let (reply, replicas): (T, u32) = self.link.query(&command).await?;
+        if replicas < self.replicas { Err(RedisFault::Replicas) } else { Ok(reply) }
+    }
+
+    /// Does something until nobody changes the same meanwhile; once more if the connection fails, for there may be a new
+    /// primary. A command that was performed before, and whose reply was lost, changes nothing more.
+    async fn repeated<T, F>(&self, work: impl Fn() -> F) -> Result<T, RedisFault>
+    where
+        F: Future<Output = Result<Option<T>, RedisFault>>,
+    {
+        let mut is_new = false;
+        for attempt in 0..ATTEMPTS {
+            match work().await {
+                Ok(Some(reply)) => return Ok(reply),
+                // The others go first, at another time each.
+                Ok(None) if attempt > 2 => {
+                    let pause = random()?.checked_rem(attempt).unwrap_or_default();
+                    sleep(Duration::from_millis(pause)).await;
+                }
+                Ok(None) => {}
+                Err(fault) if fault.is_of_connection() && !is_new => is_new = true,
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(RedisFault::Contended)
+    }
+}
+
+/// A random number.
+fn random() -> Result<u64, RedisFault> {
+    getrandom::u64().map_err(|_| RedisFault::Random)
+}

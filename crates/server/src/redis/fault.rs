@@ -1,0 +1,102 @@
+//! What can go wrong.
+
+use core::fmt;
+
+use redis::{ErrorKind, ServerErrorKind};
+
+/// Why Redis does not answer, or its answer is of no use.
+#[derive(Debug)]
+pub enum RedisFault {
+    /// Others changed the same again and again.
+    Contended,
+    /// Redis may forget what it has no room for.
+    Evicts,
+    /// There is no room for another revocation. A log may have as many rows as this.
+    Full(u64),
+    /// Fewer replicas than required have confirmed a change. It may be lost.
+    Replicas,
+    /// The system has no random numbers.
+    Random,
+    /// The connection failed, or a command.
+    Redis(redis::RedisError),
+    /// A record, or the whole state, is of another version of Playgate.
+    Version,
+}
+
+impl RedisFault {
+    /// Whether another connection may help: to another server, if there is a new primary.
+    pub(super) fn is_of_connection(&self) -> bool {
+        let Self::Redis(error) = self else { return false };
+        error.is_unrecoverable_error()
+            || error.is_io_error()
+            || error.is_timeout()
+            || error.is_connection_dropped()
+            || matches!(
+                error.kind(),
+                ErrorKind::Parse
+                    | ErrorKind::Server(
+                        ServerErrorKind::BusyLoading
+                            | ServerErrorKind::MasterDown
+                            | ServerErrorKind::ReadOnly
+                    )
+            )
+    }
+
+    /// Whether time may mend it, without an operator.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Redis(error) => !matches!(
+                error.kind(),
+                ErrorKind::AuthenticationFailed
+                    | ErrorKind::InvalidClientConfig
+                    | ErrorKind::RESP3NotSupported
+                    | ErrorKind::Server(ServerErrorKind::NoPerm)
+            ),
+            Self::Contended | Self::Full(_) | Self::Replicas => true,
+            Self::Evicts | Self::Random | Self::Version => false,
+        }
+    }
+}
+
+/// Without what the server says of a command: that could name a viewer.
+impl fmt::Display for RedisFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contended => f.write_str("others change the same at the same time"),
+            Self::Evicts => f.write_str(
+                "Redis may forget revocations when its memory is full; set its maxmemory-policy to noeviction",
+            ),
+            Self::Full(_) => f.write_str(
+                "the denylist is full; undo what is not needed, or revoke by directory or by time of issue",
+            ),
+            Self::Replicas => f.write_str(
+                "fewer replicas than STATE_REPLICAS have confirmed the change, so it may be lost",
+            ),
+            Self::Random => f.write_str("the system has no random numbers"),
+            Self::Redis(error) => match (error.is_io_error(), error.code()) {
+                (true, _) => write!(f, "Redis cannot be reached: {error}"),
+                (false, Some(code)) => write!(f, "Redis refuses a command: {code}"),
+                (false, None) => write!(f, "Redis cannot be asked: {}", error.category()),
+            },
+            Self::Version => f.write_str(
+                "the state is of another version of Playgate; run the same version everywhere, or use another database",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for RedisFault {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Redis(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<redis::RedisError> for RedisFault {
+    fn from(error: redis::RedisError) -> Self {
+        Self::Redis(error)
+    }
+}

@@ -1,0 +1,136 @@
+//! The connection to the primary, and a new one when it is lost.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use redis::aio::MultiplexedConnection;
+use redis::sentinel::{SentinelClient, SentinelServerType};
+use redis::{
+    AsyncConnectionConfig, Client, FromRedisValue, Pipeline, PushInfo, PushKind, RedisResult, pipe,
+};
+use tokio::sync::{Mutex, Notify};
+use tokio::time::timeout;
+
+use super::address::{Place, RedisAddress};
+use super::fault::RedisFault;
+use super::{CHANNEL, IDENTITY, VERSION};
+
+/// How long to wait for a connection, and for an answer. A second attempt fits into the patience of a gate.
+const PATIENCE: Duration = Duration::from_millis(900);
+
+/// One connection for all requests.
+pub(super) struct Link {
+    server: Server,
+    /// The connection, if there is one, and how many there were before.
+    connected: Mutex<(u64, Option<MultiplexedConnection>)>,
+    /// There may be news: a gate has told, or nobody could have told.
+    pub(super) news: Arc<Notify>,
+}
+
+/// Who is asked for a connection.
+enum Server {
+    One(Box<Client>),
+    Sentinels(Box<Mutex<SentinelClient>>),
+}
+
+impl Link {
+    pub(super) fn new(address: RedisAddress) -> Result<Self, RedisFault> {
+        let server = match address.0 {
+            Place::Server(info) => Server::One(Box::new(Client::open(info)?)),
+            Place::Sentinels(sentinels, name, node) => {
+                let primary = SentinelServerType::Master;
+                let client = SentinelClient::build(sentinels, name, Some(node), primary)?;
+                Server::Sentinels(Box::new(Mutex::new(client)))
+            }
+        };
+        Ok(Self { server, connected: Mutex::default(), news: Arc::default() })
+    }
+
+    /// Sends commands, and returns their replies. They are performed in their order, but others may come between.
+    pub(super) async fn query<T: FromRedisValue>(
+        &self,
+        commands: &Pipeline,
+    ) -> Result<T, RedisFault> {
+        let (number, mut connection) = self.connection().await?;
+        let reply: RedisResult<T> = commands.query_async(&mut connection).await;
+        let reply = reply.map_err(RedisFault::from);
+        if reply.as_ref().is_err_and(RedisFault::is_of_connection) {
+            self.discard(number).await;
+        }
+        reply
+    }
+
+    /// The connection, or a new one. Of those who wait, one connects for all.
+    pub(super) async fn connection(&self) -> Result<(u64, MultiplexedConnection), RedisFault> {
+        let mut connected = self.connected.lock().await;
+        if let (number, Some(connection)) = &*connected {
+            return Ok((*number, connection.clone()));
+        }
+        let connection = timeout(PATIENCE, self.connect()).await;
+        let connection = connection.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut));
+        let connection = connection.map_err(redis::RedisError::from)??;
+        let number = connected.0.wrapping_add(1);
+        *connected = (number, Some(connection.clone()));
+        // Of what happened in between, nobody told.
+        self.news.notify_one();
+        Ok((number, connection))
+    }
+
+    /// Gives up a connection, unless there is a newer one.
+    async fn discard(&self, number: u64) {
+        let mut connected = self.connected.lock().await;
+        if connected.0 == number {
+            connected.1 = None;
+        }
+    }
+
+    async fn connect(&self) -> Result<MultiplexedConnection, RedisFault> {
+        let news = Arc::clone(&self.news);
+        let tell = move |push: PushInfo| {
+            if matches!(push.kind, PushKind::Message | PushKind::Disconnection) {
+                news.notify_one();
+            }
+            Ok::<_, core::convert::Infallible>(())
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE))
+            .set_push_sender(tell);
+        let mut connection = match &self.server {
+            Server::One(client) => {
+                client.get_multiplexed_async_connection_with_config(&config).await?
+            }
+            Server::Sentinels(client) => {
+                client.lock().await.get_async_connection_with_config(&config).await?
+            }
+        };
+        check(&mut connection).await?;
+        connection.subscribe(CHANNEL).await?;
+        Ok(connection)
+    }
+}
+
+/// Checks that a server is fit to keep state.
+async fn check(connection: &mut MultiplexedConnection) -> Result<(), RedisFault> {
+    let mut questions = pipe();
+    questions.cmd("INFO").arg("memory").cmd("HGET").arg(IDENTITY).arg("version");
+    let (memory, version): (String, Option<String>) = questions.query_async(connection).await?;
+    if version.is_some_and(|version| version != VERSION) {
+        return Err(RedisFault::Version);
+    }
+    let says = |line: &str| memory.lines().any(|known| known.trim_end() == line);
+    if !says("maxmemory:0") && !says("maxmemory_policy:noeviction") {
+        return Err(RedisFault::Evicts);
+    }
+    Ok(())
+}
+
+/// Whether a server writes down what it is told, or has replicas that know it.
+pub(super) async fn keeps(connection: &mut MultiplexedConnection) -> Result<bool, RedisFault> {
+    let mut questions = pipe();
+    questions.cmd("INFO").arg("persistence").cmd("INFO").arg("replication");
+    let (persistence, replication): (String, String) = questions.query_async(connection).await?;
+    let is_written = persistence.lines().any(|line| line.trim_end() == "aof_enabled:1");
+    let is_alone = replication.lines().any(|line| line.trim_end() == "connected_slaves:0");
+    Ok(is_written || !is_alone)
+}

@@ -1,0 +1,304 @@
+//! The denylist in Redis.
+
+use std::sync::Arc;
+
+use playgate::UnixTime;
+use playgate_edge::About;
+use playgate_state::{
+    DenylistCommand, DenylistReply, Entry, Kind, Revocation, Row, Update, Writer, hash, tile_end,
+};
+use redis::pipe;
+use sha2::{Digest as _, Sha256};
+
+use super::commit::{Commit, Committed, NewRow};
+use super::fault::RedisFault;
+use super::row::{StoredRow, field};
+use super::{BEAT, CURRENT, IDENTITY, LOG, Store, VERSION, random};
+
+const SINCE: &str = include_str!("since.lua");
+const CURRENT_ROWS: &str = include_str!("current.lua");
+
+/// How many rows are read at a time.
+pub(super) const CHUNK: u64 = 2_000;
+
+/// A part of the log.
+struct Part {
+    /// What gates know the log by.
+    epoch: u64,
+    /// What is stored of that.
+    stored_epoch: Vec<u8>,
+    key: [u8; 16],
+    len: u64,
+    rows: Vec<Vec<u8>>,
+}
+
+/// The rows that hold for some revocations.
+pub(super) struct Current {
+    pub(super) epoch: Vec<u8>,
+    pub(super) len: u64,
+    pub(super) rows: Vec<Option<(u64, StoredRow)>>,
+}
+
+impl Store {
+    pub(super) async fn denylist(
+        self: &Arc<Self>,
+        command: DenylistCommand,
+        now: UnixTime,
+    ) -> Result<DenylistReply, RedisFault> {
+        match command {
+            DenylistCommand::List { after, limit } => {
+                self.repeated(|| self.try_list(after, limit, now)).await
+            }
+            DenylistCommand::Since { epoch, from } => {
+                let update = self.repeated(|| self.try_since(epoch, from)).await;
+                update.map(DenylistReply::Update)
+            }
+            DenylistCommand::Undo { kind, value } => {
+                self.repeated(|| self.try_undo(kind, &value, now)).await
+            }
+            DenylistCommand::Revoke(revocation) => {
+                self.revoke(&revocation, Writer::Operator, &About::default(), now).await
+            }
+        }
+    }
+
+    pub(super) async fn revoke(
+        self: &Arc<Self>,
+        revocation: &Revocation,
+        writer: Writer,
+        about: &About,
+        now: UnixTime,
+    ) -> Result<DenylistReply, RedisFault> {
+        let attempt = || self.try_revoke(revocation, writer, about, now);
+        match self.repeated(attempt).await {
+            Err(RedisFault::Full(most)) => {
+                self.make_room(most, now).await?;
+                self.repeated(attempt).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_revoke(
+        self: &Arc<Self>,
+        revocation: &Revocation,
+        writer: Writer,
+        about: &About,
+        now: UnixTime,
+    ) -> Result<Option<DenylistReply>, RedisFault> {
+        let one = core::slice::from_ref(revocation);
+        let Some(commit) = self.planned(one, writer, about, false, now).await? else {
+            return Ok(None);
+        };
+        if let Some(new) = commit.rows.first() {
+            let StoredRow { revocation, removed } = new.row.clone();
+            return self.append(commit, revocation, removed, now).await;
+        }
+        let Some(current) = self.current(one).await? else { return Ok(None) };
+        // It was undone at this moment.
+        let Some(Some((seq, row))) = current.rows.into_iter().next() else { return Ok(None) };
+        Ok(Some(DenylistReply::Unchanged(self.row(seq, row.revocation, false).await?)))
+    }
+
+    async fn try_undo(
+        self: &Arc<Self>,
+        kind: Kind,
+        value: &str,
+        now: UnixTime,
+    ) -> Result<Option<DenylistReply>, RedisFault> {
+        let Some(current) = self.current_fields(&[field(kind, value)]).await? else {
+            return Ok(None);
+        };
+        let Some(Some((seq, row))) = current.rows.into_iter().next() else {
+            return Ok(Some(DenylistReply::Unknown));
+        };
+        let revocation = row.revocation;
+        let mut commit = Commit { epoch: Some(current.epoch), ..Commit::default() };
+        commit.tell(&revocation, true, &About::default(), self.keeps_events, now)?;
+        let row = StoredRow { revocation: revocation.clone(), removed: true };
+        commit.rows.push(NewRow { row, replaces: Some(seq), writer: Writer::Operator });
+        self.append(commit, revocation, true, now).await
+    }
+
+    async fn append(
+        &self,
+        commit: Commit,
+        revocation: Revocation,
+        removed: bool,
+        now: UnixTime,
+    ) -> Result<Option<DenylistReply>, RedisFault> {
+        match self.commit(commit, now).await? {
+            Committed::Done { first, .. } => {
+                Ok(Some(DenylistReply::Appended(self.row(first, revocation, removed).await?)))
+            }
+            Committed::Changed => Ok(None),
+        }
+    }
+
+    /// A row with the hash that gates know it by.
+    async fn row(
+        &self,
+        seq: u64,
+        revocation: Revocation,
+        removed: bool,
+    ) -> Result<Row, RedisFault> {
+        let hash = hash(&self.key().await?, revocation.kind, &revocation.value);
+        Ok(Row { seq, revocation, hash, removed })
+    }
+
+    async fn key(&self) -> Result<[u8; 16], RedisFault> {
+        let mut question = pipe();
+        question.cmd("HGET").arg(IDENTITY).arg("key");
+        let (key,): (Vec<u8>,) = self.link.query(&question).await?;
+        key.try_into().map_err(|_| RedisFault::Version)
+    }
+
+    /// What is new for a gate.
+    async fn try_since(&self, epoch: Option<u64>, from: u64) -> Result<Option<Update>, RedisFault> {
+        let wanted = if epoch.is_some() { from } else { 0 };
+        let Some(mut part) = self.part(wanted).await? else { return Ok(None) };
+        let follows = epoch == Some(part.epoch);
+        if follows && from > part.len {
+            // A gate has more than Redis, which lost it: all gates have to read anew.
+            self.renew(&part.stored_epoch).await?;
+            return Ok(None);
+        }
+        let start = if follows { from } else { 0 };
+        if start != wanted {
+            let Some(whole) = self.part(0).await? else { return Ok(None) };
+            part = whole;
+        }
+        let entry = |bytes: &Vec<u8>| {
+            let StoredRow { revocation, removed } = StoredRow::decode(bytes)?;
+            let hash = hash(&part.key, revocation.kind, &revocation.value);
+            Ok(Entry::new(hash, &revocation, removed))
+        };
+        let entries = part.rows.iter().map(entry).collect::<Result<Vec<_>, RedisFault>>()?;
+        Ok(Some(Update::new(part.epoch, part.key, start, entries)))
+    }
+
+    /// The rows from this one on, to the end of its tile. `None` if there was no log yet.
+    async fn part(&self, start: u64) -> Result<Option<Part>, RedisFault> {
+        type Reply = (Vec<u8>, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>, u64, Vec<Vec<u8>>);
+        let mut question = pipe();
+        let last = tile_end(start).saturating_sub(1);
+        let confirms = u8::from(self.replicas > 0);
+        question.cmd("EVAL").arg(SINCE).arg(3_u8).arg(IDENTITY).arg(LOG).arg(BEAT);
+        question.arg(start).arg(last).arg(confirms);
+        let (server, version, epoch, key, len, rows): Reply = self.confirmed(question).await?;
+        let (Some(version), Some(epoch), Some(key)) = (version, epoch, key) else {
+            self.create().await?;
+            return Ok(None);
+        };
+        if version != VERSION {
+            return Err(RedisFault::Version);
+        }
+        let key = key.try_into().map_err(|_| RedisFault::Version)?;
+        // A server that starts, or becomes the primary, may lack the last rows, or have others. So it is another log.
+        let name = Sha256::new().chain_update(&epoch).chain_update(server).finalize();
+        let name = name.first_chunk().copied().unwrap_or_default();
+        let part = Part { epoch: u64::from_be_bytes(name), stored_epoch: epoch, key, len, rows };
+        Ok(Some(part))
+    }
+
+    /// Gives an empty log its identity, unless another gate did.
+    async fn create(&self) -> Result<(), RedisFault> {
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).map_err(|_| RedisFault::Random)?;
+        let epoch = random()?.to_be_bytes();
+        let mut commands = pipe();
+        commands.atomic();
+        commands.cmd("HSETNX").arg(IDENTITY).arg("version").arg(VERSION);
+        commands.cmd("HSETNX").arg(IDENTITY).arg("epoch").arg(&epoch);
+        commands.cmd("HSETNX").arg(IDENTITY).arg("key").arg(&key);
+        self.link.query::<()>(&commands).await
+    }
+
+    /// Makes every gate read the log from its start.
+    async fn renew(&self, epoch: &[u8]) -> Result<(), RedisFault> {
+        const SCRIPT: &str = "if redis.call('HGET', KEYS[1], 'epoch') == ARGV[1] then
+            redis.call('HSET', KEYS[1], 'epoch', ARGV[2]) end";
+        let mut command = pipe();
+        command.cmd("EVAL").arg(SCRIPT).arg(1_u8).arg(IDENTITY);
+        command.arg(epoch).arg(&random()?.to_be_bytes());
+        self.confirmed::<()>(command).await
+    }
+
+    /// The rows that hold for the same as some revocations. `None` if there was no log yet.
+    pub(super) async fn current(
+        &self,
+        revocations: &[Revocation],
+    ) -> Result<Option<Current>, RedisFault> {
+        let fields = revocations.iter().map(|one| field(one.kind, &one.value));
+        self.current_fields(&fields.collect::<Vec<_>>()).await
+    }
+
+    async fn current_fields(&self, fields: &[String]) -> Result<Option<Current>, RedisFault> {
+        type Found = Option<(u64, Vec<u8>)>;
+        let mut question = pipe();
+        question.cmd("EVAL").arg(CURRENT_ROWS).arg(3_u8).arg(IDENTITY).arg(LOG).arg(CURRENT);
+        question.arg(fields);
+        let ((epoch, len, found),): ((Option<Vec<u8>>, u64, Vec<Found>),) =
+            self.link.query(&question).await?;
+        let Some(epoch) = epoch else {
+            self.create().await?;
+            return Ok(None);
+        };
+        let row = |found: Found| match found {
+            Some((seq, bytes)) => Ok(Some((seq, StoredRow::decode(&bytes)?))),
+            None => Ok(None),
+        };
+        let rows = found.into_iter().map(row).collect::<Result<Vec<_>, RedisFault>>()?;
+        Ok(Some(Current { epoch, len, rows }))
+    }
+
+    async fn try_list(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+        now: UnixTime,
+    ) -> Result<Option<DenylistReply>, RedisFault> {
+        let mut rows: Vec<Row> = Vec::new();
+        let Some(mut start) = after.map_or(Some(0), |after| after.checked_add(1)) else {
+            return Ok(Some(DenylistReply::Listed { rows, next: None }));
+        };
+        loop {
+            let chunk = self.chunk(start).await?;
+            if chunk.is_empty() {
+                return Ok(Some(DenylistReply::Listed { rows, next: None }));
+            }
+            for (row, is_current) in chunk {
+                if is_current && !row.revocation.has_ended(now) {
+                    // One more than asked for tells that there is another page.
+                    if rows.len() >= limit {
+                        let next = rows.last().map(|row| row.seq);
+                        return Ok(Some(DenylistReply::Listed { rows, next }));
+                    }
+                    rows.push(self.row(start, row.revocation, row.removed).await?);
+                }
+                start = start.saturating_add(1);
+            }
+        }
+    }
+
+    /// Some rows from this one on, and whether they hold.
+    pub(super) async fn chunk(&self, start: u64) -> Result<Vec<(StoredRow, bool)>, RedisFault> {
+        let mut question = pipe();
+        let last = start.saturating_add(CHUNK).saturating_sub(1);
+        question.cmd("LRANGE").arg(LOG).arg(start).arg(last);
+        let (rows,): (Vec<Vec<u8>>,) = self.link.query(&question).await?;
+        let rows = rows.iter().map(|bytes| StoredRow::decode(bytes));
+        let rows = rows.collect::<Result<Vec<_>, RedisFault>>()?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut question = pipe();
+        question.cmd("HMGET").arg(CURRENT);
+        for row in &rows {
+            question.arg(row.field());
+        }
+        let (current,): (Vec<Option<u64>>,) = self.link.query(&question).await?;
+        let numbered = rows.into_iter().zip(start..).zip(current);
+        Ok(numbered.map(|((row, seq), current)| (row, current == Some(seq))).collect())
+    }
+}

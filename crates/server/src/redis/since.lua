@@ -1,0 +1,17 @@
+-- Part of the log, and what it is known by.
+-- KEYS: identity, log, beat
+-- ARGV: the first and the last sequence number, whether replicas have to confirm
+local replication = redis.call('INFO', 'replication')
+-- A replica may lag behind, and would not say so.
+if not replication:find('role:master', 1, true) then
+  return redis.error_reply('READONLY this is a replica')
+end
+-- Something to confirm: without replicas this server may be cut off, and another one be the primary.
+if ARGV[3] == '1' then
+  redis.call('SET', KEYS[3], '')
+end
+local run = redis.call('INFO', 'server'):match('run_id:(%x+)') or ''
+local history = replication:match('master_replid:(%x+)') or ''
+local identity = redis.call('HMGET', KEYS[1], 'version', 'epoch', 'key')
+local rows = redis.call('LRANGE', KEYS[2], ARGV[1], ARGV[2])
+return {run .. history, identity[1], identity[2], identity[3], redis.call('LLEN', KEYS[2]), rows}

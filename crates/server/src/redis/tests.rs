@@ -1,0 +1,436 @@
+//! Against Redis itself: `npm test -- redis`.
+
+use std::collections::HashSet;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use playgate_state::{
+    Client, Kind, MAX_LEN, OverLimit, Play, Put, Reason, RecordReply, Redeem, SessionLink, Update,
+};
+use proptest::test_runner::{Config, TestRunner};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::*;
+use crate::events::EventQueue as _;
+use crate::state::model::{NOW, Tested, any_steps, check};
+
+const NEEDS: &str = "install redis-server (Debian: apt-get install redis-server)";
+
+/// A server of its own.
+struct Server {
+    process: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Server {
+    fn start(options: &[&str]) -> Self {
+        let port = free_port();
+        let folder = TempDir::new().unwrap();
+        Self { process: spawn(port, folder.path(), options), port, folder }
+    }
+
+    /// The same again, after a kill.
+    fn restart(&mut self, options: &[&str]) {
+        self.signal(Signal::KILL);
+        self.process.wait().unwrap();
+        self.process = spawn(self.port, self.folder.path(), options);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.process);
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Commands as an operator would give them.
+    fn tell<T: ::redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let client = ::redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).unwrap();
+        let mut command = ::redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query(&mut client.get_connection().unwrap()).unwrap()
+    }
+
+    fn store(&self) -> (RedisStore, Arc<Lines>) {
+        self.store_with(0)
+    }
+
+    fn store_with(&self, replicas: u32) -> (RedisStore, Arc<Lines>) {
+        store(&format!("redis://127.0.0.1:{}", self.port), replicas)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn spawn(port: u16, folder: &Path, options: &[&str]) -> Child {
+    let mut command = Command::new("redis-server");
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]);
+    command.arg(folder).args(options).stdout(Stdio::null()).stderr(Stdio::null());
+    let process = command.spawn().expect(NEEDS);
+    let client = ::redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
+    let start = Instant::now();
+    while client.get_connection().is_err() {
+        assert!(start.elapsed() < Duration::from_secs(10), "redis-server did not start");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    process
+}
+
+fn store(url: &str, replicas: u32) -> (RedisStore, Arc<Lines>) {
+    let lines = Arc::new(Lines::default());
+    let address = url.parse().unwrap();
+    (RedisStore::new(address, replicas, true, Arc::clone(&lines) as _).unwrap(), lines)
+}
+
+/// The log.
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl Surroundings for Lines {
+    fn now(&self) -> u64 {
+        NOW * 1000
+    }
+
+    fn decided(&self, _: &playgate_edge::LogEntry, _: Duration) {}
+
+    fn log(&self, line: String) {
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+fn at(secs: u64) -> UnixTime {
+    UnixTime::from_secs(secs)
+}
+
+fn sub(value: &str) -> Revocation {
+    let (issued_before, reason) = (None, Reason::Revoked);
+    Revocation { kind: Kind::Sub, value: value.into(), issued_before, until: NOW + 900, reason }
+}
+
+async fn revoke(store: &RedisStore, value: &str) -> Result<DenylistReply, StateFailure> {
+    store.denylist(DenylistCommand::Revoke(sub(value)), at(NOW)).await
+}
+
+async fn since(store: &RedisStore, epoch: Option<u64>, from: u64) -> Result<Update, StateFailure> {
+    match store.denylist(DenylistCommand::Since { epoch, from }, at(NOW)).await? {
+        DenylistReply::Update(update) => Ok(update),
+        reply => panic!("{reply:?}"),
+    }
+}
+
+async fn redeem(store: &RedisStore, name: &str, client: &str) -> Result<RecordReply, StateFailure> {
+    let redeem = Redeem { client: client.into(), uses: 1, until: NOW + 60 };
+    let command = RecordCommand::Redeem(redeem);
+    store.record(name.into(), command, at(NOW)).await.map(|outcome| outcome.reply)
+}
+
+struct Pair<'a> {
+    server: &'a Server,
+    runtime: &'a Runtime,
+    stores: [RedisStore; 2],
+}
+
+impl Tested for Pair<'_> {
+    fn denylist(&mut self, n: usize, command: DenylistCommand, now: UnixTime) -> DenylistReply {
+        self.runtime.block_on(self.stores[n].denylist(command, now)).unwrap()
+    }
+
+    fn record(&mut self, n: usize, name: &str, command: RecordCommand, now: UnixTime) -> Outcome {
+        self.runtime.block_on(self.stores[n].record(name.into(), command, now)).unwrap()
+    }
+
+    fn sweep(&mut self, n: usize, now: UnixTime) {
+        // Every day.
+        let () = self.server.tell(&["DEL", "{playgate}/compacted"]);
+        self.runtime.block_on(self.stores[n].sweep(now)).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server: npm test -- redis"]
+fn it_does_what_the_state_says() {
+    let (server, runtime) = (Server::start(&[]), Runtime::new().unwrap());
+    let stores = [server.store().0, server.store().0];
+    let mut runner = TestRunner::new(Config { cases: 64, ..Config::default() });
+    let done = runner.run(&any_steps(), |steps| {
+        let () = server.tell(&["FLUSHALL"]);
+        let mut pair = Pair { server: &server, runtime: &runtime, stores: stores.clone() };
+        check(&mut pair, steps)
+    });
+    done.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn many_at_once_are_counted() {
+    let server = Server::start(&[]);
+    let gates: Vec<RedisStore> = (0..3).map(|_| server.store().0).collect();
+    let mut tasks = JoinSet::new();
+    for n in 0..300 {
+        let gate = gates[n % 3].clone();
+        // Ten links, each for one of thirty clients.
+        let name = format!("redemption/{}", n % 10);
+        tasks.spawn(async move { (n % 10, redeem(&gate, &name, &n.to_string()).await) });
+    }
+    let mut winners = [0; 10];
+    for (link, reply) in tasks.join_all().await {
+        match reply.unwrap() {
+            RecordReply::Redeemed => winners[link] += 1,
+            reply => assert_eq!(reply, RecordReply::AlreadyUsed),
+        }
+    }
+    assert_eq!(winners, [1; 10]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn many_revoke_at_once_and_nothing_is_lost() {
+    let server = Server::start(&[]);
+    let gates: Vec<RedisStore> = (0..3).map(|_| server.store().0).collect();
+    let mut tasks = JoinSet::new();
+    for n in 0..300 {
+        let gate = gates[n % 3].clone();
+        // Three gates revoke the same at the same time.
+        tasks.spawn(async move { revoke(&gate, &format!("viewer-{}", n / 3)).await.unwrap() });
+    }
+    let new = tasks.join_all().await;
+    let new = new.iter().filter(|reply| matches!(reply, DenylistReply::Appended(_))).count();
+    assert_eq!(new, 100);
+    let update = since(&gates[0], None, 0).await.unwrap();
+    let hashes: HashSet<u64> = update.entries().iter().map(|entry| entry.hash).collect();
+    assert_eq!((hashes.len(), update.end()), (100, 100));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn another_gate_hears_of_it_and_of_a_lost_connection() {
+    let mut server = Server::start(&["--appendonly", "yes"]);
+    let ((one, _), (other, _)) = (server.store(), server.store());
+    let news = || timeout(Duration::from_secs(5), other.news());
+    news().await.expect("the connection is new");
+    assert!(timeout(Duration::from_millis(300), other.news()).await.is_err(), "there are none");
+    revoke(&one, "a").await.unwrap();
+    news().await.expect("a revocation");
+    server.restart(&["--appendonly", "yes"]);
+    news().await.expect("nobody could have told");
+    assert_eq!(since(&other, None, 0).await.unwrap().end(), 1);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn a_server_that_starts_is_read_from_the_start() {
+    let mut server = Server::start(&["--appendonly", "yes"]);
+    let (gate, _) = server.store();
+    for value in ["a", "b", "c"] {
+        revoke(&gate, value).await.unwrap();
+    }
+    let known = since(&gate, None, 0).await.unwrap();
+    let same = since(&gate, Some(known.epoch()), 3).await.unwrap();
+    assert_eq!((same.epoch(), same.from(), same.end()), (known.epoch(), 3, 3));
+    // It may have lost rows, and got as many others: by their number nobody would notice.
+    server.restart(&["--appendonly", "yes"]);
+    let () = server.tell(&["LPOP", "{playgate}/log"]);
+    let () = server.tell(&["HDEL", "{playgate}/current", "sub/a"]);
+    revoke(&gate, "d").await.unwrap();
+    let anew = since(&gate, Some(known.epoch()), 3).await.unwrap();
+    assert_ne!(anew.epoch(), known.epoch());
+    assert_eq!((anew.from(), anew.end()), (0, 3));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn a_replica_is_not_believed() {
+    let primary = Server::start(&[]);
+    let port = primary.port.to_string();
+    let replica = Server::start(&["--replicaof", "127.0.0.1", &port]);
+    let (gate, _) = primary.store();
+    revoke(&gate, "a").await.unwrap();
+    let (lost, _) = replica.store();
+    assert_eq!(since(&lost, None, 0).await.unwrap_err(), StateFailure::Unavailable);
+    assert_eq!(revoke(&lost, "b").await.unwrap_err(), StateFailure::Unavailable);
+    assert_eq!(redeem(&lost, "jti/1", "x").await.unwrap_err(), StateFailure::Unavailable);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn without_its_replicas_a_primary_is_not_believed() {
+    let primary = Server::start(&["--repl-diskless-sync-delay", "0"]);
+    let port = primary.port.to_string();
+    let replica = Server::start(&["--replicaof", "127.0.0.1", &port]);
+    let (gate, lines) = primary.store_with(1);
+    let start = Instant::now();
+    while !primary.tell::<String>(&["INFO", "replication"]).contains("state=online") {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    revoke(&gate, "a").await.unwrap();
+    assert_eq!(replica.tell::<u64>(&["LLEN", "{playgate}/log"]), 1, "it was told first");
+    replica.signal(Signal::STOP);
+    assert_eq!(revoke(&gate, "b").await.unwrap_err(), StateFailure::Unavailable);
+    assert_eq!(since(&gate, None, 0).await.unwrap_err(), StateFailure::Unavailable);
+    assert_eq!(redeem(&gate, "jti/1", "x").await.unwrap_err(), StateFailure::Unavailable);
+    assert!(lines.0.lock().unwrap().iter().any(|line| line.contains("STATE_REPLICAS")));
+    replica.signal(Signal::CONT);
+    assert_eq!(redeem(&gate, "jti/1", "x").await, Ok(RecordReply::Redeemed));
+    assert_eq!(since(&gate, None, 0).await.unwrap().end(), 2);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn a_server_that_hangs_is_not_waited_for() {
+    let server = Server::start(&[]);
+    let (gate, _) = server.store();
+    revoke(&gate, "a").await.unwrap();
+    server.signal(Signal::STOP);
+    let start = Instant::now();
+    assert_eq!(since(&gate, None, 0).await.unwrap_err(), StateFailure::Unavailable);
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    server.signal(Signal::CONT);
+    assert_eq!(since(&gate, None, 0).await.unwrap().end(), 1);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn what_is_not_fit_for_state_is_refused() {
+    let evicts = Server::start(&["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]);
+    let fault = evicts.store().0.connect().await.unwrap_err();
+    assert!(!fault.may_pass() && fault.to_string().contains("noeviction"), "{fault}");
+    let other = Server::start(&["--requirepass", "hush-hush", "--appendonly", "yes"]);
+    let fault = other.store().0.connect().await.unwrap_err();
+    assert!(!fault.may_pass(), "{fault}");
+    let (gate, _) = store(&format!("redis://:wrong-hush@127.0.0.1:{}", other.port), 0);
+    let fault = gate.connect().await.unwrap_err();
+    assert!(!fault.may_pass() && !fault.to_string().contains("hush"), "{fault}");
+    let (gate, _) = store(&format!("redis://:hush-hush@127.0.0.1:{}", other.port), 0);
+    assert!(gate.connect().await.unwrap(), "it writes everything down");
+    let alone = Server::start(&[]);
+    assert!(!alone.store().0.connect().await.unwrap(), "it writes nothing down");
+    let () = alone.tell(&["HSET", "{playgate}/identity", "version", "2"]);
+    assert!(matches!(alone.store().0.connect().await, Err(RedisFault::Version)));
+    let (gate, _) = store(&format!("redis://127.0.0.1:{}", free_port()), 0);
+    assert!(gate.connect().await.unwrap_err().may_pass(), "it may come");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn a_record_ends_in_redis_too() {
+    let server = Server::start(&[]);
+    let (gate, _) = server.store();
+    let put = |until| RecordCommand::Put(Put { token: "t".into(), jti: "j".into(), until });
+    gate.record("ref/1".into(), put(NOW + 60), at(NOW)).await.unwrap();
+    let left: u64 = server.tell(&["TTL", "{playgate}/record/ref/1"]);
+    assert!((3_655..=3_660).contains(&left), "{left}");
+    // The longest that there can be.
+    gate.record("ref/2".into(), put(u64::MAX), at(NOW)).await.unwrap();
+    assert!(server.tell::<u64>(&["TTL", "{playgate}/record/ref/2"]) > 1_000_000_000);
+    gate.record("ref/1".into(), RecordCommand::Delete, at(NOW)).await.unwrap();
+    assert_eq!(server.tell::<u64>(&["EXISTS", "{playgate}/record/ref/1"]), 0);
+}
+
+/// Fills the log with ends of playbacks, as rows of the test of tests/gate.
+fn fill(server: &Server, to: u64, until: u64) {
+    let client = ::redis::Client::open(format!("redis://127.0.0.1:{}", server.port)).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let from: u64 = server.tell(&["LLEN", "{playgate}/log"]);
+    for start in (from..to).step_by(10_000) {
+        let (mut rows, mut current) = (pipe(), pipe());
+        rows.cmd("RPUSH").arg(LOG);
+        current.cmd("HSET").arg(CURRENT);
+        for seq in start..to.min(start + 10_000) {
+            let (kind, value, reason) = (Kind::Sid, format!("x{seq}"), Reason::Displaced);
+            let revocation = Revocation { kind, value, issued_before: None, until, reason };
+            let row = row::StoredRow { revocation, removed: false };
+            rows.arg(row.encode());
+            current.arg(row.field()).arg(seq);
+        }
+        rows.exec(&mut connection).unwrap();
+        current.exec(&mut connection).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn a_session_ends_although_the_log_is_full() {
+    let server = Server::start(&[]);
+    let (gate, lines) = server.store();
+    revoke(&gate, "first").await.unwrap();
+    fill(&server, MAX_LEN / 10 * 9, NOW + 90_000);
+    let link = SessionLink {
+        sid: "s".into(),
+        started: NOW,
+        kid: "main".into(),
+        access: 200_000,
+        idle: 600_000,
+        absolute: 900_000,
+        directories: ["/a/".into()].into(),
+        max: None,
+        claims: None,
+        until: NOW + 60,
+    };
+    let perform = |name: &str, command| gate.record(name.into(), command, at(NOW));
+    let start = RecordCommand::StartSession { link: Box::new(link), client: Client::default() };
+    perform("viewer/1", start).await.unwrap();
+    let (sid, started_before, reason) = (Some("s".into()), None, Reason::SignedOut);
+    let end = RecordCommand::EndSessions { sid, started_before, reason };
+    assert_eq!(perform("viewer/1", end).await.unwrap().reply, RecordReply::Done);
+    let list = perform("viewer/1", RecordCommand::ListSessions).await.unwrap().reply;
+    assert_eq!(list, RecordReply::Sessions(Vec::new()));
+    let pending = || server.tell::<u64>(&["LLEN", "{playgate}/pending"]);
+    gate.sweep(at(NOW)).await.unwrap();
+    assert_eq!(pending(), 1, "there is no room yet");
+    // A playback cannot end another one now; an operator can.
+    let play = |sid: &str| {
+        let (sid, start, max, over) = (sid.into(), None, 1, OverLimit::Displace);
+        RecordCommand::Play(Play { sid, start, max, over, until: NOW + 600 })
+    };
+    perform("viewer/2", play("one")).await.unwrap();
+    assert_eq!(perform("viewer/2", play("two")).await, Err(StateFailure::Full));
+    assert!(matches!(revoke(&gate, "last").await, Ok(DenylistReply::Appended(_))));
+    // The others have ended.
+    let () = server.tell(&["DEL", "{playgate}/compacted"]);
+    gate.sweep(at(NOW + 100_000)).await.unwrap();
+    assert_eq!(pending(), 0);
+    let update = since(&gate, None, 0).await.unwrap();
+    let key = *update.key();
+    let hash = playgate_state::hash(&key, Kind::Sid, "s");
+    assert!(update.end() == 1 && update.entries().iter().all(|entry| entry.hash == hash));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn an_event_is_sent_by_one_gate() {
+    let server = Server::start(&[]);
+    let ((one, _), (other, _)) = (server.store(), server.store());
+    revoke(&one, "a").await.unwrap();
+    let now = NOW * 1000;
+    let due = one.due(now).await.unwrap();
+    let [event] = due.events.as_slice() else { panic!("{due:?}") };
+    assert!(event.body.contains("revocation.created") && event.attempts == 0);
+    assert!(other.due(now).await.unwrap().events.is_empty(), "the first one sends it");
+    // Unless it is killed.
+    let again = other.due(now + 31_000).await.unwrap();
+    assert_eq!(again.events.first().map(|event| &event.id), Some(&event.id));
+    other.sent(event.clone(), Some(now + 50_000)).await.unwrap();
+    assert!(one.due(now + 49_999).await.unwrap().events.is_empty());
+    let due = one.due(now + 50_000).await.unwrap();
+    assert_eq!(due.events.first().map(|event| event.attempts), Some(1));
+    one.sent(event.clone(), None).await.unwrap();
+    let due = one.due(now + 900_000).await.unwrap();
+    assert_eq!((due.events.len(), due.next), (0, None));
+    assert_eq!(server.tell::<u64>(&["EXISTS", "{playgate}/bodies", "{playgate}/due"]), 0);
+}
