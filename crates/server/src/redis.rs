@@ -226,6 +226,7 @@ impl Store {
         let stored = stored.unwrap_or_default();
         let is_changed = outcome.record.as_ref().map(encode).unwrap_or_default() != stored;
         if !is_changed && commit.epoch.is_none() {
+            self.confirm().await?;
             return Ok(Some(outcome));
         }
         let new = outcome.record.clone();
@@ -301,6 +302,17 @@ impl Store {
             }
         }
         Ok(committed)
+    }
+
+    /// Waits until enough replicas have confirmed what was read: it may be what an earlier command changed that failed for
+    /// want of them.
+    async fn confirm(&self) -> Result<(), RedisFault> {
+        if self.replicas == 0 {
+            return Ok(());
+        }
+        let mut command = pipe();
+        command.cmd("SET").arg(BEAT).arg("");
+        self.confirmed(command).await
     }
 
     /// Sends a command that writes, and waits until enough replicas have confirmed it.

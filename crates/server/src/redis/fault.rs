@@ -46,16 +46,27 @@ impl RedisFault {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Redis(error) => !matches!(
-                error.kind(),
-                ErrorKind::AuthenticationFailed
-                    | ErrorKind::InvalidClientConfig
-                    | ErrorKind::RESP3NotSupported
-                    | ErrorKind::Server(ServerErrorKind::NoPerm)
-            ),
+            Self::Redis(error) => {
+                let kind = error.kind();
+                !matches!(kind, ErrorKind::InvalidClientConfig | ErrorKind::RESP3NotSupported)
+                    && refusal(error).is_none()
+            }
             Self::Contended | Self::Full(_) | Self::Replicas => true,
             Self::Evicts | Self::Random | Self::Version => false,
         }
+    }
+}
+
+/// What to tell an operator whose settings the server does not accept.
+fn refusal(error: &redis::RedisError) -> Option<&'static str> {
+    match (error.kind(), error.code()) {
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
+            Some("Redis does not accept the user or the password in STATE, or wants one")
+        }
+        (_, Some("NOPERM")) => Some(
+            "Redis does not let this user do what a gate does; docs/native-gate.md lists the commands",
+        ),
+        _ => None,
     }
 }
 
@@ -74,10 +85,11 @@ impl fmt::Display for RedisFault {
                 "fewer replicas than STATE_REPLICAS have confirmed the change, so it may be lost",
             ),
             Self::Random => f.write_str("the system has no random numbers"),
-            Self::Redis(error) => match (error.is_io_error(), error.code()) {
-                (true, _) => write!(f, "Redis cannot be reached: {error}"),
-                (false, Some(code)) => write!(f, "Redis refuses a command: {code}"),
-                (false, None) => write!(f, "Redis cannot be asked: {}", error.category()),
+            Self::Redis(error) => match (refusal(error), error.is_io_error(), error.code()) {
+                (Some(refusal), _, _) => f.write_str(refusal),
+                (None, true, _) => write!(f, "Redis cannot be reached: {error}"),
+                (None, false, Some(code)) => write!(f, "Redis refuses a command: {code}"),
+                (None, false, None) => write!(f, "Redis cannot be asked: {}", error.category()),
             },
             Self::Version => f.write_str(
                 "the state is of another version of Playgate; run the same version everywhere, or use another database",

@@ -97,6 +97,7 @@ impl Store {
         let Some(current) = self.current(one).await? else { return Ok(None) };
         // It was undone at this moment.
         let Some(Some((seq, row))) = current.rows.into_iter().next() else { return Ok(None) };
+        self.confirm().await?;
         Ok(Some(DenylistReply::Unchanged(self.row(seq, row.revocation, false).await?)))
     }
 
@@ -110,6 +111,7 @@ impl Store {
             return Ok(None);
         };
         let Some(Some((seq, row))) = current.rows.into_iter().next() else {
+            self.confirm().await?;
             return Ok(Some(DenylistReply::Unknown));
         };
         let revocation = row.revocation;

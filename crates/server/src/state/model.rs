@@ -1,5 +1,7 @@
 //! What every store has to do: what one denylist and one map of records in memory do.
 
+#![allow(clippy::panic, reason = "tests")]
+
 use std::collections::HashMap;
 
 use playgate::UnixTime;
