@@ -1,43 +1,47 @@
-// A Redis of its own for a test, on a free port. It writes nothing down, unless a test says so.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+// Redis and its sentinels, each on a free port of its own.
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Starts a server. `options` are words of its command line. */
+import { freePort } from "../../scripts/dev.mjs";
+import { folder, start } from "./program.mjs";
+
+const program = "redis-server";
+
+/** Starts a server that writes nothing down, unless `options`, words of its command line, say so. */
 export async function startRedis(...options) {
-  const folder = await mkdtemp(join(tmpdir(), "playgate-redis-"));
   const port = await freePort();
-  const words = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--daemonize", "no", ...options];
-  const program = spawn("redis-server", words, { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = once(program, "exit");
-  const printed = [];
-  await new Promise((resolve, reject) => {
-    program.once("error", reject);
-    program.once("exit", (code) => reject(new Error(`redis-server ended with ${code}: ${printed.join("")}`)));
-    program.stdout.setEncoding("utf8").on("data", (text) => {
-      printed.push(text);
-      if (text.includes("Ready to accept connections")) resolve();
-    });
-  });
-  return {
-    port,
-    url: `redis://127.0.0.1:${port}`,
-    async stop() {
-      program.kill("SIGKILL");
-      await ended;
-      await rm(folder, { recursive: true });
-    },
-  };
+  return serverOf(port, ["--port", String(port), "--dir", folder(), "--save", "", ...options]);
 }
 
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
+/** Starts what watches the server at a port, which it calls `name`, and replaces it within seconds. */
+export async function startSentinel(name, primary) {
+  const port = await freePort();
+  // It writes there what it learns.
+  const file = join(folder(), "sentinel.conf");
+  writeFileSync(file, [
+    `port ${port}`,
+    "sentinel resolve-hostnames no",
+    `sentinel monitor ${name} 127.0.0.1 ${primary} 2`,
+    `sentinel down-after-milliseconds ${name} 1000`,
+    `sentinel failover-timeout ${name} 5000`,
+    `sentinel parallel-syncs ${name} 2`,
+  ].join("\n"));
+  return serverOf(port, [file, "--sentinel"], "+monitor master");
+}
+
+async function serverOf(port, args, ready = "Ready to accept connections") {
+  const words = [...args, "--bind", "127.0.0.1"];
+  let running;
+  const server = {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    async start() {
+      running = start(program, words);
+      await running.says(ready);
+    },
+    signal: (signal) => running.child.kill(signal),
+    stop: () => running.stop("SIGKILL"),
+  };
+  await server.start();
+  return server;
 }

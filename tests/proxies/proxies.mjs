@@ -1,17 +1,19 @@
 // What the tests of proxies share: the programs, a gate, a media server, and a client that sends what it is told.
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
 import net from "node:net";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { freePort } from "../../scripts/dev.mjs";
 import { exe, root, target } from "../../scripts/setup.mjs";
+import { folder, start } from "../common/program.mjs";
 import { python } from "../interop/python.mjs";
+
+export { folder };
 
 const program = process.env.PLAYGATE_BINARY ?? join(target, "release", `playgate${exe}`);
 const requirements = join(root, "tests", "proxies", "requirements.txt");
@@ -61,14 +63,6 @@ export function without(name) {
   return Boolean(lacking) && process.env.CI !== "true" && lacking;
 }
 
-/** A folder that is gone when this process ends. Others may read it: nginx gives up its rights. */
-export function folder() {
-  const made = mkdtempSync(join(tmpdir(), "playgate-proxy-"));
-  chmodSync(made, 0o755);
-  process.once("exit", () => rmSync(made, { recursive: true, force: true }));
-  return made;
-}
-
 /** Writes files: [path, text]. */
 export function write(into, files) {
   for (const [path, text] of files) {
@@ -89,29 +83,6 @@ export function example(name, replacements) {
     text = parts.join(to);
   }
   return text;
-}
-
-/** Starts a program, and keeps what it writes. */
-function start(command, args, options) {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
-  let said = "";
-  const gone = new Promise((resolve) => child.once("close", resolve));
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
-  child.once("error", (error) => (said += error));
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
-  return {
-    child,
-    said: () => said,
-    isRunning: () => child.pid !== undefined && child.exitCode === null && child.signalCode === null,
-    async stop(signal = "SIGTERM") {
-      child.kill(signal);
-      const late = setTimeout(kill, 5_000);
-      if (child.pid !== undefined) await gone;
-      clearTimeout(late);
-      process.off("exit", kill);
-    },
-  };
 }
 
 /** Starts a proxy, and waits until it answers at its port. */
@@ -152,11 +123,7 @@ export async function startGate(proxy) {
     async start(dialect = proxy) {
       running = start(program, [...args, "--forward-auth", dialect], { env });
       createInterface(running.child.stdout).on("line", (line) => lines.push(line));
-      for (const end = Date.now() + 20_000; !running.said().includes("listening on"); await sleep(20)) {
-        if (running.isRunning() && Date.now() < end) continue;
-        await running.stop();
-        throw new Error(`the gate did not start: ${running.said()}`);
-      }
+      await running.says("listening on");
     },
     async stop() {
       await running?.stop();

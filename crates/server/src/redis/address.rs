@@ -89,11 +89,10 @@ fn sentinels(scheme: &str, rest: &str) -> Option<Place> {
     };
     // The crate reads user, password and database. Who the primary is, the sentinels say.
     let node = server(scheme, &[&user, "primary/", database].concat())?;
-    let tls = scheme.ends_with('s').then_some(TlsMode::Secure);
     let mut info = SentinelNodeConnectionInfo::default()
         .set_redis_connection_info(node.redis_settings().clone());
-    if let Some(mode) = tls {
-        info = info.set_tls_mode(mode);
+    if matches!(scheme, "rediss" | "valkeys") {
+        info = info.set_tls_mode(TlsMode::Secure);
     }
     let watcher = |host: &str| {
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
@@ -135,6 +134,19 @@ mod tests {
         assert_eq!(addresses, [tcp("a", 26_379), tcp("b", 1), tcp("::1", 26_379)]);
         assert!(sentinels.iter().all(|info| info.redis_settings().password().is_none()));
         assert_eq!(name, "film");
+        let is_encrypted = |text: &str| match read(text) {
+            Some(RedisAddress(Place::Sentinels(sentinels, _, node))) => {
+                // The crate tells this only so.
+                let says = format!("{node:?}").contains("tls_mode: Some(Secure)");
+                let is_tls = matches!(sentinels[0].addr(), ConnectionAddr::TcpTls { .. });
+                assert_eq!(says, is_tls);
+                says
+            }
+            _ => panic!("{text}"),
+        };
+        assert!(
+            !is_encrypted("redis+sentinel://a/film") && is_encrypted("rediss+sentinel://a/film")
+        );
     }
 
     #[test]

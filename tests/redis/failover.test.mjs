@@ -1,0 +1,291 @@
+// Three gates, a Redis with two replicas and three sentinels, and what befalls them while viewers come: kills, a failover,
+// and a primary that hangs and comes back. `PLAYGATE_SOAK=100000` takes as many viewers instead of a few.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { freePort } from "../../scripts/dev.mjs";
+import { exe, target } from "../../scripts/setup.mjs";
+import { folder, start } from "../common/program.mjs";
+import { startRedis, startSentinel } from "../common/redis.mjs";
+
+const VIEWERS = Number(process.env.PLAYGATE_SOAK ?? 2_000);
+/** How many come at a time. */
+const CROWD = 48;
+/** DENYLIST_MAX_AGE, in milliseconds, and what a request may take. */
+const MAX_AGE = 2_000;
+const SLACK = 500;
+
+const ADMIN_SECRET = "development-admin-secret";
+const program = join(target, "release", `playgate${exe}`);
+const own = folder();
+const media = join(own, "media");
+mkdirSync(media);
+writeFileSync(join(media, "film.mp4"), "a film");
+const keys = join(own, "keys.txt");
+writeFileSync(keys, execFileSync(program, ["keygen"]), { mode: 0o600 });
+const [, kid, secret] = /^(\w+):([\w-]+)/.exec(readFileSync(keys, "utf8"));
+const key = Buffer.from(secret, "base64url");
+const exp = Math.floor(Date.now() / 1000) + 7_200;
+
+/** The link of a viewer, which may be used by one client if `uses` says so. */
+function link(viewer, uses) {
+  const token = `pg=1&exp=${exp}&kid=${kid}${uses ? `&jti=${viewer}` : ""}&sub=${viewer}${uses ? `&uses=${uses}` : ""}`;
+  const sig = createHmac("sha256", key).update(`/film.mp4\n${token}`).digest("base64url");
+  return `/film.mp4?${token}&sig=${sig}`;
+}
+
+/** A gate at a port, which can be killed and start again. */
+async function startGate(sentinels) {
+  const port = await freePort();
+  const env = {
+    PATH: process.env.PATH,
+    ADMIN_SECRET,
+    DENYLIST_REFRESH: "500ms",
+    DENYLIST_MAX_AGE: `${MAX_AGE}ms`,
+    LOG: "off",
+    STATE: `redis+sentinel://${sentinels.map((sentinel) => `127.0.0.1:${sentinel.port}`).join(",")}/film`,
+    STATE_REPLICAS: "1",
+    TRUSTED_PROXIES: "127.0.0.1",
+  };
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+  let running;
+  const gate = {
+    async start() {
+      running = start(program, ["gate", "--keys", keys, "--root", media, "--listen", `127.0.0.1:${port}`], { env });
+      await running.says("listening on");
+    },
+    stop: (signal) => running.stop(signal),
+    said: () => running.said(),
+    /** Asks for a path, as a client in the network of this number. Resolves to status, reason and body; 0 without an answer. */
+    ask(path, { client = 0, method = "GET", body, headers } = {}) {
+      const address = `10.${client >> 16 & 255}.${client >> 8 & 255}.${client & 255}`.replace(/\d+$/, (last) => `${last}`);
+      return new Promise((resolve) => {
+        const sent = http.request({ agent, port, path, method, timeout: 10_000, headers: { "x-forwarded-for": address, ...headers } });
+        sent.on("timeout", () => sent.destroy());
+        sent.on("error", () => resolve({ status: 0 }));
+        sent.on("response", (response) => {
+          let text = "";
+          response.setEncoding("utf8").on("data", (chunk) => (text += chunk));
+          response.on("error", () => resolve({ status: 0 }));
+          response.on("end", () => resolve({ status: response.statusCode, reason: response.headers["playgate-reason"], text }));
+        });
+        sent.end(body);
+      });
+    },
+    revoke(value) {
+      return gate.ask("/.playgate/revocations", {
+        method: "POST",
+        headers: { authorization: `Bearer ${ADMIN_SECRET}`, "content-type": "application/json" },
+        body: JSON.stringify({ kind: "sub", value, until: exp }),
+      });
+    },
+  };
+  await gate.start();
+  return gate;
+}
+
+const any = (list) => list[Math.floor(Math.random() * list.length)];
+/** The numbers of two clients, each in a network (/24) of its own. */
+const networks = (n) => [n << 8, (n << 8) + (1 << 23)].map((network) => network >>> 0 & 0xffffff);
+
+test("three gates, one state, and a failover", { timeout: 240_000 + VIEWERS * 20 }, async (t) => {
+  const durable = ["--appendonly", "yes", "--repl-diskless-sync-delay", "0"];
+  const first = await startRedis(...durable);
+  const replicas = [];
+  for (let n = 0; n < 2; n++) replicas.push(await startRedis(...durable, "--replicaof", "127.0.0.1", String(first.port)));
+  const servers = [first, ...replicas];
+  const sentinels = [];
+  for (let n = 0; n < 3; n++) sentinels.push(await startSentinel("film", first.port));
+  const gates = [];
+  for (let n = 0; n < 3; n++) gates.push(await startGate(sentinels));
+  t.after(async () => {
+    isOver = true;
+    next = Infinity;
+    for (const gate of gates) await gate.stop("SIGKILL");
+    for (const server of [...servers, ...sentinels]) await server.stop();
+  });
+
+  let [next, lastAdmitted, isOver] = [0, Date.now(), false];
+  const figures = { requests: 0, refused: 0, admitted: 0, rivals: 0, revoked: 0, checks: 0, longestGap: 0 };
+  async function ask(gate, path, options) {
+    const answer = await gate.ask(path, options);
+    figures.requests++;
+    if (answer.status === 200) {
+      figures.admitted++;
+      figures.longestGap = Math.max(figures.longestGap, Date.now() - lastAdmitted);
+      lastAdmitted = Date.now();
+    } else if (answer.status !== 403) {
+      figures.refused++;
+    }
+    return answer;
+  }
+  // What needs a record cannot be answered from memory.
+  let healths = 0;
+  async function healthy() {
+    for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
+      const answers = await Promise.all(gates.map((gate) => gate.ask(link(`healthy-${healths++}`, 1))));
+      if (answers.every(({ status }) => status === 200)) return;
+    }
+    assert.fail(`a gate does not come back: ${gates.map((gate) => gate.said().slice(-500)).join("\n")}`);
+  }
+  await healthy();
+
+  // Quiet: how long it takes until all gates know.
+  const learned = [];
+  for (let n = 0; n < 20; n++) {
+    const path = link(`quiet-${n}`);
+    for (const gate of gates) assert.equal((await gate.ask(path)).status, 200);
+    const told = Date.now();
+    assert.equal((await gates[n % 3].revoke(`quiet-${n}`)).status, 201);
+    for (const gate of gates) while ((await gate.ask(path)).status === 200) await sleep(2);
+    learned.push(Date.now() - told);
+  }
+  learned.sort((a, b) => a - b);
+
+  // Viewers come. The link of each is for one client; of every eighth, two clients want it at the same time.
+  const violations = [];
+  const winners = [];
+  async function visit(n) {
+    const path = link(`v${n}`, 1);
+    const clients = networks(n);
+    const rivals = n % 8 === 0 ? clients : clients.slice(0, 1);
+    const admitted = await Promise.all(rivals.map(async (client) => {
+      for (const end = Date.now() + 60_000; Date.now() < end && next < Infinity; await sleep(50)) {
+        const { status, reason } = await ask(any(gates), path, { client });
+        if (status === 200) return client;
+        if (status === 403) return assert.equal(reason, "already_used"), null;
+      }
+      return violations.push(`viewer ${n} got no answer`), null;
+    }));
+    if (rivals.length > 1) figures.rivals++;
+    const won = admitted.filter((client) => client !== null);
+    if (won.length !== 1) violations.push(`${won.length} clients opened the link of viewer ${n}`);
+    winners[n] = won[0];
+  }
+  const crowd = Array.from({ length: CROWD }, async () => {
+    while (next < VIEWERS || !isOver) {
+      await visit(next++);
+      // Enough have come, but something is still to befall the gates.
+      if (next > VIEWERS) await sleep(200);
+    }
+  });
+
+  // Meanwhile, others are revoked, and come again.
+  const ended = [];
+  const revoker = (async () => {
+    for (let n = 0; !isOver || n < 20; n++) {
+      const value = `r${n}`;
+      const { status } = await any(gates).revoke(value);
+      if (status === 201 || status === 200) ended.push({ path: link(value), since: Date.now() });
+      await sleep(50);
+    }
+    figures.revoked = ended.length;
+  })();
+  const checkers = Array.from({ length: 8 }, async () => {
+    while (!isOver) {
+      const due = ended.filter(({ since }) => Date.now() - since > MAX_AGE + SLACK);
+      if (due.length === 0) {
+        await sleep(50);
+        continue;
+      }
+      // The newest are those that a failover could lose.
+      const one = Math.random() < 0.5 ? due.at(-1 - Math.floor(Math.random() * Math.min(due.length, 20))) : any(due);
+      const { status } = await any(gates).ask(one.path);
+      figures.checks++;
+      if (status === 200) violations.push(`opened ${Date.now() - one.since} ms after it was revoked: ${one.path.split("&sig")[0]}`);
+    }
+  });
+
+  const began = Date.now();
+  const events = [];
+  async function befalls(what, work) {
+    const at = Date.now();
+    figures.longestGap = 0;
+    await work();
+    await healthy();
+    events.push(`${what}: ${figures.longestGap} ms without an admitted request, ${Date.now() - at} ms until all was well`);
+  }
+  const primary = async () => {
+    const reply = await redis(sentinels[1], "SENTINEL get-master-addr-by-name film");
+    return servers.find(({ port }) => reply.includes(`\r\n${port}\r\n`));
+  };
+  await befalls("a gate is killed", async () => {
+    await gates[0].stop("SIGKILL");
+    await gates[0].start();
+  });
+  await befalls("a sentinel is killed", async () => {
+    await sentinels[0].stop();
+    await sentinels[0].start();
+  });
+  const killed = await primary();
+  await befalls("the primary is killed", () => killed.stop());
+  await befalls("it comes back", () => killed.start());
+  // It takes itself for the primary until the sentinels tell it.
+  while (!(await redis(killed, "ROLE")).includes("slave")) await sleep(200);
+  const hung = await primary();
+  assert.notEqual(hung, killed);
+  await befalls("the primary hangs", async () => {
+    hung.signal("SIGSTOP");
+    await sleep(6_000);
+    await healthy();
+    // It believes that it is the primary still.
+    hung.signal("SIGCONT");
+  });
+  while (!(await redis(hung, "ROLE")).includes("slave")) await sleep(200);
+  await befalls("a replica is killed", async () => {
+    const now = await primary();
+    const replica = servers.find((server) => server !== now);
+    await replica.stop();
+    await replica.start();
+  });
+  while (next < VIEWERS) await sleep(100);
+  isOver = true;
+  await Promise.all([...crowd, revoker, ...checkers]);
+  const took = (Date.now() - began) / 1000;
+
+  // All that was counted is still known, to every gate.
+  const came = next;
+  next = 0;
+  const again = Array.from({ length: CROWD }, async () => {
+    while (next < came) {
+      const n = next++;
+      const [one, other] = networks(n);
+      const foreign = winners[n] === one ? other : one;
+      const { status, reason } = await ask(any(gates), link(`v${n}`, 1), { client: foreign });
+      if (status !== 403 || reason !== "already_used") violations.push(`a second client at the link of viewer ${n}: ${status} ${reason}`);
+    }
+  });
+  await Promise.all(again);
+  for (const { path } of ended) {
+    for (const gate of gates) if ((await gate.ask(path)).status === 200) violations.push("a revoked link opens in the end");
+  }
+
+  for (const line of [
+    `${came} viewers in ${took.toFixed(0)} s, ${figures.rivals} links with two clients at once; ${figures.requests} requests, ${figures.refused} refused for want of an answer`,
+    `${ended.length} viewers revoked, ${figures.checks} times asked again later than ${MAX_AGE + SLACK} ms`,
+    `until all gates know of a revocation: median ${learned[10]} ms, worst ${learned.at(-1)} ms`,
+    ...events,
+  ]) t.diagnostic(line);
+  assert.deepEqual(violations.slice(0, 20), []);
+  assert.ok(ended.length > 20 && figures.checks > 100, "too few were revoked");
+});
+
+/** The reply of a server to a command, as it is sent. */
+async function redis({ port }, command) {
+  const { connect } = await import("node:net");
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(`${command}\r\n`));
+    socket.setTimeout(500, () => socket.destroy(new Error("no reply")));
+    socket.once("data", (data) => {
+      resolve(data.toString());
+      socket.destroy();
+    });
+    socket.once("error", reject);
+  });
+}
