@@ -14,6 +14,8 @@ const { installPyJwt, python } = await import("../tests/interop/python.mjs");
 const browser = findBrowser();
 // What tests/edge tests of the Worker, and not of the native gate.
 const ofWorker = /(size|smaller)\.test\.mjs$/;
+// What needs state, and so is tested with each store.
+const keepsState = /(events|follow|records|revoke|sessions|state)\.test\.mjs$/;
 const suites = [
   ["native", "cargo", ["test"]],
   ["vectors", python, ["tests/vectors/make.py", "--check"]],
@@ -26,6 +28,9 @@ const suites = [
   ["interop", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/interop")]],
   ["edge", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/edge")]],
   ["gate", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/edge").filter((file) => !ofWorker.test(file))], { PLAYGATE_GATE: "native" }],
+  ["redis", "cargo", ["test", "--locked", "--package", "playgate-server", "--lib", "redis::", "--", "--ignored"]],
+  ["redis", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/edge").filter((file) => keepsState.test(file))], { PLAYGATE_GATE: "redis" }],
+  ["redis", process.execPath, ["--test", "--test-reporter=spec", ...files("tests/redis")]],
   ["proxies", process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=2", ...files("tests/proxies")]],
   ["browser", process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files("tests/browser")]],
 ];
@@ -33,6 +38,7 @@ const suites = [
 const needs = {
   browser: () => (browser ? null : "no Chromium or Chrome was found; install one (Debian: apt-get install chromium) or set CHROME to its path"),
   interop: installPyJwt,
+  redis: () => (spawnSync("redis-server", ["--version"]).error ? "no redis-server was found; install one (Debian: apt-get install redis-server)" : null),
 };
 
 function files(folder) {
@@ -58,7 +64,7 @@ for (const [name, command, args, env] of suites) {
     }
     continue;
   }
-  if (name === "interop" || name === "proxies") build({ only: ["program"] });
+  if (["interop", "proxies", "redis"].includes(name)) build({ only: ["program"] });
   if ((name === "edge" || name === "browser") && !built) {
     build();
     bundle();

@@ -33,12 +33,16 @@ const [, kid, secret] = /^(\w+):([\w-]+)/.exec(readFileSync(keys, "utf8"));
 const key = Buffer.from(secret, "base64url");
 const exp = Math.floor(Date.now() / 1000) + 7_200;
 
-/** The link of a viewer, which may be used by one client if `uses` says so. */
-function link(viewer, uses) {
-  const token = `pg=1&exp=${exp}&kid=${kid}${uses ? `&jti=${viewer}` : ""}&sub=${viewer}${uses ? `&uses=${uses}` : ""}`;
+/** The link of a viewer. `fields` are more of the token's, such as `uses`. */
+function link(viewer, fields = {}) {
+  const all = Object.entries({ ...fields, sub: viewer }).sort();
+  const token = `pg=1&exp=${exp}&kid=${kid}${all.map(([name, value]) => `&${name}=${value}`).join("")}`;
   const sig = createHmac("sha256", key).update(`/film.mp4\n${token}`).digest("base64url");
   return `/film.mp4?${token}&sig=${sig}`;
 }
+
+/** A link that is for one client. */
+const single = (viewer) => link(viewer, { jti: viewer, uses: 1 });
 
 /** A gate at a port, which can be killed and start again. */
 async function startGate(sentinels) {
@@ -49,6 +53,7 @@ async function startGate(sentinels) {
     DENYLIST_REFRESH: "500ms",
     DENYLIST_MAX_AGE: `${MAX_AGE}ms`,
     LOG: "off",
+    PLAYBACKS_OVER_LIMIT: "refuse",
     STATE: `redis+sentinel://${sentinels.map((sentinel) => `127.0.0.1:${sentinel.port}`).join(",")}/film`,
     STATE_REPLICAS: "1",
     TRUSTED_PROXIES: "127.0.0.1",
@@ -129,7 +134,7 @@ test("three gates, one state, and a failover", { timeout: 240_000 + VIEWERS * 20
   let healths = 0;
   async function healthy() {
     for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
-      const answers = await Promise.all(gates.map((gate) => gate.ask(link(`healthy-${healths++}`, 1))));
+      const answers = await Promise.all(gates.map((gate) => gate.ask(single(`healthy-${healths++}`))));
       if (answers.every(({ status }) => status === 200)) return;
     }
     assert.fail(`a gate does not come back: ${gates.map((gate) => gate.said().slice(-500)).join("\n")}`);
@@ -148,24 +153,26 @@ test("three gates, one state, and a failover", { timeout: 240_000 + VIEWERS * 20
   }
   learned.sort((a, b) => a - b);
 
-  // Viewers come. The link of each is for one client; of every eighth, two clients want it at the same time.
+  // Viewers come. The link of each is for one client; of every eighth, two clients want it at the same time. Every fourth has
+  // two links instead, for one playback at a time, and starts both on two devices.
+  const isPlayback = (n) => n % 4 === 1;
   const violations = [];
   const winners = [];
   async function visit(n) {
-    const path = link(`v${n}`, 1);
     const clients = networks(n);
-    const rivals = n % 8 === 0 ? clients : clients.slice(0, 1);
-    const admitted = await Promise.all(rivals.map(async (client) => {
+    const rivals = n % 8 === 0 || isPlayback(n) ? clients : clients.slice(0, 1);
+    const admitted = await Promise.all(rivals.map(async (client, device) => {
+      const path = isPlayback(n) ? link(`v${n}`, { max: 1, sid: `s${n}-${device}` }) : single(`v${n}`);
       for (const end = Date.now() + 60_000; Date.now() < end && next < Infinity; await sleep(50)) {
         const { status, reason } = await ask(any(gates), path, { client });
         if (status === 200) return client;
-        if (status === 403) return assert.equal(reason, "already_used"), null;
+        if (status === 403) return assert.equal(reason, isPlayback(n) ? "too_many_playbacks" : "already_used"), null;
       }
       return violations.push(`viewer ${n} got no answer`), null;
     }));
     if (rivals.length > 1) figures.rivals++;
     const won = admitted.filter((client) => client !== null);
-    if (won.length !== 1) violations.push(`${won.length} clients opened the link of viewer ${n}`);
+    if (won.length !== 1) violations.push(`${won.length} clients opened the links of viewer ${n}`);
     winners[n] = won[0];
   }
   const crowd = Array.from({ length: CROWD }, async () => {
@@ -255,9 +262,11 @@ test("three gates, one state, and a failover", { timeout: 240_000 + VIEWERS * 20
   const again = Array.from({ length: CROWD }, async () => {
     while (next < came) {
       const n = next++;
+      // A playback that is not watched frees its place.
+      if (isPlayback(n)) continue;
       const [one, other] = networks(n);
       const foreign = winners[n] === one ? other : one;
-      const { status, reason } = await ask(any(gates), link(`v${n}`, 1), { client: foreign });
+      const { status, reason } = await ask(any(gates), single(`v${n}`), { client: foreign });
       if (status !== 403 || reason !== "already_used") violations.push(`a second client at the link of viewer ${n}: ${status} ${reason}`);
     }
   });
@@ -266,10 +275,14 @@ test("three gates, one state, and a failover", { timeout: 240_000 + VIEWERS * 20
     for (const gate of gates) if ((await gate.ask(path)).status === 200) violations.push("a revoked link opens in the end");
   }
 
+  const [, used] = /used_memory:(\d+)/.exec(await redis(await primary(), "INFO memory"));
+  const [, keysKept] = /:(\d+)/.exec(await redis(await primary(), "DBSIZE"));
+
   for (const line of [
-    `${came} viewers in ${took.toFixed(0)} s, ${figures.rivals} links with two clients at once; ${figures.requests} requests, ${figures.refused} refused for want of an answer`,
+    `${came} viewers in ${took.toFixed(0)} s, ${figures.rivals} with two clients at once; ${figures.requests} requests, ${figures.refused} refused for want of an answer`,
     `${ended.length} viewers revoked, ${figures.checks} times asked again later than ${MAX_AGE + SLACK} ms`,
     `until all gates know of a revocation: median ${learned[10]} ms, worst ${learned.at(-1)} ms`,
+    `${keysKept} keys in ${(used / 1e6).toFixed(1)} MB of memory`,
     ...events,
   ]) t.diagnostic(line);
   assert.deepEqual(violations.slice(0, 20), []);

@@ -8,6 +8,7 @@ use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
@@ -45,6 +46,8 @@ struct Core {
     surroundings: Arc<dyn Surroundings>,
     /// When the denylist was last asked, in Unix milliseconds. Whoever asks holds the lock.
     asked_at: Mutex<u64>,
+    /// Whether somebody listens to the state.
+    listens: AtomicBool,
 }
 
 impl<S> fmt::Debug for Gate<S> {
@@ -67,6 +70,7 @@ impl<S> Gate<S> {
             state,
             surroundings,
             asked_at: Mutex::new(0),
+            listens: AtomicBool::new(false),
         };
         Self { core: Arc::new(core), media }
     }
@@ -80,15 +84,6 @@ impl<S> Gate<S> {
     pub fn reload(&self, config: Config) {
         let config = Arc::new(Ok(config));
         *self.core.config.write().unwrap_or_else(PoisonError::into_inner) = config;
-    }
-
-    /// Learns what other gates revoke as soon as the state tells of it, for ever.
-    pub async fn follow(&self) {
-        let Some(state) = &self.core.state else { return };
-        loop {
-            state.news().await;
-            self.core.learn_since(self.core.now()).await;
-        }
     }
 
     /// Whether it can decide: it keeps no state, or the state answers.
@@ -134,6 +129,7 @@ impl<S: MediaStore> Gate<S> {
         B::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
     {
         let (start, config) = (Instant::now(), self.core.config());
+        self.core.listen();
         let (parts, body) = request.into_parts();
         let Some(texts) = Texts::of(&parts, client) else {
             let detail = "the request needs one Host field, with a host and no more";
@@ -162,6 +158,22 @@ impl Core {
         self.learn_since(asked).await;
         let now = self.now();
         self.remembered().denylist.age(now) <= now.saturating_sub(asked)
+    }
+
+    /// Learns what other gates revoke as soon as the state tells of it, from the first request on.
+    fn listen(self: &Arc<Self>) {
+        if self.listens.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let Some(state) = self.state.clone() else { return };
+        let core = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(news) = state.news() {
+                news.await;
+                let Some(core) = core.upgrade() else { return };
+                core.learn_since(core.now()).await;
+            }
+        });
     }
 
     /// Writes a line to the log.

@@ -19,7 +19,9 @@ mod fault;
 mod link;
 mod log;
 mod outbox;
+mod record;
 mod row;
+mod since;
 #[cfg(test)]
 mod tests;
 
@@ -28,22 +30,16 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use playgate::UnixTime;
-use playgate_edge::{About, refreshes};
-use playgate_state::{
-    DenylistCommand, DenylistReply, Outcome, Record, RecordCommand, Revocation, Writer, apply,
-    decode, encode,
-};
+use playgate_state::{DenylistCommand, DenylistReply, Outcome, RecordCommand};
 use redis::{Pipeline, pipe};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::{interval, sleep};
 
 pub use self::address::RedisAddress;
-use self::commit::{Commit, Committed, NewRow, RecordChange};
 pub use self::fault::RedisFault;
 use self::link::Link;
-use self::row::Postponed;
-use crate::state::{State, StateFailure, Waiting};
+use crate::state::{State, StateFailure, Told, Waiting};
 use crate::surroundings::Surroundings;
 
 // Between the braces is what Redis Cluster chooses the node by: all is on one.
@@ -156,16 +152,16 @@ impl State for RedisStore {
         Box::pin(async move { store.reported(store.record(&name, &command, now).await) })
     }
 
-    fn news(&self) -> crate::state::Told {
+    fn news(&self) -> Option<Told> {
         let store = Arc::clone(&self.0);
-        Box::pin(async move {
+        Some(Box::pin(async move {
             sleep(NEWS_PAUSE).await;
             // Without a connection nobody tells.
             while store.link.connection().await.is_err() {
                 sleep(PAUSE).await;
             }
             store.link.news.notified().await;
-        })
+        }))
     }
 }
 
@@ -180,128 +176,6 @@ impl Store {
                 StateFailure::Unavailable
             }
         })
-    }
-
-    async fn record(
-        self: &Arc<Self>,
-        name: &str,
-        command: &RecordCommand,
-        now: UnixTime,
-    ) -> Result<Outcome, RedisFault> {
-        let tried = self.repeated(|| self.try_record(name, command, now, false)).await;
-        match tried {
-            Err(RedisFault::Full(most)) => {
-                self.make_room(most, now).await?;
-                self.repeated(|| self.try_record(name, command, now, true)).await
-            }
-            other => other,
-        }
-    }
-
-    /// Performs a command on a record, unless that changes meanwhile. If the denylist is full, ends of sessions wait.
-    async fn try_record(
-        self: &Arc<Self>,
-        name: &str,
-        command: &RecordCommand,
-        now: UnixTime,
-        is_full: bool,
-    ) -> Result<Option<Outcome>, RedisFault> {
-        let mut question = pipe();
-        question.cmd("GET").arg(record_key(name));
-        let (stored,): (Option<Vec<u8>>,) = self.link.query(&question).await?;
-        let record: Option<Record> = match &stored {
-            Some(bytes) => Some(decode(bytes).ok_or(RedisFault::Version)?),
-            None => None,
-        };
-        let outcome = apply(record, command.clone(), now);
-        let about = About {
-            sub: name.strip_prefix("viewer/").map(String::from),
-            refreshes: outcome.theft.as_deref().map(refreshes),
-        };
-        let Some(mut commit) =
-            self.planned(&outcome.revocations, Writer::Record, &about, is_full, now).await?
-        else {
-            return Ok(None);
-        };
-        let stored = stored.unwrap_or_default();
-        let is_changed = outcome.record.as_ref().map(encode).unwrap_or_default() != stored;
-        if !is_changed && commit.epoch.is_none() {
-            self.confirm().await?;
-            return Ok(Some(outcome));
-        }
-        let new = outcome.record.clone();
-        commit.record = Some(RecordChange { name: name.into(), old: stored, new });
-        Ok(match self.commit(commit, now).await? {
-            Committed::Done { .. } => Some(outcome),
-            Committed::Changed => None,
-        })
-    }
-
-    /// What has to be added to the log for some revocations. `None` if there is no log yet.
-    async fn planned(
-        self: &Arc<Self>,
-        revocations: &[Revocation],
-        writer: Writer,
-        about: &About,
-        is_full: bool,
-        now: UnixTime,
-    ) -> Result<Option<Commit>, RedisFault> {
-        let mut commit = Commit::default();
-        if revocations.is_empty() {
-            return Ok(Some(commit));
-        }
-        let Some(log) = self.current(revocations).await? else { return Ok(None) };
-        commit.epoch = Some(log.epoch);
-        for (revocation, current) in revocations.iter().zip(log.rows) {
-            let field = row::field(revocation.kind, &revocation.value);
-            // Two of one command may be about the same.
-            if let Some(row) = commit.rows.iter_mut().find(|row| row.row.field() == field) {
-                let both = revocation.clone().revised(Some(&row.row.revocation), now);
-                row.row.revocation = both;
-                continue;
-            }
-            let known = current.as_ref().map(|(_, row)| &row.revocation);
-            let revised = revocation.clone().revised(known, now);
-            if known == Some(&revised) {
-                continue;
-            }
-            let replaces = current.map(|(seq, _)| seq);
-            let row = row::StoredRow { revocation: revised, removed: false };
-            let new = NewRow { row, replaces, writer };
-            let rows = u64::try_from(commit.rows.len()).unwrap_or(u64::MAX);
-            // Nobody repeats the command of a thief.
-            if is_full
-                && revocation.reason.ends_session()
-                && log.len.saturating_add(rows) >= new.most()
-            {
-                let (revocation, about) = (revocation.clone(), about.clone());
-                commit.postponed.push(Postponed { revocation, about });
-            } else {
-                commit.rows.push(new);
-            }
-        }
-        let told: Vec<_> = commit.rows.iter().map(|row| row.row.revocation.clone()).collect();
-        for revocation in told {
-            commit.tell(&revocation, false, about, self.keeps_events, now)?;
-        }
-        Ok(Some(commit))
-    }
-
-    /// Stores what follows from a command.
-    async fn commit(&self, commit: Commit, now: UnixTime) -> Result<Committed, RedisFault> {
-        let (word, first): (String, u64) = self.confirmed(commit.command(now)).await?;
-        let committed = commit.committed(&word, first)?;
-        if let Committed::Done { are_events_full, .. } = committed {
-            for line in commit.lines {
-                self.surroundings.log(line);
-            }
-            if are_events_full {
-                self.surroundings.log(r#"{"decision":"error","reason":"events_full"}"#.into());
-            } else if !commit.events.is_empty() {
-                self.has_events.notify_one();
-            }
-        }
-        Ok(committed)
     }
 
     /// Waits until enough replicas have confirmed what was read: it may be what an earlier command changed that failed for

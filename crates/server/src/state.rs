@@ -7,7 +7,7 @@ pub(crate) mod model;
 #[cfg(feature = "standalone")]
 mod thread;
 
-use core::future::{Future, pending};
+use core::future::Future;
 use core::pin::Pin;
 
 use playgate::UnixTime;
@@ -41,8 +41,9 @@ pub trait State: Send + Sync + 'static {
     /// Performs a command on the record of this name. The revocations that follow are on the denylist then.
     fn record(&self, name: String, command: RecordCommand, now: UnixTime) -> Waiting<Outcome>;
 
-    /// Waits until another gate may have changed the denylist. Most states do not tell.
-    fn news(&self) -> Told {
-        Box::pin(pending())
+    /// Waits until another gate may have changed the denylist. `None` if this state does not tell; gates ask it all the
+    /// same.
+    fn news(&self) -> Option<Told> {
+        None
     }
 }

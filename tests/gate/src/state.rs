@@ -166,7 +166,7 @@ impl State for Counted {
         self.state.record(name, command, now)
     }
 
-    fn news(&self) -> Told {
+    fn news(&self) -> Option<Told> {
         self.state.news()
     }
 }

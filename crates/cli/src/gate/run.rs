@@ -213,8 +213,6 @@ async fn serve(
     };
     let viewers = listener::bind(address, "listening", "--listen").await?;
     let gate = Arc::new(Gate::new(Ok(config), media, state, Arc::clone(&world) as _));
-    let following = Arc::clone(&gate);
-    tokio::spawn(async move { following.follow().await });
     if let Some(listener) = operators {
         let (gate, metrics) = (Arc::clone(&gate), Arc::clone(&world.metrics));
         let answer = move |request, _| {

@@ -6,8 +6,8 @@ use playgate_state::{Record, Revocation, Writer, encode, max_len};
 use redis::{Pipeline, pipe};
 
 use super::fault::RedisFault;
-use super::row::{Postponed, StoredRow};
-use super::{BODIES, CHANNEL, CURRENT, DUE, IDENTITY, LOG, PENDING, record_key};
+use super::row::{Postponed, StoredRow, field};
+use super::{BODIES, CHANNEL, CURRENT, DUE, IDENTITY, LOG, PENDING, Store, record_key};
 use crate::events::{MAX_WAITING, StoredEvent};
 
 const SCRIPT: &str = include_str!("commit.lua");
@@ -128,5 +128,78 @@ impl Commit {
             }
             _ => Ok(Committed::Changed),
         }
+    }
+}
+
+impl Store {
+    /// What has to be added to the log for some revocations. `None` if there is no log yet.
+    pub(super) async fn planned(
+        &self,
+        revocations: &[Revocation],
+        writer: Writer,
+        about: &About,
+        is_full: bool,
+        now: UnixTime,
+    ) -> Result<Option<Commit>, RedisFault> {
+        let mut commit = Commit::default();
+        if revocations.is_empty() {
+            return Ok(Some(commit));
+        }
+        let Some(log) = self.current(revocations).await? else { return Ok(None) };
+        commit.epoch = Some(log.epoch);
+        for (revocation, current) in revocations.iter().zip(log.rows) {
+            let field = field(revocation.kind, &revocation.value);
+            // Two of one command may be about the same.
+            if let Some(row) = commit.rows.iter_mut().find(|row| row.row.field() == field) {
+                let both = revocation.clone().revised(Some(&row.row.revocation), now);
+                row.row.revocation = both;
+                continue;
+            }
+            let known = current.as_ref().map(|(_, row)| &row.revocation);
+            let revised = revocation.clone().revised(known, now);
+            if known == Some(&revised) {
+                continue;
+            }
+            let replaces = current.map(|(seq, _)| seq);
+            let row = StoredRow { revocation: revised, removed: false };
+            let new = NewRow { row, replaces, writer };
+            let rows = u64::try_from(commit.rows.len()).unwrap_or(u64::MAX);
+            // Nobody repeats the command of a thief.
+            if is_full
+                && revocation.reason.ends_session()
+                && log.len.saturating_add(rows) >= new.most()
+            {
+                let (revocation, about) = (revocation.clone(), about.clone());
+                commit.postponed.push(Postponed { revocation, about });
+            } else {
+                commit.rows.push(new);
+            }
+        }
+        let told: Vec<_> = commit.rows.iter().map(|row| row.row.revocation.clone()).collect();
+        for revocation in told {
+            commit.tell(&revocation, false, about, self.keeps_events, now)?;
+        }
+        Ok(Some(commit))
+    }
+
+    /// Stores what follows from a command.
+    pub(super) async fn commit(
+        &self,
+        commit: Commit,
+        now: UnixTime,
+    ) -> Result<Committed, RedisFault> {
+        let (word, first): (String, u64) = self.confirmed(commit.command(now)).await?;
+        let committed = commit.committed(&word, first)?;
+        if let Committed::Done { are_events_full, .. } = committed {
+            for line in commit.lines {
+                self.surroundings.log(line);
+            }
+            if are_events_full {
+                self.surroundings.log(r#"{"decision":"error","reason":"events_full"}"#.into());
+            } else if !commit.events.is_empty() {
+                self.has_events.notify_one();
+            }
+        }
+        Ok(committed)
     }
 }
