@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use playgate_state::{
-    Client, Kind, MAX_LEN, OverLimit, Play, Put, Reason, RecordReply, Redeem, Revocation,
-    SessionLink, Update,
+    Client, Kind, MAX_LEN, OverLimit, Play, Progress, Put, Reason, RecordReply, Redeem, Replica,
+    Revocation, SessionLink, TokenFacts, Update,
 };
 use proptest::test_runner::{Config, TestRunner};
 use rustix::process::{Pid, Signal, kill_process};
@@ -259,11 +259,16 @@ async fn a_server_that_starts_is_read_from_the_start() {
 #[tokio::test]
 #[ignore = "needs redis-server: npm test -- redis"]
 async fn a_replica_is_not_believed() {
-    let primary = Server::start(&[]);
+    let primary = Server::start(&["--repl-diskless-sync-delay", "0"]);
     let port = primary.port.to_string();
     let replica = Server::start(&["--replicaof", "127.0.0.1", &port]);
     let (gate, _) = primary.store();
     revoke(&gate, "a").await.unwrap();
+    let start = Instant::now();
+    while replica.tell::<u64>(&["LLEN", "{playgate}/log"]) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(10), "the replica does not come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let (lost, _) = replica.store();
     assert_eq!(since(&lost, None, 0).await.unwrap_err(), StateFailure::Unavailable);
     assert_eq!(revoke(&lost, "b").await.unwrap_err(), StateFailure::Unavailable);
@@ -411,6 +416,64 @@ async fn a_session_ends_although_the_log_is_full() {
     let key = *update.key();
     let hash = playgate_state::hash(&key, Kind::Sid, "s");
     assert!(update.end() == 1 && update.entries().iter().all(|entry| entry.hash == hash));
+}
+
+/// What a gate would know that has read the whole log.
+async fn replica(gate: &RedisStore) -> Replica {
+    let first = since(gate, None, 0).await.unwrap();
+    let mut replica = Replica::new(first.epoch(), *first.key());
+    assert_eq!(replica.apply(&first).unwrap(), Progress::Complete);
+    replica
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn a_log_is_written_anew_while_others_revoke() {
+    let server = Server::start(&[]);
+    let ((gate, _), (other, _)) = (server.store(), server.store());
+    revoke(&gate, "early").await.unwrap();
+    revoke(&gate, "undone").await.unwrap();
+    let undo = |value: &str| DenylistCommand::Undo { kind: Kind::Sub, value: value.into() };
+    gate.denylist(undo("undone"), at(NOW)).await.unwrap();
+    let revoking = tokio::spawn(async move {
+        for n in 0..600 {
+            revoke(&other, &n.to_string()).await.unwrap();
+            if n % 3 == 0 {
+                other.denylist(undo(&n.to_string()), at(NOW)).await.unwrap();
+            }
+            // The same with a later end: its older row is not needed any more.
+            let longer = Revocation { until: NOW + 2_000 + n, ..sub("again") };
+            other.denylist(DenylistCommand::Revoke(longer), at(NOW)).await.unwrap();
+        }
+    });
+    let (mut epochs, mut shortest) = (HashSet::new(), u64::MAX);
+    while !revoking.is_finished() {
+        // Ended rows, so that a new log is worth it.
+        fill(&server, server.tell::<u64>(&["LLEN", "{playgate}/log"]) + 6_000, 1);
+        let () = server.tell(&["DEL", "{playgate}/compacted"]);
+        gate.sweep(at(NOW)).await.unwrap();
+        epochs.insert(since(&gate, None, 0).await.unwrap().epoch());
+        shortest = shortest.min(server.tell(&["LLEN", "{playgate}/log"]));
+    }
+    revoking.await.unwrap();
+    assert!(epochs.len() > 1 && shortest < 3_000, "{} {shortest}", epochs.len());
+    // Each that holds has one row now.
+    fill(&server, 20_000, 1);
+    let () = server.tell(&["DEL", "{playgate}/compacted"]);
+    gate.sweep(at(NOW)).await.unwrap();
+    let replica = replica(&gate).await;
+    let finds = |value: &str| {
+        let token = TokenFacts { sub: Some(value), ..TokenFacts::default() };
+        replica.find(&token, at(NOW)).is_some()
+    };
+    assert!(finds("early") && finds("again") && !finds("undone"));
+    for n in 0..600 {
+        assert_eq!(finds(&n.to_string()), n % 3 != 0, "{n}");
+    }
+    assert_eq!(server.tell::<u64>(&["LLEN", "{playgate}/log"]), 402);
+    assert_eq!(server.tell::<u64>(&["HLEN", "{playgate}/current"]), 402);
+    let keys: Vec<String> = server.tell(&["KEYS", "{playgate}/new*"]);
+    assert_eq!(keys, [""; 0], "nothing is left of the writing");
 }
 
 #[tokio::test]
