@@ -96,6 +96,33 @@ fn what_is_secret_is_not_served() {
 }
 
 #[test]
+fn an_address_of_a_redis_is_checked_and_not_shown() {
+    let place = Place::new();
+    let secret = "hush-hush";
+    let fails = |state: &str, replicas: &str| {
+        let settings =
+            [("ADMIN_SECRET", "0123456789abcdef"), ("STATE", state), ("STATE_REPLICAS", replicas)];
+        let failed = run_in_vain(place.gate().args(["--root", "media"]).envs(settings));
+        assert!(!failed.stderr.contains(secret), "{failed:?}");
+        (failed.code, failed.stderr)
+    };
+    let form = "STATE: write redis://HOST:6379, with a password redis://:PASSWORD@HOST:6379";
+    for (state, replicas, fault) in [
+        ("redis://:hush-hush@", "", form),
+        ("redis://:hush-hush@h/films", "", form),
+        ("rediss://:hush-hush@h#insecure", "", form),
+        ("redis+cluster://:hush-hush@h", "", form),
+        ("redis+sentinel://:hush-hush@h", "", "STATE: write redis+sentinel://HOST:26379"),
+        ("redis://:hush-hush@h", "many", "STATE_REPLICAS: write a whole number from 0 to 9"),
+        ("playgate.db", "1", "STATE_REPLICAS: applies only with a Redis in STATE"),
+    ] {
+        let (code, stderr) = fails(state, replicas);
+        assert_eq!(code, Some(2), "{state}");
+        assert!(stderr.contains(fault), "{state}: {stderr}");
+    }
+}
+
+#[test]
 fn settings_that_do_not_go_together() {
     let place = Place::new();
     for (options, fault) in [

@@ -16,7 +16,7 @@ use crate::{Place, link, now, reason};
 const LARGE: usize = 64 << 20;
 
 /// Starts to read a large file, and stops after its head.
-fn starts_to_read(server: &Server, place: &Place) -> BufReader<TcpStream> {
+pub(crate) fn starts_to_read(server: &Server, place: &Place) -> BufReader<TcpStream> {
     fs::write(place.path("media/videos/42/large.mp4"), vec![7; LARGE]).unwrap();
     let signed = link(&["--dir", "2"], None);
     let target = signed.replace("film.mp4", "large.mp4");
@@ -33,7 +33,7 @@ fn starts_to_read(server: &Server, place: &Place) -> BufReader<TcpStream> {
     reader
 }
 
-fn reads_the_rest(mut reader: BufReader<TcpStream>) {
+pub(crate) fn reads_the_rest(mut reader: BufReader<TcpStream>) {
     let mut body = vec![0; LARGE];
     reader.read_exact(&mut body).unwrap();
     assert!(body.iter().all(|byte| *byte == 7));

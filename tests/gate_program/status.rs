@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::server::{Answer, Server};
+use crate::signals::{reads_the_rest, starts_to_read};
 use crate::{Place, get, link, reason};
 
 /// A gate with a status: the line about it comes first.
@@ -70,6 +71,25 @@ fn decisions_are_counted_and_nothing_names_anybody() {
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(reason(&server, path, &[]).as_deref(), Some("missing"));
     }
+}
+
+#[test]
+fn a_gate_that_stops_is_not_ready() {
+    let place = Place::new();
+    let (server, status) = with_status(&place, None);
+    assert_eq!(get(&status, "/readyz", &[]).status, 200);
+    let reader = starts_to_read(&server, &place);
+    server.signal("TERM");
+    let start = Instant::now();
+    let answer = loop {
+        let answer = get(&status, "/readyz", &[]);
+        if answer.status != 200 || start.elapsed() > Duration::from_secs(10) {
+            break answer;
+        }
+    };
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.contains("stopping"), "{}", answer.body);
+    reads_the_rest(reader);
 }
 
 #[test]

@@ -48,6 +48,8 @@ struct Core {
     asked_at: Mutex<u64>,
     /// Whether somebody listens to the state.
     listens: AtomicBool,
+    /// Whether it takes no new requests.
+    stops: AtomicBool,
 }
 
 impl<S> fmt::Debug for Gate<S> {
@@ -71,6 +73,7 @@ impl<S> Gate<S> {
             surroundings,
             asked_at: Mutex::new(0),
             listens: AtomicBool::new(false),
+            stops: AtomicBool::new(false),
         };
         Self { core: Arc::new(core), media }
     }
@@ -89,6 +92,17 @@ impl<S> Gate<S> {
     /// Whether it can decide: it keeps no state, or the state answers.
     pub async fn is_ready(&self) -> bool {
         self.core.is_ready().await
+    }
+
+    /// Says that it takes no new requests, so that it is not ready for others any more.
+    pub fn stop(&self) {
+        self.core.stops.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it takes no new requests.
+    #[cfg(feature = "standalone")]
+    pub(crate) fn stops(&self) -> bool {
+        self.core.stops.load(Ordering::Relaxed)
     }
 
     /// How old its knowledge of the denylist is, in milliseconds, if it has any; and how many playbacks with a limit it has

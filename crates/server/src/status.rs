@@ -20,6 +20,10 @@ pub async fn status<S: MediaStore, B>(
 ) -> Response<Full<Bytes>> {
     let (status, kind, text) = match request.uri().path() {
         "/healthz" => (StatusCode::OK, TEXT, "ok\n".into()),
+        "/readyz" if gate.stops() => {
+            let text = "the gate is stopping; it finishes the requests that it has\n";
+            (StatusCode::SERVICE_UNAVAILABLE, TEXT, text.into())
+        }
         "/readyz" if gate.is_ready().await => (StatusCode::OK, TEXT, "ready\n".into()),
         "/readyz" => {
             let text = "the state gives no answer, so tokens are refused\n";

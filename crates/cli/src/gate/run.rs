@@ -221,6 +221,11 @@ async fn serve(
         };
         tokio::spawn(listen(listener, STATUS_LIMITS, pending(), answer));
     }
+    let stopping = Arc::clone(&gate);
+    let stop = async move {
+        stop.await;
+        stopping.stop();
+    };
     let proxies = Arc::new(RwLock::new(Arc::new(proxies)));
     let (reloaded, trusted) = (Arc::clone(&gate), Arc::clone(&proxies));
     let fixed = Fixed {

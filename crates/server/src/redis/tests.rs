@@ -472,6 +472,8 @@ async fn a_log_is_written_anew_while_others_revoke() {
     }
     assert_eq!(server.tell::<u64>(&["LLEN", "{playgate}/log"]), 402);
     assert_eq!(server.tell::<u64>(&["HLEN", "{playgate}/current"]), 402);
+    assert_eq!(server.tell::<i64>(&["TTL", "{playgate}/log"]), -1, "it stays");
+    assert_eq!(server.tell::<i64>(&["TTL", "{playgate}/current"]), -1, "it stays");
     let keys: Vec<String> = server.tell(&["KEYS", "{playgate}/new*"]);
     assert_eq!(keys, [""; 0], "nothing is left of the writing");
 }
