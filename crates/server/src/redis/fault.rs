@@ -5,7 +5,7 @@ use core::fmt;
 use redis::{ErrorKind, ServerErrorKind};
 
 /// Why Redis does not answer, or its answer is of no use.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum RedisFault {
     /// Others changed the same again and again.
     Contended,

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::sync::Arc;
+use std::time::Instant;
 
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelServerType};
@@ -21,10 +22,19 @@ const PATIENCE: Duration = Duration::from_millis(900);
 /// One connection for all requests.
 pub(super) struct Link {
     server: Server,
-    /// The connection, if there is one, and how many there were before.
-    connected: Mutex<(u64, Option<MultiplexedConnection>)>,
+    connected: Mutex<Connected>,
     /// There may be news: a gate has told, or nobody could have told.
     pub(super) news: Arc<Notify>,
+}
+
+/// The connection, if there is one.
+#[derive(Default)]
+struct Connected {
+    connection: Option<MultiplexedConnection>,
+    /// How many there were.
+    number: u64,
+    /// When the last attempt failed, and why.
+    failed: Option<(Instant, RedisFault)>,
 }
 
 /// Who is asked for a connection.
@@ -60,27 +70,40 @@ impl Link {
         reply
     }
 
-    /// The connection, or a new one. Of those who wait, one connects for all.
+    /// The connection, or a new one. Of those who wait, one connects for all, or fails for all.
     pub(super) async fn connection(&self) -> Result<(u64, MultiplexedConnection), RedisFault> {
+        let asked = Instant::now();
         let mut connected = self.connected.lock().await;
-        if let (number, Some(connection)) = &*connected {
-            return Ok((*number, connection.clone()));
+        if let Some(connection) = &connected.connection {
+            return Ok((connected.number, connection.clone()));
         }
-        let connection = timeout(PATIENCE, self.connect()).await;
-        let connection = connection.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut));
-        let connection = connection.map_err(redis::RedisError::from)??;
-        let number = connected.0.wrapping_add(1);
-        *connected = (number, Some(connection.clone()));
+        if let Some((time, fault)) = &connected.failed
+            && *time > asked
+        {
+            return Err(fault.clone());
+        }
+        let connection = match timeout(PATIENCE, self.connect()).await {
+            Ok(connection) => connection,
+            Err(_) => {
+                let error = std::io::Error::from(std::io::ErrorKind::TimedOut);
+                Err(redis::RedisError::from(error).into())
+            }
+        };
+        let connection = connection.inspect_err(|fault| {
+            connected.failed = Some((Instant::now(), fault.clone()));
+        })?;
+        connected.number = connected.number.wrapping_add(1);
+        connected.connection = Some(connection.clone());
         // Of what happened in between, nobody told.
         self.news.notify_one();
-        Ok((number, connection))
+        Ok((connected.number, connection))
     }
 
     /// Gives up a connection, unless there is a newer one.
     async fn discard(&self, number: u64) {
         let mut connected = self.connected.lock().await;
-        if connected.0 == number {
-            connected.1 = None;
+        if connected.number == number {
+            connected.connection = None;
         }
     }
 
