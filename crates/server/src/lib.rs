@@ -59,8 +59,8 @@ pub use crate::{
     metrics::Metrics,
     origin::{Origin, OriginBody},
     redis::{RedisAddress, RedisFault, RedisStore},
-    sqlite::{SqliteStore, StoreError},
-    state::{Leader, StateThread},
+    sqlite::{SqliteStore, StateThread, StoreError},
+    state::Leader,
     status::status,
     trusted_proxies::TrustedProxies,
 };

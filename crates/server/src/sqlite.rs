@@ -8,12 +8,12 @@ mod log;
 mod outbox;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use core::fmt;
 use core::time::Duration;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Instant;
 
 use playgate::UnixTime;
@@ -30,6 +30,7 @@ use rusqlite::{
 pub use self::error::StoreError;
 use self::log::Log;
 use self::outbox::Outbox;
+pub use self::thread::StateThread;
 use crate::events::Due;
 
 /// How long a command waits for those of other processes.
@@ -115,7 +116,7 @@ impl SqliteStore {
                     if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
                         && start.elapsed() < BUSY =>
                 {
-                    thread::sleep(Duration::from_millis(5));
+                    std::thread::sleep(Duration::from_millis(5));
                 }
                 other => return Ok(other?),
             }

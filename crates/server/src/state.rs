@@ -4,8 +4,6 @@
 mod leader;
 #[cfg(all(test, feature = "standalone"))]
 pub(crate) mod model;
-#[cfg(feature = "standalone")]
-mod thread;
 
 use core::future::Future;
 use core::pin::Pin;
@@ -14,7 +12,7 @@ use playgate::UnixTime;
 use playgate_state::{DenylistCommand, DenylistReply, Outcome, RecordCommand};
 
 #[cfg(feature = "standalone")]
-pub use self::{leader::Leader, thread::StateThread};
+pub use self::leader::Leader;
 
 /// A reply that is waited for.
 pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T, StateFailure>> + Send>>;

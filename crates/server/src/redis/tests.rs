@@ -35,7 +35,9 @@ impl Server {
     fn start(options: &[&str]) -> Self {
         let port = free_port();
         let folder = TempDir::new().unwrap();
-        Self { process: spawn(port, folder.path(), options), port, folder }
+        let server = Self { process: spawn(port, folder.path(), options), port, folder };
+        server.wait();
+        server
     }
 
     /// The same again, after a kill.
@@ -43,6 +45,19 @@ impl Server {
         self.signal(Signal::KILL);
         self.process.wait().unwrap();
         self.process = spawn(self.port, self.folder.path(), options);
+        self.wait();
+    }
+
+    fn wait(&self) {
+        let url = format!("redis://127.0.0.1:{}", self.port);
+        let client = ::redis::Client::open(url).unwrap();
+        let answers = || ::redis::cmd("PING").exec(&mut client.get_connection()?);
+        let start = Instant::now();
+        // A server with a password is there, too.
+        while answers().is_err_and(|error| error.code() != Some("NOAUTH")) {
+            assert!(start.elapsed() < Duration::from_secs(10), "redis-server did not start");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -82,16 +97,7 @@ fn spawn(port: u16, folder: &Path, options: &[&str]) -> Child {
     let mut command = Command::new("redis-server");
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]);
     command.arg(folder).args(options).stdout(Stdio::null()).stderr(Stdio::null());
-    let process = command.spawn().unwrap_or_else(|_| panic!("{NEEDS}"));
-    let client = ::redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
-    let start = Instant::now();
-    let answers = || ::redis::cmd("PING").exec(&mut client.get_connection()?);
-    // A server with a password is there, too.
-    while answers().is_err_and(|error| error.code() != Some("NOAUTH")) {
-        assert!(start.elapsed() < Duration::from_secs(10), "redis-server did not start");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    process
+    command.spawn().unwrap_or_else(|_| panic!("{NEEDS}"))
 }
 
 fn store(url: &str, replicas: u32) -> (RedisStore, Arc<Lines>) {

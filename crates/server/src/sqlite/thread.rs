@@ -14,9 +14,9 @@ use playgate_state::{DenylistCommand, DenylistReply, Outcome, RecordCommand};
 use serde_json::json;
 use tokio::sync::{Notify, oneshot};
 
-use super::{State, StateFailure, Told, Waiting};
+use super::{SqliteStore, StoreError};
 use crate::events::{Due, EventQueue, StoredEvent};
-use crate::sqlite::{SqliteStore, StoreError};
+use crate::state::{State, StateFailure, Told, Waiting};
 use crate::surroundings::Surroundings;
 
 /// How many commands may wait. Beyond that the state gives no answer.
