@@ -230,6 +230,18 @@ test("three gates, one state, and a failover", { timeout: 240_000 + VIEWERS * 20
     await sentinels[0].stop();
     await sentinels[0].start();
   });
+  await befalls("a sentinel hangs, and connections are lost", async () => {
+    sentinels[0].signal("SIGSTOP");
+    await redis(await primary(), "CLIENT KILL TYPE normal");
+    await healthy();
+    sentinels[0].signal("SIGCONT");
+  });
+  const switched = await primary();
+  await befalls("the operator switches to another primary", async () => {
+    assert.match(await redis(sentinels[1], "SENTINEL FAILOVER film"), /OK/);
+    while ((await primary()) === switched) await sleep(50);
+  });
+  while (!(await redis(switched, "ROLE")).includes("slave")) await sleep(200);
   const killed = await primary();
   await befalls("the primary is killed", () => killed.stop());
   await befalls("it comes back", () => killed.start());

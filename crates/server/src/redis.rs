@@ -21,6 +21,7 @@ mod log;
 mod outbox;
 mod record;
 mod row;
+mod sentinels;
 mod since;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ use playgate_state::{DenylistCommand, DenylistReply, Outcome, RecordCommand};
 use redis::{Pipeline, pipe};
 use serde_json::json;
 use tokio::sync::Notify;
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, timeout};
 
 pub use self::address::RedisAddress;
 pub use self::fault::RedisFault;
@@ -64,7 +65,8 @@ fn record_key(name: &str) -> String {
 /// How often a command is computed anew, if others change the same.
 const ATTEMPTS: u64 = 50;
 
-/// How long to wait until Redis is asked again for a connection, and how long after news before listening for more.
+/// How long to wait until Redis is asked again for a connection, or the sentinels for the primary; and how long after news
+/// before listening for more.
 const PAUSE: Duration = Duration::from_secs(1);
 const NEWS_PAUSE: Duration = Duration::from_millis(50);
 
@@ -156,11 +158,16 @@ impl State for RedisStore {
         let store = Arc::clone(&self.0);
         Some(Box::pin(async move {
             sleep(NEWS_PAUSE).await;
-            // Without a connection nobody tells.
-            while store.link.connection().await.is_err() {
-                sleep(PAUSE).await;
+            loop {
+                // Without a connection nobody tells.
+                while store.link.connection().await.is_err() {
+                    sleep(PAUSE).await;
+                }
+                if timeout(PAUSE, store.link.news.notified()).await.is_ok() {
+                    return;
+                }
+                store.link.look_for_another_primary().await;
             }
-            store.link.news.notified().await;
         }))
     }
 }
@@ -199,8 +206,13 @@ impl Store {
             return Ok(reply);
         }
         command.cmd("WAIT").arg(self.replicas).arg(REPLICAS_PATIENCE);
-        let (reply, replicas): (T, u32) = self.link.query(&command).await?;
-        if replicas < self.replicas { Err(RedisFault::Replicas) } else { Ok(reply) }
+        let ((reply, replicas), number): ((T, u32), u64) = self.link.numbered(&command).await?;
+        if replicas < self.replicas {
+            // Perhaps they follow another primary now.
+            self.link.discard(number).await;
+            return Err(RedisFault::Replicas);
+        }
+        Ok(reply)
     }
 
     /// Does something until nobody changes the same meanwhile; once more if the connection fails, for there may be a new

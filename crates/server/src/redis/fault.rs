@@ -13,6 +13,8 @@ pub enum RedisFault {
     Evicts,
     /// There is no room for another revocation. A log may have as many rows as this.
     Full(u64),
+    /// The server is a replica, and only repeats what its primary says.
+    Replica,
     /// Fewer replicas than required have confirmed a change. It may be lost.
     Replicas,
     /// The system has no random numbers.
@@ -26,6 +28,9 @@ pub enum RedisFault {
 impl RedisFault {
     /// Whether another connection may help: to another server, if there is a new primary.
     pub(super) fn is_of_connection(&self) -> bool {
+        if matches!(self, Self::Evicts | Self::Replica | Self::Replicas) {
+            return true;
+        }
         let Self::Redis(error) = self else { return false };
         error.is_unrecoverable_error()
             || error.is_io_error()
@@ -51,7 +56,7 @@ impl RedisFault {
                 !matches!(kind, ErrorKind::InvalidClientConfig | ErrorKind::RESP3NotSupported)
                     && refusal(error).is_none()
             }
-            Self::Contended | Self::Full(_) | Self::Replicas => true,
+            Self::Contended | Self::Full(_) | Self::Replica | Self::Replicas => true,
             Self::Evicts | Self::Random | Self::Version => false,
         }
     }
@@ -80,6 +85,9 @@ impl fmt::Display for RedisFault {
             ),
             Self::Full(_) => f.write_str(
                 "the denylist is full; undo what is not needed, or revoke by directory or by time of issue",
+            ),
+            Self::Replica => f.write_str(
+                "this Redis is a replica; give the address of the primary, or of the sentinels that know it",
             ),
             Self::Replicas => f.write_str(
                 "fewer replicas than STATE_REPLICAS have confirmed the change, so it may be lost",

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use redis::aio::MultiplexedConnection;
-use redis::sentinel::{SentinelClient, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, FromRedisValue, Pipeline, PushInfo, PushKind, RedisResult, pipe,
+    AsyncConnectionConfig, Client, ConnectionAddr, FromRedisValue, Pipeline, PushInfo, PushKind,
+    RedisResult, pipe,
 };
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout;
 
 use super::address::{Place, RedisAddress};
 use super::fault::RedisFault;
+use super::sentinels::Sentinels;
 use super::{CHANNEL, IDENTITY, VERSION};
 
 /// How long to wait for a connection, and for an answer. A second attempt fits into the patience of a gate.
@@ -33,6 +34,8 @@ struct Connected {
     connection: Option<MultiplexedConnection>,
     /// How many there were.
     number: u64,
+    /// Where it leads to, if sentinels said so.
+    address: Option<ConnectionAddr>,
     /// When the last attempt failed, and why.
     failed: Option<(Instant, RedisFault)>,
 }
@@ -40,7 +43,7 @@ struct Connected {
 /// Who is asked for a connection.
 enum Server {
     One(Box<Client>),
-    Sentinels(Box<Mutex<SentinelClient>>),
+    Sentinels(Sentinels),
 }
 
 impl Link {
@@ -48,9 +51,7 @@ impl Link {
         let server = match address.0 {
             Place::Server(info) => Server::One(Box::new(Client::open(info)?)),
             Place::Sentinels(sentinels, name, node) => {
-                let primary = SentinelServerType::Master;
-                let client = SentinelClient::build(sentinels, name, Some(node), primary)?;
-                Server::Sentinels(Box::new(Mutex::new(client)))
+                Server::Sentinels(Sentinels::new(sentinels, &name, &node)?)
             }
         };
         Ok(Self { server, connected: Mutex::default(), news: Arc::default() })
@@ -61,13 +62,21 @@ impl Link {
         &self,
         commands: &Pipeline,
     ) -> Result<T, RedisFault> {
+        self.numbered(commands).await.map(|(reply, _)| reply)
+    }
+
+    /// The same, with the number of the connection.
+    pub(super) async fn numbered<T: FromRedisValue>(
+        &self,
+        commands: &Pipeline,
+    ) -> Result<(T, u64), RedisFault> {
         let (number, mut connection) = self.connection().await?;
         let reply: RedisResult<T> = commands.query_async(&mut connection).await;
         let reply = reply.map_err(RedisFault::from);
         if reply.as_ref().is_err_and(RedisFault::is_of_connection) {
             self.discard(number).await;
         }
-        reply
+        reply.map(|reply| (reply, number))
     }
 
     /// The connection, or a new one. Of those who wait, one connects for all, or fails for all.
@@ -89,9 +98,10 @@ impl Link {
                 Err(redis::RedisError::from(error).into())
             }
         };
-        let connection = connection.inspect_err(|fault| {
+        let (connection, address) = connection.inspect_err(|fault| {
             connected.failed = Some((Instant::now(), fault.clone()));
         })?;
+        connected.address = address;
         connected.number = connected.number.wrapping_add(1);
         connected.connection = Some(connection.clone());
         // Of what happened in between, nobody told.
@@ -99,15 +109,28 @@ impl Link {
         Ok((connected.number, connection))
     }
 
+    /// Gives up the connection if the sentinels name another primary now. The old one may not know that yet, and would take
+    /// changes that are lost.
+    pub(super) async fn look_for_another_primary(&self) {
+        let Server::Sentinels(sentinels) = &self.server else { return };
+        let number = self.connected.lock().await.number;
+        // Without an answer the old one may still be the right one.
+        let Ok(named) = sentinels.primary().await else { return };
+        let named = named.get_connection_info().addr();
+        if self.connected.lock().await.address.as_ref().is_some_and(|address| address != named) {
+            self.discard(number).await;
+        }
+    }
+
     /// Gives up a connection, unless there is a newer one.
-    async fn discard(&self, number: u64) {
+    pub(super) async fn discard(&self, number: u64) {
         let mut connected = self.connected.lock().await;
         if connected.number == number {
             connected.connection = None;
         }
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, RedisFault> {
+    async fn connect(&self) -> Result<(MultiplexedConnection, Option<ConnectionAddr>), RedisFault> {
         let news = Arc::clone(&self.news);
         let tell = move |push: PushInfo| {
             if matches!(push.kind, PushKind::Message | PushKind::Disconnection) {
@@ -119,30 +142,36 @@ impl Link {
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE))
             .set_push_sender(tell);
-        let mut connection = match &self.server {
+        let (mut connection, address) = match &self.server {
             Server::One(client) => {
-                client.get_multiplexed_async_connection_with_config(&config).await?
+                (client.get_multiplexed_async_connection_with_config(&config).await?, None)
             }
-            Server::Sentinels(client) => {
-                client.lock().await.get_async_connection_with_config(&config).await?
+            Server::Sentinels(sentinels) => {
+                let client = sentinels.primary().await?;
+                let address = client.get_connection_info().addr().clone();
+                (client.get_multiplexed_async_connection_with_config(&config).await?, Some(address))
             }
         };
         check(&mut connection).await?;
         connection.subscribe(CHANNEL).await?;
-        Ok(connection)
+        Ok((connection, address))
     }
 }
 
 /// Checks that a server is fit to keep state.
 async fn check(connection: &mut MultiplexedConnection) -> Result<(), RedisFault> {
     let mut questions = pipe();
-    questions.cmd("INFO").arg("memory").cmd("HGET").arg(IDENTITY).arg("version");
-    let (memory, version): (String, Option<String>) = questions.query_async(connection).await?;
+    questions.cmd("INFO").arg("memory").cmd("INFO").arg("replication");
+    questions.cmd("HGET").arg(IDENTITY).arg("version");
+    let (memory, replication, version): (String, String, Option<String>) =
+        questions.query_async(connection).await?;
+    if !has_line(&replication, "role:master") {
+        return Err(RedisFault::Replica);
+    }
     if version.is_some_and(|version| version != VERSION) {
         return Err(RedisFault::Version);
     }
-    let says = |line: &str| memory.lines().any(|known| known.trim_end() == line);
-    if !says("maxmemory:0") && !says("maxmemory_policy:noeviction") {
+    if !has_line(&memory, "maxmemory:0") && !has_line(&memory, "maxmemory_policy:noeviction") {
         return Err(RedisFault::Evicts);
     }
     Ok(())
@@ -153,7 +182,10 @@ pub(super) async fn keeps(connection: &mut MultiplexedConnection) -> Result<bool
     let mut questions = pipe();
     questions.cmd("INFO").arg("persistence").cmd("INFO").arg("replication");
     let (persistence, replication): (String, String) = questions.query_async(connection).await?;
-    let is_written = persistence.lines().any(|line| line.trim_end() == "aof_enabled:1");
-    let is_alone = replication.lines().any(|line| line.trim_end() == "connected_slaves:0");
-    Ok(is_written || !is_alone)
+    Ok(has_line(&persistence, "aof_enabled:1") || !has_line(&replication, "connected_slaves:0"))
+}
+
+/// Whether a server says this of itself.
+fn has_line(information: &str, line: &str) -> bool {
+    information.lines().any(|known| known.trim_end() == line)
 }

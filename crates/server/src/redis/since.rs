@@ -52,13 +52,18 @@ impl Store {
 
     /// The rows from this one on, to the end of its tile. `None` if there was no log yet.
     async fn part(&self, start: u64) -> Result<Option<Part>, RedisFault> {
-        type Reply = (Vec<u8>, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>, u64, Vec<Vec<u8>>);
+        type Reply =
+            (bool, Vec<u8>, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>, u64, Vec<Vec<u8>>);
         let mut question = pipe();
         let last = tile_end(start).saturating_sub(1);
         let confirms = u8::from(self.replicas > 0);
         question.cmd("EVAL").arg(SINCE).arg(3_u8).arg(IDENTITY).arg(LOG).arg(BEAT);
         question.arg(start).arg(last).arg(confirms);
-        let (server, version, epoch, key, len, rows): Reply = self.confirmed(question).await?;
+        let (evicts, server, version, epoch, key, len, rows): Reply =
+            self.confirmed(question).await?;
+        if evicts {
+            return Err(RedisFault::Evicts);
+        }
         let (Some(version), Some(epoch), Some(key)) = (version, epoch, key) else {
             self.create().await?;
             return Ok(None);

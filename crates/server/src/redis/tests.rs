@@ -281,6 +281,13 @@ async fn a_replica_is_not_believed() {
     assert_eq!(since(&lost, None, 0).await.unwrap_err(), StateFailure::Unavailable);
     assert_eq!(revoke(&lost, "b").await.unwrap_err(), StateFailure::Unavailable);
     assert_eq!(redeem(&lost, "jti/1", "x").await.unwrap_err(), StateFailure::Unavailable);
+    assert!(matches!(lost.connect().await, Err(RedisFault::Replica)));
+    // It becomes one while it is connected.
+    let (demoted, _) = replica.store();
+    let () = replica.tell(&["REPLICAOF", "NO", "ONE"]);
+    assert_eq!(since(&demoted, None, 0).await.unwrap().end(), 1);
+    let () = replica.tell(&["REPLICAOF", "127.0.0.1", &port]);
+    assert_eq!(since(&demoted, None, 0).await.unwrap_err(), StateFailure::Unavailable);
 }
 
 #[tokio::test]
@@ -329,8 +336,14 @@ async fn a_server_that_hangs_is_not_waited_for() {
 #[ignore = "needs redis-server: npm test -- redis"]
 async fn what_is_not_fit_for_state_is_refused() {
     let evicts = Server::start(&["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]);
-    let fault = evicts.store().0.connect().await.unwrap_err();
+    let (gate, _) = evicts.store();
+    let fault = gate.connect().await.unwrap_err();
     assert!(!fault.may_pass() && fault.to_string().contains("noeviction"), "{fault}");
+    let () = evicts.tell(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    revoke(&gate, "a").await.unwrap();
+    assert_eq!(since(&gate, None, 0).await.unwrap().end(), 1);
+    let () = evicts.tell(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]);
+    assert_eq!(since(&gate, None, 0).await.unwrap_err(), StateFailure::Unavailable);
     let other = Server::start(&["--requirepass", "hush-hush", "--appendonly", "yes"]);
     let fault = other.store().0.connect().await.unwrap_err();
     assert!(!fault.may_pass(), "{fault}");
