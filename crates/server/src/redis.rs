@@ -28,13 +28,14 @@ mod tests;
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use playgate::UnixTime;
 use playgate_state::{DenylistCommand, DenylistReply, Outcome, RecordCommand};
 use redis::{Pipeline, pipe};
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::{interval, sleep, timeout};
 
 pub use self::address::RedisAddress;
@@ -70,6 +71,15 @@ const ATTEMPTS: u64 = 50;
 const PAUSE: Duration = Duration::from_secs(1);
 const NEWS_PAUSE: Duration = Duration::from_millis(50);
 
+/// How many connections there are for changes that replicas have to confirm.
+const WRITERS: usize = 16;
+
+/// How many queues there are for commands on records: one for each first byte of a hash.
+const QUEUES: usize = 256;
+
+/// For how long the beat stays without another one, in seconds.
+const BEAT_LIFE: u64 = 86_400;
+
 /// How often it is looked for what is no longer needed.
 const SWEEP: Duration = Duration::from_secs(300);
 
@@ -82,6 +92,13 @@ pub struct RedisStore(Arc<Store>);
 
 struct Store {
     link: Link,
+    /// For changes that replicas have to confirm. A connection does nothing else while it waits for them.
+    writers: Vec<Link>,
+    turn: AtomicUsize,
+    /// Where commands on the same record wait for each other, by the hash of its name: that spares them to begin anew.
+    queues: [Mutex<()>; QUEUES],
+    /// The key of the log that this gate has seen.
+    known: OnceLock<[u8; 16]>,
     /// How many replicas have to confirm a change before it counts.
     replicas: u32,
     /// Whether events are kept until they are sent.
@@ -103,9 +120,20 @@ impl RedisStore {
         keeps_events: bool,
         surroundings: Arc<dyn Surroundings>,
     ) -> Result<Self, RedisFault> {
-        let link = Link::new(address)?;
-        let has_events = Notify::new();
-        Ok(Self(Arc::new(Store { link, replicas, keeps_events, has_events, surroundings })))
+        let count = if replicas == 0 { 0 } else { WRITERS };
+        let writers = (0..count).map(|_| Link::new(address.clone())).collect::<Result<_, _>>()?;
+        let store = Store {
+            link: Link::new(address)?,
+            writers,
+            turn: AtomicUsize::new(0),
+            queues: [const { Mutex::const_new(()) }; QUEUES],
+            known: OnceLock::new(),
+            replicas,
+            keeps_events,
+            has_events: Notify::new(),
+            surroundings,
+        };
+        Ok(Self(Arc::new(store)))
     }
 
     /// Connects, and returns whether Redis writes down what it is told, or has replicas that know it.
@@ -166,7 +194,9 @@ impl State for RedisStore {
                 if timeout(PAUSE, store.link.news.notified()).await.is_ok() {
                     return;
                 }
-                store.link.look_for_another_primary().await;
+                for link in store.writers.iter().chain([&store.link]) {
+                    link.look_for_another_primary().await;
+                }
             }
         }))
     }
@@ -192,7 +222,7 @@ impl Store {
             return Ok(());
         }
         let mut command = pipe();
-        command.cmd("SET").arg(BEAT).arg("");
+        command.cmd("SET").arg(BEAT).arg("").arg("EX").arg(BEAT_LIFE);
         self.confirmed(command).await
     }
 
@@ -206,17 +236,19 @@ impl Store {
             return Ok(reply);
         }
         command.cmd("WAIT").arg(self.replicas).arg(REPLICAS_PATIENCE);
-        let ((reply, replicas), number): ((T, u32), u64) = self.link.numbered(&command).await?;
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(self.writers.len());
+        let link = turn.and_then(|turn| self.writers.get(turn)).unwrap_or(&self.link);
+        let ((reply, replicas), number): ((T, u32), u64) = link.numbered(&command).await?;
         if replicas < self.replicas {
             // Perhaps they follow another primary now.
-            self.link.discard(number).await;
+            link.discard(number).await;
             return Err(RedisFault::Replicas);
         }
         Ok(reply)
     }
 
-    /// Does something until nobody changes the same meanwhile; once more if the connection fails, for there may be a new
-    /// primary. A command that was performed before, and whose reply was lost, changes nothing more.
+    /// Repeats something until nobody else has changed the same in the meantime; and once if the connection fails, for there
+    /// may be a new primary. A command that was performed before, and whose reply was lost, changes nothing more.
     async fn repeated<T, F>(&self, work: impl Fn() -> F) -> Result<T, RedisFault>
     where
         F: Future<Output = Result<Option<T>, RedisFault>>,
@@ -225,7 +257,7 @@ impl Store {
         for attempt in 0..ATTEMPTS {
             match work().await {
                 Ok(Some(reply)) => return Ok(reply),
-                // The others go first, at another time each.
+                // Each waits for a different time, so that they do not collide again.
                 Ok(None) if attempt > 2 => {
                     let pause = random()?.checked_rem(attempt).unwrap_or_default();
                     sleep(Duration::from_millis(pause)).await;

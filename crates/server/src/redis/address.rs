@@ -29,11 +29,14 @@ pub(super) enum Place {
 }
 
 impl RedisAddress {
-    /// Whether a text starts like one.
+    /// Whether a text is meant to be one, and not the name of a file: it may have a password.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
-        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-        scheme.is_some_and(|scheme| scheme.starts_with("redis") || scheme.starts_with("valkey"))
+        let text = text.trim().to_ascii_lowercase();
+        let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+        text.contains("://")
+            || scheme
+                .is_some_and(|scheme| scheme.starts_with("redis") || scheme.starts_with("valkey"))
     }
 }
 
@@ -42,7 +45,8 @@ impl FromStr for RedisAddress {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const FORM: &str = "write redis://HOST:6379, with a password redis://:PASSWORD@HOST:6379";
-        let (scheme, rest) = text.split_once("://").ok_or(FORM)?;
+        let (scheme, rest) = text.trim().split_once("://").ok_or(FORM)?;
+        let scheme = &*scheme.to_ascii_lowercase();
         let (scheme, has_sentinels) = match scheme.strip_suffix("+sentinel") {
             Some(scheme) => (scheme, true),
             None => (scheme, false),
@@ -66,7 +70,7 @@ impl fmt::Debug for RedisAddress {
     }
 }
 
-/// One server. News come by the third version of the protocol.
+/// One server. News comes by the third version of the protocol.
 fn server(scheme: &str, rest: &str) -> Option<ConnectionInfo> {
     // What could follow would be ignored, or would take away the checks of certificates.
     if rest.contains(['?', '#']) {
@@ -80,7 +84,8 @@ fn server(scheme: &str, rest: &str) -> Option<ConnectionInfo> {
 fn sentinels(scheme: &str, rest: &str) -> Option<Place> {
     let (authority, path) = rest.split_once('/')?;
     let (name, database) = path.split_once('/').unwrap_or((path, ""));
-    if name.is_empty() {
+    // In a password, a slash is written as %2F: what follows it here would be sent to a name server.
+    if name.is_empty() || name.contains(['@', ',', ':', ' ']) || database.contains('@') {
         return None;
     }
     let (user, hosts) = match authority.rsplit_once('@') {
@@ -164,11 +169,32 @@ mod tests {
             "redis+sentinel://a/",
             "redis+sentinel:///film",
             "redis+sentinel://a,/film",
+            "redis+sentinel://hush/1@h:1/2",
+            "redis+sentinel://h/a b",
             "redis+sentinel://a/film/x",
             "redis+cluster://a",
         ] {
             assert!(read(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_may_have_a_password_is_no_file() {
+        for text in [
+            "redis://h",
+            " REDIS://:hush@h",
+            "redis:hush@h",
+            "tls://h",
+            "unix:///s",
+            "rediss:h",
+            "Valkey:h",
+        ] {
+            assert!(RedisAddress::is_meant(text), "{text}");
+        }
+        for text in ["playgate.db", "/srv/redis/state.db", "redis.db", "C:\\state.db"] {
+            assert!(!RedisAddress::is_meant(text), "{text}");
+        }
+        assert!(read(" REDIS://h ").is_some());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 -- Stores all that follows from a command; or nothing, if what the command was computed from has changed.
 -- KEYS: identity, log, current, pending, bodies, due, record
 -- ARGV: a list of numbers and texts, in the order in which they are taken here
--- Returns a word, 'done', 'changed', 'full', or 'events_full' if all is stored but the events; and how many rows there
+-- Returns a word, 'done', 'changed', 'full', 'gone', or 'events_full' if all is stored but the events; and how many rows there
 -- were before.
 local identity, log, current, pending, bodies, due, record = unpack(KEYS)
 local at = 0
@@ -22,12 +22,16 @@ end
 local len = redis.call('LLEN', log)
 local channel, now = take(), take()
 local max_events = tonumber(take())
+local key = take() -- of the log that the gate knows, if it knows one
 local epoch = take()
 local records = list(3) -- the record before, the record after, and for how many milliseconds
 local rows = list(5) -- field, sequence number that it replaces, row, whether it takes back, most rows
 local postponed = list(1)
 local events = list(2) -- id, body
 
+if key ~= '' and redis.call('HGET', identity, 'key') ~= key then
+  return {'gone', len}
+end
 if epoch ~= '' and redis.call('HGET', identity, 'epoch') ~= epoch then
   return {'changed', len}
 end
@@ -45,6 +49,10 @@ for i, row in ipairs(rows) do
   end
 end
 
+-- First, since a user who may not do this must change nothing. Others hear of it when all is done.
+if #rows > 0 then
+  redis.call('PUBLISH', channel, '')
+end
 for _, change in ipairs(records) do
   if change[2] == '' then
     redis.call('DEL', record)
@@ -59,9 +67,6 @@ for i, row in ipairs(rows) do
   else
     redis.call('HSET', current, row[1], len + i - 1)
   end
-end
-if #rows > 0 then
-  redis.call('PUBLISH', channel, '')
 end
 for _, row in ipairs(postponed) do
   redis.call('RPUSH', pending, row[1])

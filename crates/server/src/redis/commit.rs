@@ -28,6 +28,8 @@ pub(super) struct Commit {
     pub(super) rows: Vec<NewRow>,
     pub(super) postponed: Vec<Postponed>,
     pub(super) events: Vec<StoredEvent>,
+    /// Whether what has no room is postponed.
+    pub(super) is_full: bool,
     /// Lines for the log of the gate, once it is done.
     pub(super) lines: Vec<String>,
 }
@@ -80,8 +82,8 @@ impl Commit {
         Ok(())
     }
 
-    /// The command that does it.
-    pub(super) fn command(&self, now: UnixTime) -> Pipeline {
+    /// The command that does it, in a Redis whose log has the key that is known.
+    pub(super) fn command(&self, known: Option<&[u8; 16]>, now: UnixTime) -> Pipeline {
         let mut pipeline = pipe();
         let command =
             pipeline.cmd("EVAL").arg(SCRIPT).arg(6_u8.saturating_add(self.record.is_some().into()));
@@ -92,6 +94,7 @@ impl Commit {
             command.arg(record_key(&change.name));
         }
         command.arg(CHANNEL).arg(now.as_secs().saturating_mul(1000)).arg(MAX_WAITING);
+        command.arg(known.map_or(&[][..], |key| key));
         command.arg(self.epoch.as_deref().unwrap_or_default());
         command.arg(usize::from(self.record.is_some()));
         if let Some(RecordChange { old, new, .. }) = &self.record {
@@ -122,6 +125,9 @@ impl Commit {
         match word {
             "done" => Ok(Committed::Done { first, are_events_full: false }),
             "events_full" => Ok(Committed::Done { first, are_events_full: true }),
+            // Another gate has taken the last place.
+            "full" if self.is_full => Ok(Committed::Changed),
+            "gone" => Err(RedisFault::Gone),
             "full" => {
                 let most = self.rows.iter().map(NewRow::most).min();
                 Err(RedisFault::Full(most.unwrap_or_default()))
@@ -141,7 +147,7 @@ impl Store {
         is_full: bool,
         now: UnixTime,
     ) -> Result<Option<Commit>, RedisFault> {
-        let mut commit = Commit::default();
+        let mut commit = Commit { is_full, ..Commit::default() };
         if revocations.is_empty() {
             return Ok(Some(commit));
         }
@@ -164,11 +170,11 @@ impl Store {
             let row = StoredRow { revocation: revised, removed: false };
             let new = NewRow { row, replaces, writer };
             let rows = u64::try_from(commit.rows.len()).unwrap_or(u64::MAX);
-            // Nobody repeats the command of a thief.
-            if is_full
-                && revocation.reason.ends_session()
-                && log.len.saturating_add(rows) >= new.most()
-            {
+            if is_full && log.len.saturating_add(rows) >= new.most() {
+                // Nobody repeats the command of a thief.
+                if !revocation.reason.ends_session() {
+                    return Err(RedisFault::Full(new.most()));
+                }
                 let (revocation, about) = (revocation.clone(), about.clone());
                 commit.postponed.push(Postponed { revocation, about });
             } else {
@@ -188,7 +194,8 @@ impl Store {
         commit: Commit,
         now: UnixTime,
     ) -> Result<Committed, RedisFault> {
-        let (word, first): (String, u64) = self.confirmed(commit.command(now)).await?;
+        let (word, first): (String, u64) =
+            self.confirmed(commit.command(self.known.get(), now)).await?;
         let committed = commit.committed(&word, first)?;
         if let Committed::Done { are_events_full, .. } = committed {
             for line in commit.lines {

@@ -5,7 +5,7 @@ use core::fmt;
 use redis::{ErrorKind, ServerErrorKind};
 
 /// Why Redis does not answer, or its answer is of no use.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum RedisFault {
     /// Others changed the same again and again.
     Contended,
@@ -17,6 +17,8 @@ pub enum RedisFault {
     Replica,
     /// Fewer replicas than required have confirmed a change. It may be lost.
     Replicas,
+    /// What this gate knew is not there any more.
+    Gone,
     /// The system has no random numbers.
     Random,
     /// The connection failed, or a command.
@@ -54,20 +56,30 @@ impl RedisFault {
             Self::Redis(error) => {
                 let kind = error.kind();
                 !matches!(kind, ErrorKind::InvalidClientConfig | ErrorKind::RESP3NotSupported)
-                    && refusal(error).is_none()
+                    && (refusal(error).is_none() || code(error).as_deref() == Some("OOM"))
             }
             Self::Contended | Self::Full(_) | Self::Replica | Self::Replicas => true,
-            Self::Evicts | Self::Random | Self::Version => false,
+            Self::Evicts | Self::Gone | Self::Random | Self::Version => false,
         }
     }
 }
 
+/// The code of an error that the server has sent, also for one of several commands.
+fn code(error: &redis::RedisError) -> Option<String> {
+    let code = error.code().map(String::from);
+    code.or_else(|| {
+        let errors = error.clone().into_server_errors()?;
+        errors.first().map(|(_, error)| error.code().into())
+    })
+}
+
 /// What to tell an operator whose settings the server does not accept.
 fn refusal(error: &redis::RedisError) -> Option<&'static str> {
-    match (error.kind(), error.code()) {
+    match (error.kind(), code(error).as_deref()) {
         (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
             Some("Redis does not accept the user or the password in STATE, or wants one")
         }
+        (_, Some("OOM")) => Some("the memory of Redis is full; give it more"),
         (_, Some("NOPERM")) => Some(
             "Redis does not let this user do what a gate does; docs/native-gate.md lists the commands",
         ),
@@ -92,8 +104,11 @@ impl fmt::Display for RedisFault {
             Self::Replicas => f.write_str(
                 "fewer replicas than STATE_REPLICAS have confirmed the change, so it may be lost",
             ),
+            Self::Gone => f.write_str(
+                "Redis has lost the state that this gate knew, so what was revoked or used would open again; restore it, or restart the gates to begin anew",
+            ),
             Self::Random => f.write_str("the system has no random numbers"),
-            Self::Redis(error) => match (refusal(error), error.is_io_error(), error.code()) {
+            Self::Redis(error) => match (refusal(error), error.is_io_error(), code(error)) {
                 (Some(refusal), _, _) => f.write_str(refusal),
                 (None, true, _) => write!(f, "Redis cannot be reached: {error}"),
                 (None, false, Some(code)) => write!(f, "Redis refuses a command: {code}"),
@@ -106,14 +121,14 @@ impl fmt::Display for RedisFault {
     }
 }
 
-impl core::error::Error for RedisFault {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Redis(error) => Some(error),
-            _ => None,
-        }
+/// As little as [`Display`](fmt::Display) shows.
+impl fmt::Debug for RedisFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisFault({self})")
     }
 }
+
+impl core::error::Error for RedisFault {}
 
 impl From<redis::RedisError> for RedisFault {
     fn from(error: redis::RedisError) -> Self {

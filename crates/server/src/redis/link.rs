@@ -17,7 +17,7 @@ use super::fault::RedisFault;
 use super::sentinels::Sentinels;
 use super::{CHANNEL, IDENTITY, VERSION};
 
-/// How long to wait for a connection, and for an answer. A second attempt fits into the patience of a gate.
+/// How long to wait for a connection, and for an answer: both fit into the patience of a gate, which is two seconds.
 const PATIENCE: Duration = Duration::from_millis(900);
 
 /// One connection for all requests.
@@ -113,7 +113,13 @@ impl Link {
     /// changes that are lost.
     pub(super) async fn look_for_another_primary(&self) {
         let Server::Sentinels(sentinels) = &self.server else { return };
-        let number = self.connected.lock().await.number;
+        let number = {
+            let connected = self.connected.lock().await;
+            if connected.connection.is_none() {
+                return;
+            }
+            connected.number
+        };
         // Without an answer the old one may still be the right one.
         let Ok(named) = sentinels.primary().await else { return };
         let named = named.get_connection_info().addr();
@@ -177,12 +183,12 @@ async fn check(connection: &mut MultiplexedConnection) -> Result<(), RedisFault>
     Ok(())
 }
 
-/// Whether a server writes down what it is told, or has replicas that know it.
+/// Whether a server writes down what it is told. Replicas do not make up for that: they repeat a server that starts empty.
 pub(super) async fn keeps(connection: &mut MultiplexedConnection) -> Result<bool, RedisFault> {
     let mut questions = pipe();
-    questions.cmd("INFO").arg("persistence").cmd("INFO").arg("replication");
-    let (persistence, replication): (String, String) = questions.query_async(connection).await?;
-    Ok(has_line(&persistence, "aof_enabled:1") || !has_line(&replication, "connected_slaves:0"))
+    questions.cmd("INFO").arg("persistence");
+    let (persistence,): (String,) = questions.query_async(connection).await?;
+    Ok(has_line(&persistence, "aof_enabled:1"))
 }
 
 /// Whether a server says this of itself.

@@ -137,7 +137,9 @@ impl Store {
         let mut question = pipe();
         question.cmd("HGET").arg(IDENTITY).arg("key");
         let (key,): (Vec<u8>,) = self.link.query(&question).await?;
-        key.try_into().map_err(|_| RedisFault::Version)
+        let key = key.try_into().map_err(|_| RedisFault::Version)?;
+        self.recognize(&key)?;
+        Ok(key)
     }
 
     /// The rows that hold for the same as some revocations. `None` if there was no log yet.

@@ -1,5 +1,7 @@
 //! Records in Redis.
 
+use core::hash::{Hash as _, Hasher as _};
+use std::hash::DefaultHasher;
 use std::sync::Arc;
 
 use playgate::UnixTime;
@@ -18,6 +20,13 @@ impl Store {
         command: &RecordCommand,
         now: UnixTime,
     ) -> Result<Outcome, RedisFault> {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let [queue, ..] = hasher.finish().to_be_bytes();
+        let _turn = match self.queues.get(usize::from(queue)) {
+            Some(queue) => Some(queue.lock().await),
+            None => None,
+        };
         let tried = self.repeated(|| self.try_record(name, command, now, false)).await;
         match tried {
             Err(RedisFault::Full(most)) => {

@@ -13,9 +13,10 @@ use tokio::time::timeout;
 use super::fault::RedisFault;
 
 /// How long to wait for a sentinel. Others are asked at the same time.
-const PATIENCE: Duration = Duration::from_millis(400);
+const PATIENCE: Duration = Duration::from_millis(600);
 
-/// All sentinels. One that is dead, hangs, or is cut off with an old primary, does not decide.
+/// All sentinels. One that is dead or hangs does not stop the others. One that is cut off with an old primary decides only if
+/// no others answer.
 pub(super) struct Sentinels(Vec<Mutex<SentinelClient>>);
 
 impl Sentinels {

@@ -11,7 +11,10 @@ local memory = redis.call('INFO', 'memory')
 local evicts = not memory:find('maxmemory:0\r', 1, true) and not memory:find('maxmemory_policy:noeviction', 1, true)
 -- Something to confirm: without replicas this server may be cut off, and another one be the primary.
 if ARGV[3] == '1' then
-  redis.call('SET', KEYS[3], '')
+  -- This one writes also when the memory is full.
+  if redis.call('EXPIRE', KEYS[3], 86400) == 0 then
+    redis.call('SET', KEYS[3], '', 'EX', 86400)
+  end
 end
 local run = redis.call('INFO', 'server'):match('run_id:(%x+)') or ''
 local history = replication:match('master_replid:(%x+)') or ''

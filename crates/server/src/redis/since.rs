@@ -68,10 +68,11 @@ impl Store {
             self.create().await?;
             return Ok(None);
         };
+        let key: [u8; 16] = key.try_into().map_err(|_| RedisFault::Version)?;
+        self.recognize(&key)?;
         if version != VERSION {
             return Err(RedisFault::Version);
         }
-        let key = key.try_into().map_err(|_| RedisFault::Version)?;
         // A server that starts, or becomes the primary, may lack the last rows, or have others. So it is another log.
         let name = Sha256::new().chain_update(&epoch).chain_update(server).finalize();
         let name = name.first_chunk().copied().unwrap_or_default();
@@ -79,8 +80,17 @@ impl Store {
         Ok(Some(part))
     }
 
+    /// Checks that a log is the one that this gate knows. If it is not, Redis was emptied, and nobody knows any more what was
+    /// revoked and used.
+    pub(super) fn recognize(&self, key: &[u8; 16]) -> Result<(), RedisFault> {
+        if self.known.get_or_init(|| *key) == key { Ok(()) } else { Err(RedisFault::Gone) }
+    }
+
     /// Gives an empty log its identity, unless another gate did.
     pub(super) async fn create(&self) -> Result<(), RedisFault> {
+        if self.known.get().is_some() {
+            return Err(RedisFault::Gone);
+        }
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|_| RedisFault::Random)?;
         let epoch = random()?.to_be_bytes();

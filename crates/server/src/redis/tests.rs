@@ -174,11 +174,11 @@ impl Tested for Pair<'_> {
 #[ignore = "needs redis-server: npm test -- redis"]
 fn it_does_what_the_state_says() {
     let (server, runtime) = (Server::start(&[]), Runtime::new().unwrap());
-    let stores = [server.store().0, server.store().0];
     let mut runner = TestRunner::new(Config { cases: 64, ..Config::default() });
     let done = runner.run(&any_steps(), |steps| {
         let () = server.tell(&["FLUSHALL"]);
-        let mut pair = Pair { server: &server, runtime: &runtime, stores: stores.clone() };
+        let stores = [server.store().0, server.store().0];
+        let mut pair = Pair { server: &server, runtime: &runtime, stores };
         check(&mut pair, steps)
     });
     done.unwrap();
@@ -262,6 +262,75 @@ async fn a_server_that_starts_is_read_from_the_start() {
     let anew = since(&gate, Some(known.epoch()), 3).await.unwrap();
     assert_ne!(anew.epoch(), known.epoch());
     assert_eq!((anew.from(), anew.end()), (0, 3));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn what_is_lost_is_not_begun_anew() {
+    let server = Server::start(&[]);
+    let (gate, lines) = server.store();
+    revoke(&gate, "a").await.unwrap();
+    since(&gate, None, 0).await.unwrap();
+    for others_begin in [false, true] {
+        let () = server.tell(&["FLUSHALL"]);
+        if others_begin {
+            revoke(&server.store().0, "b").await.unwrap();
+        }
+        assert_eq!(since(&gate, None, 0).await.unwrap_err(), StateFailure::Unavailable);
+        assert_eq!(revoke(&gate, "c").await.unwrap_err(), StateFailure::Unavailable);
+        assert_eq!(redeem(&gate, "jti/1", "x").await.unwrap_err(), StateFailure::Unavailable);
+    }
+    assert!(lines.0.lock().unwrap().iter().any(|line| line.contains("has lost the state")));
+    // An operator restarts the gate.
+    assert_eq!(since(&server.store().0, None, 0).await.unwrap().end(), 1);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn a_gate_with_a_wrong_clock_forgets_nothing_for_others() {
+    let server = Server::start(&[]);
+    let (gate, _) = server.store();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let revocation = Revocation { until: now + 600, ..sub("a") };
+    gate.denylist(DenylistCommand::Revoke(revocation), at(now)).await.unwrap();
+    gate.sweep(at(now + 200_000)).await.unwrap();
+    assert_eq!(since(&gate, None, 0).await.unwrap().end(), 1);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn a_new_log_that_is_not_whole_is_not_used() {
+    let server = Server::start(&[]);
+    let (gate, _) = server.store();
+    revoke(&gate, "a").await.unwrap();
+    let client = ::redis::Client::open(format!("redis://127.0.0.1:{}", server.port)).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let epoch: Vec<u8> =
+        ::redis::cmd("HGET").arg(IDENTITY).arg("epoch").query(&mut connection).unwrap();
+    // As after ten minutes in which the gate was stopped: what it wrote has ended.
+    let mut command = ::redis::cmd("EVAL");
+    command.arg(include_str!("replace.lua")).arg(5).arg(IDENTITY).arg(LOG).arg(CURRENT);
+    command.arg("gone/log").arg("gone/current").arg(&epoch).arg(1).arg(b"new").arg(CHANNEL).arg(1);
+    assert_eq!(command.query::<i64>(&mut connection).unwrap(), -1);
+    assert_eq!(since(&gate, None, 0).await.unwrap().end(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn many_clients_of_one_link_are_counted() {
+    let server = Server::start(&[]);
+    let gates: Vec<RedisStore> = (0..3).map(|_| server.store().0).collect();
+    let mut tasks = JoinSet::new();
+    for n in 0..300 {
+        let gate = gates[n % 3].clone();
+        let redeem = Redeem { client: n.to_string(), uses: 200, until: NOW + 60 };
+        let command = RecordCommand::Redeem(redeem);
+        tasks.spawn(async move { gate.record("redemption/1".into(), command, at(NOW)).await });
+    }
+    let replies = tasks.join_all().await;
+    let redeemed =
+        replies.iter().filter(|reply| reply.as_ref().unwrap().reply == RecordReply::Redeemed);
+    assert_eq!(redeemed.count(), 200);
 }
 
 #[tokio::test]
