@@ -1,5 +1,5 @@
-// Three gates, a Redis with two replicas and three sentinels, and what befalls them while viewers come: kills, a failover,
-// and a primary that hangs and comes back. `PLAYGATE_SOAK=100000` takes as many viewers instead of a few.
+// Three gates, a Redis with two replicas and three sentinels, and what befalls them while viewers come: kills, failovers, and
+// a primary that hangs and comes back. `PLAYGATE_SOAK=100000` takes as many viewers instead of a few.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
@@ -45,7 +45,7 @@ function link(viewer, fields = {}) {
 const single = (viewer) => link(viewer, { jti: viewer, uses: 1 });
 
 /** A gate at a port, which can be killed and start again. */
-async function startGate(sentinels) {
+async function startGate(sentinels, replicas) {
   const port = await freePort();
   const env = {
     PATH: process.env.PATH,
@@ -55,7 +55,7 @@ async function startGate(sentinels) {
     LOG: "off",
     PLAYBACKS_OVER_LIMIT: "refuse",
     STATE: `redis+sentinel://${sentinels.map((sentinel) => `127.0.0.1:${sentinel.port}`).join(",")}/film`,
-    STATE_REPLICAS: "1",
+    STATE_REPLICAS: String(replicas),
     TRUSTED_PROXIES: "127.0.0.1",
   };
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
@@ -99,7 +99,8 @@ const any = (list) => list[Math.floor(Math.random() * list.length)];
 /** The numbers of two clients, each in a network (/24) of its own. */
 const networks = (n) => [n << 8, (n << 8) + (1 << 23)].map((network) => network >>> 0 & 0xffffff);
 
-test("three gates, one state, and a failover", { timeout: 240_000 + VIEWERS * 20 }, async (t) => {
+/** Runs viewers and operators at three gates, while `story` lets things befall them. */
+async function scenario(t, confirming, story) {
   const durable = ["--appendonly", "yes", "--repl-diskless-sync-delay", "0"];
   const first = await startRedis(...durable);
   const replicas = [];
@@ -108,7 +109,7 @@ test("three gates, one state, and a failover", { timeout: 240_000 + VIEWERS * 20
   const sentinels = [];
   for (let n = 0; n < 3; n++) sentinels.push(await startSentinel("film", first.port));
   const gates = [];
-  for (let n = 0; n < 3; n++) gates.push(await startGate(sentinels));
+  for (let n = 0; n < 3; n++) gates.push(await startGate(sentinels, confirming));
   t.after(async () => {
     isOver = true;
     next = Infinity;
@@ -222,47 +223,11 @@ test("three gates, one state, and a failover", { timeout: 240_000 + VIEWERS * 20
     const reply = await redis(sentinels[1], "SENTINEL get-master-addr-by-name film");
     return servers.find(({ port }) => reply.includes(`\r\n${port}\r\n`));
   };
-  await befalls("a gate is killed", async () => {
-    await gates[0].stop("SIGKILL");
-    await gates[0].start();
-  });
-  await befalls("a sentinel is killed", async () => {
-    await sentinels[0].stop();
-    await sentinels[0].start();
-  });
-  await befalls("a sentinel hangs, and connections are lost", async () => {
-    sentinels[0].signal("SIGSTOP");
-    await redis(await primary(), "CLIENT KILL TYPE normal");
-    await healthy();
-    sentinels[0].signal("SIGCONT");
-  });
-  const switched = await primary();
-  await befalls("the operator switches to another primary", async () => {
-    assert.match(await redis(sentinels[1], "SENTINEL FAILOVER film"), /OK/);
-    while ((await primary()) === switched) await sleep(50);
-  });
-  while (!(await redis(switched, "ROLE")).includes("slave")) await sleep(200);
-  const killed = await primary();
-  await befalls("the primary is killed", () => killed.stop());
-  await befalls("it comes back", () => killed.start());
-  // It takes itself for the primary until the sentinels tell it.
-  while (!(await redis(killed, "ROLE")).includes("slave")) await sleep(200);
-  const hung = await primary();
-  assert.notEqual(hung, killed);
-  await befalls("the primary hangs", async () => {
-    hung.signal("SIGSTOP");
-    await sleep(6_000);
-    await healthy();
-    // It believes that it is the primary still.
-    hung.signal("SIGCONT");
-  });
-  while (!(await redis(hung, "ROLE")).includes("slave")) await sleep(200);
-  await befalls("a replica is killed", async () => {
-    const now = await primary();
-    const replica = servers.find((server) => server !== now);
-    await replica.stop();
-    await replica.start();
-  });
+  /** Waits until the sentinels have told a server that it is the primary no more. */
+  const demoted = async (server) => {
+    while (!(await redis(server, "ROLE")).includes("slave")) await sleep(200);
+  };
+  await story({ befalls, demoted, gates, healthy, primary, sentinels, servers });
   while (next < VIEWERS) await sleep(100);
   isOver = true;
   await Promise.all([...crowd, revoker, ...checkers]);
@@ -299,7 +264,67 @@ test("three gates, one state, and a failover", { timeout: 240_000 + VIEWERS * 20
   ]) t.diagnostic(line);
   assert.deepEqual(violations.slice(0, 20), []);
   assert.ok(ended.length > 20 && figures.checks > 100, "too few were revoked");
-});
+}
+
+const limit = { timeout: 240_000 + VIEWERS * 20 };
+
+test("anything is killed, or hangs until it is replaced", limit, (t) => scenario(t, 1, async ({ befalls, demoted, gates, healthy, primary, sentinels, servers }) => {
+  await befalls("a gate is killed", async () => {
+    await gates[0].stop("SIGKILL");
+    await gates[0].start();
+  });
+  await befalls("a sentinel is killed", async () => {
+    await sentinels[0].stop();
+    await sentinels[0].start();
+  });
+  await befalls("a sentinel hangs, and connections are lost", async () => {
+    sentinels[0].signal("SIGSTOP");
+    await redis(await primary(), "CLIENT KILL TYPE normal");
+    await healthy();
+    sentinels[0].signal("SIGCONT");
+  });
+  const killed = await primary();
+  await befalls("the primary is killed", () => killed.stop());
+  // It takes itself for the primary until the sentinels tell it.
+  await befalls("it comes back", () => killed.start());
+  await demoted(killed);
+  const hung = await primary();
+  assert.notEqual(hung, killed);
+  await befalls("the primary hangs", async () => {
+    hung.signal("SIGSTOP");
+    await sleep(6_000);
+    await healthy();
+    hung.signal("SIGCONT");
+  });
+  await demoted(hung);
+  await befalls("a replica is killed", async () => {
+    const now = await primary();
+    const replica = servers.find((server) => server !== now);
+    await replica.stop();
+    await replica.start();
+  });
+}));
+
+// For some seconds there are two primaries, and one of the replicas still follows the old one. So all have to confirm.
+test("another primary while the old one goes on", limit, (t) => scenario(t, 2, async ({ befalls, demoted, primary, sentinels, servers }) => {
+  const switched = await primary();
+  await befalls("the operator switches to another primary", async () => {
+    assert.match(await redis(sentinels[1], "SENTINEL FAILOVER film"), /OK/);
+    while ((await primary()) === switched) await sleep(50);
+  });
+  await demoted(switched);
+  const hung = await primary();
+  await befalls("the primary hangs until another one is there", async () => {
+    hung.signal("SIGSTOP");
+    const others = servers.filter((server) => server !== hung);
+    for (let found = false; !found; await sleep(5)) {
+      const roles = await Promise.all(others.map((server) => redis(server, "ROLE")));
+      found = roles.some((role) => role.includes("master"));
+    }
+    hung.signal("SIGCONT");
+  });
+  await demoted(hung);
+}));
 
 /** The reply of a server to a command, as it is sent. */
 async function redis({ port }, command) {

@@ -108,8 +108,8 @@ struct Store {
 }
 
 impl RedisStore {
-    /// The state at an address. A change counts when this many replicas have confirmed it: with three servers, one; so
-    /// that no primary which is cut off from the others is believed. Events are kept until they are sent if `keeps_events`
+    /// The state at an address. A change counts when this many replicas have confirmed it. If that is all of them, no
+    /// failover loses a change, and no old primary is believed; but each server is needed. Events are kept until they are sent if `keeps_events`
     /// says so. `surroundings` tell the time, and get lines about events and failures.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl RedisStore {
         Ok(Self(Arc::new(store)))
     }
 
-    /// Connects, and returns whether Redis writes down what it is told, or has replicas that know it.
+    /// Connects, and returns whether Redis writes down what it is told.
     ///
     /// # Errors
     /// A [`RedisFault`] if Redis cannot be asked, or is not fit to keep state.

@@ -146,7 +146,7 @@ async fn connect_state(
         Ok(false) => world.log.write(
             &json!({
                 "decision": "error", "reason": "state_not_kept",
-                "error": "Redis writes nothing down as it is told, and has no replica: what is revoked would open again after a restart; set its appendonly to yes",
+                "error": "Redis writes nothing down as it is told, so what is revoked would open again after a restart; set its appendonly to yes",
             })
             .to_string(),
         ),

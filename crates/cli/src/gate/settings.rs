@@ -299,7 +299,10 @@ fn replicas_in(
     match replicas.trim().parse() {
         Ok(replicas) if replicas <= MAX_REPLICAS => replicas,
         _ => {
-            note("STATE_REPLICAS", "write a whole number from 0 to 9; with three servers, 1");
+            note(
+                "STATE_REPLICAS",
+                "write a whole number from 0 to 9; docs/native-gate.md says which",
+            );
             0
         }
     }

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Instant;
 
+use playgate_edge::About;
 use playgate_state::{
     Client, Kind, MAX_LEN, OverLimit, Play, Progress, Put, Reason, RecordReply, Redeem, Replica,
     Revocation, SessionLink, TokenFacts, Update,
@@ -262,6 +263,41 @@ async fn a_server_that_starts_is_read_from_the_start() {
     let anew = since(&gate, Some(known.epoch()), 3).await.unwrap();
     assert_ne!(anew.epoch(), known.epoch());
     assert_eq!((anew.from(), anew.end()), (0, 3));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: npm test -- redis"]
+async fn the_user_of_the_manual_may_do_what_a_gate_does() {
+    let server = Server::start(&[]);
+    let manual = include_str!("../../../../docs/native-gate.md");
+    let line = manual.lines().find(|line| line.starts_with("user gate on ")).unwrap();
+    let rule = line.replace("PASSWORD", "hush").replace("user", "ACL SETUSER");
+    let () = server.tell(&rule.split(' ').collect::<Vec<_>>());
+    let (gate, lines) = store(&format!("redis://gate:hush@127.0.0.1:{}", server.port), 0);
+    gate.connect().await.unwrap();
+    revoke(&gate, "a").await.unwrap();
+    let undo = DenylistCommand::Undo { kind: Kind::Sub, value: "a".into() };
+    gate.denylist(undo, at(NOW)).await.unwrap();
+    gate.denylist(DenylistCommand::List { after: None, limit: 9 }, at(NOW)).await.unwrap();
+    redeem(&gate, "redemption/1", "x").await.unwrap();
+    // Ended, and revoked once more: it is worth a new log.
+    fill(&server, 6_000, 1);
+    revoke(&gate, "b").await.unwrap();
+    gate.sweep(at(NOW)).await.unwrap();
+    assert_eq!(since(&gate, None, 0).await.unwrap().end(), 1);
+    // A revocation that waits for room.
+    let (revocation, about) = (sub("c"), About::default());
+    let postponed = row::Postponed { revocation, about };
+    let client = ::redis::Client::open(format!("redis://127.0.0.1:{}", server.port)).unwrap();
+    let mut command = ::redis::cmd("RPUSH");
+    command.arg(PENDING).arg(postponed.encode());
+    command.exec(&mut client.get_connection().unwrap()).unwrap();
+    gate.sweep(at(NOW)).await.unwrap();
+    assert_eq!(since(&gate, None, 0).await.unwrap().end(), 2);
+    let due = gate.due(NOW * 1000).await.unwrap();
+    gate.sent(due.events.into_iter().next().unwrap(), None).await.unwrap();
+    let lines = lines.0.lock().unwrap();
+    assert!(lines.iter().all(|line| !line.contains("error")), "{lines:?}");
 }
 
 #[tokio::test]
