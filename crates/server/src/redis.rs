@@ -30,6 +30,7 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use playgate::UnixTime;
 use playgate_state::{DenylistCommand, DenylistReply, Outcome, RecordCommand};
@@ -40,7 +41,7 @@ use tokio::time::{interval, sleep, timeout};
 
 pub use self::address::RedisAddress;
 pub use self::fault::RedisFault;
-use self::link::Link;
+use self::link::{Link, Lost};
 use crate::state::{State, StateFailure, Told, Waiting};
 use crate::surroundings::Surroundings;
 
@@ -121,9 +122,11 @@ impl RedisStore {
         surroundings: Arc<dyn Surroundings>,
     ) -> Result<Self, RedisFault> {
         let count = if replicas == 0 { 0 } else { WRITERS };
-        let writers = (0..count).map(|_| Link::new(address.clone())).collect::<Result<_, _>>()?;
+        let lost = Arc::new(Lost::default());
+        let writers = (0..count).map(|_| Link::new(address.clone(), Arc::clone(&lost)));
+        let writers = writers.collect::<Result<_, _>>()?;
         let store = Store {
-            link: Link::new(address)?,
+            link: Link::new(address, lost)?,
             writers,
             turn: AtomicUsize::new(0),
             queues: [const { Mutex::const_new(()) }; QUEUES],
@@ -141,7 +144,7 @@ impl RedisStore {
     /// # Errors
     /// A [`RedisFault`] if Redis cannot be asked, or is not fit to keep state.
     pub async fn connect(&self) -> Result<bool, RedisFault> {
-        let (_, mut connection) = self.0.link.connection().await?;
+        let mut connection = self.0.link.connection().await?;
         link::keeps(&mut connection).await
     }
 
@@ -194,9 +197,7 @@ impl State for RedisStore {
                 if timeout(PAUSE, store.link.news.notified()).await.is_ok() {
                     return;
                 }
-                for link in store.writers.iter().chain([&store.link]) {
-                    link.look_for_another_primary().await;
-                }
+                store.link.look_for_another_primary().await;
             }
         }))
     }
@@ -238,10 +239,11 @@ impl Store {
         command.cmd("WAIT").arg(self.replicas).arg(REPLICAS_PATIENCE);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(self.writers.len());
         let link = turn.and_then(|turn| self.writers.get(turn)).unwrap_or(&self.link);
-        let ((reply, replicas), number): ((T, u32), u64) = link.numbered(&command).await?;
+        let began = Instant::now();
+        let (reply, replicas): (T, u32) = link.query(&command).await?;
         if replicas < self.replicas {
             // Perhaps they follow another primary now.
-            link.discard(number).await;
+            link.give_up(began);
             return Err(RedisFault::Replicas);
         }
         Ok(reply)

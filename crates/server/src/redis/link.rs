@@ -1,7 +1,7 @@
 //! The connection to the primary, and a new one when it is lost.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use redis::aio::MultiplexedConnection;
@@ -26,14 +26,28 @@ pub(super) struct Link {
     connected: Mutex<Connected>,
     /// There may be news: a gate has told, or nobody could have told.
     pub(super) news: Arc<Notify>,
+    lost: Arc<Lost>,
+}
+
+/// When a connection of a store was last given up. Those that are older are not tried any more: they lead to the same server.
+#[derive(Default)]
+pub(super) struct Lost(std::sync::Mutex<Option<Instant>>);
+
+impl Lost {
+    fn note(&self, began: Instant) {
+        let mut lost = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *lost = (*lost).max(Some(began));
+    }
+
+    fn is_after(&self, connected: Instant) -> bool {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) > Some(connected)
+    }
 }
 
 /// The connection, if there is one.
 #[derive(Default)]
 struct Connected {
-    connection: Option<MultiplexedConnection>,
-    /// How many there were.
-    number: u64,
+    connection: Option<(MultiplexedConnection, Instant)>,
     /// Where it leads to, if sentinels said so.
     address: Option<ConnectionAddr>,
     /// When the last attempt failed, and why.
@@ -47,14 +61,14 @@ enum Server {
 }
 
 impl Link {
-    pub(super) fn new(address: RedisAddress) -> Result<Self, RedisFault> {
+    pub(super) fn new(address: RedisAddress, lost: Arc<Lost>) -> Result<Self, RedisFault> {
         let server = match address.0 {
             Place::Server(info) => Server::One(Box::new(Client::open(info)?)),
             Place::Sentinels(sentinels, name, node) => {
                 Server::Sentinels(Sentinels::new(sentinels, &name, &node)?)
             }
         };
-        Ok(Self { server, connected: Mutex::default(), news: Arc::default() })
+        Ok(Self { server, connected: Mutex::default(), news: Arc::default(), lost })
     }
 
     /// Sends commands, and returns their replies. They are performed in their order, but others may come between.
@@ -62,30 +76,31 @@ impl Link {
         &self,
         commands: &Pipeline,
     ) -> Result<T, RedisFault> {
-        self.numbered(commands).await.map(|(reply, _)| reply)
-    }
-
-    /// The same, with the number of the connection.
-    pub(super) async fn numbered<T: FromRedisValue>(
-        &self,
-        commands: &Pipeline,
-    ) -> Result<(T, u64), RedisFault> {
-        let (number, mut connection) = self.connection().await?;
+        let mut connection = self.connection().await?;
+        let began = Instant::now();
         let reply: RedisResult<T> = commands.query_async(&mut connection).await;
         let reply = reply.map_err(RedisFault::from);
         if reply.as_ref().is_err_and(RedisFault::is_of_connection) {
-            self.discard(number).await;
+            self.lost.note(began);
         }
-        reply.map(|reply| (reply, number))
+        reply
+    }
+
+    /// Gives up all connections of the store that there were at a time.
+    pub(super) fn give_up(&self, time: Instant) {
+        self.lost.note(time);
     }
 
     /// The connection, or a new one. Of those who wait, one connects for all, or fails for all.
-    pub(super) async fn connection(&self) -> Result<(u64, MultiplexedConnection), RedisFault> {
+    pub(super) async fn connection(&self) -> Result<MultiplexedConnection, RedisFault> {
         let asked = Instant::now();
         let mut connected = self.connected.lock().await;
-        if let Some(connection) = &connected.connection {
-            return Ok((connected.number, connection.clone()));
+        if let Some((connection, since)) = &connected.connection
+            && !self.lost.is_after(*since)
+        {
+            return Ok(connection.clone());
         }
+        connected.connection = None;
         if let Some((time, fault)) = &connected.failed
             && *time > asked
         {
@@ -102,37 +117,22 @@ impl Link {
             connected.failed = Some((Instant::now(), fault.clone()));
         })?;
         connected.address = address;
-        connected.number = connected.number.wrapping_add(1);
-        connected.connection = Some(connection.clone());
+        connected.connection = Some((connection.clone(), Instant::now()));
         // Of what happened in between, nobody told.
         self.news.notify_one();
-        Ok((connected.number, connection))
+        Ok(connection)
     }
 
-    /// Gives up the connection if the sentinels name another primary now. The old one may not know that yet, and would take
+    /// Gives up all connections if the sentinels name another primary now. The old one may not know that yet, and would take
     /// changes that are lost.
     pub(super) async fn look_for_another_primary(&self) {
         let Server::Sentinels(sentinels) = &self.server else { return };
-        let number = {
-            let connected = self.connected.lock().await;
-            if connected.connection.is_none() {
-                return;
-            }
-            connected.number
-        };
+        let began = Instant::now();
         // Without an answer the old one may still be the right one.
         let Ok(named) = sentinels.primary().await else { return };
         let named = named.get_connection_info().addr();
         if self.connected.lock().await.address.as_ref().is_some_and(|address| address != named) {
-            self.discard(number).await;
-        }
-    }
-
-    /// Gives up a connection, unless there is a newer one.
-    pub(super) async fn discard(&self, number: u64) {
-        let mut connected = self.connected.lock().await;
-        if connected.number == number {
-            connected.connection = None;
+            self.give_up(began);
         }
     }
 
