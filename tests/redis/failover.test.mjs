@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -99,6 +100,12 @@ const any = (list) => list[Math.floor(Math.random() * list.length)];
 /** The numbers of two clients, each in a network (/24) of its own. */
 const networks = (n) => [n << 8, (n << 8) + (1 << 23)].map((network) => network >>> 0 & 0xffffff);
 
+/** Waits until something is so. */
+async function until(what, check, pause = 50) {
+  const end = Date.now() + 90_000;
+  for (; !(await check()); await sleep(pause)) assert.ok(Date.now() < end, `${what}, after 90 s`);
+}
+
 /** Runs viewers and operators at three gates, while `story` lets things befall them. */
 async function scenario(t, confirming, story) {
   const durable = ["--appendonly", "yes", "--repl-diskless-sync-delay", "0"];
@@ -108,6 +115,11 @@ async function scenario(t, confirming, story) {
   const servers = [first, ...replicas];
   const sentinels = [];
   for (let n = 0; n < 3; n++) sentinels.push(await startSentinel("film", first.port));
+  // A sentinel that has not yet heard of a replica cannot make it the primary.
+  const acquainted = () => until("the sentinels do not know all", async () => {
+    const replies = await Promise.all(sentinels.map((sentinel) => redis(sentinel, "SENTINEL MASTER film")));
+    return replies.every((reply) => /num-slaves\r\n\$1\r\n2\r/.test(reply) && /num-other-sentinels\r\n\$1\r\n2\r/.test(reply));
+  });
   const gates = [];
   for (let n = 0; n < 3; n++) gates.push(await startGate(sentinels, confirming));
   t.after(async () => {
@@ -140,6 +152,7 @@ async function scenario(t, confirming, story) {
     }
     assert.fail(`a gate does not come back: ${gates.map((gate) => gate.said().slice(-500)).join("\n")}`);
   }
+  await acquainted();
   await healthy();
 
   // Quiet: how long it takes until all gates know.
@@ -149,7 +162,7 @@ async function scenario(t, confirming, story) {
     for (const gate of gates) assert.equal((await gate.ask(path)).status, 200);
     const told = Date.now();
     assert.equal((await gates[n % 3].revoke(`quiet-${n}`)).status, 201);
-    for (const gate of gates) while ((await gate.ask(path)).status === 200) await sleep(2);
+    for (const gate of gates) await until("a gate does not learn", async () => (await gate.ask(path)).status !== 200, 2);
     learned.push(Date.now() - told);
   }
   learned.sort((a, b) => a - b);
@@ -217,18 +230,25 @@ async function scenario(t, confirming, story) {
     figures.longestGap = 0;
     await work();
     await healthy();
+    await acquainted();
     events.push(`${what}: ${figures.longestGap} ms without an admitted request, ${Date.now() - at} ms until all was well`);
   }
   const primary = async () => {
-    const reply = await redis(sentinels[1], "SENTINEL get-master-addr-by-name film");
-    return servers.find(({ port }) => reply.includes(`\r\n${port}\r\n`));
+    let found;
+    await until("no primary is named", async () => {
+      const reply = await redis(sentinels[1], "SENTINEL get-master-addr-by-name film");
+      found = servers.find(({ port }) => reply.includes(`\r\n${port}\r\n`));
+      return found;
+    });
+    return found;
   };
   /** Waits until the sentinels have told a server that it is the primary no more. */
-  const demoted = async (server) => {
-    while (!(await redis(server, "ROLE")).includes("slave")) await sleep(200);
-  };
+  const demoted = (server) => until("the old primary is not told", async () => (await redis(server, "ROLE")).includes("slave"), 200);
   await story({ befalls, demoted, gates, healthy, primary, sentinels, servers });
-  while (next < VIEWERS) await sleep(100);
+  for (let came = -1; next < VIEWERS; await sleep(10_000)) {
+    assert.ok(next > came, "no viewer gets on");
+    came = next;
+  }
   isOver = true;
   await Promise.all([...crowd, revoker, ...checkers]);
   const took = (Date.now() - began) / 1000;
@@ -310,32 +330,33 @@ test("another primary while the old one goes on", limit, (t) => scenario(t, 2, a
   const switched = await primary();
   await befalls("the operator switches to another primary", async () => {
     assert.match(await redis(sentinels[1], "SENTINEL FAILOVER film"), /OK/);
-    while ((await primary()) === switched) await sleep(50);
+    await until("there is no other primary", async () => (await primary()) !== switched);
   });
   await demoted(switched);
   const hung = await primary();
   await befalls("the primary hangs until another one is there", async () => {
     hung.signal("SIGSTOP");
     const others = servers.filter((server) => server !== hung);
-    for (let found = false; !found; await sleep(5)) {
+    await until("there is no other primary", async () => {
       const roles = await Promise.all(others.map((server) => redis(server, "ROLE")));
-      found = roles.some((role) => role.includes("master"));
-    }
+      return roles.some((role) => role.includes("master"));
+    }, 5);
     hung.signal("SIGCONT");
   });
   await demoted(hung);
 }));
 
-/** The reply of a server to a command, as it is sent. */
-async function redis({ port }, command) {
-  const { connect } = await import("node:net");
-  return new Promise((resolve, reject) => {
+/** The reply of a server to a command, as it is sent; nothing if there is none. */
+function redis({ port }, command) {
+  return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(`${command}\r\n`));
-    socket.setTimeout(500, () => socket.destroy(new Error("no reply")));
-    socket.once("data", (data) => {
-      resolve(data.toString());
+    let reply = "";
+    socket.setTimeout(2_000, () => socket.destroy());
+    socket.on("data", (data) => {
+      reply = data.toString();
       socket.destroy();
     });
-    socket.once("error", reject);
+    socket.on("error", () => {});
+    socket.on("close", () => resolve(reply));
   });
 }
