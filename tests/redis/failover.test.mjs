@@ -70,7 +70,7 @@ async function startGate(sentinels, replicas) {
     said: () => running.said(),
     /** Asks for a path, as a client in the network of this number. Resolves to status, reason and body; 0 without an answer. */
     ask(path, { client = 0, method = "GET", body, headers } = {}) {
-      const address = `10.${client >> 16 & 255}.${client >> 8 & 255}.${client & 255}`.replace(/\d+$/, (last) => `${last}`);
+      const address = `10.${client >> 16 & 255}.${client >> 8 & 255}.${client & 255}`;
       return new Promise((resolve) => {
         const sent = http.request({ agent, port, path, method, timeout: 10_000, headers: { "x-forwarded-for": address, ...headers } });
         sent.on("timeout", () => sent.destroy());

@@ -176,7 +176,8 @@ impl Core {
 
     /// Learns what other gates revoke as soon as the state tells of it, from the first request on.
     fn listen(self: &Arc<Self>) {
-        if self.listens.swap(true, Ordering::Relaxed) {
+        // Each request comes by here, and writes nothing but once.
+        if self.listens.load(Ordering::Relaxed) || self.listens.swap(true, Ordering::Relaxed) {
             return;
         }
         let Some(state) = self.state.clone() else { return };

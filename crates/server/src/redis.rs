@@ -110,8 +110,8 @@ struct Store {
 
 impl RedisStore {
     /// The state at an address. A change counts when this many replicas have confirmed it. If that is all of them, no
-    /// failover loses a change, and no old primary is believed; but each server is needed. Events are kept until they are sent if `keeps_events`
-    /// says so. `surroundings` tell the time, and get lines about events and failures.
+    /// failover loses a change, and no old primary is believed; but each server is needed. Events are kept until they are
+    /// sent if `keeps_events` says so. `surroundings` tell the time, and get lines about events and failures.
     ///
     /// # Errors
     /// The address cannot be used.
@@ -123,10 +123,10 @@ impl RedisStore {
     ) -> Result<Self, RedisFault> {
         let count = if replicas == 0 { 0 } else { WRITERS };
         let lost = Arc::new(Lost::default());
-        let writers = (0..count).map(|_| Link::new(address.clone(), Arc::clone(&lost)));
+        let writers = (0..count).map(|_| Link::new(address.clone(), false, Arc::clone(&lost)));
         let writers = writers.collect::<Result<_, _>>()?;
         let store = Store {
-            link: Link::new(address, lost)?,
+            link: Link::new(address, true, lost)?,
             writers,
             turn: AtomicUsize::new(0),
             queues: [const { Mutex::const_new(()) }; QUEUES],

@@ -2,7 +2,7 @@
 
 use playgate::UnixTime;
 use playgate_edge::{About, Event};
-use playgate_state::{Record, Revocation, Writer, encode, max_len};
+use playgate_state::{CLOCK_SLACK, Record, Revocation, Writer, encode, max_len};
 use redis::{Pipeline, pipe};
 
 use super::fault::RedisFault;
@@ -11,10 +11,6 @@ use super::{BODIES, CHANNEL, CURRENT, DUE, IDENTITY, LOG, PENDING, Store, record
 use crate::events::{MAX_WAITING, StoredEvent};
 
 const SCRIPT: &str = include_str!("commit.lua");
-
-/// For how long a record is kept beyond its end, in seconds: the clock of Redis is not that of a gate, and decides
-/// nothing.
-const CLOCK_SLACK: u64 = 3_600;
 
 /// The longest time that Redis keeps a record for, in seconds: some 300 years.
 const MAX_TIME: u64 = 10_000_000_000;
@@ -100,6 +96,7 @@ impl Commit {
         if let Some(RecordChange { old, new, .. }) = &self.record {
             let bytes = new.as_ref().map(encode).unwrap_or_default();
             let until = new.as_ref().map_or(0, Record::until);
+            // The clock of Redis is not that of a gate, and decides nothing.
             let left = until.saturating_sub(now.as_secs()).saturating_add(CLOCK_SLACK);
             command.arg(&**old).arg(bytes).arg(left.min(MAX_TIME).saturating_mul(1000));
         }
@@ -125,9 +122,9 @@ impl Commit {
         match word {
             "done" => Ok(Committed::Done { first, are_events_full: false }),
             "events_full" => Ok(Committed::Done { first, are_events_full: true }),
-            // Another gate has taken the last place.
-            "full" if self.is_full => Ok(Committed::Changed),
             "gone" => Err(RedisFault::Gone),
+            // Another gate has taken the last place: plan again what is postponed.
+            "full" if self.is_full => Ok(Committed::Changed),
             "full" => {
                 let most = self.rows.iter().map(NewRow::most).min();
                 Err(RedisFault::Full(most.unwrap_or_default()))

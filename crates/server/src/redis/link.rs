@@ -26,6 +26,8 @@ pub(super) struct Link {
     connected: Mutex<Connected>,
     /// There may be news: a gate has told, or nobody could have told.
     pub(super) news: Arc<Notify>,
+    /// Whether it hears of news at all. One connection of a gate is enough.
+    hears: bool,
     lost: Arc<Lost>,
 }
 
@@ -61,14 +63,18 @@ enum Server {
 }
 
 impl Link {
-    pub(super) fn new(address: RedisAddress, lost: Arc<Lost>) -> Result<Self, RedisFault> {
+    pub(super) fn new(
+        address: RedisAddress,
+        hears: bool,
+        lost: Arc<Lost>,
+    ) -> Result<Self, RedisFault> {
         let server = match address.0 {
             Place::Server(info) => Server::One(Box::new(Client::open(info)?)),
             Place::Sentinels(sentinels, name, node) => {
                 Server::Sentinels(Sentinels::new(sentinels, &name, &node)?)
             }
         };
-        Ok(Self { server, connected: Mutex::default(), news: Arc::default(), lost })
+        Ok(Self { server, connected: Mutex::default(), news: Arc::default(), hears, lost })
     }
 
     /// Sends commands, and returns their replies. They are performed in their order, but others may come between.
@@ -159,7 +165,9 @@ impl Link {
             }
         };
         check(&mut connection).await?;
-        connection.subscribe(CHANNEL).await?;
+        if self.hears {
+            connection.subscribe(CHANNEL).await?;
+        }
         Ok((connection, address))
     }
 }

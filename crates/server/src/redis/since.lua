@@ -1,6 +1,6 @@
 -- Part of the log, and what it is known by.
 -- KEYS: identity, log, beat
--- ARGV: the first and the last sequence number, whether replicas have to confirm
+-- ARGV: the first and the last sequence number, and for how many seconds the beat stays; 0 if no replica has to confirm
 local replication = redis.call('INFO', 'replication')
 -- A replica may lag behind, and would not say so.
 if not replication:find('role:master', 1, true) then
@@ -10,10 +10,10 @@ end
 local memory = redis.call('INFO', 'memory')
 local evicts = not memory:find('maxmemory:0\r', 1, true) and not memory:find('maxmemory_policy:noeviction', 1, true)
 -- Something to confirm: without replicas this server may be cut off, and another one be the primary.
-if ARGV[3] == '1' then
+if ARGV[3] ~= '0' then
   -- This one writes also when the memory is full.
-  if redis.call('EXPIRE', KEYS[3], 86400) == 0 then
-    redis.call('SET', KEYS[3], '', 'EX', 86400)
+  if redis.call('EXPIRE', KEYS[3], ARGV[3]) == 0 then
+    redis.call('SET', KEYS[3], '', 'EX', ARGV[3])
   end
 end
 local run = redis.call('INFO', 'server'):match('run_id:(%x+)') or ''

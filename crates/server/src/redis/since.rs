@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::fault::RedisFault;
 use super::row::StoredRow;
-use super::{BEAT, IDENTITY, LOG, Store, VERSION, random};
+use super::{BEAT, BEAT_LIFE, IDENTITY, LOG, Store, VERSION, random};
 
 const SINCE: &str = include_str!("since.lua");
 
@@ -56,9 +56,9 @@ impl Store {
             (bool, Vec<u8>, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>, u64, Vec<Vec<u8>>);
         let mut question = pipe();
         let last = tile_end(start).saturating_sub(1);
-        let confirms = u8::from(self.replicas > 0);
+        let beat = if self.replicas > 0 { BEAT_LIFE } else { 0 };
         question.cmd("EVAL").arg(SINCE).arg(3_u8).arg(IDENTITY).arg(LOG).arg(BEAT);
-        question.arg(start).arg(last).arg(confirms);
+        question.arg(start).arg(last).arg(beat);
         let (evicts, server, version, epoch, key, len, rows): Reply =
             self.confirmed(question).await?;
         if evicts {

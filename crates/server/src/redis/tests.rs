@@ -10,7 +10,7 @@ use std::time::Instant;
 use playgate_edge::About;
 use playgate_state::{
     Client, Kind, MAX_LEN, OverLimit, Play, Progress, Put, Reason, RecordReply, Redeem, Replica,
-    Revocation, SessionLink, TokenFacts, Update,
+    Revocation, TokenFacts, Update,
 };
 use proptest::test_runner::{Config, TestRunner};
 use rustix::process::{Pid, Signal, kill_process};
@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::events::EventQueue as _;
-use crate::state::model::{NOW, Tested, any_steps, check};
+use crate::state::model::{NOW, Tested, any_steps, check, session_link};
 
 const NEEDS: &str = "install redis-server (Debian: apt-get install redis-server)";
 
@@ -509,20 +509,9 @@ async fn a_session_ends_although_the_log_is_full() {
     let (gate, _) = server.store();
     revoke(&gate, "first").await.unwrap();
     fill(&server, MAX_LEN / 10 * 9, NOW + 90_000);
-    let link = SessionLink {
-        sid: "s".into(),
-        started: NOW,
-        kid: "main".into(),
-        access: 200_000,
-        idle: 600_000,
-        absolute: 900_000,
-        directories: ["/a/".into()].into(),
-        max: None,
-        claims: None,
-        until: NOW + 60,
-    };
     let perform = |name: &str, command| gate.record(name.into(), command, at(NOW));
-    let start = RecordCommand::StartSession { link: Box::new(link), client: Client::default() };
+    let start =
+        RecordCommand::StartSession { link: Box::new(session_link()), client: Client::default() };
     perform("viewer/1", start).await.unwrap();
     let (sid, started_before, reason) = (Some("s".into()), None, Reason::SignedOut);
     let end = RecordCommand::EndSessions { sid, started_before, reason };

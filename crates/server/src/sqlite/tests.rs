@@ -5,13 +5,12 @@ use std::{env, fs, thread};
 
 use playgate_state::{
     Client, Kind, MAX_LEN, OverLimit, Play, Put, Reason, RecordReply, Redeem, Revocation,
-    SessionLink,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::state::model::{NOW, Tested, any_steps, check};
+use crate::state::model::{NOW, Tested, any_steps, check, session_link};
 
 fn log(store: &SqliteStore) -> Log<'_> {
     Log { tables: &store.connection, outbox: &store.outbox }
@@ -202,19 +201,8 @@ fn a_session_ends_though_the_denylist_is_full() {
     let folder = TempDir::new().unwrap();
     let mut store = open(&folder);
     fill(&store, 0, MAX_LEN / 10 * 9, NOW + 600);
-    let link = SessionLink {
-        sid: "s".into(),
-        started: NOW,
-        kid: "main".into(),
-        access: 200_000,
-        idle: 600_000,
-        absolute: 900_000,
-        directories: ["/a/".into()].into(),
-        max: None,
-        claims: None,
-        until: NOW + 60,
-    };
-    let start = RecordCommand::StartSession { link: Box::new(link), client: Client::default() };
+    let start =
+        RecordCommand::StartSession { link: Box::new(session_link()), client: Client::default() };
     store.record("viewer/1", start, at(NOW)).unwrap();
     let (sid, started_before, reason) = (Some("s".into()), None, Reason::SignedOut);
     let end = RecordCommand::EndSessions { sid, started_before, reason };

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use playgate::UnixTime;
 use playgate_state::{
     Denylist, DenylistCommand, DenylistReply, Kind, Outcome, OverLimit, Play, Put, Reason, Record,
-    RecordCommand, Redeem, Revocation, Update, apply, should_compact,
+    RecordCommand, Redeem, Revocation, SessionLink, Update, apply, should_compact,
 };
 use proptest::prelude::*;
 
@@ -18,6 +18,22 @@ pub(crate) trait Tested {
     fn denylist(&mut self, n: usize, command: DenylistCommand, now: UnixTime) -> DenylistReply;
     fn record(&mut self, n: usize, name: &str, command: RecordCommand, now: UnixTime) -> Outcome;
     fn sweep(&mut self, n: usize, now: UnixTime);
+}
+
+/// A session that starts at [`NOW`].
+pub(crate) fn session_link() -> SessionLink {
+    SessionLink {
+        sid: "s".into(),
+        started: NOW,
+        kid: "main".into(),
+        access: 200_000,
+        idle: 600_000,
+        absolute: 900_000,
+        directories: ["/a/".into()].into(),
+        max: None,
+        claims: None,
+        until: NOW + 60,
+    }
 }
 
 fn any_revocation() -> impl Strategy<Value = Revocation> {
